@@ -1,0 +1,25 @@
+# `make demo` and `make test` need Python 3.11 or newer, pip and make; each installs the rest.
+PYTHON ?= python3
+
+.PHONY: demo test lint
+
+demo: .venv/installed
+	.venv/bin/python -m demo
+
+test: .venv/installed-dev lint
+	.venv/bin/python -m pytest
+
+lint: .venv/installed-dev
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+
+.venv/bin/python:
+	$(PYTHON) -m venv .venv
+
+.venv/installed: requirements.txt | .venv/bin/python
+	.venv/bin/python -m pip install --quiet -r requirements.txt
+	touch $@
+
+.venv/installed-dev: requirements.txt requirements-dev.txt | .venv/bin/python
+	.venv/bin/python -m pip install --quiet -r requirements-dev.txt
+	touch $@

@@ -1,0 +1,10 @@
+"""Turn folders of photos into a classifier that labels video without flicker."""
+
+import os
+
+# Must be set before TensorFlow and OpenCV are imported: the first silences start-up chatter
+# that a person cannot act on, the second makes OpenCV refuse a decompression bomb instead of
+# taking gigabytes for it (its own limit is four times as high).
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(2**28))
+os.environ.setdefault("OPENCV_LOG_LEVEL", "OFF")

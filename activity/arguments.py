@@ -1,0 +1,52 @@
+"""Command-line values that both scripts take."""
+
+import argparse
+from pathlib import Path
+
+from platformdirs import user_cache_path
+
+from activity.engine import ENGINES
+
+BACKBONES = ("resnet50", "efficientnet-lite0")
+
+
+def positive(text: str) -> int:
+    """Parse a whole number of at least one."""
+    try:
+        number = int(text)
+    except ValueError:
+        number = 0
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
+    return number
+
+
+def add_speed_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the flags that change how fast the work is done, and not what comes out."""
+    group = parser.add_argument_group("speed (none of these changes the result)")
+    group.add_argument(
+        "--engine",
+        choices=ENGINES,
+        default="auto",
+        help="what runs the network: auto takes OpenVINO on a CPU where it is installed and "
+        "there is enough to do, otherwise Keras, which also uses a GPU (default: %(default)s)",
+    )
+    group.add_argument(
+        "--batch-size",
+        type=positive,
+        default=32,
+        metavar="N",
+        help="photos or frames that go through the network at once (default: %(default)s)",
+    )
+    group.add_argument(
+        "--cache",
+        type=_cache_folder,
+        default=user_cache_path("activity-video", appauthor=False),
+        metavar="FOLDER",
+        help="where results of the network are kept, so that no run computes them again; "
+        "'off' keeps none; delete the folder to clear it (default: %(default)s)",
+    )
+
+
+def _cache_folder(text: str) -> Path | None:
+    return None if text == "off" else Path(text)

@@ -1,0 +1,62 @@
+"""Run one stage of a pipeline in a thread of its own, a bounded number of items ahead."""
+
+import queue
+import threading
+from collections.abc import Generator, Iterable
+from typing import TypeVar
+
+Item = TypeVar("Item")
+
+_END = object()
+
+
+def in_background(items: Iterable[Item], ahead: int) -> Generator[Item, None, None]:
+    """Yield ``items`` in order while a thread makes the next ones.
+
+    An exception raised while making an item is raised here, at that item's place. Closing the
+    generator (leaving its ``for`` loop counts, once it is collected) stops the thread, closes
+    ``items`` if it is a generator, and waits for both.
+
+    Args:
+        items: what to run in the thread.
+        ahead: how many finished items may wait, at least 1; this bounds the memory held.
+    """
+    ready: queue.Queue = queue.Queue(maxsize=ahead)
+    stop = threading.Event()
+
+    def put(entry: tuple[object, BaseException | None]) -> bool:
+        while not stop.is_set():
+            try:
+                ready.put(entry, timeout=0.1)
+                return True
+            except queue.Full:
+                continue
+        return False
+
+    def work() -> None:
+        error: BaseException | None = None
+        try:
+            for item in items:
+                if not put((item, None)):
+                    break
+        except BaseException as raised:
+            error = raised
+        finally:
+            close = getattr(items, "close", None)
+            if close is not None:
+                close()
+        put((_END, error))
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    try:
+        while True:
+            item, error = ready.get()
+            if error is not None:
+                raise error
+            if item is _END:
+                return
+            yield item
+    finally:
+        stop.set()
+        thread.join()

@@ -1,0 +1,127 @@
+"""Labelled photos on disk: find them, split them, read one."""
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+from imutils import paths
+from numpy.typing import NDArray
+from sklearn.model_selection import train_test_split
+
+from activity.errors import UserError
+
+INPUT_SIZE = 224
+"""Width and height in pixels of what the network sees."""
+
+ALL_LABELS = "all"
+
+# A quarter of four photos is one test photo: fewer cannot be split.
+_FEWEST_PHOTOS = 4
+
+
+def find_photos(dataset: Path, wanted: Sequence[str]) -> tuple[list[str], list[str]]:
+    """List the photos of the wanted labels; a photo's label is the name of its parent folder.
+
+    Args:
+        dataset: folder that holds one folder of photos for each label.
+        wanted: labels to take, or ``["all"]`` for every folder that holds photos.
+
+    Returns:
+        (photos, labels), equally long: paths relative to ``dataset`` in POSIX form, sorted,
+        hidden folders and files left out; and the label of each.
+
+    Raises:
+        UserError: the folder is missing, holds no photo of the wanted labels, or leaves fewer
+            than two labels, or a label with too few photos to be split.
+    """
+    if not dataset.is_dir():
+        raise UserError(f"no folder of photos at {dataset}: give --dataset a folder that exists")
+    found: dict[str, str] = {}
+    for path in paths.list_images(dataset):
+        relative = Path(path).relative_to(dataset)
+        hidden = any(part.startswith(".") for part in relative.parts)
+        if len(relative.parts) > 1 and not hidden:
+            found[relative.as_posix()] = relative.parent.name
+    if not found:
+        raise UserError(
+            f"no photos in {dataset}: it should hold one folder for each activity, "
+            "each with .jpg, .jpeg, .png, .bmp or .tif files"
+        )
+    if list(wanted) != [ALL_LABELS]:
+        there = sorted(set(found.values()))
+        found = {photo: label for photo, label in found.items() if label in wanted}
+        if not found:
+            raise UserError(
+                f"no photos of {', '.join(wanted)} in {dataset}; it has: {_shortened(there)}. "
+                "Name some of these after --labels, or take --labels all"
+            )
+    counts = Counter(found.values())
+    if len(counts) < 2:
+        raise UserError(
+            f"only photos of {next(iter(counts))} in {dataset}: "
+            "a classifier needs at least two activities"
+        )
+    scarce = [f"{label} ({n})" for label, n in sorted(counts.items()) if n < _FEWEST_PHOTOS]
+    if scarce:
+        raise UserError(
+            f"too few photos in {dataset} to split into training and test: "
+            f"{_shortened(scarce)}; each activity needs at least {_FEWEST_PHOTOS}"
+        )
+    photos = sorted(found)
+    return photos, [found[photo] for photo in photos]
+
+
+def split(photos: Sequence[str], labels: Sequence[str]) -> tuple[list[int], list[int]]:
+    """Split photos 75/25 into training and test, each label in proportion.
+
+    The split depends on the sorted list of photos alone, never on ``--seed``: scores of
+    different runs are scores on the same test photos. It is the source tutorial's split.
+
+    Returns:
+        (training, test): ascending indices into ``photos``.
+    """
+    training, test = train_test_split(
+        range(len(photos)), test_size=0.25, stratify=labels, random_state=42
+    )
+    return sorted(training), sorted(test)
+
+
+def decode_photo(content: bytes) -> NDArray[np.uint8] | None:
+    """Decode an image file's bytes, upright, as the network sees it; None where it cannot be.
+
+    Returns:
+        RGB, uint8, shape (224, 224, 3), or None for content OpenCV cannot read.
+    """
+    if not content:
+        return None
+    try:
+        image = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
+    except cv2.error:
+        return None
+    return None if image is None else network_input(image)
+
+
+def network_input(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Turn an image as OpenCV gives it into what the network sees. Photos and frames alike.
+
+    The aspect ratio is not kept, as in the source tutorial.
+
+    Args:
+        image: BGR, uint8, shape (height, width, 3).
+
+    Returns:
+        RGB, uint8, shape (224, 224, 3).
+    """
+    height, width = image.shape[:2]
+    shrinking = height >= INPUT_SIZE and width >= INPUT_SIZE
+    # INTER_AREA averages the pixels that become one: other methods skip some and alias.
+    method = cv2.INTER_AREA if shrinking else cv2.INTER_LINEAR
+    resized = cv2.resize(image, (INPUT_SIZE, INPUT_SIZE), interpolation=method)
+    return cv2.cvtColor(resized, cv2.COLOR_BGR2RGB)
+
+
+def _shortened(names: Sequence[str], most: int = 12) -> str:
+    shown = ", ".join(names[:most])
+    return shown if len(names) <= most else f"{shown}, … ({len(names)} in all)"

@@ -1,0 +1,215 @@
+"""Train a classifier of activities from folders of photos.
+
+A small head is trained on the features of a frozen, ImageNet-trained network. Written are the
+model (RGB pixels in, probabilities out), the label binarizer that names its outputs, and a
+plot of the training.
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+from sklearn.metrics import classification_report
+from sklearn.preprocessing import LabelBinarizer
+from tqdm import tqdm
+
+from activity.arguments import BACKBONES, add_speed_arguments, positive
+from activity.dataset import ALL_LABELS, find_photos, split
+from activity.errors import UserError, run_script
+from activity.writing import check_output
+
+EXAMPLE = """\
+example:
+  python train.py --dataset Sports-Type-Classifier/data --model model/activity.model \\
+      --label-bin model/lb.pickle --epochs 50
+"""
+
+
+def main() -> None:
+    args = parse_arguments()
+    check_output(args.model, "the model")
+    check_output(args.label_bin, "the label binarizer")
+    check_output(args.plot, "the plot")
+
+    photos, labels = find_photos(args.dataset, args.labels)
+    for label in sorted(set(args.labels) - {ALL_LABELS, *labels}):
+        print(f"[INFO] no photos of {label}: going on without")
+    training, test = split(photos, labels)
+    print(f"[INFO] {len(training)} photos to train on, {len(test)} to test with")
+
+    # TensorFlow takes seconds to import: --help and a wrong path should not wait for it.
+    from activity.artifacts import save_model_and_labels
+    from activity.backbone import build_backbone
+    from activity.features import View, compute_features, hash_photos
+    from activity.head import join, train_head
+    from activity.report import plot_history
+
+    # The backbone is frozen, so each view of a photo goes through it once, not once an epoch.
+    print("[INFO] computing features ...")
+    backbone = build_backbone(args.backbone, args.weights)
+    digests = hash_photos(args.dataset, photos)
+    views = [View(photos[i], number) for i in training for number in range(args.views)]
+    views += [View(photos[i], 0) for i in test]
+    features, readable = compute_features(
+        args.dataset,
+        digests,
+        views,
+        backbone,
+        engine=args.engine,
+        batch_size=args.batch_size,
+        cache_folder=args.cache,
+    )
+    report_unreadable({view.photo for view, ok in zip(views, readable, strict=True) if not ok})
+
+    binarizer = LabelBinarizer().fit(labels)
+    label_of = dict(zip(photos, labels, strict=True))
+    targets = one_hot(binarizer, [label_of[view.photo] for view in views])
+    in_training = np.arange(len(views)) < len(training) * args.views
+    check_labels_left(binarizer, targets[in_training & readable])
+
+    print("[INFO] training the head ...")
+    with tqdm(total=args.epochs, desc="epochs", disable=None, unit="epoch") as bar:
+
+        def show(figures: dict[str, float]) -> None:
+            bar.update()
+            bar.set_postfix(loss=figures["loss"], test_accuracy=figures["val_accuracy"])
+
+        head, history = train_head(
+            features[in_training & readable],
+            targets[in_training & readable],
+            features[~in_training & readable],
+            targets[~in_training & readable],
+            epochs=args.epochs,
+            batch_size=args.batch_size,
+            seed=args.seed,
+            on_epoch=show,
+        )
+
+    print("[INFO] evaluating on the test photos ...")
+    probabilities = head.predict(features[~in_training & readable], verbose=0)
+    report = classification_report(
+        targets[~in_training & readable].argmax(axis=1),
+        probabilities.argmax(axis=1),
+        labels=range(len(binarizer.classes_)),
+        target_names=binarizer.classes_,
+        zero_division=0,
+    )
+    print(report)
+
+    plot_history(history, args.plot)
+    save_model_and_labels(join(backbone, head), args.model, binarizer, args.label_bin)
+    print(f"[INFO] wrote {args.model}, {args.label_bin} and {args.plot}")
+
+
+def one_hot(binarizer: LabelBinarizer, labels: list[str]) -> np.ndarray:
+    """Binarize labels to float32, shape (labels, classes); two classes get two columns."""
+    columns = binarizer.transform(labels).astype(np.float32)
+    return np.hstack([1 - columns, columns]) if columns.shape[1] == 1 else columns
+
+
+def report_unreadable(photos: set[str]) -> None:
+    if photos:
+        print(f"[INFO] skipped {len(photos)} photos that cannot be read:")
+        for photo in sorted(photos):
+            print(f"[INFO]   {photo}")
+
+
+def check_labels_left(binarizer: LabelBinarizer, training_targets: np.ndarray) -> None:
+    bare = binarizer.classes_[training_targets.sum(axis=0) == 0]
+    if len(bare):
+        raise UserError(
+            f"none of the training photos of {', '.join(bare)} can be read: replace them, "
+            "or name the other activities after --labels"
+        )
+
+
+def parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    files = parser.add_argument_group("files")
+    files.add_argument(
+        "-d",
+        "--dataset",
+        type=Path,
+        required=True,
+        metavar="FOLDER",
+        help="holds one folder of photos for each activity",
+    )
+    files.add_argument(
+        "-m",
+        "--model",
+        type=Path,
+        required=True,
+        metavar="FILE",
+        help="the model to write; .h5 and .hdf5 give HDF5, other names Keras's own format",
+    )
+    files.add_argument(
+        "-l",
+        "--label-bin",
+        type=Path,
+        required=True,
+        metavar="FILE",
+        help="the pickled label binarizer to write",
+    )
+    files.add_argument(
+        "-p",
+        "--plot",
+        type=Path,
+        default=Path("plot.png"),
+        metavar="FILE",
+        help="the plot of loss and accuracy to write (default: %(default)s)",
+    )
+    training = parser.add_argument_group("training")
+    training.add_argument(
+        "--labels",
+        nargs="+",
+        default=["weight_lifting", "tennis", "football"],
+        metavar="LABEL",
+        help="the activities to learn, by folder name; 'all' takes every folder "
+        "(default: weight_lifting tennis football)",
+    )
+    training.add_argument(
+        "-e",
+        "--epochs",
+        type=positive,
+        default=25,
+        metavar="N",
+        help="passes over the training photos (default: %(default)s)",
+    )
+    training.add_argument(
+        "--backbone",
+        choices=BACKBONES,
+        default=BACKBONES[0],
+        help="the frozen network; efficientnet-lite0 is several times faster on a CPU and "
+        "needs no download (default: %(default)s)",
+    )
+    training.add_argument(
+        "--weights",
+        default="imagenet",
+        metavar="WEIGHTS",
+        help="of the frozen network: imagenet (for resnet50 downloaded once by Keras), random "
+        "(untrained, for trying things out), or a FILE with its weights without the top "
+        "(default: %(default)s)",
+    )
+    training.add_argument(
+        "--views",
+        type=positive,
+        default=1,
+        metavar="N",
+        help="views of each training photo: the photo itself, and N - 1 augmented ones, "
+        "turned, shifted, zoomed and mirrored (default: %(default)s)",
+    )
+    training.add_argument(
+        "--seed",
+        type=int,
+        default=42,
+        metavar="N",
+        help="of all that is random in training (default: %(default)s)",
+    )
+    add_speed_arguments(parser)
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    run_script(main)
