@@ -1,0 +1,134 @@
+"""What many tests need: drawn photos and clips, a tiny model, the scripts run as a person does."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+REAL_DATA = ROOT.parent / "shared" / "data"
+
+COLOURS_BGR = {"blue": (230, 40, 30), "green": (30, 230, 40), "red": (40, 30, 230)}
+"""The three activities of the tests: each is a colour, so that even a tiny model can tell."""
+
+
+class Trained(NamedTuple):
+    """A model, its label binarizer, and a cache folder in which its export already lies."""
+
+    model: Path
+    label_bin: Path
+    cache: Path
+
+
+RunScript = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def run_script() -> RunScript:
+    """Run ``train.py`` or ``predict_video.py`` as a person does."""
+
+    def run(script: str, *arguments: object, **options: object) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, str(ROOT / script), *map(str, arguments)]
+        return subprocess.run(
+            command, capture_output=True, text=True, timeout=240, cwd=ROOT, **options
+        )
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder of real photos and clips; tests that need it are skipped where it is absent."""
+    if not REAL_DATA.is_dir():
+        pytest.skip(f"no real photos and clips at {REAL_DATA}")
+    return REAL_DATA
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
+    """A tiny model that tells the three colours apart, saved as ``train.py`` saves one.
+
+    It sees the mean colour of the photo only, so it costs next to nothing, but has the same
+    input, preprocessing layer, output and files as a real one.
+    """
+    import keras
+    from sklearn.preprocessing import LabelBinarizer
+
+    from activity.artifacts import save_model_and_labels
+    from activity.backbone import PREPROCESSING, frozen_convolution
+    from activity.classifier import open_classifier
+
+    folder = tmp_path_factory.mktemp("trained")
+    trained = Trained(folder / "activity.model", folder / "lb.pickle", folder / "cache")
+    pixels = keras.Input((224, 224, 3), name="pixels")
+    scale = frozen_convolution(
+        PREPROCESSING, np.eye(3, dtype=np.float32) / 50, np.zeros(3, np.float32)
+    )
+    mean_colour = keras.layers.Flatten()(keras.layers.AveragePooling2D((224, 224))(scale(pixels)))
+    probabilities = keras.layers.Dense(3, activation="softmax")
+    model = keras.Model(pixels, probabilities(mean_colour))
+    # Columns in the order of the labels: blue, green, red; rows in that of RGB.
+    probabilities.set_weights([np.eye(3, dtype=np.float32)[::-1], np.zeros(3, np.float32)])
+    save_model_and_labels(
+        model, trained.model, LabelBinarizer().fit(sorted(COLOURS_BGR)), trained.label_bin
+    )
+    # Leaves an export in the cache: the scripts then start without TensorFlow, in a second.
+    open_classifier(
+        trained.model,
+        3,
+        engine="openvino",
+        frames=None,
+        batch_size=1,
+        exports=trained.cache / "exports",
+    )
+    return trained
+
+
+def draw_photo(colour: str, random: np.random.Generator) -> np.ndarray:
+    """A noisy BGR photo, about 90x120, mostly of one colour."""
+    height, width = random.integers(80, 100), random.integers(110, 130)
+    noise = random.normal(0, 40, (height, width, 3))
+    return np.clip(np.array(COLOURS_BGR[colour]) + noise, 0, 255).astype(np.uint8)
+
+
+@pytest.fixture(scope="session")
+def photo_folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data set of 12 photos in each of the folders blue, green and red. Do not change it."""
+    dataset = tmp_path_factory.mktemp("photos")
+    random = np.random.default_rng(0)
+    for colour in COLOURS_BGR:
+        (dataset / colour).mkdir()
+        for number in range(12):
+            photo = draw_photo(colour, random)
+            cv2.imwrite(str(dataset / colour / f"{number:03}.jpg"), photo)
+    return dataset
+
+
+def write_clip(
+    path: Path, colours: list[str], *, size: tuple[int, int] = (160, 120), fps: float = 30
+) -> Path:
+    """Write a clip with one frame for each colour named; ``size`` is (width, height)."""
+    codec = "MJPG" if path.suffix == ".avi" else "mp4v"
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*codec), fps, size)
+    assert writer.isOpened()
+    for number, colour in enumerate(colours):
+        frame = np.full((size[1], size[0], 3), COLOURS_BGR[colour], np.uint8)
+        # A bar that moves, so that no two frames are the same.
+        frame[:, number % size[0]] = 255
+        writer.write(frame)
+    writer.release()
+    return path
+
+
+@pytest.fixture
+def flickering_clip(tmp_path: Path) -> Path:
+    """120 frames of red with 3 of green at frame 40 and 2 of blue at frame 80."""
+    colours = ["red"] * 120
+    colours[40:43] = ["green"] * 3
+    colours[80:82] = ["blue"] * 2
+    return write_clip(tmp_path / "flickering.mp4", colours)
