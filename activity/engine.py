@@ -70,7 +70,10 @@ def open_engine(
         return keras_engine(load(), batch_size)
     folder = exports / key if exports is not None else None
     if folder is not None and folder.is_dir():
-        return openvino_engine(folder / EXPORT_NAME)
+        try:
+            return openvino_engine(folder / EXPORT_NAME)
+        except UserError:
+            shutil.rmtree(folder)  # damaged: made anew below
     model = load()
     if name == "auto" and (not _worth_exporting(inputs) or _has_gpu()):
         return keras_engine(model, batch_size)
