@@ -197,7 +197,7 @@ def parse_arguments() -> argparse.Namespace:
     training.add_argument(
         "--views",
         type=positive,
-        default=1,
+        default=3,
         metavar="N",
         help="views of each training photo: the photo itself, and N - 1 augmented ones, "
         "turned, shifted, zoomed and mirrored (default: %(default)s)",
