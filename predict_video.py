@@ -52,7 +52,7 @@ def main() -> None:
             overall += probabilities
             raw.append(labels[probabilities.argmax()])
             averaged.append(labels[mean.argmax()])
-            draw_label(frame, averaged[-1])
+            draw_label(frame, averaged[-1], mean.max())
             sink.write(frame)
     overall /= len(raw)
     print(f"[INFO] {labels[overall.argmax()]}: {overall.max():.0%} over {len(raw)} frames")
