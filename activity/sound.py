@@ -1,0 +1,84 @@
+"""The sound of a clip, copied into another packet for packet."""
+
+import io
+import math
+from collections.abc import Iterator
+from contextlib import suppress
+from fractions import Fraction
+from pathlib import Path
+
+import av
+
+
+class Sound:
+    """The first audio stream of a clip, on its way into an output that is being written."""
+
+    def __init__(self, clip: Path, output: av.container.OutputContainer) -> None:
+        """Open the clip's sound, and add a stream for it to ``output``.
+
+        Where the clip has none, or has one that ``output``'s format cannot carry, ``missing``
+        says so and nothing will be copied.
+        """
+        self.missing: str | None = None
+        self._packets: Iterator[av.Packet] = iter(())
+        self._waiting: av.Packet | None = None
+        try:
+            self._input = av.open(str(clip))
+        except (av.FFmpegError, OSError):
+            self.missing = "it cannot be read"
+            return
+        audio = self._input.streams.best("audio")
+        if audio is None:
+            self.missing = "the clip has none"
+        elif not _can_carry(output.format.name, audio):
+            self.missing = f"{output.format.name} cannot carry {audio.codec_context.name}"
+        else:
+            self._stream = output.add_stream_from_template(audio)
+            self._output = output
+            self._shift = _first_frame_seconds(self._input)
+            self._packets = self._input.demux(audio)
+            self._waiting = self._next()
+
+    def copy(self, until: float = math.inf) -> None:
+        """Copy the packets that start before ``until``, in seconds from the first frame."""
+        while (packet := self._waiting) is not None:
+            shift = round(self._shift / packet.time_base)
+            if (packet.pts - shift) * packet.time_base >= until:
+                return
+            packet.pts -= shift
+            packet.dts -= shift
+            packet.stream = self._stream
+            self._output.mux(packet)
+            self._waiting = self._next()
+
+    def close(self) -> None:
+        """Release the clip."""
+        if self.missing != "it cannot be read":
+            self._input.close()
+
+    def _next(self) -> av.Packet | None:
+        # In a damaged clip the sound ends where it can no longer be read, as the picture does.
+        with suppress(av.FFmpegError, StopIteration):
+            packet = next(self._packets)
+            if packet.pts is not None and packet.dts is not None:
+                return packet
+        return None
+
+
+def _can_carry(format_name: str, audio: av.audio.AudioStream) -> bool:
+    """Try it on an output in memory: FFmpeg tells only when the header is written."""
+    try:
+        with av.open(io.BytesIO(), "w", format=format_name) as trial:
+            trial.add_stream_from_template(audio)
+            trial.start_encoding()
+    except (av.FFmpegError, ValueError):
+        return False
+    return True
+
+
+def _first_frame_seconds(clip: av.container.InputContainer) -> Fraction:
+    """When the clip's first frame is shown; frames are timed from there, sound is not."""
+    video = clip.streams.best("video")
+    if video is None or video.start_time is None:
+        return Fraction(0)
+    return video.start_time * video.time_base
