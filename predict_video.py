@@ -158,6 +158,8 @@ def label_clip(
                 break
         else:
             sink.copy_rest_of_sound()
+        if sink.lost_sound:
+            print(f"[INFO] {job.output} is without the sound of {job.clip}: {sink.lost_sound}")
     if job.json:
         write_json(job.json, as_json(job, source.info, summary, prediction.time, args))
     return summary

@@ -2,7 +2,6 @@
 
 import io
 import math
-from collections.abc import Iterator
 from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
@@ -11,33 +10,28 @@ import av
 
 
 class Sound:
-    """The first audio stream of a clip, on its way into an output that is being written."""
+    """The first audio stream of a clip, on its way into an output that is being written.
+
+    ``lost`` says why sound that the clip has cannot be copied; None where nothing is lost.
+    """
 
     def __init__(self, clip: Path, output: av.container.OutputContainer) -> None:
-        """Open the clip's sound, and add a stream for it to ``output``.
-
-        Where the clip has none, or has one that ``output``'s format cannot carry, ``missing``
-        says so and nothing will be copied.
-        """
-        self.missing: str | None = None
-        self._packets: Iterator[av.Packet] = iter(())
+        """Open the clip's sound and add a stream for it to ``output``, before any packet."""
+        self.lost: str | None = None
         self._waiting: av.Packet | None = None
-        try:
-            self._input = av.open(str(clip))
-        except (av.FFmpegError, OSError):
-            self.missing = "it cannot be read"
+        self._input = _open(clip)
+        audio = self._input and self._input.streams.best("audio")
+        if not audio:
             return
-        audio = self._input.streams.best("audio")
-        if audio is None:
-            self.missing = "the clip has none"
-        elif not _can_carry(output.format.name, audio):
-            self.missing = f"{output.format.name} cannot carry {audio.codec_context.name}"
-        else:
-            self._stream = output.add_stream_from_template(audio)
-            self._output = output
-            self._shift = _first_frame_seconds(self._input)
-            self._packets = self._input.demux(audio)
-            self._waiting = self._next()
+        if not _can_carry(output.format.name, audio):
+            self.lost = f"{output.format.name} cannot carry {audio.codec_context.name}"
+            return
+        self._output = output
+        self._stream = output.add_stream_from_template(audio)
+        self._shift = _first_frame_seconds(self._input)
+        self._packets = self._input.demux(audio)
+        self._last_dts: int | None = None
+        self._waiting = self._next()
 
     def copy(self, until: float = math.inf) -> None:
         """Copy the packets that start before ``until``, in seconds from the first frame."""
@@ -45,23 +39,35 @@ class Sound:
             shift = round(self._shift / packet.time_base)
             if (packet.pts - shift) * packet.time_base >= until:
                 return
-            packet.pts -= shift
-            packet.dts -= shift
-            packet.stream = self._stream
-            self._output.mux(packet)
+            # A damaged clip can go back in time, an output cannot.
+            if self._last_dts is None or packet.dts > self._last_dts:
+                self._last_dts = packet.dts
+                packet.pts -= shift
+                packet.dts -= shift
+                packet.stream = self._stream
+                self._output.mux(packet)
             self._waiting = self._next()
 
     def close(self) -> None:
         """Release the clip."""
-        if self.missing != "it cannot be read":
+        if self._input is not None:
             self._input.close()
 
     def _next(self) -> av.Packet | None:
         # In a damaged clip the sound ends where it can no longer be read, as the picture does.
         with suppress(av.FFmpegError, StopIteration):
             packet = next(self._packets)
+            # The last one is empty and has no time.
             if packet.pts is not None and packet.dts is not None:
                 return packet
+        return None
+
+
+def _open(clip: Path) -> av.container.InputContainer | None:
+    try:
+        # Titles and the like need not be UTF-8.
+        return av.open(str(clip), metadata_errors="replace")
+    except av.FFmpegError:
         return None
 
 
