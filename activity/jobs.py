@@ -7,7 +7,7 @@ from pathlib import Path
 
 from activity.errors import UserError
 from activity.live import is_live
-from activity.video_sink import check_suffix
+from activity.video_sink import SUFFIXES, check_suffix
 from activity.writing import check_output
 
 _CLIP_SUFFIXES = {
@@ -63,6 +63,7 @@ def plan_jobs(
             written twice.
     """
     if writes_into_folder(inputs, output):
+        _check_folders(output, timeline, csv, json)
         jobs = [
             Job(
                 clip,
@@ -83,6 +84,12 @@ def plan_jobs(
         for path in job.files:
             check_output(path, "the results")
     return jobs
+
+
+def _check_folders(*paths: Path | None) -> None:
+    for path in paths:
+        if path and (path.is_file() or (path.suffix.lower() in SUFFIXES and not path.is_dir())):
+            raise UserError(f"{path} is a file's name: for several clips, name a folder")
 
 
 def _named_clips(inputs: Sequence[str]) -> list[tuple[str, str]]:
