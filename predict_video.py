@@ -68,7 +68,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("-i", "--input", type=Path, required=True)
     parser.add_argument("-o", "--output", type=Path, required=True)
     parser.add_argument("-s", "--size", type=positive, default=128)
-    add_speed_arguments(parser)
+    add_speed_arguments(parser, int8=True)
     return parser.parse_args()
 
 
