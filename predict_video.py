@@ -19,6 +19,7 @@ from activity.arguments import add_speed_arguments, positive
 from activity.artifacts import load_labels
 from activity.classifier import file_digest, open_classifier
 from activity.engine import Engine
+from activity.envelope import Envelope
 from activity.errors import UserError, run_script
 from activity.interruption import interrupts_held_back
 from activity.jobs import Job, plan_jobs, writes_into_folder
@@ -26,7 +27,7 @@ from activity.live import LiveSource
 from activity.overlay import draw_bars, draw_label
 from activity.prediction import batch_that_fits, predict_frames
 from activity.preview import DISPLAY, open_preview
-from activity.results import Summary, open_table, write_json
+from activity.results import Prediction, Summary, open_table, write_json
 from activity.video import VideoInfo, VideoSource
 from activity.video_sink import open_sink
 
@@ -46,7 +47,7 @@ class LeftUnfinishedError(Exception):
 def main() -> None:
     args = parse_arguments()
     labels = load_labels(args.label_bin)
-    jobs = plan_jobs(args.input, args.output, csv=args.csv, json=args.json)
+    jobs = plan_jobs(args.input, args.output, timeline=args.timeline, csv=args.csv, json=args.json)
     if writes_into_folder(args.input, args.output) and not args.overwrite:
         jobs = leave_out_finished(jobs)
     if not jobs:
@@ -134,24 +135,34 @@ def label_clip(
     args: argparse.Namespace,
     wants_end: Callable[[NDArray[np.uint8]], bool],
 ) -> Summary:
-    """Classify every frame, average, draw the label on it, and write it; and the tables."""
+    """Classify every frame, average, draw the label on it, and write it; and what else is asked.
+
+    Raises:
+        LeftUnfinishedError: ``wants_end`` said so, and the job is kept only when it is finished.
+        UserError: something cannot be written.
+    """
     summary = Summary(labels)
-    sound_of = None if job.is_live else Path(job.clip)
+    envelope = Envelope(labels, args.size, args.compare, stride=args.stride)
+    gather: list[Callable[[Prediction], None]] = [summary.add]
+    if job.timeline:
+        gather.append(envelope.add)
+    sound_of = None if source.live else Path(job.clip)
     with ExitStack() as stack:
         sink = stack.enter_context(open_sink(job.output, source.info, sound_of))
-        write_row = stack.enter_context(open_table(job.csv, labels)) if job.csv else None
+        if job.csv:
+            gather.append(stack.enter_context(open_table(job.csv, labels)))
         frames = stack.enter_context(
             closing(predict_frames(source, classify, size=args.size, stride=args.stride))
         )
         total = source.info.frame_count or None
         for frame, prediction in tqdm(frames, Path(job.clip).name, total, disable=None):
-            summary.add(prediction)
-            draw_label(frame.pixels, summary.segments[-1].label, prediction.averaged.max())
+            for add in gather:
+                add(prediction)
+            averaged = prediction.averaged
+            draw_label(frame.pixels, labels[averaged.argmax()], averaged.max())
             if args.bars:
-                draw_bars(frame.pixels, labels, prediction.averaged)
+                draw_bars(frame.pixels, labels, averaged)
             sink.write(frame)
-            if write_row:
-                write_row(prediction)
             if wants_end(frame.pixels):
                 if not job.keep_unfinished:
                     raise LeftUnfinishedError
@@ -160,21 +171,27 @@ def label_clip(
             sink.copy_rest_of_sound()
         if sink.lost_sound:
             print(f"[INFO] {job.output} is without the sound of {job.clip}: {sink.lost_sound}")
+    end = prediction.time + 1 / source.info.fps
+    if job.timeline:
+        # Only here, since matplotlib takes a second to import.
+        from activity.timeline import draw_timeline
+
+        draw_timeline(envelope, end, job.timeline, Path(job.clip).name)
     if job.json:
-        write_json(job.json, as_json(job, source.info, summary, prediction.time, args))
+        write_json(job.json, as_json(job, source.info, summary, end, args))
     return summary
 
 
 def as_json(
-    job: Job, info: VideoInfo, summary: Summary, last_time: float, args: argparse.Namespace
+    job: Job, info: VideoInfo, summary: Summary, end: float, args: argparse.Namespace
 ) -> dict[str, object]:
     """Gather the summary and what it was made from."""
-    content = summary.as_dict(end=last_time + 1 / info.fps)
+    content = summary.as_dict(end)
     content["frames"]["expected"] = info.frame_count or None
     return content | {
         "source": job.clip,
         "model": {"path": str(args.model), "sha256": file_digest(args.model)},
-        "settings": {"size": args.size, "stride": args.stride},
+        "settings": {"size": args.size, "stride": args.stride, "engine": args.engine},
     }
 
 
@@ -237,6 +254,13 @@ def parse_arguments() -> argparse.Namespace:
         "gets one .mp4 for each",
     )
     files.add_argument(
+        "--timeline",
+        type=Path,
+        metavar="FILE",
+        help="a picture to write: the probability of each activity over time, raw and averaged; "
+        "for several clips a folder",
+    )
+    files.add_argument(
         "--csv",
         type=Path,
         metavar="FILE",
@@ -272,6 +296,14 @@ def parse_arguments() -> argparse.Namespace:
         help="classify every N-th frame only, N times as fast; the label is drawn on all, and "
         "the average spans the same time (default: %(default)s)",
     )
+    averaging.add_argument(
+        "--compare",
+        type=positive,
+        nargs="+",
+        default=[],
+        metavar="N",
+        help="other sizes that the --timeline shows, without classifying again",
+    )
     looks = parser.add_argument_group("looks")
     looks.add_argument(
         "--bars", action="store_true", help="also draw the probability of each activity as a bar"
@@ -283,7 +315,7 @@ def parse_arguments() -> argparse.Namespace:
         help="a preview window: auto opens one where there is a screen; the key q, or closing "
         "it, ends early and keeps what is written (default: %(default)s)",
     )
-    add_speed_arguments(parser)
+    add_speed_arguments(parser, int8=True)
     return parser.parse_args()
 
 

@@ -16,6 +16,7 @@ from tqdm import tqdm
 from activity.arguments import BACKBONES, add_speed_arguments, positive
 from activity.dataset import ALL_LABELS, find_photos, split
 from activity.errors import UserError, run_script
+from activity.quiet import hidden_chatter
 from activity.writing import check_output
 
 EXAMPLE = """\
@@ -38,11 +39,12 @@ def main() -> None:
     print(f"[INFO] {len(training)} photos to train on, {len(test)} to test with")
 
     # TensorFlow takes seconds to import: --help and a wrong path should not wait for it.
-    from activity.artifacts import save_model_and_labels
-    from activity.backbone import build_backbone
-    from activity.features import View, compute_features, hash_photos
-    from activity.head import join, train_head
-    from activity.report import plot_history
+    with hidden_chatter():
+        from activity.artifacts import save_model_and_labels
+        from activity.backbone import build_backbone
+        from activity.features import View, compute_features, hash_photos
+        from activity.head import join, train_head
+        from activity.report import plot_history
 
     # The backbone is frozen, so each view of a photo goes through it once, not once an epoch.
     print("[INFO] computing features ...")
@@ -195,7 +197,7 @@ def parse_arguments() -> argparse.Namespace:
     training.add_argument(
         "--views",
         type=positive,
-        default=1,
+        default=3,
         metavar="N",
         help="views of each training photo: the photo itself, and N - 1 augmented ones, "
         "turned, shifted, zoomed and mirrored (default: %(default)s)",

@@ -21,15 +21,22 @@ def positive(text: str) -> int:
     return number
 
 
-def add_speed_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the flags that change how fast the work is done, and not what comes out."""
-    group = parser.add_argument_group("speed (none of these changes the result)")
+def add_speed_arguments(parser: argparse.ArgumentParser, *, int8: bool = False) -> None:
+    """Add the flags that change how fast the work is done.
+
+    Args:
+        parser: to add them to.
+        int8: whether the engine may be int8, the one that also changes what comes out.
+    """
+    group = parser.add_argument_group("speed")
     group.add_argument(
         "--engine",
-        choices=ENGINES,
+        choices=(*ENGINES, "int8") if int8 else ENGINES,
         default="auto",
         help="what runs the network: auto takes OpenVINO on a CPU where it is installed and "
-        "there is enough to do, otherwise Keras, which also uses a GPU (default: %(default)s)",
+        "there is enough to do, otherwise Keras, which also uses a GPU"
+        + ("; int8 takes what quantize.py made of the model" if int8 else "")
+        + " (default: %(default)s)",
     )
     group.add_argument(
         "--batch-size",
@@ -38,13 +45,18 @@ def add_speed_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="photos or frames that go through the network at once (default: %(default)s)",
     )
-    group.add_argument(
+    add_cache_argument(group)
+
+
+def add_cache_argument(parser: argparse._ActionsContainer) -> None:
+    """Add the flag that says where features and exports are kept."""
+    parser.add_argument(
         "--cache",
         type=_cache_folder,
         default=user_cache_path("activity-video", appauthor=False),
         metavar="FOLDER",
-        help="where results of the network are kept, so that no run computes them again; "
-        "'off' keeps none; delete the folder to clear it (default: %(default)s)",
+        help="where features and exported networks are kept, so that no run computes them "
+        "again; 'off' keeps none; delete the folder to clear it (default: %(default)s)",
     )
 
 

@@ -3,6 +3,8 @@
 import hashlib
 import shutil
 import tempfile
+import warnings
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -162,16 +164,30 @@ def _load_weights(network: keras.Model, path: Path) -> None:
     try:
         with h5py.File(path) as file:
             older = "layer_names" in file.attrs
+            found = _shapes(file)
     except OSError as error:
         raise UserError(f"{path} is not a file of weights (HDF5): {error}") from error
+    # Keras itself would fill what fits and leave the rest untrained, with a warning.
+    if found != Counter(weight.shape for weight in network.weights):
+        raise UserError(f"the weights in {path} do not fit a {network.name} without its top")
     # Keras chooses the layout by the file's name; a person's file may have any.
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
         named = Path(folder) / ("copy.h5" if older else "copy.weights.h5")
         shutil.copyfile(path, named)
         try:
             network.load_weights(named)
-        except Exception as error:
-            # Keras raises many kinds of exception on a foreign or damaged file.
-            raise UserError(
-                f"the weights in {path} do not fit a {network.name} without its top"
-            ) from error
+        except (ValueError, KeyError, OSError) as error:
+            raise UserError(f"cannot load the weights in {path}: {error}") from error
+
+
+def _shapes(file: h5py.File) -> Counter[tuple[int, ...]]:
+    """Count the shapes of all weights in a file, the optimizer's left out."""
+    shapes: Counter[tuple[int, ...]] = Counter()
+
+    def count(name: str, item: h5py.Group | h5py.Dataset) -> None:
+        if isinstance(item, h5py.Dataset) and not name.startswith("optimizer"):
+            shapes[item.shape] += 1
+
+    file.visititems(count)
+    return shapes

@@ -4,9 +4,11 @@ import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from activity.artifacts import load_model
 from activity.dataset import INPUT_SIZE
-from activity.engine import Engine, open_engine
+from activity.engine import EXPORT_NAME, Engine, open_engine, openvino_engine
 from activity.errors import UserError
 
 if TYPE_CHECKING:
@@ -27,14 +29,14 @@ def open_classifier(
     Args:
         model_path: a model of ``train.py``, or one that the source tutorial's script wrote.
         labels: how many labels the binarizer names.
-        engine: one of ``engine.ENGINES``.
+        engine: one of ``engine.ENGINES``, or ``"int8"`` for what ``quantize.py`` has made.
         frames: how many frames will come; None where no one knows.
         batch_size: of the Keras engine.
         exports: folder where OpenVINO exports are kept; None keeps none.
 
     Raises:
         UserError: the model cannot be read, takes something other than 224x224 RGB, or does
-            not have ``labels`` outputs.
+            not have ``labels`` outputs; or its int8 version is wanted and was never made.
     """
 
     def load() -> "keras.Model":
@@ -42,15 +44,34 @@ def open_classifier(
         _check_shapes(model, model_path, labels)
         return _with_preprocessing(model)
 
-    # The number of labels is in the key: an export exists only where the check above passed.
+    key = model_key(model_path, labels)
+    if engine == "int8":
+        return openvino_engine(_int8_version(model_path, key))
     return open_engine(
         engine,
         load,
         exports=exports,
-        key=f"{file_digest(model_path)}-{labels}",
+        key=key,
         inputs=frames,
         batch_size=batch_size,
     )
+
+
+def model_key(model_path: Path, labels: int) -> str:
+    """Name what is derived from a model after all it depends on.
+
+    The number of labels is part of it: an export under this name exists only where the model
+    was seen to have that many outputs.
+    """
+    return f"{file_digest(model_path)}-{labels}"
+
+
+def int8_folder(model_path: Path, key: str) -> Path:
+    """Say where the int8 version of a model belongs: beside it, under its key.
+
+    A model that has changed has another key, and never meets the int8 version of the old one.
+    """
+    return model_path.with_name(f"{model_path.name}.{key[:16]}.int8")
 
 
 def file_digest(path: Path) -> str:
@@ -64,6 +85,15 @@ def file_digest(path: Path) -> str:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise UserError(f"cannot read the model {path}: {error.strerror}") from error
+
+
+def _int8_version(model_path: Path, key: str) -> Path:
+    path = int8_folder(model_path, key) / EXPORT_NAME
+    if not path.is_file():
+        raise UserError(
+            f"there is no int8 version of {model_path} as it is now: make it with quantize.py"
+        )
+    return path
 
 
 def _check_shapes(model: "keras.Model", path: Path, labels: int) -> None:
@@ -86,7 +116,6 @@ def _with_preprocessing(model: "keras.Model") -> "keras.Model":
     The source tutorial's script saved such models; they expect RGB minus the ImageNet mean.
     """
     import keras
-    import numpy as np
 
     from activity.backbone import IMAGENET_MEAN_RGB, PREPROCESSING, frozen_convolution
 

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from activity.background import in_background
 from activity.errors import UserError
+from activity.writing import folder_when_complete
 
 if TYPE_CHECKING:
     import keras
@@ -69,7 +70,10 @@ def open_engine(
         return keras_engine(load(), batch_size)
     folder = exports / key if exports is not None else None
     if folder is not None and folder.is_dir():
-        return openvino_engine(folder / EXPORT_NAME)
+        try:
+            return openvino_engine(folder / EXPORT_NAME)
+        except UserError:
+            shutil.rmtree(folder)  # damaged: made anew below
     model = load()
     if name == "auto" and (not _worth_exporting(inputs) or _has_gpu()):
         return keras_engine(model, batch_size)
@@ -160,17 +164,8 @@ def export(model: "keras.Model", folder: Path) -> Path:
     Returns:
         Path of the export; its weights lie beside it.
     """
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(
-        dir=folder.parent, prefix=".", ignore_cleanup_errors=True
-    ) as part:
-        model.export(str(Path(part) / EXPORT_NAME), format="openvino", verbose=False)
-        try:
-            Path(part).rename(folder)
-        except OSError:
-            # Another run finished the same export first; its folder is as good as ours.
-            if not folder.is_dir():
-                raise
+    with folder_when_complete(folder) as part:
+        model.export(str(part / EXPORT_NAME), format="openvino", verbose=False)
     return folder / EXPORT_NAME
 
 

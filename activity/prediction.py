@@ -38,10 +38,10 @@ def predict_frames(
         classify: an engine from RGB pixels to probabilities.
         size: how many frames the rolling average spans.
         stride: every how many frames one is classified. The window still spans ``size``
-            frames: it holds ``size / stride`` predictions, at least one.
+            frames: it holds ``size // stride`` predictions, at least one.
     """
     number = 0
-    average = RollingAverage(max(1, round(size / stride)))
+    average = RollingAverage(max(1, size // stride))
     classified = _classified_live if source.live else _classified
     with closing(classified(source, classify, stride)) as pieces:
         for piece, raw in pieces:

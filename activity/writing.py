@@ -1,6 +1,7 @@
 """Output files: written under a temporary name beside the target, renamed when complete."""
 
 import secrets
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -47,6 +48,27 @@ def replace_when_complete(*paths: Path) -> Iterator[list[Path]]:
     finally:
         for written in temporary:
             written.unlink(missing_ok=True)
+
+
+@contextmanager
+def folder_when_complete(folder: Path) -> Iterator[Path]:
+    """Yield a temporary folder to fill; on a clean exit it becomes ``folder``.
+
+    Where another run completes the same folder first, that one stays.
+
+    Raises:
+        OSError: the file system refuses to write.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(
+        dir=folder.parent, prefix=".", ignore_cleanup_errors=True
+    ) as part:
+        yield Path(part)
+        try:
+            Path(part).rename(folder)
+        except OSError:
+            if not folder.is_dir():
+                raise
 
 
 def _temporary_name(path: Path) -> Path:

@@ -9,7 +9,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from conftest import Trained
 
 from activity import prediction
 from activity.classifier import open_classifier
@@ -17,6 +16,7 @@ from activity.dataset import network_input
 from activity.engine import Engine, Stream
 from activity.prediction import batch_that_fits, predict_frames
 from activity.video import VideoInfo, VideoSource
+from tests.conftest import Trained
 
 
 def mean_colour(stream: Stream) -> Iterator[tuple[object, np.ndarray]]:
@@ -77,7 +77,7 @@ def test_with_a_stride_frames_in_between_share_the_last_prediction(
     stride: int, flickering_clip: Path
 ) -> None:
     every = list(predict_frames(VideoSource(flickering_clip), mean_colour, size=1, stride=1))
-    window: deque[np.ndarray] = deque(maxlen=max(1, round(20 / stride)))
+    window: deque[np.ndarray] = deque(maxlen=max(1, 20 // stride))
     frames = list(predict_frames(VideoSource(flickering_clip), mean_colour, size=20, stride=stride))
     assert [made.frame for _, made in frames] == list(range(120))
     for number, (frame, made) in enumerate(frames):

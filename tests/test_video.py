@@ -7,11 +7,11 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from clips import tone, write_av_clip
-from conftest import write_clip
 
 from activity.errors import UserError
 from activity.video import VideoSource, plausible_fps
+from tests.clips import tone, write_av_clip
+from tests.conftest import write_clip
 
 
 def read_all(path: Path) -> list[tuple[tuple[int, int], float]]:

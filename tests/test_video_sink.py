@@ -12,11 +12,11 @@ import av
 import cv2
 import numpy as np
 import pytest
-from clips import draw_frame, frame_times, sound_packets, write_av_clip
 
 from activity.errors import UserError
 from activity.video import Frame, VideoInfo, VideoSource
 from activity.video_sink import check_suffix, open_sink
+from tests.clips import draw_frame, frame_times, sound_packets, write_av_clip
 
 
 def copy_clip(clip: Path, output: Path, frames: int | None = None) -> None:

@@ -1,0 +1,88 @@
+"""A feature pass over photos against the bare forward rate of its engine, in the same run.
+
+    python -m benchmarks.feature_pass --dataset Sports-Type-Classifier/data
+
+The pass reads, hashes, decodes, resizes and augments; the bare rate is that of the network on
+pixels that lie in memory.
+"""
+
+import argparse
+import tempfile
+import time
+from pathlib import Path
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from activity.arguments import BACKBONES
+from activity.backbone import RANDOM, build_backbone, fingerprint
+from activity.dataset import ALL_LABELS, decode_photo, find_photos
+from activity.engine import open_engine
+from activity.features import View, compute_features, hash_photos
+from benchmarks.measuring import print_table
+
+IN_MEMORY = 128
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--dataset", type=Path, required=True)
+    parser.add_argument("--photos", type=int, default=512)
+    args = parser.parse_args()
+
+    names, _ = find_photos(args.dataset, [ALL_LABELS])
+    chosen = np.random.default_rng(0).permutation(len(names))[: args.photos]
+    # One plain and one augmented view of each, as in training.
+    views = [View(names[i], number) for i in chosen for number in (0, 1)]
+    contents = (decode_photo((args.dataset / view.photo).read_bytes()) for view in views)
+    pixels = [photo for photo in contents if photo is not None][:IN_MEMORY]
+    rows = []
+    for name in BACKBONES:
+        backbone = build_backbone(name, RANDOM)
+        for engine in ("keras", "openvino"):
+            with tempfile.TemporaryDirectory() as folder:
+                bare, full = rates(args.dataset, views, pixels, backbone, engine, Path(folder))
+            rows.append([name, engine, f"{bare:.1f}", f"{full:.1f}", f"{full / bare:.0%}"])
+    print_table(["backbone", "engine", "bare views/s", "pass views/s", "of bare"], rows)
+
+
+def rates(
+    dataset: Path,
+    views: list[View],
+    pixels: list[NDArray[np.uint8]],
+    backbone: keras.Model,
+    engine: str,
+    cache: Path,
+) -> tuple[float, float]:
+    """Measure the bare rate and that of the pass, both in views a second."""
+    run = open_engine(
+        engine,
+        lambda: backbone,
+        exports=cache / "exports",
+        key=fingerprint(backbone),
+        inputs=None,
+        batch_size=32,
+    )
+    list(run((None, photo) for photo in pixels[:64]))
+    start = time.perf_counter()
+    list(run((None, photo) for photo in pixels))
+    middle = time.perf_counter()
+    # It finds the export that was made above, and no features.
+    _, readable = compute_features(
+        dataset,
+        hash_photos(dataset, sorted({view.photo for view in views})),
+        views,
+        backbone,
+        engine=engine,
+        batch_size=32,
+        cache_folder=cache,
+    )
+    end = time.perf_counter()
+    return len(pixels) / (middle - start), readable.sum() / (end - middle)
+
+
+if __name__ == "__main__":
+    main()

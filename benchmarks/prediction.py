@@ -1,0 +1,142 @@
+"""predict_video.py against the source tutorial's loop, on the same clip in the same run.
+
+    python -m benchmarks.prediction --model model/activity.model --label-bin model/lb.pickle \\
+        --input example_clips/tennis.mp4
+
+The clip is looped to --frames. Seconds are of the whole process, start-up and all. The rate is
+what further frames cost once it runs: from a run over few frames and one over all. The bare
+rate is that of the engine alone, with nothing to decode, draw or encode.
+"""
+
+import argparse
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from activity.artifacts import load_labels
+from activity.classifier import int8_folder, model_key, open_classifier
+from activity.dataset import network_input
+from activity.engine import EXPORT_NAME
+from activity.quantization import quantize
+from benchmarks.measuring import measure, print_table
+
+FEW_FRAMES = 16
+
+
+def main() -> None:
+    args = parse_arguments()
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        model = folder / "activity.model"
+        model.write_bytes(args.model.read_bytes())
+        labels = len(load_labels(args.label_bin))
+        few = write_looped(args.input, folder / "few.avi", FEW_FRAMES)
+        many = write_looped(args.input, folder / "many.avi", args.frames)
+        frames = [network_input(frame) for frame in looped(args.input, 256)]
+        bare = bare_rates(model, labels, folder / "cache", frames)
+
+        common = ["--model", model, "--label-bin", args.label_bin, "--output", folder / "out.avi"]
+        ours = ["predict_video.py", *common, "--display", "off", "--cache", folder / "cache"]
+        commands = {
+            "the tutorial's loop": (["-m", "benchmarks.tutorial_predict", *common], None),
+            "Keras": ([*ours, "--engine", "keras"], "keras"),
+            "Keras, stride 4": ([*ours, "--engine", "keras", "--stride", 4], None),
+            "OpenVINO": ([*ours, "--engine", "openvino"], "openvino"),
+            "OpenVINO, stride 4": ([*ours, "--engine", "openvino", "--stride", 4], None),
+            "int8": ([*ours, "--engine", "int8"], "int8"),
+        }
+        rows: list[list[object]] = []
+        tutorial_seconds = 0.0
+        for name, (command, engine) in commands.items():
+            short = measure(*command, "--input", few)
+            whole = measure(*command, "--input", many)
+            rate = (args.frames - FEW_FRAMES) / (whole.seconds - short.seconds)
+            tutorial_seconds = tutorial_seconds or whole.seconds
+            rows.append(
+                [
+                    name,
+                    f"{whole.seconds:.1f}",
+                    f"{tutorial_seconds / whole.seconds:.1f}",
+                    f"{rate:.1f}",
+                    f"{bare[engine]:.1f}" if engine else "",
+                    f"{rate / bare[engine]:.0%}" if engine else "",
+                    f"{short.seconds:.1f}",
+                    f"{whole.peak_megabytes:.0f}",
+                ]
+            )
+    print_table(
+        [
+            f"{args.frames} frames",
+            "seconds",
+            "times quicker",
+            "frames/s",
+            "bare frames/s",
+            "of bare",
+            f"seconds for {FEW_FRAMES} frames",
+            "peak MB",
+        ],
+        rows,
+    )
+
+
+def looped(clip: Path, frames: int) -> Iterator[NDArray[np.uint8]]:
+    """Yield this many frames of a clip, from its start again when it ends."""
+    capture = cv2.VideoCapture(str(clip))
+    for _ in range(frames):
+        read, frame = capture.read()
+        if not read:
+            capture.set(cv2.CAP_PROP_POS_FRAMES, 0)
+            _, frame = capture.read()
+        yield frame
+
+
+def write_looped(clip: Path, path: Path, frames: int) -> Path:
+    writer = None
+    for frame in looped(clip, frames):
+        if writer is None:
+            codec = cv2.VideoWriter_fourcc(*"MJPG")
+            writer = cv2.VideoWriter(str(path), codec, 30, frame.shape[1::-1])
+        writer.write(frame)
+    writer.release()
+    return path
+
+
+def bare_rates(
+    model: Path, labels: int, cache: Path, frames: list[NDArray[np.uint8]]
+) -> dict[str, float]:
+    """Measure each engine alone, and leave its export where the runs to come will find it."""
+    rates = {}
+    for name in ("keras", "openvino", "int8"):
+        if name == "int8":
+            key = model_key(model, labels)
+            folder = int8_folder(model, key)
+            folder.mkdir()
+            # For its speed alone: quantize.py would also look at its answers.
+            quantize(cache / "exports" / key / EXPORT_NAME, frames[:32], folder / EXPORT_NAME)
+        engine = open_classifier(
+            model, labels, engine=name, frames=None, batch_size=32, exports=cache / "exports"
+        )
+        list(engine((None, frame) for frame in frames[:64]))
+        start = time.perf_counter()
+        list(engine((None, frame) for frame in frames))
+        rates[name] = len(frames) / (time.perf_counter() - start)
+    return rates
+
+
+def parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    for flag in ("--model", "--label-bin", "--input"):
+        parser.add_argument(flag, type=Path, required=True)
+    parser.add_argument("--frames", type=int, default=900)
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,100 @@
+"""``train.py`` as a person runs it."""
+
+import shutil
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from activity.artifacts import load_labels, load_model
+from tests.conftest import COLOURS_BGR, RunScript, draw_photo
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cache")
+
+
+def train_arguments(dataset: Path, folder: Path, cache: Path) -> list[object]:
+    return [
+        *("--dataset", dataset, "--labels", "all", "--epochs", "20"),
+        *("--backbone", "efficientnet-lite0", "--engine", "keras", "--cache", cache),
+        *("-m", folder / "model/activity.model", "-l", folder / "model/lb.pickle"),
+        *("-p", folder / "plots/plot.png"),
+    ]
+
+
+def test_trains_reports_and_writes_what_the_next_program_needs(
+    run_script: RunScript, photo_folders: Path, tmp_path: Path, cache: Path
+) -> None:
+    dataset = Path(shutil.copytree(photo_folders, tmp_path / "photos"))
+    (dataset / "red/unreadable.jpg").write_bytes(b"not a photo")
+    done = run_script("train.py", *train_arguments(dataset, tmp_path, cache))
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    assert "27 photos to train on, 10 to test with" in done.stdout
+    assert "skipped 1 photos that cannot be read" in done.stdout
+    assert "red/unreadable.jpg" in done.stdout
+    assert "weighted avg" in done.stdout
+
+    assert load_labels(tmp_path / "model/lb.pickle") == ["blue", "green", "red"]
+    model = load_model(tmp_path / "model/activity.model")
+    random = np.random.default_rng(9)
+    for number, colour in enumerate(COLOURS_BGR):
+        photo = cv2.cvtColor(draw_photo(colour, random), cv2.COLOR_BGR2RGB)
+        pixels = cv2.resize(photo, (224, 224)).astype(np.float32)[np.newaxis]
+        assert model.predict_on_batch(pixels)[0].argmax() == number
+    plot = cv2.imread(str(tmp_path / "plots/plot.png"))
+    assert plot.shape[0] > 300
+    assert plot.shape[1] > 600
+
+
+def test_two_labels_get_two_probabilities_and_the_same_seed_the_same_model(
+    run_script: RunScript, photo_folders: Path, tmp_path: Path, cache: Path
+) -> None:
+    models = []
+    for name in ("first", "second"):
+        arguments = train_arguments(photo_folders, tmp_path / name, cache)
+        done = run_script("train.py", *arguments, "--labels", "red", "green", "--epochs", "3")
+        assert done.returncode == 0, done.stderr
+        assert load_labels(tmp_path / name / "model/lb.pickle") == ["green", "red"]
+        models.append(load_model(tmp_path / name / "model/activity.model"))
+    assert models[0].output_shape == (None, 2)
+    for mine, theirs in zip(models[0].get_weights(), models[1].get_weights(), strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+
+
+def test_imagenet_weights_without_network_name_the_ways_out(
+    run_script: RunScript, photo_folders: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "no weights here"))
+    # Nothing answers there, wherever the tests run.
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
+    done = run_script(
+        *("train.py", "--dataset", photo_folders, "--labels", "all", "--cache", "off"),
+        *("-m", tmp_path / "activity.model", "-l", tmp_path / "lb.pickle"),
+        *("-p", tmp_path / "plot.png"),
+    )
+    assert done.returncode == 2
+    assert len(done.stderr.splitlines()) == 1
+    assert "--weights FILE" in done.stderr
+    assert "--weights random" in done.stderr
+    assert not (tmp_path / "activity.model").exists()
+
+
+def test_help_is_quick_and_has_an_example(run_script: RunScript) -> None:
+    done = run_script("train.py", "--help")
+    assert done.returncode == 0
+    assert "python train.py --dataset Sports-Type-Classifier/data" in done.stdout
+
+
+@pytest.mark.real_data
+def test_the_test_photos_are_the_tutorials(real_data: Path) -> None:
+    from activity.dataset import find_photos, split
+
+    photos, labels = find_photos(real_data / "sports", ["weight_lifting", "tennis", "football"])
+    training, test = split(photos, labels)
+    assert (len(training), len(test)) == (1552, 518)
+    listed = (real_data / "sports_test_split.txt").read_text().split()
+    assert [photos[i] for i in test] == listed
