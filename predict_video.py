@@ -88,10 +88,8 @@ def main() -> None:
             summaries[job.clip] = summary
             if interrupted():
                 break
-    if len(jobs) > 1:
-        print_table(summaries)
-    if interrupted():
-        raise KeyboardInterrupt
+        if len(jobs) > 1:
+            print_table(summaries)
     if failed:
         raise UserError(f"{len(failed)} of {len(jobs)} clips failed: {', '.join(failed)}")
 

@@ -11,7 +11,6 @@ import cv2
 import numpy as np
 from imutils import paths
 from numpy.typing import NDArray
-from sklearn.model_selection import train_test_split
 
 from activity.errors import UserError
 
@@ -88,6 +87,9 @@ def split(photos: Sequence[str], labels: Sequence[str]) -> tuple[list[int], list
     Returns:
         (training, test): ascending indices into ``photos``.
     """
+    # Takes more than a second to import, and predict_video.py splits nothing.
+    from sklearn.model_selection import train_test_split
+
     training, test = train_test_split(
         range(len(photos)), test_size=0.25, stratify=labels, random_state=42
     )

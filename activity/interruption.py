@@ -1,26 +1,28 @@
 """Ctrl-C and SIGTERM, held back while something is being written."""
 
 import signal
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 
 @contextmanager
 def interrupts_held_back() -> Iterator[Callable[[], bool]]:
-    """Note Ctrl-C and SIGTERM instead of raising ``KeyboardInterrupt`` at any odd place.
+    """Let Ctrl-C and SIGTERM take effect only when the block has ended.
 
-    However often they come, the block runs on; it asks the function it is given whether one
-    has come, and ends what it is doing.
+    However often they come, the block runs on. It can ask the function it is given whether one
+    has come, and end what it is doing. Blocks nest: the outermost decides.
     """
-    come = False
-
-    def note(*_: object) -> None:
-        nonlocal come
-        come = True
-
-    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    if threading.current_thread() is not threading.main_thread():
+        yield lambda: False  # signals go to the main thread only
+        return
+    came: list[int] = []
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    handlers = [signal.signal(number, lambda number, _: came.append(number)) for number in numbers]
     try:
-        yield lambda: come
+        yield lambda: bool(came)
     finally:
-        for number, handler in before.items():
+        for number, handler in zip(numbers, handlers, strict=True):
             signal.signal(number, handler)
+        if came:
+            signal.raise_signal(came[0])

@@ -8,7 +8,7 @@ from pathlib import Path
 from activity.errors import UserError
 from activity.live import is_live
 from activity.video_sink import SUFFIXES, check_suffix
-from activity.writing import check_output
+from activity.writing import check_apart, check_output
 
 _CLIP_SUFFIXES = {
     *(".3gp", ".avi", ".flv", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4"),
@@ -78,7 +78,7 @@ def plan_jobs(
     else:
         check_suffix(output)
         jobs = [Job(inputs[0], output, timeline, csv, json, keep_unfinished=True)]
-    _check_written_once(jobs)
+    check_apart([path for job in jobs for path in job.files])
     _check_inputs_survive(jobs)
     for job in jobs:
         for path in job.files:
@@ -122,15 +122,6 @@ def _clips_inside(folder: Path) -> list[str]:
     if not clips:
         raise UserError(f"no clips in {folder}: give --input video files or a folder of them")
     return clips
-
-
-def _check_written_once(jobs: Sequence[Job]) -> None:
-    # Some file systems do not tell upper from lower case.
-    times = Counter(str(path).casefold() for job in jobs for path in job.files)
-    for job in jobs:
-        for path in job.files:
-            if times[str(path).casefold()] > 1:
-                raise UserError(f"{path} would be written more than once: label the clips apart")
 
 
 def _check_inputs_survive(jobs: Sequence[Job]) -> None:

@@ -32,7 +32,7 @@ class LiveSource:
 
         Args:
             name: number of a camera, or address of a stream.
-            should_stop: asked while waiting for a frame; True ends ``frames``.
+            should_stop: asked while no frame comes; True ends ``frames``.
 
         Raises:
             UserError: it gives no frame.
@@ -89,7 +89,7 @@ class LiveSource:
             while self._newest is None and not self._ended and not self._should_stop():
                 self._changed.wait(timeout=0.1)
             frame, self._newest = self._newest, None
-        return None if self._should_stop() else frame
+        return frame
 
 
 def _connect(name: str) -> cv2.VideoCapture:

@@ -3,14 +3,13 @@
 import os
 import secrets
 import shutil
-import signal
 import tempfile
-import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from activity.errors import UserError
+from activity.interruption import interrupts_held_back
 
 
 def check_output(path: Path, what: str) -> None:
@@ -79,7 +78,7 @@ def replace_when_complete(*paths: Path) -> Iterator[list[Path]]:
             _flush_to_disk(written)
         for target, kept in zip(targets[:-1], earlier[:-1], strict=True):
             _keep(target, kept)
-        with _uninterrupted():
+        with interrupts_held_back():
             _rename_all(temporary, targets, earlier)
     except OSError as error:
         names = ", ".join(str(path) for path in paths)
@@ -156,21 +155,3 @@ def _rename_all(temporary: list[Path], targets: list[Path], earlier: list[Path])
             else:
                 target.unlink()
         raise
-
-
-@contextmanager
-def _uninterrupted() -> Iterator[None]:
-    """Hold Ctrl-C and SIGTERM back until the block is done."""
-    if threading.current_thread() is not threading.main_thread():
-        yield  # signals go to the main thread only
-        return
-    came = []
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    handlers = [signal.signal(number, lambda *_: came.append(True)) for number in numbers]
-    try:
-        yield
-    finally:
-        for number, handler in zip(numbers, handlers, strict=True):
-            signal.signal(number, handler)
-        if came:
-            raise KeyboardInterrupt

@@ -47,10 +47,9 @@ def test_clips_of_one_stem_do_not_overwrite_each_other(tmp_path: Path) -> None:
     assert outputs(jobs) == ["a.mov.mp4", "a.mp4.mp4", "b.mp4"]
 
 
-@pytest.mark.parametrize("names", [["a.mp4", "a.mp4"], ["a.mp4", "A.mp4"]])
-def test_clips_of_one_name_are_refused(names: list[str], tmp_path: Path) -> None:
-    clips = touch(tmp_path / "1", names[0]) + touch(tmp_path / "2", names[1])
-    with pytest.raises(UserError, match="more than once"):
+def test_clips_of_one_name_are_refused(tmp_path: Path) -> None:
+    clips = touch(tmp_path / "1", "a.mp4") + touch(tmp_path / "2", "a.mp4")
+    with pytest.raises(UserError, match="are one file"):
         plan_jobs(clips, tmp_path / "out")
 
 
