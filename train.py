@@ -14,10 +14,10 @@ from sklearn.preprocessing import LabelBinarizer
 from tqdm import tqdm
 
 from activity.arguments import BACKBONES, add_speed_arguments, positive
-from activity.dataset import ALL_LABELS, find_photos, split
-from activity.errors import UserError, run_script
+from activity.dataset import ALL_LABELS, find_photos, shortened, split
+from activity.errors import UserError, printable, run_script
 from activity.quiet import hidden_chatter
-from activity.writing import check_output
+from activity.writing import check_apart, check_output
 
 EXAMPLE = """\
 example:
@@ -33,8 +33,11 @@ def main() -> None:
     check_output(args.plot, "the plot")
 
     photos, labels = find_photos(args.dataset, args.labels)
+    check_apart(
+        [args.model, args.label_bin, args.plot], inputs=(args.dataset / photo for photo in photos)
+    )
     for label in sorted(set(args.labels) - {ALL_LABELS, *labels}):
-        print(f"[INFO] no photos of {label}: going on without")
+        print(f"[INFO] no photos of {printable(label)}: going on without")
     training, test = split(photos, labels)
     print(f"[INFO] {len(training)} photos to train on, {len(test)} to test with")
 
@@ -67,7 +70,7 @@ def main() -> None:
     label_of = dict(zip(photos, labels, strict=True))
     targets = one_hot(binarizer, [label_of[view.photo] for view in views])
     in_training = np.arange(len(views)) < len(training) * args.views
-    check_labels_left(binarizer, targets[in_training & readable])
+    check_photos_left(binarizer, targets[in_training & readable], targets[~in_training & readable])
 
     print("[INFO] training the head ...")
     with tqdm(total=args.epochs, desc="epochs", disable=None, unit="epoch") as bar:
@@ -93,13 +96,13 @@ def main() -> None:
         targets[~in_training & readable].argmax(axis=1),
         probabilities.argmax(axis=1),
         labels=range(len(binarizer.classes_)),
-        target_names=binarizer.classes_,
+        target_names=[printable(label) for label in binarizer.classes_],
         zero_division=0,
     )
     print(report)
 
-    plot_history(history, args.plot)
     save_model_and_labels(join(backbone, head), args.model, binarizer, args.label_bin)
+    plot_history(history, args.plot)
     print(f"[INFO] wrote {args.model}, {args.label_bin} and {args.plot}")
 
 
@@ -113,16 +116,20 @@ def report_unreadable(photos: set[str]) -> None:
     if photos:
         print(f"[INFO] skipped {len(photos)} photos that cannot be read:")
         for photo in sorted(photos):
-            print(f"[INFO]   {photo}")
+            print(f"[INFO]   {printable(photo)}")
 
 
-def check_labels_left(binarizer: LabelBinarizer, training_targets: np.ndarray) -> None:
-    bare = binarizer.classes_[training_targets.sum(axis=0) == 0]
-    if len(bare):
+def check_photos_left(
+    binarizer: LabelBinarizer, training_targets: np.ndarray, test_targets: np.ndarray
+) -> None:
+    bare = binarizer.classes_[training_targets.sum(axis=0) == 0].tolist()
+    if bare:
         raise UserError(
-            f"none of the training photos of {', '.join(bare)} can be read: replace them, "
+            f"none of the training photos of {shortened(bare)} can be read: replace them, "
             "or name the other activities after --labels"
         )
+    if not len(test_targets):
+        raise UserError("none of the test photos can be read: replace them, or add more photos")
 
 
 def parse_arguments() -> argparse.Namespace:

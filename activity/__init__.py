@@ -7,4 +7,8 @@ import os
 # taking gigabytes for it (its own limit is four times as high).
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(2**28))
+# What OpenCV and the FFmpeg inside it say of damaged clips, a person is told in one line by us.
 os.environ.setdefault("OPENCV_LOG_LEVEL", "OFF")
+os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+# The window of opencv-python misses its fonts, and needs none.
+os.environ.setdefault("QT_LOGGING_RULES", "*.warning=false")

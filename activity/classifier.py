@@ -123,6 +123,6 @@ def _with_preprocessing(model: "keras.Model") -> "keras.Model":
         return model
     pixels = keras.Input(model.input_shape[1:], name="pixels")
     mean = np.array(IMAGENET_MEAN_RGB, np.float32)
-    keep_rgb = np.eye(3, dtype=np.float32).reshape(1, 1, 3, 3)
+    keep_rgb = np.eye(3, dtype=np.float32)
     centred = frozen_convolution(PREPROCESSING, keep_rgb, -mean)(pixels)
     return keras.Model(pixels, model(centred))

@@ -1,5 +1,8 @@
 """Labelled photos on disk: find them, split them, read one."""
 
+import errno
+import os
+import stat
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,7 +11,6 @@ import cv2
 import numpy as np
 from imutils import paths
 from numpy.typing import NDArray
-from sklearn.model_selection import train_test_split
 
 from activity.errors import UserError
 
@@ -16,6 +18,9 @@ INPUT_SIZE = 224
 """Width and height in pixels of what the network sees."""
 
 ALL_LABELS = "all"
+
+# An uncompressed photo of as many pixels as OpenCV is allowed to decode takes less.
+_LARGEST_FILE = 2**30
 
 # A quarter of four photos is one test photo: fewer cannot be split.
 _FEWEST_PHOTOS = 4
@@ -36,7 +41,7 @@ def find_photos(dataset: Path, wanted: Sequence[str]) -> tuple[list[str], list[s
         UserError: the folder is missing, holds no photo of the wanted labels, or leaves fewer
             than two labels, or a label with too few photos to be split.
     """
-    if not dataset.is_dir():
+    if not os.path.isdir(dataset):  # noqa: PTH112 - Path.is_dir raises on names it cannot look up
         raise UserError(f"no folder of photos at {dataset}: give --dataset a folder that exists")
     found: dict[str, str] = {}
     for path in paths.list_images(dataset):
@@ -54,7 +59,7 @@ def find_photos(dataset: Path, wanted: Sequence[str]) -> tuple[list[str], list[s
         found = {photo: label for photo, label in found.items() if label in wanted}
         if not found:
             raise UserError(
-                f"no photos of {', '.join(wanted)} in {dataset}; it has: {_shortened(there)}. "
+                f"no photos of {shortened(wanted)} in {dataset}; it has: {shortened(there)}. "
                 "Name some of these after --labels, or take --labels all"
             )
     counts = Counter(found.values())
@@ -67,7 +72,7 @@ def find_photos(dataset: Path, wanted: Sequence[str]) -> tuple[list[str], list[s
     if scarce:
         raise UserError(
             f"too few photos in {dataset} to split into training and test: "
-            f"{_shortened(scarce)}; each activity needs at least {_FEWEST_PHOTOS}"
+            f"{shortened(scarce)}; each activity needs at least {_FEWEST_PHOTOS}"
         )
     photos = sorted(found)
     return photos, [found[photo] for photo in photos]
@@ -82,10 +87,26 @@ def split(photos: Sequence[str], labels: Sequence[str]) -> tuple[list[int], list
     Returns:
         (training, test): ascending indices into ``photos``.
     """
+    # Takes more than a second to import, and predict_video.py splits nothing.
+    from sklearn.model_selection import train_test_split
+
     training, test = train_test_split(
         range(len(photos)), test_size=0.25, stratify=labels, random_state=42
     )
     return sorted(training), sorted(test)
+
+
+def read_photo(path: Path) -> bytes:
+    """Read a photo's file.
+
+    Raises:
+        OSError: it cannot be read, is no plain file (opening a pipe would wait for ever), or is
+            larger than any photo.
+    """
+    status = path.stat()
+    if not stat.S_ISREG(status.st_mode) or status.st_size > _LARGEST_FILE:
+        raise OSError(errno.EINVAL, "not a photo", str(path))
+    return path.read_bytes()
 
 
 def decode_photo(content: bytes) -> NDArray[np.uint8] | None:
@@ -122,6 +143,7 @@ def network_input(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return cv2.cvtColor(resized, cv2.COLOR_BGR2RGB)
 
 
-def _shortened(names: Sequence[str], most: int = 12) -> str:
+def shortened(names: Sequence[str], most: int = 12) -> str:
+    """Join names for a message, the first few of them where there are many."""
     shown = ", ".join(names[:most])
     return shown if len(names) <= most else f"{shown}, … ({len(names)} in all)"

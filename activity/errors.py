@@ -1,5 +1,6 @@
 """What a person can mend is a UserError: one clear line, exit code 2, no traceback."""
 
+import os
 import signal
 import sys
 from collections.abc import Callable
@@ -10,26 +11,41 @@ class UserError(Exception):
     """A problem the person can mend. The message says what, where, and what to do about it."""
 
 
+def printable(text: str) -> str:
+    r"""Spell out what would break a line or a terminal, as Python does: ``\n``, ``\x1b``.
+
+    A file's name may hold anything but ``/``: newlines, escape sequences, bytes that are not
+    UTF-8 (which Python reads as lone surrogates).
+    """
+    return "".join(
+        letter if letter.isprintable() else letter.encode("unicode_escape").decode()
+        for letter in text
+    )
+
+
 def run_script(main: Callable[[], None]) -> NoReturn:
     """Run a script's ``main`` and exit: 0 done, 2 the person can mend it, 130 interrupted.
 
     SIGTERM is treated as Ctrl-C: both raise ``KeyboardInterrupt`` in the main thread, so that
-    ``main`` can finish what it is writing. A bug keeps its traceback (exit code 1).
+    ``main`` can put away what it is writing. Where the reader of the output has left
+    (``| head``) the exit code is 141, as for any command. A bug keeps its traceback (exit
+    code 1).
     """
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    # File names need not be printable text (a name may hold bytes that are not UTF-8).
+    # A terminal that cannot show a letter gets its number.
     sys.stdout.reconfigure(errors="backslashreplace")
     sys.stderr.reconfigure(errors="backslashreplace")
     try:
         main()
+        sys.stdout.flush()
     except UserError as error:
-        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        print(f"error: {printable(str(error))}", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         sys.exit(130)
     except BrokenPipeError:
-        # The reader of our output (`| head`) has left: not an error of ours.
-        sys.stderr.close()
-        sys.exit(0)
+        # Python would complain again when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)
     sys.exit(0)

@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from activity.augmentation import augmented_view
 from activity.backbone import fingerprint
-from activity.dataset import decode_photo
+from activity.dataset import decode_photo, read_photo
 from activity.engine import open_engine
 from activity.feature_cache import FeatureCache
 
@@ -38,7 +38,7 @@ def hash_photos(dataset: Path, photos: Sequence[str]) -> dict[str, str]:
     digests = {}
     for photo in tqdm(photos, "reading photos", disable=None, unit="photo"):
         try:
-            digests[photo] = hashlib.sha256((dataset / photo).read_bytes()).hexdigest()
+            digests[photo] = hashlib.sha256(read_photo(dataset / photo)).hexdigest()
         except OSError:
             continue
     return digests
@@ -111,7 +111,7 @@ def _pixels(
         photo, number = views[place].photo, views[place].number
         if photo != decoded[0]:
             try:
-                decoded = (photo, decode_photo((dataset / photo).read_bytes()))
+                decoded = (photo, decode_photo(read_photo(dataset / photo)))
             except OSError:
                 decoded = (photo, None)
         if decoded[1] is not None:

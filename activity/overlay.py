@@ -1,20 +1,225 @@
-"""What is drawn on a frame."""
+"""What is drawn on a frame: the label with its probability, and one bar a class."""
+
+import unicodedata
+from collections.abc import Callable, Sequence
+from functools import lru_cache
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+MOST_BARS = 6
+"""With more classes than this, ``draw_bars`` shows the most probable ones."""
 
-def draw_label(frame: NDArray[np.uint8], label: str) -> None:
-    """Draw ``activity: <label>`` on a frame, in place.
+_FONT = cv2.FONT_HERSHEY_SIMPLEX
+# OpenCV 5 draws it with a TrueType font that knows most scripts; OpenCV 4 knows ASCII alone.
+_FONT_IS_UNICODE = int(cv2.__version__.split(".")[0]) >= 5
+
+# BGR
+_GREEN, _WHITE, _GREY, _TRACK = (0, 255, 0), (255, 255, 255), (170, 170, 170), (70, 70, 70)
+_PLATE_BRIGHTNESS = 0.3  # how much of the footage is left to see under a plate
+
+# Font scales, in OpenCV's unit: 1 gives capitals about 22 pixels high.
+_SCALE_1_SHORT_SIDE = 400  # a frame with this short side gets scale 1
+_SMALLEST_READABLE = 0.45  # small frames get this, where it fits
+_SMALLEST = 0.1  # smaller is no text any more: nothing is drawn
+_BARS_TO_LABEL = 0.6
+
+_LONGEST_LABEL = 40  # characters
+
+
+def draw_label(frame: NDArray[np.uint8], label: str, probability: float) -> None:
+    """Draw ``activity: <label>  <probability> %`` at the top left of a frame, in place.
+
+    The text is scaled to the frame's short side, and shrunk where it would not fit. The plate
+    behind it has one width for all probabilities, so that it does not tremble.
 
     Args:
-        frame: BGR, uint8, shape (height, width, 3).
+        frame: BGR, uint8, shape (height, width, 3), of any size.
         label: name of the activity.
+        probability: of the label, 0..1.
     """
-    scale = frame.shape[0] / 400
-    thickness = max(1, round(3 * scale))
-    place = (round(25 * scale), round(45 * scale))
-    cv2.putText(
-        frame, f"activity: {label}", place, cv2.FONT_HERSHEY_SIMPLEX, scale, (0, 255, 0), thickness
-    )
+    text = printable(f"activity: {label}")
+    scale = _label_scale(text, *frame.shape[:2])
+    if scale < _SMALLEST:
+        return
+    pad, margin = _pad(scale), _margin(*frame.shape[:2])
+    plate_width, plate_height = _label_plate(text, scale)
+    plate = _darken(frame, margin, margin, plate_width, plate_height)
+    baseline = pad + _measure(text, scale)[1]
+    _write(plate, text, pad, baseline, scale, _GREEN)
+    right = plate_width - pad
+    _write(plate, _percent(probability), right, baseline, scale, _WHITE, right_aligned=True)
+
+
+def draw_bars(
+    frame: NDArray[np.uint8], labels: Sequence[str], probabilities: NDArray[np.floating]
+) -> None:
+    """Draw one bar a class at the bottom left of a frame, in place; the longest is green.
+
+    Up to ``MOST_BARS`` classes keep their places from frame to frame; of more, the most
+    probable are shown, in descending order.
+
+    Args:
+        frame: BGR, uint8, shape (height, width, 3), of any size.
+        labels: name of each class.
+        probabilities: shape (labels,), 0..1.
+    """
+    names = _printable_all(tuple(labels))
+    rows = np.arange(len(names))
+    if len(names) > MOST_BARS:
+        rows = np.argsort(-probabilities, kind="stable")[:MOST_BARS]
+    height, width = frame.shape[:2]
+    scale = _bars_scale(names, len(rows), height, width)
+    if scale < _SMALLEST:
+        return
+    pad, margin = _pad(scale), _margin(height, width)
+    name_width, bar_width, _, line = _bars_columns(names, scale)
+    plate_width, plate_height = _bars_plate(names, len(rows), scale)
+    plate = _darken(frame, margin, height - margin - plate_height, plate_width, plate_height)
+    bar_left, right = name_width + 2 * pad, plate_width - pad
+    for place, row in enumerate(rows):
+        probability = float(probabilities[row])
+        colour = _GREEN if row == probabilities.argmax() else _GREY
+        baseline = (place + 1) * line
+        bar = plate[baseline - line + pad : baseline, bar_left : bar_left + bar_width]
+        bar[:] = _TRACK
+        bar[:, : round(probability * bar_width)] = colour
+        _write(plate, names[row], pad, baseline, scale, _WHITE)
+        _write(plate, _percent(probability), right, baseline, scale, _WHITE, right_aligned=True)
+
+
+def printable(label: str) -> str:
+    """Turn a label into one line that OpenCV's font can draw and that is not too long.
+
+    Where the font is ASCII alone, accents are dropped and other characters become ``?``.
+    """
+    line = " ".join(unicodedata.normalize("NFC", label).split())
+    line = "".join(sign if sign.isprintable() else "?" for sign in line)
+    if not _FONT_IS_UNICODE:
+        bare = (sign for sign in unicodedata.normalize("NFKD", line) if not _is_accent(sign))
+        line = "".join(bare).encode("ascii", "replace").decode()
+    return line if len(line) <= _LONGEST_LABEL else line[: _LONGEST_LABEL - 3] + "..."
+
+
+@lru_cache(maxsize=8)
+def _printable_all(labels: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(map(printable, labels))
+
+
+@lru_cache(maxsize=1024)
+def _measure(text: str, scale: float) -> tuple[int, int, int]:
+    """Width of a text, and the heights of any line above and below the baseline, in pixels."""
+    # The height is that of all lines alike: one without descenders must not jump.
+    (_, above), below = cv2.getTextSize("Ag", _FONT, scale, _thickness(scale))
+    (width, _), _ = cv2.getTextSize(text, _FONT, scale, _thickness(scale))
+    return width, above, below
+
+
+@lru_cache(maxsize=64)
+def _label_scale(text: str, height: int, width: int) -> float:
+    def fits(scale: float) -> bool:
+        plate_width, plate_height = _label_plate(text, scale)
+        # A third of the height: the bars, if any, get the rest.
+        return _inside(plate_width, 3 * plate_height, height, width)
+
+    return _largest_scale(_wanted_scale(height, width), fits)
+
+
+@lru_cache(maxsize=8)
+def _bars_scale(names: tuple[str, ...], rows: int, height: int, width: int) -> float:
+    def fits(scale: float) -> bool:
+        plate_width, plate_height = _bars_plate(names, rows, scale)
+        return _inside(plate_width, 3 * plate_height // 2, height, width)
+
+    wanted = max(_BARS_TO_LABEL * _wanted_scale(height, width), _SMALLEST_READABLE)
+    return _largest_scale(wanted, fits)
+
+
+def _label_plate(text: str, scale: float) -> tuple[int, int]:
+    """Width and height of the plate behind a label, in pixels."""
+    text_width, above, below = _measure(text, scale)
+    percent_width, _, _ = _measure("100 %", scale)
+    pad = _pad(scale)
+    return text_width + percent_width + 3 * pad, above + below + 2 * pad
+
+
+def _bars_plate(names: tuple[str, ...], rows: int, scale: float) -> tuple[int, int]:
+    """Width and height of the plate behind the bars, in pixels."""
+    *columns, line = _bars_columns(names, scale)
+    pad = _pad(scale)
+    return sum(columns) + 4 * pad, rows * line + pad
+
+
+@lru_cache(maxsize=128)
+def _bars_columns(names: tuple[str, ...], scale: float) -> tuple[int, int, int, int]:
+    """Widths of names, bars and percentages, and the height of a row, in pixels."""
+    name_width = max(_measure(name, scale)[0] for name in names)
+    percent_width, above, _ = _measure("100 %", scale)
+    return name_width, 6 * above, percent_width, above + _pad(scale)
+
+
+def _inside(plate_width: int, plate_height: int, height: int, width: int) -> bool:
+    margins = 2 * _margin(height, width)
+    return plate_width + margins <= width and plate_height + margins <= height
+
+
+def _wanted_scale(height: int, width: int) -> float:
+    return max(min(height, width) / _SCALE_1_SHORT_SIDE, _SMALLEST_READABLE)
+
+
+def _largest_scale(wanted: float, fits: Callable[[float], bool]) -> float:
+    """Shrink ``wanted`` until it fits; 0 where nothing does."""
+    while wanted >= _SMALLEST and not fits(wanted):
+        wanted *= 0.95
+    return wanted if wanted >= _SMALLEST else 0.0
+
+
+def _margin(height: int, width: int) -> int:
+    """Between a plate and the frame's edge, in pixels."""
+    return min(height, width) // 33
+
+
+def _pad(scale: float) -> int:
+    """Between a plate's edge and what is drawn on it, in pixels."""
+    return max(1, round(12 * scale))
+
+
+def _thickness(scale: float) -> int:
+    return max(1, round(2 * scale))
+
+
+def _darken(
+    frame: NDArray[np.uint8], left: int, top: int, width: int, height: int
+) -> NDArray[np.uint8]:
+    """Lay a translucent dark plate on a frame.
+
+    Returns:
+        The plate, a view of the frame: what is drawn on it cannot leave it.
+    """
+    plate = frame[top : top + height, left : left + width]
+    cv2.convertScaleAbs(plate, plate, _PLATE_BRIGHTNESS)
+    return plate
+
+
+def _write(
+    plate: NDArray[np.uint8],
+    text: str,
+    x: int,
+    baseline: int,
+    scale: float,
+    colour: tuple[int, int, int],
+    *,
+    right_aligned: bool = False,
+) -> None:
+    if right_aligned:
+        x -= _measure(text, scale)[0]
+    cv2.putText(plate, text, (x, baseline), _FONT, scale, colour, _thickness(scale), cv2.LINE_AA)
+
+
+def _percent(probability: float) -> str:
+    return f"{100 * probability:.0f} %"
+
+
+def _is_accent(sign: str) -> bool:
+    return unicodedata.combining(sign) > 0

@@ -1,0 +1,28 @@
+"""Ctrl-C and SIGTERM, held back while something is being written."""
+
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+
+@contextmanager
+def interrupts_held_back() -> Iterator[Callable[[], bool]]:
+    """Let Ctrl-C and SIGTERM take effect only when the block has ended.
+
+    However often they come, the block runs on. It can ask the function it is given whether one
+    has come, and end what it is doing. Blocks nest: the outermost decides.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield lambda: False  # signals go to the main thread only
+        return
+    came: list[int] = []
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    handlers = [signal.signal(number, lambda number, _: came.append(number)) for number in numbers]
+    try:
+        yield lambda: bool(came)
+    finally:
+        for number, handler in zip(numbers, handlers, strict=True):
+            signal.signal(number, handler)
+        if came:
+            signal.raise_signal(came[0])

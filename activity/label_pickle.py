@@ -1,0 +1,184 @@
+"""The class names in a pickled ``LabelBinarizer``, read without unpickling it.
+
+Unpickling runs whatever a file asks for. Here its instructions are only followed on paper: a
+class or function that it names stays a name, and nothing is imported, called or allocated
+beyond the file's own size. In the outcome, ``classes_`` is looked up.
+"""
+
+import pickletools
+import re
+from dataclasses import dataclass
+
+import numpy as np
+
+MOST_BYTES = 16 * 2**20
+"""Size of the largest pickle that is read: 40,000 class names of a hundred letters."""
+
+# As Python strings, each class name takes two or three.
+_MOST_OPERATIONS = 100_000
+
+_BINARIZER = {
+    # Where scikit-learn keeps the class: since 0.22, and before.
+    "sklearn.preprocessing._label LabelBinarizer",
+    "sklearn.preprocessing.label LabelBinarizer",
+}
+_ARRAY = {"numpy.core.multiarray _reconstruct", "numpy._core.multiarray _reconstruct"}
+_ARRAY_OF_BUFFER = {"numpy.core.numeric _frombuffer", "numpy._core.numeric _frombuffer"}
+_DTYPE = {"numpy dtype"}
+# How protocols 0 and 1 make an object, and how Python 3 writes bytes for Python 2.
+_OBJECT = {"copy_reg _reconstructor", "copyreg _reconstructor"}
+_BYTES = {"_codecs encode"}
+_BASES = {"numpy ndarray", "__builtin__ object", "builtins object"}
+_ALLOWED = _BINARIZER | _ARRAY | _ARRAY_OF_BUFFER | _DTYPE | _OBJECT | _BYTES | _BASES
+
+# Operations that put down the value written beside them.
+_LITERALS = {
+    *("NONE", "NEWTRUE", "NEWFALSE", "INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1"),
+    *("STRING", "BINSTRING", "SHORT_BINSTRING", "BINBYTES", "SHORT_BINBYTES", "BYTEARRAY8"),
+    *("UNICODE", "BINUNICODE", "SHORT_BINUNICODE"),
+}
+_CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
+_TUPLES = {"EMPTY_TUPLE": 0, "TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
+
+
+def read_class_names(content: bytes) -> list[str]:
+    """Read the class names, in the model's order, from a pickled ``LabelBinarizer``.
+
+    Understood is what scikit-learn 0.20 and later write, with NumPy 1 or 2 and every pickle
+    protocol.
+
+    Raises:
+        ValueError: ``content`` is damaged, names anything other than a ``LabelBinarizer`` and
+            its NumPy arrays, or is larger than any such pickle.
+    """
+    try:
+        binarizer = _follow(content)
+        if not (isinstance(binarizer, _Made) and binarizer.maker in _BINARIZER):
+            raise ValueError("it holds something other than a label binarizer")
+        names = _array(binarizer.state["classes_"])
+    except (IndexError, KeyError, TypeError, AttributeError, UnicodeError) as error:
+        raise ValueError("it is damaged or no pickle of a label binarizer") from error
+    if len(set(names)) != len(names):
+        raise ValueError("it names a class twice")
+    return names
+
+
+@dataclass(frozen=True)
+class _Name:
+    """A class or function that the pickle names, as "module name"."""
+
+    text: str
+
+
+@dataclass
+class _Made:
+    """What calling ``maker`` would have made: its arguments, and the state set afterwards."""
+
+    maker: str
+    arguments: tuple
+    state: object = None
+
+
+def _follow(content: bytes) -> object:
+    """Follow a pickle's operations on a stack, making nothing but plain values."""
+    if len(content) > MOST_BYTES:
+        raise ValueError("it is too large for a label binarizer")
+    stack: list = []
+    marks: list[int] = []
+    memo: dict[int, object] = {}
+
+    def pop_to_mark() -> list:
+        start = marks.pop()
+        items = stack[start:]
+        del stack[start:]
+        return items
+
+    for count, (operation, value, _) in enumerate(pickletools.genops(content)):
+        name = operation.name
+        if count == _MOST_OPERATIONS:
+            raise ValueError("it has too many operations for a label binarizer")
+        if name in _LITERALS:
+            stack.append(_CONSTANTS.get(name, value))
+        elif name == "MEMOIZE":
+            memo[len(memo)] = stack[-1]
+        elif name in ("PUT", "BINPUT", "LONG_BINPUT"):
+            memo[value] = stack[-1]
+        elif name in ("GET", "BINGET", "LONG_BINGET"):
+            stack.append(memo[value])
+        elif name == "MARK":
+            marks.append(len(stack))
+        elif name in _TUPLES:
+            start = len(stack) - _TUPLES[name]
+            stack[start:] = [tuple(stack[start:])]
+        elif name == "TUPLE":
+            stack.append(tuple(pop_to_mark()))
+        elif name in ("EMPTY_LIST", "LIST"):
+            stack.append(pop_to_mark() if name == "LIST" else [])
+        elif name in ("APPEND", "APPENDS"):
+            items = pop_to_mark() if name == "APPENDS" else [stack.pop()]
+            stack[-1].extend(items)
+        elif name in ("EMPTY_DICT", "DICT"):
+            stack.append(_pairs(pop_to_mark()) if name == "DICT" else {})
+        elif name in ("SETITEM", "SETITEMS"):
+            items = pop_to_mark() if name == "SETITEMS" else [stack.pop(-2), stack.pop()]
+            stack[-1].update(_pairs(items))
+        elif name == "GLOBAL":
+            stack.append(_allowed(value))
+        elif name == "STACK_GLOBAL":
+            module, attribute = stack.pop(-2), stack.pop()
+            stack.append(_allowed(" ".join([module, attribute])))
+        elif name in ("REDUCE", "NEWOBJ"):
+            maker, arguments = stack.pop(-2), stack.pop()
+            stack.append(_made(maker, arguments))
+        elif name == "BUILD":
+            state = stack.pop()
+            stack[-1].state = state
+        elif name == "STOP":
+            return stack.pop()
+        elif name not in ("PROTO", "FRAME"):
+            raise ValueError(f"it uses {name}, which no label binarizer needs")
+    raise ValueError("it ends too early")
+
+
+def _allowed(text: str) -> _Name:
+    if text not in _ALLOWED:
+        raise ValueError(f"it asks for {text.replace(' ', '.')}, which is not allowed")
+    return _Name(text)
+
+
+def _made(maker: _Name, arguments: tuple) -> _Made:
+    if maker.text in _OBJECT:
+        return _Made(arguments[0].text, ())
+    return _Made(maker.text, arguments)
+
+
+def _pairs(items: list) -> dict[str, object]:
+    # Hashing a tuple nested very deep would end the process, so only strings are keys.
+    if not all(isinstance(key, str) for key in items[::2]):
+        raise TypeError("a key is no string")
+    return dict(zip(items[::2], items[1::2], strict=True))
+
+
+def _array(made: _Made) -> list[str]:
+    """Read a one-dimensional array of names or whole numbers."""
+    if made.maker in _ARRAY_OF_BUFFER:
+        raw, dtype, shape = made.arguments[:3]
+    elif made.maker in _ARRAY:
+        _, shape, dtype, _, raw = made.state
+    else:
+        raise TypeError("classes_ is no array")
+    kind, order = dtype.arguments[0], dtype.state[1]
+    if kind in ("O", "O8", "O4") and dtype.maker in _DTYPE:
+        values = raw if isinstance(raw, list) else None
+    elif re.fullmatch(r"[SU][1-9]\d{0,8}|[iu][1248]", kind) and dtype.maker in _DTYPE:
+        if isinstance(raw, _Made):
+            raw = raw.arguments[0]
+        raw = raw.encode("latin-1") if isinstance(raw, str) else bytes(raw)
+        values = np.frombuffer(raw, np.dtype(kind).newbyteorder(order)).tolist()
+    else:
+        raise TypeError("classes_ holds neither names nor whole numbers")
+    if shape != (len(values),):
+        raise ValueError("its class names are not a plain list")
+    if not all(isinstance(value, str | bytes | int) for value in values):
+        raise TypeError("a class name is neither text nor a whole number")
+    return [value.decode() if isinstance(value, bytes) else str(value) for value in values]

@@ -1,0 +1,138 @@
+"""What a saved model's file holds, looked at before Keras opens it.
+
+A model file is a program: Keras builds whatever layers it names. Keras's own safe mode has been
+got round several times, so only layers that compute something from their input are let
+through, and only weights that lie in the file itself.
+"""
+
+import json
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import h5py
+
+ZIP, HDF5 = ".keras", ".h5"
+"""The formats, named by the suffix that Keras expects."""
+
+_SIGNATURES = {b"PK\x03\x04": ZIP, b"\x89HDF": HDF5}
+
+_CONFIG, _WEIGHTS = "config.json", "model.weights.h5"
+_MEMBERS = {_CONFIG, _WEIGHTS, "metadata.json"}
+
+_CLASSES = {
+    *("Functional", "Model", "Sequential", "InputLayer", "__keras_tensor__", "DTypePolicy"),
+    *("Conv2D", "DepthwiseConv2D", "SeparableConv2D", "Dense", "BatchNormalization"),
+    *("LayerNormalization", "Normalization", "Rescaling", "ZeroPadding2D", "Cropping2D"),
+    *("Activation", "ReLU", "LeakyReLU", "PReLU", "ELU", "Softmax", "Dropout", "Identity"),
+    *("SpatialDropout2D", "GaussianNoise", "Add", "Multiply", "Concatenate", "Average"),
+    *("MaxPooling2D", "AveragePooling2D", "GlobalMaxPooling2D", "GlobalAveragePooling2D"),
+    *("Flatten", "Reshape", "Permute"),
+    # How weights begin and what holds them back; neither matters once they are read.
+    *("Zeros", "Ones", "Constant", "Orthogonal", "Identity", "VarianceScaling"),
+    *("RandomNormal", "RandomUniform", "TruncatedNormal", "GlorotNormal", "GlorotUniform"),
+    *("HeNormal", "HeUniform", "LecunNormal", "LecunUniform", "L1", "L2", "L1L2"),
+    *("MaxNorm", "NonNeg", "UnitNorm", "MinMaxNorm"),
+}
+
+
+def check_model_file(path: Path) -> str:
+    """Make sure that a file is a Keras model which carries neither code nor traps.
+
+    Returns:
+        Its format, ``ZIP`` or ``HDF5``, read from its first bytes and never from its name.
+
+    Raises:
+        OSError: the file cannot be read.
+        ValueError: it is no Keras model, is damaged, names a layer or weights that are not
+            allowed, or unpacks to more than its own size.
+    """
+    with path.open("rb") as file:
+        model_format = _SIGNATURES.get(file.read(4))
+    if model_format is None:
+        raise ValueError("it is neither a Keras zip file nor HDF5")
+    size = path.stat().st_size
+    try:
+        if model_format == ZIP:
+            _check_zip(path, size)
+        else:
+            with h5py.File(path) as file:
+                _check_config(file.attrs["model_config"])
+                _check_weights(file, size)
+    except _Refused as refused:
+        raise ValueError(str(refused)) from None
+    except Exception as error:
+        # zipfile, json and h5py raise many kinds of exception on a damaged file.
+        raise ValueError("it is damaged, or no model that Keras saved") from error
+    return model_format
+
+
+class _Refused(Exception):  # noqa: N818 - not an error of reading: the file was understood
+    pass
+
+
+def _check_zip(path: Path, size: int) -> None:
+    with zipfile.ZipFile(path) as archive:
+        members = archive.infolist()
+        names = [member.filename for member in members]
+        strange = sorted(set(names) - _MEMBERS)
+        if strange:
+            raise _Refused(f"it holds {strange[0]!r}, which no model of train.py needs")
+        # Keras does not compress, so what is inside is never larger than the archive.
+        if len(names) != len(set(names)) or sum(member.file_size for member in members) > size:
+            raise _Refused("it unpacks to more than its own size")
+        _check_config(archive.read(_CONFIG))
+        with archive.open(_WEIGHTS) as member, h5py.File(member) as weights:
+            _check_weights(weights, size)
+
+
+def _check_config(text: str | bytes) -> None:
+    config = json.loads(text)
+    if not isinstance(config, dict):
+        raise _Refused("it describes no model")
+    # The model is opened for prediction: how it was trained is never looked at.
+    config.pop("compile_config", None)
+    for entry in _dictionaries(config):
+        if "class_name" not in entry:
+            continue
+        name, module = entry["class_name"], entry.get("module")
+        of_keras = module is None or (isinstance(module, str) and _is_keras(module))
+        if not (of_keras and isinstance(name, str) and name in _CLASSES):
+            full = f"{module}.{name}" if isinstance(module, str) else name
+            raise _Refused(f"it asks for {full}, which can carry code and is not allowed")
+
+
+def _is_keras(module: str) -> bool:
+    return module.split(".")[0] in ("keras", "tf_keras")
+
+
+def _dictionaries(config: object) -> Iterator[dict]:
+    waiting = [config]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, dict):
+            yield item
+            waiting.extend(item.values())
+        elif isinstance(item, list):
+            waiting.extend(item)
+
+
+def _check_weights(file: h5py.File, size: int) -> None:
+    """Refuse weights that lie in other files, or that claim more bytes than the file has."""
+    claimed = 0
+
+    def check(_: str, item: h5py.Group | h5py.Dataset) -> None:
+        nonlocal claimed
+        if isinstance(item, h5py.Group):
+            links = (item.get(name, getlink=True) for name in item)
+            if not all(isinstance(link, h5py.HardLink) for link in links):
+                raise _Refused("it points to weights in another place")
+        elif item.external or item.is_virtual:
+            raise _Refused("it points to weights in another file")
+        else:
+            claimed += item.nbytes
+            if claimed > size:
+                raise _Refused("it claims to hold more weights than it has bytes")
+
+    check("/", file)
+    file.visititems(check)

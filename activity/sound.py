@@ -1,0 +1,90 @@
+"""The sound of a clip, copied into another packet for packet."""
+
+import io
+import math
+from contextlib import suppress
+from fractions import Fraction
+from pathlib import Path
+
+import av
+
+
+class Sound:
+    """The first audio stream of a clip, on its way into an output that is being written.
+
+    ``lost`` says why sound that the clip has cannot be copied; None where nothing is lost.
+    """
+
+    def __init__(self, clip: Path, output: av.container.OutputContainer) -> None:
+        """Open the clip's sound and add a stream for it to ``output``, before any packet."""
+        self.lost: str | None = None
+        self._waiting: av.Packet | None = None
+        self._input = _open(clip)
+        audio = self._input and self._input.streams.best("audio")
+        if not audio:
+            return
+        if not _can_carry(output.format.name, audio):
+            self.lost = f"{output.format.name} cannot carry {audio.codec_context.name}"
+            return
+        self._output = output
+        self._stream = output.add_stream_from_template(audio)
+        self._shift = _first_frame_seconds(self._input)
+        self._packets = self._input.demux(audio)
+        self._last_dts: int | None = None
+        self._waiting = self._next()
+
+    def copy(self, until: float = math.inf) -> None:
+        """Copy the packets that start before ``until``, in seconds from the first frame."""
+        while (packet := self._waiting) is not None:
+            shift = round(self._shift / packet.time_base)
+            if (packet.pts - shift) * packet.time_base >= until:
+                return
+            # A damaged clip can go back in time, an output cannot.
+            if self._last_dts is None or packet.dts > self._last_dts:
+                self._last_dts = packet.dts
+                packet.pts -= shift
+                packet.dts -= shift
+                packet.stream = self._stream
+                self._output.mux(packet)
+            self._waiting = self._next()
+
+    def close(self) -> None:
+        """Release the clip."""
+        if self._input is not None:
+            self._input.close()
+
+    def _next(self) -> av.Packet | None:
+        # In a damaged clip the sound ends where it can no longer be read, as the picture does.
+        with suppress(av.FFmpegError, StopIteration):
+            packet = next(self._packets)
+            # The last one is empty and has no time.
+            if packet.pts is not None and packet.dts is not None:
+                return packet
+        return None
+
+
+def _open(clip: Path) -> av.container.InputContainer | None:
+    try:
+        # Titles and the like need not be UTF-8.
+        return av.open(str(clip), metadata_errors="replace")
+    except av.FFmpegError:
+        return None
+
+
+def _can_carry(format_name: str, audio: av.audio.AudioStream) -> bool:
+    """Try it on an output in memory: FFmpeg tells only when the header is written."""
+    try:
+        with av.open(io.BytesIO(), "w", format=format_name) as trial:
+            trial.add_stream_from_template(audio)
+            trial.start_encoding()
+    except (av.FFmpegError, ValueError):
+        return False
+    return True
+
+
+def _first_frame_seconds(clip: av.container.InputContainer) -> Fraction:
+    """When the clip's first frame is shown; frames are timed from there, sound is not."""
+    video = clip.streams.best("video")
+    if video is None or video.start_time is None:
+        return Fraction(0)
+    return video.start_time * video.time_base

@@ -1,0 +1,85 @@
+"""Clips with what OpenCV's writer cannot write: sound, odd times, rotation, other codecs."""
+
+from collections.abc import Sequence
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+
+MILLISECOND = Fraction(1, 1000)
+
+
+def draw_frame(number: int, size: tuple[int, int] = (160, 120)) -> np.ndarray:
+    """A grey BGR frame with a bar that moves, so that no two neighbours are the same."""
+    width, height = size
+    frame = np.full((height, width, 3), 90, np.uint8)
+    frame[:, number * 3 % width] = (30, 230, 40)
+    return frame
+
+
+def write_av_clip(
+    path: Path,
+    milliseconds: Sequence[int],
+    *,
+    size: tuple[int, int] = (160, 120),
+    codec: str = "libx264",
+    aspect: Fraction | None = None,
+    rotation: int = 0,
+    sound: str | None = None,
+) -> Path:
+    """Write a clip with one frame at each time, and a tone as long as the clip.
+
+    Args:
+        aspect: width of a pixel by its height.
+        rotation: degrees by which a player is asked to turn the frames.
+        sound: an audio codec.
+    """
+    with av.open(str(path), "w") as clip:
+        video = clip.add_stream(codec, rate=30)
+        video.width, video.height = size
+        video.pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
+        video.codec_context.time_base = MILLISECOND if codec == "libx264" else Fraction(1, 30)
+        if aspect:
+            video.codec_context.sample_aspect_ratio = aspect
+        if rotation:
+            video.set_display_rotation(rotation)
+        audio = clip.add_stream(sound, rate=44100, bit_rate=128_000) if sound else None
+        for number, at in enumerate(milliseconds):
+            frame = av.VideoFrame.from_ndarray(draw_frame(number, size), format="bgr24")
+            frame.pts = at if codec == "libx264" else number
+            frame.time_base = video.codec_context.time_base
+            clip.mux(video.encode(frame))
+        clip.mux(video.encode(None))
+        if audio:
+            for frame in tone(milliseconds[-1] / 1000):
+                clip.mux(audio.encode(frame))
+            clip.mux(audio.encode(None))
+    return path
+
+
+def sound_packets(path: Path) -> list[tuple[float, bytes]]:
+    """Time in seconds and content of every packet of a clip's sound."""
+    with av.open(str(path)) as clip:
+        packets = clip.demux(audio=0) if clip.streams.audio else []
+        return [(float(p.pts * p.time_base), bytes(p)) for p in packets if p.pts is not None]
+
+
+def frame_times(path: Path) -> list[float]:
+    """Time in seconds of every frame of a clip, as players see it."""
+    with av.open(str(path)) as clip:
+        return [float(frame.time) for frame in clip.decode(video=0)]
+
+
+def tone(seconds: float) -> list[av.AudioFrame]:
+    """A tone of so many seconds, as an encoder of sound wants it."""
+    rate = 44100
+    samples = np.sin(np.arange(int(seconds * rate)) * 2 * np.pi * 440 / rate).astype(np.float32)
+    frames = []
+    for start in range(0, len(samples) - 1023, 1024):
+        stereo = np.stack([samples[start : start + 1024]] * 2)
+        frame = av.AudioFrame.from_ndarray(stereo, format="fltp", layout="stereo")
+        frame.sample_rate = rate
+        frame.pts = start
+        frames.append(frame)
+    return frames
