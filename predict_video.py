@@ -20,7 +20,7 @@ from activity.artifacts import load_labels
 from activity.classifier import file_digest, open_classifier
 from activity.engine import Engine
 from activity.envelope import Envelope
-from activity.errors import UserError, run_script
+from activity.errors import UserError, printable, run_script
 from activity.interruption import interrupts_held_back
 from activity.jobs import Job, plan_jobs, writes_into_folder
 from activity.live import LiveSource
@@ -54,16 +54,7 @@ def main() -> None:
         return
     infos = look_at(jobs)
     show = open_preview(args.display)
-    classify = open_classifier(
-        args.model,
-        len(labels),
-        engine=args.engine,
-        frames=sum(info.frame_count for info in infos) // args.stride or None,
-        batch_size=min(
-            (batch_that_fits(args.batch_size, info, args.stride) for info in infos), default=1
-        ),
-        exports=args.cache and args.cache / "exports",
-    )
+    classify = open_classifier_for(infos, len(labels), args)
 
     summaries: dict[str, Summary] = {}
     failed: list[str] = []
@@ -82,7 +73,7 @@ def main() -> None:
                 if len(jobs) == 1:
                     raise
                 failed.append(job.clip)
-                print(f"error: {error}", file=sys.stderr)
+                print(f"error: {printable(str(error))}", file=sys.stderr)
                 continue
             print_outcome(job, source, summary)
             summaries[job.clip] = summary
@@ -119,6 +110,21 @@ def look_at(jobs: Sequence[Job]) -> list[VideoInfo]:
     return infos
 
 
+def open_classifier_for(
+    infos: Sequence[VideoInfo], labels: int, args: argparse.Namespace
+) -> Engine:
+    """Open the model with the engine that suits these clips; of a live source nothing is known."""
+    fitting = [batch_that_fits(args.batch_size, info, args.stride) for info in infos]
+    return open_classifier(
+        args.model,
+        labels,
+        engine=args.engine,
+        frames=sum(info.frame_count for info in infos) // args.stride or None,
+        batch_size=min(fitting, default=1),
+        exports=args.cache and args.cache / "exports",
+    )
+
+
 def open_source(job: Job, should_stop: Callable[[], bool]) -> VideoSource | LiveSource:
     if job.is_live:
         return LiveSource(job.clip, should_stop)
@@ -140,9 +146,9 @@ def label_clip(
         UserError: something cannot be written.
     """
     summary = Summary(labels)
-    envelope = Envelope(labels, args.size, args.compare, stride=args.stride)
     gather: list[Callable[[Prediction], None]] = [summary.add]
     if job.timeline:
+        envelope = Envelope(labels, args.size, args.compare, stride=args.stride)
         gather.append(envelope.add)
     sound_of = None if source.live else Path(job.clip)
     with ExitStack() as stack:

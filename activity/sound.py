@@ -66,7 +66,7 @@ class Sound:
 def _open(clip: Path) -> av.container.InputContainer | None:
     try:
         # Titles and the like need not be UTF-8.
-        return av.open(str(clip), metadata_errors="replace")
+        return av.open(str(clip.absolute()), metadata_errors="replace")
     except av.FFmpegError:
         return None
 

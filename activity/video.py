@@ -56,7 +56,8 @@ class VideoSource:
             UserError: it does not exist, or OpenCV reads no frame from it.
         """
         _check_readable(path)
-        self._capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
+        # Absolute, because FFmpeg takes what stands before a colon for a protocol.
+        self._capture = cv2.VideoCapture(str(path.absolute()), cv2.CAP_FFMPEG)
         self._first = self._read()
         if self._first is None:
             raise UserError(f"cannot read {path} as a video: OpenCV finds no frame in it")

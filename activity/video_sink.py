@@ -70,36 +70,35 @@ class VideoSink:
 
     def __init__(self, part: Path, info: VideoInfo, sound_of: Path | None) -> None:
         self.frame_count = 0
-        self._sound: Sound | None = None
         self._pts = -1
+        self._sound: Sound | None = None
+        self._width, self._height = info.width, info.height
         fps = max(Fraction(info.fps).limit_denominator(1001), Fraction(1, 1001))
-        if part.suffix.lower() == ".mp4":
-            # With the index in front, a browser can start before it has the whole file.
-            self._container = av.open(str(part), "w", options={"movflags": "+faststart"})
-            ticks = math.ceil(_FINE_CLOCK / fps.numerator)
-            self._clock: Fraction | None = Fraction(1, fps.numerator * ticks)
-            self._stream = self._container.add_stream("libx264", rate=fps)
-            self._stream.pix_fmt = "yuv420p"
-            self._stream.codec_context.time_base = self._clock
-            # Players guess the matrix by the size of the frame where it is not said.
-            self._stream.codec_context.colorspace = Colorspace.ITU601
-            # Takes 3 ms for a frame of 638x402, like Motion JPEG; "faster" takes 5 ms and saves
-            # nothing.
-            self._stream.options = {"preset": "veryfast", "crf": "20"}
-            self._width, self._height = info.width + info.width % 2, info.height + info.height % 2
-            if sound_of is not None:
-                self._sound = Sound(sound_of, self._container)
-        else:
+        self._constant_rate = part.suffix.lower() == ".avi"
+        if self._constant_rate:
+            self._clock = 1 / fps
             self._container = av.open(str(part), "w")
-            self._clock = None
             self._stream = self._container.add_stream("mjpeg", rate=fps)
             self._stream.pix_fmt = "yuvj420p"
-            # The best quality of FFmpeg's scale; OpenCV's writer drops the last column or row
-            # of an odd size.
+            # The best of FFmpeg's scale. (OpenCV's writer would cut an odd size.)
             self._stream.options = {"qmin": "2", "qmax": "2"}
-            self._width, self._height = info.width, info.height
+        else:
+            self._clock = Fraction(1, fps.numerator * math.ceil(_FINE_CLOCK / fps.numerator))
+            # With the index in front, a browser can start before it has the whole file.
+            self._container = av.open(str(part), "w", options={"movflags": "+faststart"})
+            self._stream = self._container.add_stream("libx264", rate=fps)
+            self._stream.pix_fmt = "yuv420p"
+            # Where the matrix is not said, players guess it from the frame's size.
+            self._stream.codec_context.colorspace = Colorspace.ITU601
+            # Takes 3 ms for a frame of 638x402, like Motion JPEG; "faster" takes 5 ms and no
+            # fewer bytes.
+            self._stream.options = {"preset": "veryfast", "crf": "20"}
+            self._width += info.width % 2
+            self._height += info.height % 2
+            if sound_of is not None:
+                self._sound = Sound(sound_of, self._container)
         self._stream.width, self._stream.height = self._width, self._height
-        self._frame_ticks = 1 if self._clock is None else round(1 / fps / self._clock)
+        self._stream.codec_context.time_base = self._clock
 
     @property
     def lost_sound(self) -> str | None:
@@ -111,9 +110,9 @@ class VideoSink:
         if self._sound is not None:
             self._sound.copy(until=frame.seconds)
         picture = av.VideoFrame.from_ndarray(self._padded(frame.pixels), format="bgr24")
-        at = self._pts + 1 if self._clock is None else round(frame.seconds / self._clock)
+        at = self.frame_count if self._constant_rate else round(frame.seconds / self._clock)
         picture.pts = self._pts = max(at, self._pts + 1)
-        picture.time_base = self._clock or 1 / self._stream.codec_context.framerate
+        picture.time_base = self._clock
         self._mux(picture)
         self.frame_count += 1
 
@@ -133,8 +132,6 @@ class VideoSink:
 
     def _mux(self, picture: av.VideoFrame | None) -> None:
         for packet in self._stream.encode(picture):
-            # Without it the last frame would get the length of FFmpeg's guess.
-            packet.duration = self._frame_ticks
             self._container.mux(packet)
 
     def _padded(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:

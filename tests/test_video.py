@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from activity.errors import UserError
-from activity.video import VideoSource, plausible_fps
+from activity.video import Frame, VideoSource, plausible_fps
 from tests.clips import tone, write_av_clip
 from tests.conftest import write_clip
 
@@ -125,6 +125,21 @@ def test_a_folder_and_a_clip_without_pictures(tmp_path: Path) -> None:
         clip.mux(audio.encode(None))
     with pytest.raises(UserError, match="finds no frame in it"):
         VideoSource(path)
+
+
+def test_every_frame_has_the_size_of_the_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = VideoSource(write_clip(tmp_path / "clip.mp4", ["red"] * 5))
+    frames = iter([Frame(np.zeros((240, 320, 3), np.uint8), 1.0), None])
+    monkeypatch.setattr(source, "_read", lambda: next(frames))
+    assert [frame.pixels.shape for frame in source.frames()] == [(120, 160, 3)] * 2
+
+
+def test_a_colon_in_a_name_is_no_protocol(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_clip(tmp_path / "rally.mp4", ["red"] * 5).rename("rally:2.mp4")
+    assert len(read_all(Path("rally:2.mp4"))) == 5
 
 
 def test_a_name_that_would_crash_opencv(tmp_path: Path) -> None:
