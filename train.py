@@ -16,6 +16,7 @@ from tqdm import tqdm
 from activity.arguments import BACKBONES, add_speed_arguments, positive
 from activity.dataset import ALL_LABELS, find_photos, split
 from activity.errors import UserError, run_script
+from activity.evaluation import Evaluation, straddling_groups
 from activity.quiet import hidden_chatter
 from activity.writing import check_output
 
@@ -31,6 +32,8 @@ def main() -> None:
     check_output(args.model, "the model")
     check_output(args.label_bin, "the label binarizer")
     check_output(args.plot, "the plot")
+    if args.report is not None:
+        check_output(args.report, "the report")
 
     photos, labels = find_photos(args.dataset, args.labels)
     for label in sorted(set(args.labels) - {ALL_LABELS, *labels}):
@@ -44,7 +47,7 @@ def main() -> None:
         from activity.backbone import build_backbone
         from activity.features import View, compute_features, hash_photos
         from activity.head import join, train_head
-        from activity.report import plot_history
+        from activity.report import plot_history, write_report
 
     # The backbone is frozen, so each view of a photo goes through it once, not once an epoch.
     print("[INFO] computing features ...")
@@ -61,7 +64,8 @@ def main() -> None:
         batch_size=args.batch_size,
         cache_folder=args.cache,
     )
-    report_unreadable({view.photo for view, ok in zip(views, readable, strict=True) if not ok})
+    unreadable = sorted({view.photo for view, ok in zip(views, readable, strict=True) if not ok})
+    report_unreadable(unreadable)
 
     binarizer = LabelBinarizer().fit(labels)
     label_of = dict(zip(photos, labels, strict=True))
@@ -89,18 +93,37 @@ def main() -> None:
 
     print("[INFO] evaluating on the test photos ...")
     probabilities = head.predict(features[~in_training & readable], verbose=0)
+    evaluation = Evaluation(
+        labels=binarizer.classes_.tolist(),
+        photos=[views[place].photo for place in np.flatnonzero(~in_training & readable)],
+        truth=targets[~in_training & readable].argmax(axis=1),
+        probabilities=probabilities,
+    )
     report = classification_report(
-        targets[~in_training & readable].argmax(axis=1),
-        probabilities.argmax(axis=1),
-        labels=range(len(binarizer.classes_)),
-        target_names=binarizer.classes_,
+        evaluation.truth,
+        evaluation.predicted,
+        labels=range(len(evaluation.labels)),
+        target_names=evaluation.labels,
         zero_division=0,
     )
     print(report)
+    identical = straddling_groups(digests, [photos[i] for i in training], evaluation.photos)
+    report_identical(sum(len(group.test) for group in identical), len(evaluation.photos))
 
     plot_history(history, args.plot)
     save_model_and_labels(join(backbone, head), args.model, binarizer, args.label_bin)
-    print(f"[INFO] wrote {args.model}, {args.label_bin} and {args.plot}")
+    written = [args.model, args.label_bin, args.plot]
+    if args.report is not None:
+        written += write_report(
+            args.report,
+            evaluation,
+            args.dataset,
+            history=history,
+            settings=vars(args),
+            unreadable=unreadable,
+            identical=identical,
+        )
+    print(f"[INFO] wrote {', '.join(map(str, written))}")
 
 
 def one_hot(binarizer: LabelBinarizer, labels: list[str]) -> np.ndarray:
@@ -109,11 +132,19 @@ def one_hot(binarizer: LabelBinarizer, labels: list[str]) -> np.ndarray:
     return np.hstack([1 - columns, columns]) if columns.shape[1] == 1 else columns
 
 
-def report_unreadable(photos: set[str]) -> None:
+def report_unreadable(photos: list[str]) -> None:
     if photos:
         print(f"[INFO] skipped {len(photos)} photos that cannot be read:")
-        for photo in sorted(photos):
+        for photo in photos:
             print(f"[INFO]   {photo}")
+
+
+def report_identical(copies: int, test_photos: int) -> None:
+    if copies:
+        print(
+            f"[INFO] {copies} photos of the test set are byte-identical to training photos: "
+            f"the score is up to {copies / test_photos:.1%} too kind"
+        )
 
 
 def check_labels_left(binarizer: LabelBinarizer, training_targets: np.ndarray) -> None:
@@ -161,6 +192,13 @@ def parse_arguments() -> argparse.Namespace:
         default=Path("plot.png"),
         metavar="FILE",
         help="the plot of loss and accuracy to write (default: %(default)s)",
+    )
+    files.add_argument(
+        "--report",
+        type=Path,
+        metavar="FILE",
+        help="write the results on the test photos here as JSON, and beside it pictures of the "
+        "confusion matrix and of the most confident mistakes",
     )
     training = parser.add_argument_group("training")
     training.add_argument(
