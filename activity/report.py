@@ -13,7 +13,7 @@ from sklearn.metrics import classification_report, confusion_matrix
 
 from activity.dataset import decode_photo
 from activity.evaluation import Evaluation, IdenticalPhotos
-from activity.figures import save_figure
+from activity.figures import save_figure, short_name
 from activity.results import write_json
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _MOST_MISTAKES, _SHEET_COLUMNS = 24, 6
 _MOST_CELLS_WITH_COUNTS = 40  # classes; cells of a larger matrix have no room for a number
+_LARGEST_MATRIX = 40  # inches; a picture that can still be opened
 
 
 def plot_history(history: "History", path: Path) -> None:
@@ -71,9 +72,10 @@ def plot_confusion(evaluation: Evaluation, path: Path) -> None:
     counts = _confusion(evaluation)
     shares = counts / np.maximum(1, counts.sum(axis=1, keepdims=True))
     numbered = classes <= _MOST_CELLS_WITH_COUNTS
-    cell = 0.55 if numbered else 0.18  # inches
+    cell = 0.55 if numbered else min(0.18, _LARGEST_MATRIX / classes)  # inches
     side = max(2.2, cell * classes)
-    names = 0.09 * max(map(len, evaluation.labels))  # room for the labels of the axes
+    labels = [short_name(label, 30) for label in evaluation.labels]
+    names = 0.09 * max(map(len, labels))  # room for the labels of the axes, inches
     figure = Figure(figsize=(side + names + 1.2, side + names + 1.4), layout="constrained")
     axes = figure.subplots()
     # Square roots, so that a rare confusion is seen among many classes.
@@ -81,10 +83,10 @@ def plot_confusion(evaluation: Evaluation, path: Path) -> None:
     axes.pcolormesh(darkness, cmap="Blues", vmin=0, vmax=1, edgecolors="white", linewidth=0.7)
     axes.set_aspect("equal")
     axes.invert_yaxis()
-    fontsize = 10 if numbered else 7
+    fontsize = 10 if numbered else 39 * cell
     middles = np.arange(classes) + 0.5
-    axes.set_xticks(middles, evaluation.labels, rotation=90, fontsize=fontsize)
-    axes.set_yticks(middles, evaluation.labels, fontsize=fontsize)
+    axes.set_xticks(middles, labels, rotation=90, fontsize=fontsize)
+    axes.set_yticks(middles, labels, fontsize=fontsize)
     axes.tick_params(length=0)
     axes.set(xlabel="predicted", ylabel="label")
     axes.set_title(
@@ -135,15 +137,15 @@ def contact_sheet(evaluation: Evaluation, dataset: Path, path: Path) -> None:
         label = evaluation.labels[evaluation.truth[index]]
         predicted = evaluation.labels[evaluation.predicted[index]]
         axes.set_title(
-            f"label {_shortened(label, 20)}\n"
-            f"predicted {_shortened(predicted, 16)} {evaluation.probabilities[index].max():.0%}",
+            f"label {short_name(label, 20)}\n"
+            f"predicted {short_name(predicted, 16)} {evaluation.probabilities[index].max():.0%}",
             fontsize=9,
         )
         name = Path(evaluation.photos[index]).name
         axes.text(
             0.5,
             -0.03,
-            _shortened(name, 28),
+            short_name(name, 28),
             transform=axes.transAxes,
             fontsize=8,
             ha="center",
@@ -232,9 +234,3 @@ def _photo(path: Path) -> np.ndarray | None:
         return decode_photo(path.read_bytes())
     except OSError:
         return None
-
-
-def _shortened(name: str, longest: int) -> str:
-    # The end of a file's name tells more than its middle.
-    half = longest // 2
-    return name if len(name) <= longest else f"{name[: half - 1]}…{name[-half:]}"

@@ -81,7 +81,9 @@ def test_rare_confusion_is_seen(tmp_path: Path) -> None:
 
 
 def test_confusion_has_no_trouble_with_an_empty_row_or_odd_labels(tmp_path: Path) -> None:
-    evaluation = Evaluation(["$a", "$b_", "_c"], ["x"], np.array([0]), np.array([[0.1, 0.9, 0]]))
+    evaluation = Evaluation(
+        ["$a", "$b_" * 90, "\udce9"], ["x"], np.array([0]), np.array([[0.1, 0.9, 0]])
+    )
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         plot_confusion(evaluation, tmp_path / "confusion.png")
