@@ -1,5 +1,6 @@
 """``train.py`` as a person runs it."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -48,6 +49,32 @@ def test_trains_reports_and_writes_what_the_next_program_needs(
     plot = cv2.imread(str(tmp_path / "plots/plot.png"))
     assert plot.shape[0] > 300
     assert plot.shape[1] > 600
+
+
+def test_report_and_the_photos_that_straddle_training_and_test(
+    run_script: RunScript, photo_folders: Path, tmp_path: Path, cache: Path
+) -> None:
+    dataset = Path(shutil.copytree(photo_folders, tmp_path / "photos"))
+    for photo in list(dataset.glob("*/*.jpg")):
+        shutil.copyfile(photo, photo.with_name(f"copy_of_{photo.name}"))
+    arguments = train_arguments(dataset, tmp_path, cache)
+    done = run_script("train.py", *arguments, "--report", tmp_path / "reports/report.json")
+    assert done.returncode == 0, done.stderr
+    report = json.loads((tmp_path / "reports/report.json").read_text())
+    groups = report["identical_in_training_and_test"]
+    copies = sum(len(group["test"]) for group in groups)
+    assert f"{copies} photos of the test set are byte-identical to training photos" in done.stdout
+    for group in groups:
+        names = [
+            Path(photo).name.removeprefix("copy_of_")
+            for photo in [*group["training"], *group["test"]]
+        ]
+        assert len(names) == 2
+        assert len(set(names)) == 1
+    assert sum(sum(row) for row in report["confusion_matrix"]["counts"]) == 18
+    assert report["settings"]["epochs"] == 20
+    assert (tmp_path / "reports/report_confusion.png").is_file()
+    assert (tmp_path / "reports/report_mistakes.png").is_file()
 
 
 def test_two_labels_get_two_probabilities_and_the_same_seed_the_same_model(
