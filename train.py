@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from sklearn.preprocessing import LabelBinarizer
 from tqdm import tqdm
 
-from activity.arguments import BACKBONES, add_speed_arguments, positive
+from activity.arguments import BACKBONES, add_speed_arguments, positive, seed
 from activity.dataset import ALL_LABELS, find_photos, shortened, split
 from activity.errors import UserError, printable, run_script
 from activity.evaluation import Evaluation, straddling_groups
@@ -252,7 +252,7 @@ def parse_arguments() -> argparse.Namespace:
     )
     training.add_argument(
         "--seed",
-        type=int,
+        type=seed,
         default=42,
         metavar="N",
         help="of all that is random in training (default: %(default)s)",

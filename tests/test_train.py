@@ -125,3 +125,13 @@ def test_the_test_photos_are_the_tutorials(real_data: Path) -> None:
     assert (len(training), len(test)) == (1552, 518)
     listed = (real_data / "sports_test_split.txt").read_text().split()
     assert [photos[i] for i in test] == listed
+
+
+@pytest.mark.parametrize("flags", [["--epochs", "0"], ["--seed", "-1"], ["--views", "many"]])
+def test_flags_out_of_range_are_refused_at_once(
+    run_script: RunScript, photo_folders: Path, tmp_path: Path, flags: list[str]
+) -> None:
+    done = run_script("train.py", *train_arguments(photo_folders, tmp_path, tmp_path), *flags)
+    assert done.returncode == 2
+    assert flags[0] in done.stderr
+    assert not (tmp_path / "model").exists()
