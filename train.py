@@ -6,16 +6,18 @@ plot of the training.
 """
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from sklearn.metrics import classification_report
+from numpy.typing import NDArray
 from sklearn.preprocessing import LabelBinarizer
 from tqdm import tqdm
 
-from activity.arguments import BACKBONES, add_speed_arguments, positive
+from activity.arguments import BACKBONES, add_speed_arguments, positive, seed
 from activity.dataset import ALL_LABELS, find_photos, shortened, split
 from activity.errors import UserError, printable, run_script
+from activity.evaluation import Evaluation, straddling_groups
 from activity.quiet import hidden_chatter
 from activity.writing import check_apart, check_output
 
@@ -28,16 +30,10 @@ example:
 
 def main() -> None:
     args = parse_arguments()
-    check_output(args.model, "the model")
-    check_output(args.label_bin, "the label binarizer")
-    check_output(args.plot, "the plot")
-
     photos, labels = find_photos(args.dataset, args.labels)
-    check_apart(
-        [args.model, args.label_bin, args.plot], inputs=(args.dataset / photo for photo in photos)
-    )
     for label in sorted(set(args.labels) - {ALL_LABELS, *labels}):
         print(f"[INFO] no photos of {printable(label)}: going on without")
+    check_outputs(args, photos)
     training, test = split(photos, labels)
     print(f"[INFO] {len(training)} photos to train on, {len(test)} to test with")
 
@@ -47,14 +43,14 @@ def main() -> None:
         from activity.backbone import build_backbone
         from activity.features import View, compute_features, hash_photos
         from activity.head import join, train_head
-        from activity.report import plot_history
+        from activity.report import format_report, plot_history, write_report
 
     # The backbone is frozen, so each view of a photo goes through it once, not once an epoch.
-    print("[INFO] computing features ...")
     backbone = build_backbone(args.backbone, args.weights)
     digests = hash_photos(args.dataset, photos)
     views = [View(photos[i], number) for i in training for number in range(args.views)]
     views += [View(photos[i], 0) for i in test]
+    print(f"[INFO] computing features of {len(views)} views of the photos ...")
     features, readable = compute_features(
         args.dataset,
         digests,
@@ -64,26 +60,28 @@ def main() -> None:
         batch_size=args.batch_size,
         cache_folder=args.cache,
     )
-    report_unreadable({view.photo for view, ok in zip(views, readable, strict=True) if not ok})
+    unreadable = sorted({view.photo for view, ok in zip(views, readable, strict=True) if not ok})
+    report_unreadable(unreadable)
 
     binarizer = LabelBinarizer().fit(labels)
     label_of = dict(zip(photos, labels, strict=True))
     targets = one_hot(binarizer, [label_of[view.photo] for view in views])
-    in_training = np.arange(len(views)) < len(training) * args.views
-    check_photos_left(binarizer, targets[in_training & readable], targets[~in_training & readable])
+    of_training = np.arange(len(views)) < len(training) * args.views
+    to_train, to_test = of_training & readable, ~of_training & readable
+    check_photos_left(binarizer, targets[to_train], targets[to_test])
 
     print("[INFO] training the head ...")
     with tqdm(total=args.epochs, desc="epochs", disable=None, unit="epoch") as bar:
 
         def show(figures: dict[str, float]) -> None:
-            bar.update()
             bar.set_postfix(loss=figures["loss"], test_accuracy=figures["val_accuracy"])
+            bar.update()
 
         head, history = train_head(
-            features[in_training & readable],
-            targets[in_training & readable],
-            features[~in_training & readable],
-            targets[~in_training & readable],
+            features[to_train],
+            targets[to_train],
+            features[to_test],
+            targets[to_test],
             epochs=args.epochs,
             batch_size=args.batch_size,
             seed=args.seed,
@@ -91,37 +89,73 @@ def main() -> None:
         )
 
     print("[INFO] evaluating on the test photos ...")
-    probabilities = head.predict(features[~in_training & readable], verbose=0)
-    report = classification_report(
-        targets[~in_training & readable].argmax(axis=1),
-        probabilities.argmax(axis=1),
-        labels=range(len(binarizer.classes_)),
-        target_names=[printable(label) for label in binarizer.classes_],
-        zero_division=0,
+    evaluation = Evaluation(
+        labels=binarizer.classes_.tolist(),
+        photos=[views[place].photo for place in np.flatnonzero(to_test)],
+        truth=targets[to_test].argmax(axis=1),
+        probabilities=head.predict(features[to_test], verbose=0),
     )
-    print(report)
+    print(format_report(evaluation))
+    identical = straddling_groups(digests, [photos[i] for i in training], evaluation.photos)
+    report_identical(sum(len(group.test) for group in identical), len(evaluation.photos))
 
     save_model_and_labels(join(backbone, head), args.model, binarizer, args.label_bin)
     plot_history(history, args.plot)
-    print(f"[INFO] wrote {args.model}, {args.label_bin} and {args.plot}")
+    written = [args.model, args.label_bin, args.plot]
+    if args.report is not None:
+        written += write_report(
+            args.report,
+            evaluation,
+            args.dataset,
+            history=history,
+            settings=vars(args),
+            unreadable=unreadable,
+            identical=identical,
+        )
+    print(f"[INFO] wrote {', '.join(map(str, written))}")
 
 
-def one_hot(binarizer: LabelBinarizer, labels: list[str]) -> np.ndarray:
+def check_outputs(args: argparse.Namespace, photos: Sequence[str]) -> None:
+    """Refuse, before hours of work, outputs that cannot be written or would overwrite a photo."""
+    outputs = {
+        "the model": args.model,
+        "the label binarizer": args.label_bin,
+        "the plot": args.plot,
+        "the report": args.report,
+    }
+    given = {what: path for what, path in outputs.items() if path is not None}
+    for what, path in given.items():
+        check_output(path, what)
+    check_apart(list(given.values()), inputs=(args.dataset / photo for photo in photos))
+
+
+def one_hot(binarizer: LabelBinarizer, labels: Sequence[str]) -> NDArray[np.float32]:
     """Binarize labels to float32, shape (labels, classes); two classes get two columns."""
     columns = binarizer.transform(labels).astype(np.float32)
     return np.hstack([1 - columns, columns]) if columns.shape[1] == 1 else columns
 
 
-def report_unreadable(photos: set[str]) -> None:
+def report_unreadable(photos: Sequence[str]) -> None:
     if photos:
         print(f"[INFO] skipped {len(photos)} photos that cannot be read:")
-        for photo in sorted(photos):
+        for photo in photos:
             print(f"[INFO]   {printable(photo)}")
 
 
+def report_identical(copies: int, test_photos: int) -> None:
+    if copies:
+        print(
+            f"[INFO] {copies} photos of the test set are byte-identical to training photos: "
+            f"the score is up to {copies / test_photos:.1%} too kind"
+        )
+
+
 def check_photos_left(
-    binarizer: LabelBinarizer, training_targets: np.ndarray, test_targets: np.ndarray
+    binarizer: LabelBinarizer,
+    training_targets: NDArray[np.float32],
+    test_targets: NDArray[np.float32],
 ) -> None:
+    """Make sure that enough photos could be read."""
     bare = binarizer.classes_[training_targets.sum(axis=0) == 0].tolist()
     if bare:
         raise UserError(
@@ -169,6 +203,13 @@ def parse_arguments() -> argparse.Namespace:
         metavar="FILE",
         help="the plot of loss and accuracy to write (default: %(default)s)",
     )
+    files.add_argument(
+        "--report",
+        type=Path,
+        metavar="FILE",
+        help="write the results on the test photos here as JSON, and beside it pictures of the "
+        "confusion matrix and of the most confident mistakes",
+    )
     training = parser.add_argument_group("training")
     training.add_argument(
         "--labels",
@@ -211,7 +252,7 @@ def parse_arguments() -> argparse.Namespace:
     )
     training.add_argument(
         "--seed",
-        type=int,
+        type=seed,
         default=42,
         metavar="N",
         help="of all that is random in training (default: %(default)s)",

@@ -12,12 +12,22 @@ BACKBONES = ("resnet50", "efficientnet-lite0")
 
 def positive(text: str) -> int:
     """Parse a whole number of at least one."""
+    return _whole_number(text, 1, None)
+
+
+def seed(text: str) -> int:
+    """Parse what random number generators take as a seed: 0 to 2**32 - 1."""
+    return _whole_number(text, 0, 2**32 - 1)
+
+
+def _whole_number(text: str, least: int, most: int | None) -> int:
     try:
         number = int(text)
     except ValueError:
-        number = 0
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
+        number = least - 1
+    if number < least or (most is not None and number > most):
+        bounds = f"of at least {least}" if most is None else f"from {least} to {most}"
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number {bounds}")
     return number
 
 

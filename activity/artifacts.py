@@ -35,7 +35,8 @@ def save_model_and_labels(
     ):
         # Keras advises against HDF5, which the person has asked for by name.
         warnings.simplefilter("ignore")
-        named = model_part.with_suffix(suffix)
+        # Keras chooses the format by the name's ending.
+        named = model_part.with_name(model_part.name + suffix)
         try:
             model.save(named)
             named.replace(model_part)

@@ -115,13 +115,27 @@ def decode_photo(content: bytes) -> NDArray[np.uint8] | None:
     Returns:
         RGB, uint8, shape (224, 224, 3), or None for content OpenCV cannot read.
     """
-    if not content:
+    if not content or _is_cut_png(content):
         return None
     try:
         image = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
     except cv2.error:
         return None
     return None if image is None else network_input(image)
+
+
+def _is_cut_png(content: bytes) -> bool:
+    """Tell whether a PNG file claims a chunk that goes on beyond the file's end.
+
+    OpenCV cannot read such a file either, but first takes as much memory as the chunk claims:
+    4 GB for a file of 2 kB.
+    """
+    if not content.startswith(b"\x89PNG\r\n\x1a\n"):
+        return False
+    place = 8
+    while place + 8 <= len(content) and content[place + 4 : place + 8] != b"IEND":
+        place += 12 + int.from_bytes(content[place : place + 4], "big")
+    return place + 12 > len(content)
 
 
 def network_input(image: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -26,3 +26,14 @@ def save_figure(figure: Figure, path: Path) -> None:
         # bury what the scripts say.
         warnings.filterwarnings("ignore", message="Glyph")
         figure.savefig(part, format=None if known else "png", dpi=_DPI)
+
+
+def short_name(name: str, longest: int) -> str:
+    """Turn the name of a file or an activity into one line of at most ``longest`` characters.
+
+    What is cut goes from the middle: the end of a file's name tells more.
+    """
+    # A name may hold bytes that are no UTF-8; matplotlib draws Unicode alone.
+    line = " ".join(name.encode("utf-8", "replace").decode().split())
+    half = longest // 2
+    return line if len(line) <= longest else f"{line[: half - 1]}…{line[-half:]}"

@@ -8,8 +8,7 @@ beyond the file's own size. In the outcome, ``classes_`` is looked up.
 import pickletools
 import re
 from dataclasses import dataclass
-
-import numpy as np
+from typing import Literal
 
 MOST_BYTES = 16 * 2**20
 """Size of the largest pickle that is read: 40,000 class names of a hundred letters."""
@@ -54,13 +53,19 @@ def read_class_names(content: bytes) -> list[str]:
     try:
         binarizer = _follow(content)
         if not (isinstance(binarizer, _Made) and binarizer.maker in _BINARIZER):
-            raise ValueError("it holds something other than a label binarizer")
+            raise _Refused("it holds something other than a label binarizer")
         names = _array(binarizer.state["classes_"])
-    except (IndexError, KeyError, TypeError, AttributeError, UnicodeError) as error:
-        raise ValueError("it is damaged or no pickle of a label binarizer") from error
+    except _Refused:
+        raise
+    except (ValueError, IndexError, KeyError, TypeError, AttributeError) as error:
+        raise _Refused("it is damaged or no pickle of a label binarizer") from error
     if len(set(names)) != len(names):
-        raise ValueError("it names a class twice")
+        raise _Refused("it names a class twice")
     return names
+
+
+class _Refused(ValueError):  # noqa: N818 - the name says what happens
+    """Read well enough to say what is wrong with it."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +87,7 @@ class _Made:
 def _follow(content: bytes) -> object:
     """Follow a pickle's operations on a stack, making nothing but plain values."""
     if len(content) > MOST_BYTES:
-        raise ValueError("it is too large for a label binarizer")
+        raise _Refused("it is too large for a label binarizer")
     stack: list = []
     marks: list[int] = []
     memo: dict[int, object] = {}
@@ -96,7 +101,7 @@ def _follow(content: bytes) -> object:
     for count, (operation, value, _) in enumerate(pickletools.genops(content)):
         name = operation.name
         if count == _MOST_OPERATIONS:
-            raise ValueError("it has too many operations for a label binarizer")
+            raise _Refused("it has too many operations for a label binarizer")
         if name in _LITERALS:
             stack.append(_CONSTANTS.get(name, value))
         elif name == "MEMOIZE":
@@ -136,13 +141,13 @@ def _follow(content: bytes) -> object:
         elif name == "STOP":
             return stack.pop()
         elif name not in ("PROTO", "FRAME"):
-            raise ValueError(f"it uses {name}, which no label binarizer needs")
-    raise ValueError("it ends too early")
+            raise _Refused(f"it uses {name}, which no label binarizer needs")
+    raise _Refused("it ends too early")
 
 
 def _allowed(text: str) -> _Name:
     if text not in _ALLOWED:
-        raise ValueError(f"it asks for {text.replace(' ', '.')}, which is not allowed")
+        raise _Refused(f"it asks for {text.replace(' ', '.')}, which is not allowed")
     return _Name(text)
 
 
@@ -174,11 +179,24 @@ def _array(made: _Made) -> list[str]:
         if isinstance(raw, _Made):
             raw = raw.arguments[0]
         raw = raw.encode("latin-1") if isinstance(raw, str) else bytes(raw)
-        values = np.frombuffer(raw, np.dtype(kind).newbyteorder(order)).tolist()
+        size = int(kind[1:]) * (4 if kind[0] == "U" else 1)
+        if len(raw) % size:
+            raise ValueError("the array ends in the middle of an item")
+        items = (raw[start : start + size] for start in range(0, len(raw), size))
+        values = [_item(item, kind[0], "big" if order == ">" else "little") for item in items]
     else:
         raise TypeError("classes_ holds neither names nor whole numbers")
     if shape != (len(values),):
-        raise ValueError("its class names are not a plain list")
-    if not all(isinstance(value, str | bytes | int) for value in values):
+        raise _Refused("its class names are not a plain list")
+    if not all(isinstance(value, str | int) for value in values):
         raise TypeError("a class name is neither text nor a whole number")
-    return [value.decode() if isinstance(value, bytes) else str(value) for value in values]
+    return [str(value) for value in values]
+
+
+def _item(raw: bytes, kind: str, order: Literal["big", "little"]) -> str | int:
+    # Not left to NumPy, which makes broken strings of letters that Unicode does not have.
+    if kind == "U":
+        return raw.decode(f"utf-32-{order[0]}e", "surrogatepass").rstrip("\0")
+    if kind == "S":
+        return raw.rstrip(b"\0").decode()
+    return int.from_bytes(raw, order, signed=kind == "i")

@@ -182,7 +182,7 @@ def _margin(height: int, width: int) -> int:
 
 def _pad(scale: float) -> int:
     """Between a plate's edge and what is drawn on it, in pixels."""
-    return max(1, round(12 * scale))
+    return max(2, round(12 * scale))
 
 
 def _thickness(scale: float) -> int:

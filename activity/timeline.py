@@ -10,7 +10,7 @@ from matplotlib.ticker import MultipleLocator
 from numpy.typing import NDArray
 
 from activity.envelope import Envelope
-from activity.figures import save_figure
+from activity.figures import save_figure, short_name
 
 # Okabe and Ito's colours, which colour-blind people can tell apart; an indigo stands for their
 # yellow, which makes no line on white. Class number 0 has the first in every picture, and so on.
@@ -52,7 +52,7 @@ def draw_timeline(envelope: Envelope, end: float, path: Path, title: str) -> Non
     for number, axes in enumerate(band_axes):
         _draw_band(axes, envelope, number, edges, colours)
     _label_time(band_axes[-1], edges[-1] - edges[0])
-    curves.set_title(_shortened(title, 100), loc="left")
+    curves.set_title(short_name(title, 100), loc="left")
     entries = _legend(envelope, colours)
     one_row = sum(len(entry.get_label()) for entry in entries) < 90
     ncols = len(entries) if one_row else 4
@@ -151,7 +151,7 @@ def _closed(values: NDArray) -> NDArray:
 def _legend(envelope: Envelope, colours: dict[int, str]) -> list[Patch | Line2D]:
     # A space before the name: matplotlib hides names that start with an underscore.
     entries: list[Patch | Line2D] = [
-        Patch(color=colour, label=f" {_shortened(envelope.labels[i], _LONGEST_NAME)}")
+        Patch(color=colour, label=f" {short_name(envelope.labels[i], _LONGEST_NAME)}")
         for i, colour in colours.items()
     ]
     others = len(envelope.labels) - len(colours)
@@ -161,8 +161,3 @@ def _legend(envelope: Envelope, colours: dict[int, str]) -> list[Patch | Line2D]
     average = f"average of {envelope.size} frames" if envelope.size > 1 else "not averaged"
     entries.append(Line2D([], [], color="0.3", linewidth=_THICK, label=average))
     return entries
-
-
-def _shortened(name: str, longest: int) -> str:
-    line = " ".join(name.split())
-    return line if len(line) <= longest else line[: longest - 1] + "…"

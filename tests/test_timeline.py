@@ -145,7 +145,7 @@ def test_a_long_clip_is_drawn_as_quickly_as_a_short_one(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "labels", [["a$b$", "$\\frac{$"], ["_x", "_y"], ["テニス", "y\n" * 50], ["", " "]]
+    "labels", [["a$b$", "$\\frac{$"], ["_x", "_y"], ["テニス", "y\n" * 50], ["", "\udce9"]]
 )
 def test_any_label_and_title_can_be_drawn(tmp_path: Path, labels: list[str]) -> None:
     with warnings.catch_warnings():

@@ -1,5 +1,6 @@
 """``train.py`` as a person runs it."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -50,6 +51,32 @@ def test_trains_reports_and_writes_what_the_next_program_needs(
     assert plot.shape[1] > 600
 
 
+def test_report_and_the_photos_that_straddle_training_and_test(
+    run_script: RunScript, photo_folders: Path, tmp_path: Path, cache: Path
+) -> None:
+    dataset = Path(shutil.copytree(photo_folders, tmp_path / "photos"))
+    for photo in list(dataset.glob("*/*.jpg")):
+        shutil.copyfile(photo, photo.with_name(f"copy_of_{photo.name}"))
+    arguments = train_arguments(dataset, tmp_path, cache)
+    done = run_script("train.py", *arguments, "--report", tmp_path / "reports/report.json")
+    assert done.returncode == 0, done.stderr
+    report = json.loads((tmp_path / "reports/report.json").read_text())
+    groups = report["identical_in_training_and_test"]
+    copies = sum(len(group["test"]) for group in groups)
+    assert f"{copies} photos of the test set are byte-identical to training photos" in done.stdout
+    for group in groups:
+        names = [
+            Path(photo).name.removeprefix("copy_of_")
+            for photo in [*group["training"], *group["test"]]
+        ]
+        assert len(names) == 2
+        assert len(set(names)) == 1
+    assert sum(sum(row) for row in report["confusion_matrix"]["counts"]) == 18
+    assert report["settings"]["epochs"] == 20
+    assert (tmp_path / "reports/report_confusion.png").is_file()
+    assert (tmp_path / "reports/report_mistakes.png").is_file()
+
+
 def test_two_labels_get_two_probabilities_and_the_same_seed_the_same_model(
     run_script: RunScript, photo_folders: Path, tmp_path: Path, cache: Path
 ) -> None:
@@ -98,3 +125,13 @@ def test_the_test_photos_are_the_tutorials(real_data: Path) -> None:
     assert (len(training), len(test)) == (1552, 518)
     listed = (real_data / "sports_test_split.txt").read_text().split()
     assert [photos[i] for i in test] == listed
+
+
+@pytest.mark.parametrize("flags", [["--epochs", "0"], ["--seed", "-1"], ["--views", "many"]])
+def test_flags_out_of_range_are_refused_at_once(
+    run_script: RunScript, photo_folders: Path, tmp_path: Path, flags: list[str]
+) -> None:
+    done = run_script("train.py", *train_arguments(photo_folders, tmp_path, tmp_path), *flags)
+    assert done.returncode == 2
+    assert flags[0] in done.stderr
+    assert not (tmp_path / "model").exists()

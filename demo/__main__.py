@@ -1,0 +1,139 @@
+"""Draw stand-in photos and clips, then train and predict with them, as a person would.
+
+Run `python -m demo` in the project's folder.
+"""
+
+import argparse
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+from demo.media import CLIPS, artists, draw_before_and_after, draw_clip, draw_photos
+from demo.places import OWN_FOLDER, Ledger, Places, choose_places, remove_earlier
+
+ROOT = Path(__file__).resolve().parent.parent
+TRAINING_FLAGS = ["--epochs", "50", "--backbone", "efficientnet-lite0"]
+SIZES = {1: "1frame", 128: "128frames_smoothened"}
+MODEL, LABELS = "activity.model", "lb.pickle"
+PLOT, PICTURE = "demo_training.png", "demo_before_and_after.jpg"
+
+
+def main() -> None:
+    """Draw, train, predict, and say what came of it."""
+    parser = argparse.ArgumentParser(prog="python -m demo", description=__doc__.splitlines()[0])
+    parser.add_argument(
+        "--photos",
+        type=int,
+        default=120,
+        metavar="N",
+        help="photos to draw of each activity (default: %(default)s)",
+    )
+    count = parser.parse_args().photos
+
+    ledger = Ledger(ROOT)
+    videos = [video_name(clip, size) for clip in CLIPS for size in SIZES]
+    places = choose_places(ROOT, ledger, CLIPS, [MODEL, LABELS], [*videos, PLOT, PICTURE])
+    for folder in vars(places).values():
+        if folder.is_relative_to(OWN_FOLDER):
+            print(
+                f"Files of yours are in {folder.relative_to(OWN_FOLDER)}: they stay as they "
+                f"are, and the demo uses {folder} instead."
+            )
+    try:
+        draw(places, ledger, count)
+        run_commands(places, ledger)
+    finally:
+        ledger.save()
+    print(closing_words(places, count))
+
+
+def video_name(clip: str, size: int) -> str:
+    """The labelled video's name, as in `tennis_1frame.avi`."""
+    return f"{Path(clip).stem}_{SIZES[size]}.avi"
+
+
+def draw(places: Places, ledger: Ledger, count: int) -> None:
+    """Draw all photos and clips."""
+    print(f"Drawing {count} photos of each activity and {len(CLIPS)} clips ...", flush=True)
+    remove_earlier(ROOT / places.photos, ledger)
+    with artists() as pool:
+        draw_photos(ROOT / places.photos, count, pool, ledger.record)
+        for name, clip in CLIPS.items():
+            path = ROOT / places.clips / name
+            draw_clip(path, clip, pool)
+            ledger.record(path)
+
+
+def run_commands(places: Places, ledger: Ledger) -> None:
+    """Run both scripts on what was drawn, and set their results side by side in a picture."""
+    model, labels = places.model / MODEL, places.model / LABELS
+    plot, picture = places.output / PLOT, places.output / PICTURE
+    run(
+        "train.py",
+        "--dataset",
+        places.photos,
+        "--model",
+        model,
+        "--label-bin",
+        labels,
+        "--plot",
+        plot,
+        *TRAINING_FLAGS,
+    )
+    ledger.record(*(ROOT / path for path in (model, labels, plot)))
+    for clip in CLIPS:
+        for size in SIZES:
+            video = places.output / video_name(clip, size)
+            run(
+                "predict_video.py",
+                "--model",
+                model,
+                "--label-bin",
+                labels,
+                "--input",
+                places.clips / clip,
+                "--output",
+                video,
+                "--size",
+                size,
+            )
+            ledger.record(ROOT / video)
+
+    shown = "soccer.mp4"
+    captions = {f"--size {size}": ROOT / places.output / video_name(shown, size) for size in SIZES}
+    draw_before_and_after(ROOT / picture, CLIPS[shown], captions)
+    ledger.record(ROOT / picture)
+
+
+def run(script: str, *arguments: object) -> None:
+    """Show a command as a person would type it, and run it; end with it should it fail."""
+    words = [script, *map(str, arguments)]
+    print(f"\n$ python {shlex.join(words)}", flush=True)
+    status = subprocess.run([sys.executable, *words], cwd=ROOT).returncode
+    if status:
+        sys.exit(status)
+
+
+def closing_words(places: Places, count: int) -> str:
+    """What was made, where it is, what to look at, and what to do next."""
+    return f"""
+Done. The demo made
+  {places.photos}/   {count} drawn photos of each activity
+  {places.clips}/   three drawn clips, each with a few misleading shots (a crowd, a face)
+  {places.model}/   the model that train.py made from the photos, and its labels
+  {places.output}/   every clip twice, with its label written on it
+
+Look at {places.output / PICTURE} first. Then play {places.output / video_name("tennis.mp4", 1)}:
+each frame is labelled by itself (--size 1), and the label jumps where the clip turns
+to the crowd. In {places.output / video_name("tennis.mp4", 128)} (--size 128) the last 128
+predictions are averaged, and the label holds. "label switches" above counts both.
+
+Drawn photos only show that everything works. For real use put photos of your own in
+Sports-Type-Classifier/data/<activity>/ and train on them. The demo trained on EfficientNet-Lite0,
+whose ImageNet weights come with the project; ResNet50 with ImageNet weights is one flag away:
+leave out --backbone (its weights are downloaded once)."""
+
+
+if __name__ == "__main__":
+    main()
