@@ -17,7 +17,12 @@ def interrupts_held_back() -> Iterator[Callable[[], bool]]:
         yield lambda: False  # signals go to the main thread only
         return
     came: list[int] = []
-    numbers = (signal.SIGINT, signal.SIGTERM)
+    # A shell has its background jobs ignore Ctrl-C: it stays ignored.
+    numbers = [
+        number
+        for number in (signal.SIGINT, signal.SIGTERM)
+        if signal.getsignal(number) != signal.SIG_IGN
+    ]
     handlers = [signal.signal(number, lambda number, _: came.append(number)) for number in numbers]
     try:
         yield lambda: bool(came)

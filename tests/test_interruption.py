@@ -9,9 +9,10 @@ from activity.interruption import interrupts_held_back
 
 @pytest.fixture(autouse=True)
 def _handlers_stay() -> Iterator[None]:
-    before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+    # The shell that runs the tests may have had them ignore Ctrl-C.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
-    assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
+    assert signal.signal(signal.SIGINT, before) in (signal.default_int_handler, signal.SIG_IGN)
 
 
 def interrupted_block(steps: list[str]) -> None:
@@ -55,3 +56,11 @@ def test_other_threads_may_use_it() -> None:
     thread.start()
     thread.join()
     assert steps == [False]
+
+
+def test_what_is_ignored_stays_ignored() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with interrupts_held_back() as come:
+        signal.raise_signal(signal.SIGINT)
+        assert not come()
+    assert signal.getsignal(signal.SIGINT) == signal.SIG_IGN

@@ -221,6 +221,8 @@ def end_early(arguments: list[object], output: Path, number: int, times: int) ->
         [sys.executable, "predict_video.py", *map(str, arguments)],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
+        # The shell that runs the tests may have had them ignore Ctrl-C.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         text=True,
         cwd=ROOT,
     )
