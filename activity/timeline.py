@@ -149,7 +149,7 @@ def _closed(values: NDArray) -> NDArray:
 
 
 def _legend(envelope: Envelope, colours: dict[int, str]) -> list[Patch | Line2D]:
-    # A space before the name: matplotlib hides names that start with an underscore.
+    # A space before the name: some releases of matplotlib hide one that starts with an underscore.
     entries: list[Patch | Line2D] = [
         Patch(color=colour, label=f" {short_name(envelope.labels[i], _LONGEST_NAME)}")
         for i, colour in colours.items()

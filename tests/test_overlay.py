@@ -103,6 +103,15 @@ def test_plate_keeps_its_width_whatever_the_probability() -> None:
     assert len(plates) == 1
 
 
+def test_label_and_the_widest_probability_do_not_touch() -> None:
+    frame = blank(402, 638)
+    draw_label(frame, "tennis", 1)
+    _, _, _, label_right = bounds(green(frame))
+    _, _, percent_left, percent_right = bounds((frame > 230).all(axis=2))
+    assert label_right + 5 < percent_left
+    assert percent_right + 5 < bounds(changed_pixels(frame))[3]
+
+
 def test_the_probability_is_drawn() -> None:
     frames = []
     for probability in (0.33, 0.34, 0.34):

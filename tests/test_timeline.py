@@ -71,6 +71,12 @@ def test_bands_show_when_each_label_held(tmp_path: Path) -> None:
     assert share(eight, COLOURS[0]) == pytest.approx(0.26, abs=0.005)
 
 
+def test_a_label_holds_until_the_next_frame(tmp_path: Path) -> None:
+    (band,) = bands(draw(gather([0, 1, 2], size=1), 3, tmp_path))
+    for colour in COLOURS[:3]:
+        assert share(band, colour) == pytest.approx(1 / 3, abs=0.01)
+
+
 def test_compared_sizes_get_bands_of_their_own(tmp_path: Path) -> None:
     winners = [1 if frame % 40 < 4 else 0 for frame in range(400)]
     picture = draw(gather(winners, size=64, compare=(2, 16)), 400, tmp_path)
@@ -121,6 +127,15 @@ def test_of_many_labels_only_those_that_matter_get_a_colour(tmp_path: Path) -> N
     assert colours == {700: COLOURS[0], 701: COLOURS[1]}
     one, _ = bands(draw(gather(winners, labels), 200, tmp_path))
     assert share(one, COLOURS[0]) == pytest.approx(0.5, abs=0.01)
+
+
+def test_labels_that_share_a_colour_are_told_apart() -> None:
+    labels = [f"class {number}" for number in range(22)]
+    same = [0, len(COLOURS), 2 * len(COLOURS)]
+    colours = class_colours(gather(same + same[1:] + same[2:], labels, size=1))
+    assert sorted(colours) == same
+    assert len(set(colours.values())) == 3
+    assert colours[same[2]] == COLOURS[0], "the one that is the label most often keeps its own"
 
 
 def test_labels_beyond_the_colours_are_grey(tmp_path: Path) -> None:
