@@ -1,6 +1,8 @@
 """The model and the label binarizer on disk: written together, read safely."""
 
+import os
 import pickle
+import re
 import tempfile
 import warnings
 from pathlib import Path
@@ -38,11 +40,23 @@ def save_model_and_labels(
         # Keras chooses the format by the name's ending.
         named = model_part.with_name(model_part.name + suffix)
         try:
-            model.save(named)
+            _save(model, named)
             named.replace(model_part)
         finally:
             named.unlink(missing_ok=True)
         labels_part.write_bytes(pickle.dumps(binarizer))
+
+
+def _save(model: "keras.Model", path: Path) -> None:
+    try:
+        model.save(path)
+    except RuntimeError as error:
+        # How HDF5 says that a disk is full.
+        found = re.search(r"errno = (\d+)", str(error))
+        if found is None:
+            raise
+        number = int(found[1])
+        raise OSError(number, os.strerror(number)) from error
 
 
 def load_model(path: Path) -> "keras.Model":
