@@ -1,5 +1,6 @@
 """The model and the label binarizer on disk: written together, read safely."""
 
+import math
 import os
 import pickle
 import re
@@ -48,15 +49,20 @@ def save_model_and_labels(
 
 
 def _save(model: "keras.Model", path: Path) -> None:
+    # A disk that fills up while HDF5 is written ends in pages of messages: try the room first.
+    size = sum(math.prod(weight.shape) * 4 for weight in model.weights)
+    with path.open("wb") as file:
+        if size:
+            os.posix_fallocate(file.fileno(), 0, size)
+    path.unlink()
     try:
         model.save(path)
     except RuntimeError as error:
-        # How HDF5 says that a disk is full.
+        # How HDF5 says that there was no room after all.
         found = re.search(r"errno = (\d+)", str(error))
         if found is None:
             raise
-        number = int(found[1])
-        raise OSError(number, os.strerror(number)) from error
+        raise OSError(int(found[1]), os.strerror(int(found[1]))) from error
 
 
 def load_model(path: Path) -> "keras.Model":

@@ -19,7 +19,6 @@ from activity.artifacts import load_labels, load_model
 from activity.errors import UserError
 from tests.conftest import ROOT, RunScript, draw_photo
 
-
 RunTrain = Callable[..., str]
 
 
