@@ -1,6 +1,9 @@
 """The model and the label binarizer on disk: written together, read safely."""
 
+import math
+import os
 import pickle
+import re
 import tempfile
 import warnings
 from pathlib import Path
@@ -38,11 +41,28 @@ def save_model_and_labels(
         # Keras chooses the format by the name's ending.
         named = model_part.with_name(model_part.name + suffix)
         try:
-            model.save(named)
+            _save(model, named)
             named.replace(model_part)
         finally:
             named.unlink(missing_ok=True)
         labels_part.write_bytes(pickle.dumps(binarizer))
+
+
+def _save(model: "keras.Model", path: Path) -> None:
+    # A disk that fills up while HDF5 is written ends in pages of messages: try the room first.
+    size = sum(math.prod(weight.shape) * 4 for weight in model.weights)
+    with path.open("wb") as file:
+        if size:
+            os.posix_fallocate(file.fileno(), 0, size)
+    path.unlink()
+    try:
+        model.save(path)
+    except RuntimeError as error:
+        # How HDF5 says that there was no room after all.
+        found = re.search(r"errno = (\d+)", str(error))
+        if found is None:
+            raise
+        raise OSError(int(found[1]), os.strerror(int(found[1]))) from error
 
 
 def load_model(path: Path) -> "keras.Model":

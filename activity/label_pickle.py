@@ -158,7 +158,7 @@ def _made(maker: _Name, arguments: tuple) -> _Made:
 
 
 def _pairs(items: list) -> dict[str, object]:
-    # Hashing a tuple nested very deep would end the process, so only strings are keys.
+    # Hashing a tuple nested very deep can overflow the stack, so only strings are keys.
     if not all(isinstance(key, str) for key in items[::2]):
         raise TypeError("a key is no string")
     return dict(zip(items[::2], items[1::2], strict=True))

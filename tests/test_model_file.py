@@ -4,6 +4,8 @@ import base64
 import io
 import json
 import marshal
+import resource
+import signal
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -259,6 +261,30 @@ def test_what_train_py_saves_is_let_through(trained: Trained, tmp_path: Path) ->
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         "lb.pickle", "m", "m.HDF5", "m.h5", "m.model"
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["activity.model", "activity.h5"])
+def test_a_disk_that_fills_up_leaves_the_earlier_model(name: str, tmp_path: Path) -> None:
+    from sklearn.preprocessing import LabelBinarizer
+
+    pixels = keras.Input((224, 224, 3))
+    model = keras.Model(pixels, keras.layers.Conv2D(1000, 1)(pixels))
+    binarizer = LabelBinarizer().fit(["a", "b"])
+    paths = [tmp_path / name, tmp_path / "lb.pickle"]
+    for path in paths:
+        path.write_text("good")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2000, before[1]))
+    try:
+        with pytest.raises(UserError, match=r"cannot write .*: File too large; .*unchanged"):
+            save_model_and_labels(model, paths[0], binarizer, paths[1])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, handler)
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {
+        name: "good", "lb.pickle": "good"
+    }  # fmt: skip
 
 
 @settings(max_examples=150, deadline=None)

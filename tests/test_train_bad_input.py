@@ -1,0 +1,173 @@
+"""``train.py`` with flawed photos, odd names, outputs that cannot be written, and interruptions."""
+
+import io
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import redirect_stdout
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+import train
+from activity.artifacts import load_labels, load_model
+from activity.errors import UserError
+from tests.conftest import ROOT, RunScript, draw_photo
+
+RunTrain = Callable[..., str]
+
+
+def arguments(dataset: Path, folder: Path, *more: object) -> list[str]:
+    """Flags of a short run; later ones win."""
+    return [
+        *("--dataset", str(dataset), "--labels", "all", "--epochs", "2"),
+        *("--backbone", "efficientnet-lite0", "--engine", "keras", "--cache", "off"),
+        *("-m", str(folder / "activity.model"), "-l", str(folder / "lb.pickle")),
+        *("-p", str(folder / "plot.png"), *map(str, more)),
+    ]
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch) -> RunTrain:
+    """Run ``train.py`` in this process and return what it printed."""
+
+    def run_train(*flags: str) -> str:
+        monkeypatch.setattr(sys, "argv", ["train.py", *flags])
+        printed = io.StringIO()
+        with redirect_stdout(printed):
+            train.main()
+        return printed.getvalue()
+
+    return run_train
+
+
+@pytest.fixture
+def earlier(tmp_path: Path) -> Path:
+    """A folder with a model, labels and a plot of an earlier run."""
+    folder = tmp_path / "earlier"
+    folder.mkdir()
+    for name in ("activity.model", "lb.pickle", "plot.png"):
+        (folder / name).write_text("good")
+    return folder
+
+
+def is_untouched(folder: Path, leftovers: bool = False) -> bool:
+    """Tell whether the earlier run's files are there, and nothing that looks like another."""
+    files = {path.name: path for path in folder.iterdir()}
+    shown = {name for name in files if not (leftovers and name.startswith(".") and "part" in name)}
+    whole = {"activity.model", "lb.pickle", "plot.png"}
+    return shown == whole and all(files[name].read_text() == "good" for name in whole)
+
+
+def test_a_flaw_in_a_photo_is_skipped_counted_and_named(
+    run: RunTrain, photo_folders: Path, tmp_path: Path
+) -> None:
+    dataset = tmp_path / "photos"
+    odd = ["--help", "all", 'new\nline "quoted"', "网球", "\udcff"]
+    for place, name in enumerate(odd):
+        shutil.copytree(sorted(photo_folders.iterdir())[place % 3], dataset / name)
+    flawed = {
+        "empty.jpg": b"",
+        "text.jpg": b"no photo",
+        "cut.png": cv2.imencode(".png", np.zeros((50, 50), np.uint8))[1].tobytes()[:60],
+        "two\nlines\x1b[2J.jpg": b"x",
+        "caf\udce9.jpg": b"x",
+    }
+    for name, content in flawed.items():
+        (dataset / "all" / name).write_bytes(content)
+    (dataset / "all/itself.jpg").symlink_to("itself.jpg")
+    os.mkfifo(dataset / "all/pipe.jpg")
+    (dataset / "all/really a GIF.jpg").write_bytes(
+        cv2.imencode(".gif", draw_photo("red", np.random.default_rng(0)))[1].tobytes()
+    )
+    printed = run(*arguments(dataset, tmp_path))
+    assert "skipped 7 photos that cannot be read" in printed
+    assert r"all/two\nlines\x1b[2J.jpg" in printed
+    assert r"all/caf\udce9.jpg" in printed
+    assert all(f"all/{name}" in printed for name in ("empty.jpg", "cut.png", "pipe.jpg"))
+    assert "really a GIF" not in printed
+    assert load_labels(tmp_path / "lb.pickle") == sorted(odd)
+    assert load_model(tmp_path / "activity.model").output_shape == (None, 5)
+
+
+def test_a_class_without_a_readable_photo_is_named(
+    run: RunTrain, photo_folders: Path, tmp_path: Path, earlier: Path
+) -> None:
+    dataset = Path(shutil.copytree(photo_folders, tmp_path / "photos"))
+    for photo in (dataset / "red").iterdir():
+        photo.write_bytes(b"x")
+    with pytest.raises(UserError, match=r"none of the training photos of red can be read"):
+        run(*arguments(dataset, earlier))
+    assert is_untouched(earlier)
+
+
+def test_a_test_set_without_a_readable_photo_is_an_error(
+    run: RunTrain, photo_folders: Path, tmp_path: Path, earlier: Path
+) -> None:
+    from activity.dataset import find_photos, split
+
+    dataset = Path(shutil.copytree(photo_folders, tmp_path / "photos"))
+    photos, labels = find_photos(dataset, ["all"])
+    for place in split(photos, labels)[1]:
+        (dataset / photos[place]).write_bytes(b"x")
+    with pytest.raises(UserError, match=r"none of the test photos can be read"):
+        run(*arguments(dataset, earlier))
+    assert is_untouched(earlier)
+
+
+def test_a_wrong_data_set_is_one_line_and_exit_code_2(
+    run_script: RunScript, earlier: Path, tmp_path: Path
+) -> None:
+    done = run_script("train.py", *arguments(tmp_path / "no\nwhere", earlier))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("error: no folder of photos at ")
+    assert done.stderr.count("\n") == 1
+    assert is_untouched(earlier)
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["-m", "{folder}"], "it is a folder"),
+        (["-l", "{folder}/plot.png/lb.pickle"], "cannot write the label binarizer"),
+        (["-p", "/dev/null"], "it is a device"),
+        (["-m", "{folder}/../earlier/lb.pickle"], "are one file"),
+        (["-p", "{photo}"], "would overwrite"),
+        (["-p", "{folder}/link"], "would overwrite"),
+    ],
+)
+def test_outputs_that_cannot_be_written_are_named_at_once(
+    run: RunTrain, flags: list[str], message: str, photo_folders: Path, earlier: Path
+) -> None:
+    photo = next((photo_folders / "red").iterdir())
+    before = photo.read_bytes()
+    (earlier / "link").symlink_to(photo)
+    named = [flag.format(folder=earlier, photo=photo) for flag in flags]
+    with pytest.raises(UserError, match=message):
+        run(*arguments(photo_folders, earlier, *named))
+    assert photo.read_bytes() == before
+    (earlier / "link").unlink()
+    assert is_untouched(earlier)
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 130), (signal.SIGKILL, -9)])
+def test_an_interrupted_run_leaves_the_earlier_model(
+    number: signal.Signals, code: int, photo_folders: Path, earlier: Path
+) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-u", ROOT / "train.py", *arguments(photo_folders, earlier, "-e", 10**6)],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    for line in process.stdout:
+        if "training the head" in line:
+            break
+    process.send_signal(number)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == code
+    assert errors == ("" if number == signal.SIGKILL else "interrupted\n")
+    assert is_untouched(earlier, leftovers=number == signal.SIGKILL)
