@@ -100,7 +100,7 @@ def run_commands(places: Places, ledger: Ledger) -> None:
             )
             ledger.record(ROOT / video)
 
-    shown = "soccer.mp4"
+    shown = "tennis.mp4"
     captions = {f"--size {size}": ROOT / places.output / video_name(shown, size) for size in SIZES}
     draw_before_and_after(ROOT / picture, CLIPS[shown], captions)
     ledger.record(ROOT / picture)

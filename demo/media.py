@@ -135,13 +135,13 @@ def draw_before_and_after(path: Path, clip: Clip, labelled: dict[str, Path]) -> 
     The moments alternate between the activity and the misleading shots.
     """
     moments = []
-    for cutaway in clip.cutaways[:3]:
+    for cutaway in clip.cutaways[:2]:
         moments += [cutaway.start - 0.3, cutaway.start + cutaway.length / 2]
     wanted = [round(moment * CLIP_RATE) for moment in moments]
     rows = []
     for caption, version in labelled.items():
         frames = [frame for index, frame in enumerate(read_frames(version)) if index in wanted]
-        small = [cv2.resize(frame, (304, 171), interpolation=cv2.INTER_AREA) for frame in frames]
+        small = [cv2.resize(frame, (400, 225), interpolation=cv2.INTER_AREA) for frame in frames]
         spaced = [
             cv2.copyMakeBorder(frame, 2, 2, 2, 2, cv2.BORDER_CONSTANT, value=(255,) * 3)
             for frame in small
