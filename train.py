@@ -78,12 +78,11 @@ def main() -> None:
             bar.update()
 
         head, history = train_head(
-            features[to_train],
-            targets[to_train],
+            features[to_train].reshape(-1, args.views, features.shape[1]),
+            targets[to_train][:: args.views],
             features[to_test],
             targets[to_test],
             epochs=args.epochs,
-            batch_size=args.batch_size,
             seed=args.seed,
             on_epoch=show,
         )

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from activity.errors import UserError
 from activity.label_pickle import MOST_BYTES, read_class_names
 from activity.model_file import HDF5, ZIP, check_model_file
+from activity.quiet import hidden_chatter
 from activity.writing import replace_when_complete
 
 if TYPE_CHECKING:
@@ -81,7 +82,8 @@ def load_model(path: Path) -> "keras.Model":
         raise UserError(
             f"cannot load the model {path}: {error}; give --model the file that train.py wrote"
         ) from error
-    import keras  # TensorFlow takes seconds to import; a wrong path should not wait for it
+    with hidden_chatter():
+        import keras  # takes seconds, for which a wrong path should not wait
 
     try:
         with tempfile.TemporaryDirectory() as folder:

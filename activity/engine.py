@@ -29,8 +29,9 @@ Engine = Callable[[Stream], Iterator[tuple[Tag, NDArray[np.float32]]]]
 
 ENGINES = ("auto", "keras", "openvino")
 
-# Exporting a network takes OpenVINO some 8 seconds, and it saves some 30 ms a photo or frame.
-_WORTH_AN_EXPORT = 300
+# Exporting a network takes OpenVINO some 8 seconds, and it saves some 30 ms a photo or frame: 270
+# of them pay for it in one run, and fewer where the export serves the next run, too.
+_WORTH_AN_EXPORT = 100
 
 # An export of ResNet50 takes 94 MB.
 _EXPORTS_KEPT = 5

@@ -1,6 +1,6 @@
 """The layers that are trained, and how they are joined to the frozen backbone."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import keras
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 # Chosen on photos carved out of the training photos: docs/recipe.md has the comparison.
 _LEARNING_RATE = 1e-3
 _WEIGHT_DECAY = 1.0
+_BATCH_SIZE = 64
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,6 @@ def train_head(
     test_targets: NDArray[np.float32],
     *,
     epochs: int,
-    batch_size: int,
     seed: int,
     on_epoch: Callable[[dict[str, float]], None] = lambda logs: None,
 ) -> tuple[keras.Sequential, History]:
@@ -40,46 +40,58 @@ def train_head(
     features.
 
     Args:
-        features: training features, shape (views of photos, feature size).
-        targets: one-hot labels, shape (views of photos, labels).
-        test_features, test_targets: the same for the test photos.
-        epochs: passes over the training features.
-        batch_size: features in one step.
-        seed: of the initial weights, the shuffling and the dropout.
+        features: of the training photos, shape (photos, views, feature size); each epoch sees
+            each photo once, in a view drawn at random.
+        targets: one-hot labels of the photos, shape (photos, labels).
+        test_features: of the test photos, shape (photos, feature size).
+        test_targets: one-hot labels of the test photos, shape (photos, labels).
+        epochs: passes over the training photos.
+        seed: of the initial weights, the order, the views and the dropout.
         on_epoch: called after each epoch with Keras's figures of it.
 
     Returns:
         (head, history): the head maps features to probabilities in the targets' order.
     """
     keras.utils.set_random_seed(seed)
-    mean = features.mean(axis=0, dtype=np.float64)
-    scale = features.std(axis=0, dtype=np.float64)
-    scale[scale == 0] = 1  # a feature that never changes
-
-    def standardised(raw: NDArray[np.float32]) -> NDArray[np.float32]:
-        return ((raw - mean) / scale).astype(np.float32)
-
-    head = _head(features.shape[1], targets.shape[1])
-    steps = -(-len(features) // batch_size) * epochs
+    photos, views, feature_size = features.shape
+    mean, scale = _standardisation(features[:, 0])
+    training = ((features - mean) * scale).astype(np.float32)
+    test = ((test_features - mean) * scale).astype(np.float32)
+    head = _head(feature_size, targets.shape[1])
+    steps = -(-photos // _BATCH_SIZE)
     head.compile(
         optimizer=keras.optimizers.AdamW(
-            keras.optimizers.schedules.CosineDecay(_LEARNING_RATE, steps),
+            keras.optimizers.schedules.CosineDecay(_LEARNING_RATE, steps * epochs),
             weight_decay=_WEIGHT_DECAY,
         ),
         loss="categorical_crossentropy",
         metrics=["accuracy"],
+        # A step is so small that calling it costs as much: a whole epoch is one call.
+        steps_per_execution=steps,
+        jit_compile=False,
     )
+
+    def batches() -> Iterator[tuple[NDArray[np.float32], NDArray[np.float32]]]:
+        random = np.random.default_rng(seed)
+        while True:
+            order = random.permutation(photos)
+            view = random.integers(views, size=photos)
+            for start in range(0, photos, _BATCH_SIZE):
+                chosen = order[start : start + _BATCH_SIZE]
+                yield training[chosen, view[chosen]], targets[chosen]
+
     logs = head.fit(
-        standardised(features),
-        targets,
-        validation_data=(standardised(test_features), test_targets),
+        batches(),
+        shuffle=False,
+        steps_per_epoch=steps,
+        validation_data=(test, test_targets),
+        validation_batch_size=len(test),
         epochs=epochs,
-        batch_size=batch_size,
         verbose=0,
         callbacks=[keras.callbacks.LambdaCallback(on_epoch_end=lambda _, logs: on_epoch(logs))],
     ).history
-    _fold_standardisation(head, mean, scale)
     history = History(logs["loss"], logs["accuracy"], logs["val_loss"], logs["val_accuracy"])
+    _fold_standardisation(head, mean, scale)
     return head, history
 
 
@@ -102,11 +114,22 @@ def _head(feature_size: int, labels: int) -> keras.Sequential:
     )
 
 
+def _standardisation(
+    features: NDArray[np.float32],
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Find what makes each feature mean 0 and deviation 1: (feature - mean) * scale."""
+    mean = features.mean(axis=0, dtype=np.float64)
+    deviation = features.std(axis=0, dtype=np.float64)
+    # A feature that (but for rounding) never changes says nothing: it is scaled to 0.
+    alive = deviation > 1e-6 * deviation.max()
+    return mean, np.divide(1, deviation, out=np.zeros_like(deviation), where=alive)
+
+
 def _fold_standardisation(
     head: keras.Sequential, mean: NDArray[np.float64], scale: NDArray[np.float64]
 ) -> None:
-    """Make the first layer do ((x - mean) / scale) @ kernel + bias on raw x."""
+    """Make the first layer do ((x - mean) * scale) @ kernel + bias on raw x."""
     dense = head.layers[0]
     kernel, bias = (weight.astype(np.float64) for weight in dense.get_weights())
-    folded = kernel / scale[:, np.newaxis]
+    folded = kernel * scale[:, np.newaxis]
     dense.set_weights([folded, bias - mean @ folded])

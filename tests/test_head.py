@@ -22,7 +22,8 @@ def clusters(seed: int, photos: int = 90) -> tuple[np.ndarray, np.ndarray]:
 
 def train(seed: int = 1, epochs: int = 10):
     features, targets = clusters(0)
-    return train_head(features, targets, *clusters(1), epochs=epochs, batch_size=32, seed=seed)
+    views = np.stack([features, clusters(3)[0]], axis=1)
+    return train_head(views, targets, *clusters(1), epochs=epochs, seed=seed)
 
 
 def test_head_learns_from_small_differences_of_large_features() -> None:
