@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from activity.errors import UserError
 from activity.label_pickle import MOST_BYTES, read_class_names
-from activity.model_file import HDF5, ZIP, check_model_file
+from activity.model_file import HDF5, ZIP, check_in_own_process
 from activity.quiet import hidden_chatter
 from activity.writing import replace_when_complete
 
@@ -75,7 +75,8 @@ def load_model(path: Path) -> "keras.Model":
         UserError: the file is missing, is no Keras model, is damaged, or carries code.
     """
     try:
-        suffix = check_model_file(path)
+        path.open("rb").close()
+        suffix = check_in_own_process(path)
     except OSError as error:
         raise UserError(f"cannot read the model {path}: {error.strerror}") from error
     except ValueError as error:

@@ -31,21 +31,31 @@ def run_script(main: Callable[[], None]) -> NoReturn:
     (``| head``) the exit code is 141, as for any command. A bug keeps its traceback (exit
     code 1).
     """
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    came: list[int] = []
+
+    def interrupt(number: int, _: object) -> NoReturn:
+        came.append(number)
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGINT, interrupt)
+    signal.signal(signal.SIGTERM, interrupt)
     # A terminal that cannot show a letter gets its number.
     sys.stdout.reconfigure(errors="backslashreplace")
     sys.stderr.reconfigure(errors="backslashreplace")
     try:
         main()
         sys.stdout.flush()
-    except UserError as error:
-        print(f"error: {printable(str(error))}", file=sys.stderr)
-        sys.exit(2)
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        sys.exit(130)
-    except BrokenPipeError:
-        # Python would complain again when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(141)
+    except BaseException as error:
+        # Native code, TensorFlow's above all, makes other errors of a KeyboardInterrupt.
+        if came or isinstance(error, KeyboardInterrupt):
+            print("interrupted", file=sys.stderr)
+            sys.exit(130)
+        if isinstance(error, UserError):
+            print(f"error: {printable(str(error))}", file=sys.stderr)
+            sys.exit(2)
+        if isinstance(error, BrokenPipeError):
+            # Python would complain again when it flushes at exit.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(141)
+        raise
     sys.exit(0)

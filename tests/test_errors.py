@@ -70,6 +70,19 @@ def test_a_reader_who_leaves_ends_the_run_quietly() -> None:
     process.stderr.close()
 
 
+@pytest.mark.parametrize("error", ["ValueError('x')", "UserError('x')"])
+def test_an_interruption_that_native_code_makes_another_error_of(error: str) -> None:
+    """TensorFlow does so while it is imported and while it traces."""
+    body = f"""
+    import signal
+    try:
+        signal.raise_signal(signal.SIGTERM)
+    except KeyboardInterrupt:
+        raise {error}"""
+    done = run(body)
+    assert (done.returncode, done.stderr) == (130, b"interrupted\n")
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interruption_is_exit_code_130(number: signal.Signals) -> None:
     process = start("print('ready', flush=True); time.sleep(60)")
