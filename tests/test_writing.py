@@ -82,7 +82,11 @@ def test_a_part_that_was_never_written_is_an_error(pair: list[Path]) -> None:
 def test_an_interruption_between_the_renames_waits(
     pair: list[Path], number: signal.Signals, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # The shell that runs the tests may have had them ignore Ctrl-C.
+    before = {
+        each: signal.signal(each, signal.default_int_handler)
+        for each in (signal.SIGINT, signal.SIGTERM)
+    }
     rename = Path.replace
 
     def interrupted_rename(self: Path, target: Path) -> Path:
@@ -94,10 +98,11 @@ def test_an_interruption_between_the_renames_waits(
     try:
         with pytest.raises(KeyboardInterrupt), replace_when_complete(*pair) as parts:
             write_new(parts)
+        assert signal.getsignal(number) is signal.default_int_handler
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for each, handler in before.items():
+            signal.signal(each, handler)
     assert contents(pair[0].parent) == {"activity.model": "new", "lb.pickle": "new"}
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 def test_a_link_is_followed_and_stays(pair: list[Path], tmp_path: Path) -> None:
