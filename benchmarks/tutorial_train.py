@@ -64,7 +64,9 @@ def main() -> None:
     model = keras.Model(backbone.input, output)
     decay = keras.optimizers.schedules.InverseTimeDecay(1e-4, 1, 1e-4 / args.epochs)
     model.compile(
-        keras.optimizers.SGD(decay, momentum=0.9), "categorical_crossentropy", ["accuracy"]
+        optimizer=keras.optimizers.SGD(decay, momentum=0.9),
+        loss="categorical_crossentropy",
+        metrics=["accuracy"],
     )
     prepared = time.perf_counter()
     model.fit(
