@@ -13,11 +13,11 @@ import pytest
 
 from activity import prediction
 from activity.classifier import open_classifier
-from activity.dataset import network_input
+from activity.dataset import decode_photo, network_input
 from activity.engine import Engine, Stream
 from activity.prediction import batch_that_fits, predict_frames
 from activity.video import VideoInfo, VideoSource
-from tests.conftest import Trained
+from tests.conftest import Trained, write_clip
 
 
 def mean_colour(stream: Stream) -> Iterator[tuple[object, np.ndarray]]:
@@ -162,3 +162,22 @@ def test_an_error_in_a_stage_arrives_and_leaves_no_thread(
         seen.extend(frames)
     assert len(seen) <= 50
     assert threading.active_count() == before
+
+
+def test_a_frame_reaches_the_network_exactly_as_the_same_photo_does(tmp_path: Path) -> None:
+    reached = []
+
+    def engine(stream):
+        for tag, pixels in stream:
+            reached.append(pixels)
+            yield tag, np.array([1.0, 0.0], np.float32)
+
+    source = VideoSource(write_clip(tmp_path / "clip.avi", ["red", "green"], size=(320, 250)))
+    photos = [
+        decode_photo(cv2.imencode(".png", frame.pixels)[1].tobytes())
+        for frame, _ in predict_frames(source, engine, size=1, stride=1)
+    ]
+    assert len(reached) == 2
+    for pixels, photo in zip(reached, photos, strict=True):
+        assert (pixels.shape, pixels.dtype) == ((224, 224, 3), np.uint8)
+        np.testing.assert_array_equal(pixels, photo)
