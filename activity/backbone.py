@@ -174,8 +174,8 @@ def _load_weights(network: keras.Model, path: Path) -> None:
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         named = Path(folder) / ("copy.h5" if older else "copy.weights.h5")
-        shutil.copyfile(path, named)
         try:
+            shutil.copyfile(path, named)
             network.load_weights(named)
         except (ValueError, KeyError, OSError) as error:
             raise UserError(f"cannot load the weights in {path}: {error}") from error
