@@ -12,6 +12,8 @@ import argparse
 import tempfile
 import time
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 
 import cv2
@@ -38,7 +40,9 @@ def main() -> None:
         few = write_looped(args.input, folder / "few.avi", FEW_FRAMES)
         many = write_looped(args.input, folder / "many.avi", args.frames)
         frames = [network_input(frame) for frame in looped(args.input, 256)]
-        bare = bare_rates(model, labels, folder / "cache", frames)
+        # In a process of its own: a process starts out as large as the one that starts it.
+        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+            bare = pool.submit(bare_rates, model, labels, folder / "cache", frames).result()
 
         common = ["--model", model, "--label-bin", args.label_bin, "--output", folder / "out.avi"]
         ours = ["predict_video.py", *common, "--display", "off", "--cache", folder / "cache"]
