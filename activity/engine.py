@@ -78,12 +78,15 @@ def open_engine(
     model = load()
     if name == "auto" and (not _worth_exporting(inputs) or _has_gpu()):
         return keras_engine(model, batch_size)
-    if folder is None:
-        with tempfile.TemporaryDirectory() as temporary:
-            return openvino_engine(export(model, Path(temporary) / key))
-    engine = openvino_engine(export(model, folder))
-    _remove_oldest(exports)
-    return engine
+    if folder is not None:
+        try:
+            engine = openvino_engine(export(model, folder))
+            _remove_oldest(exports)
+            return engine
+        except OSError as error:
+            print(f"[INFO] the exported network is not kept in {exports}: {error}")
+    with tempfile.TemporaryDirectory() as temporary:
+        return openvino_engine(export(model, Path(temporary) / key))
 
 
 def keras_engine(model: "keras.Model", batch_size: int) -> Engine:

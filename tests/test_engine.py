@@ -130,3 +130,12 @@ def test_keras_engine_reads_no_further_ahead_than_a_few_batches(network: keras.M
     next(answers)
     answers.close()
     assert taken <= 4 * 5
+
+
+def test_a_folder_that_cannot_be_made_does_not_stop_the_run(
+    network: keras.Model, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("in the way")
+    engine = opened("openvino", network, exports=tmp_path / "file" / "exports")
+    assert len(list(engine([(0, photos(1)[0])]))) == 1
+    assert "is not kept in" in capsys.readouterr().out
