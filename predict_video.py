@@ -54,7 +54,8 @@ def main() -> None:
         return
     infos = look_at(jobs)
     show = open_preview(args.display)
-    classify = open_classifier_for(infos, len(labels), args)
+    live = any(job.is_live for job in jobs)
+    classify = open_classifier_for(infos, live, len(labels), args)
 
     summaries: dict[str, Summary] = {}
     failed: list[str] = []
@@ -111,7 +112,7 @@ def look_at(jobs: Sequence[Job]) -> list[VideoInfo]:
 
 
 def open_classifier_for(
-    infos: Sequence[VideoInfo], labels: int, args: argparse.Namespace
+    infos: Sequence[VideoInfo], live: bool, labels: int, args: argparse.Namespace
 ) -> Engine:
     """Open the model with the engine that suits these clips; of a live source nothing is known."""
     fitting = [batch_that_fits(args.batch_size, info, args.stride) for info in infos]
@@ -122,6 +123,7 @@ def open_classifier_for(
         frames=sum(info.frame_count for info in infos) // args.stride or None,
         batch_size=min(fitting, default=1),
         exports=args.cache and args.cache / "exports",
+        low_latency=live,
     )
 
 
@@ -255,7 +257,7 @@ def parse_arguments() -> argparse.Namespace:
         metavar="FILE",
         help="the labelled clip to write: .mp4 (H.264 with the clip's sound, plays everywhere) or "
         ".avi (Motion JPEG at one constant rate, no sound); for several clips a folder, which "
-        "gets one .mp4 for each",
+        "gets one .mp4 for each; a live source wants an .mp4, which keeps the time between frames",
     )
     files.add_argument(
         "--timeline",

@@ -23,6 +23,7 @@ def open_classifier(
     frames: int | None,
     batch_size: int,
     exports: Path | None,
+    low_latency: bool = False,
 ) -> Engine:
     """Open a saved model as an engine from RGB pixels to probabilities.
 
@@ -33,6 +34,7 @@ def open_classifier(
         frames: how many frames will come; None where no one knows.
         batch_size: of the Keras engine.
         exports: folder where OpenVINO exports are kept; None keeps none.
+        low_latency: frames will come one at a time, from a live source.
 
     Raises:
         UserError: the model cannot be read, takes something other than 224x224 RGB, or does
@@ -46,7 +48,7 @@ def open_classifier(
 
     key = model_key(model_path, labels)
     if engine == "int8":
-        return openvino_engine(_int8_version(model_path, key))
+        return openvino_engine(_int8_version(model_path, key), low_latency=low_latency)
     return open_engine(
         engine,
         load,
@@ -54,6 +56,7 @@ def open_classifier(
         key=key,
         inputs=frames,
         batch_size=batch_size,
+        low_latency=low_latency,
     )
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from activity import engine as engine_room
-from activity.engine import keras_engine, open_engine
+from activity.engine import keras_engine, open_engine, openvino_engine
 from activity.errors import UserError
 
 
@@ -53,6 +53,16 @@ def test_answers_are_those_of_the_model_in_order(
         expected = network.predict_on_batch(inputs.astype(np.float32))
         outputs = np.stack([output for _, output in answers])
         np.testing.assert_allclose(outputs, expected, rtol=1e-4, atol=1e-6)
+
+
+def test_low_latency_gives_the_same_answers(network: keras.Model, tmp_path: Path) -> None:
+    opened("openvino", network, exports=tmp_path)
+    export = tmp_path / "key" / engine_room.EXPORT_NAME
+    inputs = photos(5)
+    one_by_one = openvino_engine(export, low_latency=True)
+    for (_, output), pixels in zip(openvino_engine(export)(enumerate(inputs)), inputs, strict=True):
+        ((_, alone),) = one_by_one([(None, pixels)])
+        np.testing.assert_allclose(alone, output, rtol=1e-4, atol=1e-6)
 
 
 @pytest.mark.parametrize("name", ["keras", "openvino"])
