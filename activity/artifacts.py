@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from activity.errors import UserError
 from activity.label_pickle import MOST_BYTES, read_class_names
-from activity.model_file import HDF5, ZIP, check_in_own_process
+from activity.model_file import HDF5, ZIP, check_model_file, in_own_process
 from activity.quiet import hidden_chatter
 from activity.writing import replace_when_complete
 
@@ -76,7 +76,7 @@ def load_model(path: Path) -> "keras.Model":
     """
     try:
         path.open("rb").close()
-        suffix = check_in_own_process(path)
+        suffix = in_own_process(check_model_file, path)
     except OSError as error:
         raise UserError(f"cannot read the model {path}: {error.strerror}") from error
     except ValueError as error:

@@ -1,7 +1,6 @@
 """The frozen networks: their weights, their preprocessing, the features they give."""
 
 import hashlib
-import shutil
 import tempfile
 import warnings
 from collections import Counter
@@ -9,7 +8,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-import h5py
 import keras
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +15,7 @@ from numpy.typing import NDArray
 from activity.dataset import INPUT_SIZE
 from activity.efficientnet_lite0 import efficientnet_lite0
 from activity.errors import UserError
+from activity.model_file import in_own_process, read_weight_shapes
 
 IMAGENET = "imagenet"
 RANDOM = "random"
@@ -159,35 +158,25 @@ def _with_weights(kind: _Backbone, weights: str) -> keras.Model:
 
 def _load_weights(network: keras.Model, path: Path) -> None:
     """Load a weights file into ``network``, whichever of Keras's two HDF5 layouts it has."""
-    if not path.is_file():
-        raise UserError(f"no weights file at {path}: give --weights a file, {IMAGENET} or {RANDOM}")
     try:
-        with h5py.File(path) as file:
-            older = "layer_names" in file.attrs
-            found = _shapes(file)
+        path.open("rb").close()
+        ending, shapes = in_own_process(read_weight_shapes, path)
     except OSError as error:
+        raise UserError(
+            f"cannot read the weights {path}: {error.strerror}; "
+            f"give --weights a file, {IMAGENET} or {RANDOM}"
+        ) from error
+    except ValueError as error:
         raise UserError(f"{path} is not a file of weights (HDF5): {error}") from error
     # Keras itself would fill what fits and leave the rest untrained, with a warning.
-    if found != Counter(weight.shape for weight in network.weights):
+    if Counter(map(tuple, shapes)) != Counter(weight.shape for weight in network.weights):
         raise UserError(f"the weights in {path} do not fit a {network.name} without its top")
-    # Keras chooses the layout by the file's name; a person's file may have any.
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        named = Path(folder) / ("copy.h5" if older else "copy.weights.h5")
+        # Keras chooses the layout by the file's name; a person's file may have any.
+        named = Path(folder) / f"weights{ending}"
+        named.symlink_to(path.absolute())
         try:
-            shutil.copyfile(path, named)
             network.load_weights(named)
         except (ValueError, KeyError, OSError) as error:
             raise UserError(f"cannot load the weights in {path}: {error}") from error
-
-
-def _shapes(file: h5py.File) -> Counter[tuple[int, ...]]:
-    """Count the shapes of all weights in a file, the optimizer's left out."""
-    shapes: Counter[tuple[int, ...]] = Counter()
-
-    def count(name: str, item: h5py.Group | h5py.Dataset) -> None:
-        if isinstance(item, h5py.Dataset) and not name.startswith("optimizer"):
-            shapes[item.shape] += 1
-
-    file.visititems(count)
-    return shapes

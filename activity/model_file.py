@@ -1,4 +1,4 @@
-"""What a saved model's file holds, looked at before Keras opens it.
+"""What a file of a model or of weights holds, looked at before Keras opens it.
 
 A model file is a program: Keras builds whatever layers it names. Keras's own safe mode has been
 got round several times, so only layers that compute something from their input are let
@@ -9,10 +9,13 @@ import json
 import subprocess
 import sys
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import h5py
+
+Found = TypeVar("Found")
 
 ZIP, HDF5 = ".keras", ".h5"
 """The formats, named by the suffix that Keras expects."""
@@ -38,27 +41,39 @@ _CLASSES = {
 }
 
 
-_DAMAGED = "it is damaged, or no model that Keras saved"
+_DAMAGED = "it is damaged, or nothing that Keras saved"
 _PATIENCE = 60  # seconds; 100 MB take a tenth of one
 
+# The weights of any network that this project knows, and their optimizer's state, are fewer.
+_MOST_WEIGHTS = 2**30  # bytes
 
-def check_in_own_process(path: Path) -> str:
-    """Do as ``check_model_file`` in a process of its own.
+
+def in_own_process(look: Callable[[Path], Found], path: Path) -> Found:
+    """Look at a file with a function of this module, in a process of its own.
 
     HDF5's library never returns from some damaged files, and crashes on others.
+
+    Args:
+        look: ``check_model_file`` or ``read_weight_shapes``.
+        path: of the file.
+
+    Returns:
+        What ``look`` returns.
+
+    Raises:
+        ValueError: what ``look`` raises, or it has not come to an end.
     """
+    command = [sys.executable, "-P", __file__, look.__name__, path]
     try:
-        done = subprocess.run(
-            [sys.executable, "-P", __file__, path], capture_output=True, timeout=_PATIENCE
-        )
+        done = subprocess.run(command, capture_output=True, timeout=_PATIENCE)
     except subprocess.TimeoutExpired as error:
         raise ValueError(_DAMAGED) from error
     if done.returncode != 0:
         raise ValueError(_DAMAGED)
-    model_format, refusal = json.loads(done.stdout)
+    found, refusal = json.loads(done.stdout)
     if refusal is not None:
         raise ValueError(refusal)
-    return model_format
+    return found
 
 
 def check_model_file(path: Path) -> str:
@@ -90,6 +105,33 @@ def check_model_file(path: Path) -> str:
         # zipfile, json and h5py raise many kinds of exception on a damaged file.
         raise ValueError(_DAMAGED) from error
     return model_format
+
+
+def read_weight_shapes(path: Path) -> tuple[str, list[list[int]]]:
+    """List the shapes of all weights in an HDF5 file, those of an optimizer left out.
+
+    Returns:
+        (ending, shapes): Keras tells its two layouts of such files apart by the ending of the
+        name, ``.h5`` or ``.weights.h5``.
+
+    Raises:
+        ValueError: it is not HDF5, is damaged, or its weights lie elsewhere or are too many.
+    """
+    shapes: list[list[int]] = []
+
+    def add(name: str, item: h5py.Group | h5py.Dataset) -> None:
+        if isinstance(item, h5py.Dataset) and not name.startswith("optimizer"):
+            shapes.append(list(item.shape))
+
+    try:
+        with h5py.File(path) as file:
+            _check_weights(file, _MOST_WEIGHTS)
+            file.visititems(add)
+            return (".h5" if "layer_names" in file.attrs else ".weights.h5"), shapes
+    except _Refused as refused:
+        raise ValueError(str(refused)) from None
+    except Exception as error:
+        raise ValueError(_DAMAGED) from error
 
 
 class _Refused(Exception):  # noqa: N818 - not an error of reading: the file was understood
@@ -142,8 +184,8 @@ def _dictionaries(config: object) -> Iterator[dict]:
             waiting.extend(item)
 
 
-def _check_weights(file: h5py.File, size: int) -> None:
-    """Refuse weights that lie in other files, or that claim more bytes than the file has."""
+def _check_weights(file: h5py.File, most_bytes: int) -> None:
+    """Refuse weights that lie in other files, or that claim more bytes than there can be."""
     claimed = 0
 
     def check(_: str, item: h5py.Group | h5py.Dataset) -> None:
@@ -156,8 +198,8 @@ def _check_weights(file: h5py.File, size: int) -> None:
             raise _Refused("it points to weights in another file")
         else:
             claimed += item.nbytes
-            if claimed > size:
-                raise _Refused("it claims to hold more weights than it has bytes")
+            if claimed > most_bytes:
+                raise _Refused("it claims to hold more weights than it can")
             item[()]
         # All that Keras will read is read once, to see that it can be.
         dict(item.attrs)
@@ -167,7 +209,8 @@ def _check_weights(file: h5py.File, size: int) -> None:
 
 
 if __name__ == "__main__":
+    looks = {look.__name__: look for look in (check_model_file, read_weight_shapes)}
     try:
-        print(json.dumps([check_model_file(Path(sys.argv[1])), None]))
+        print(json.dumps([looks[sys.argv[1]](Path(sys.argv[2])), None]))
     except ValueError as refusal:
         print(json.dumps([None, str(refusal)]))

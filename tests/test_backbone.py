@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from activity import backbone as backbone_room
+from activity import model_file
 from activity.backbone import PREPROCESSING, build_backbone, fingerprint
 from activity.errors import UserError
 
@@ -118,8 +119,24 @@ def test_a_text_file_as_weights_is_a_clear_error(tmp_path: Path) -> None:
 
 
 def test_missing_weights_are_a_clear_error(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="no weights file at"):
-        build_backbone("resnet50", str(tmp_path / "none.h5"))
+    for missing in (tmp_path / "none.h5", tmp_path, tmp_path / ("n" * 5000)):
+        with pytest.raises(UserError, match=r"cannot read the weights .*; give --weights"):
+            build_backbone("efficientnet-lite0", str(missing))
+
+
+def test_weights_in_another_file_are_refused(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "weights.h5", "w") as file:
+        file["stolen"] = h5py.ExternalLink("/etc/hostname", "/")
+    with pytest.raises(UserError, match="points to weights in another place"):
+        build_backbone("efficientnet-lite0", str(tmp_path / "weights.h5"))
+
+
+def test_weights_on_which_hdf5_never_returns_are_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Found by fuzzing: some bytes of a saved model, changed."""
+    monkeypatch.setattr(model_file, "_PATIENCE", 3)
+    hangs = Path(__file__).parent / "data" / "hangs_hdf5.model"
+    with pytest.raises(UserError, match="is not a file of weights"):
+        build_backbone("efficientnet-lite0", str(hangs))
 
 
 def test_shipped_weights_that_were_changed_are_refused(
