@@ -38,7 +38,7 @@ def hash_photos(dataset: Path, photos: Sequence[str]) -> dict[str, str]:
     digests = {}
     for photo in tqdm(photos, "reading photos", disable=None, unit="photo"):
         try:
-            digests[photo] = hashlib.sha256(read_photo(dataset / photo)).hexdigest()
+            digests[photo] = _digest(read_photo(dataset / photo))
         except OSError:
             continue
     return digests
@@ -105,14 +105,29 @@ def compute_features(
 def _pixels(
     dataset: Path, digests: dict[str, str], views: Sequence[View], places: Iterable[int]
 ) -> Iterator[tuple[int, NDArray[np.uint8]]]:
-    """Decode and augment the views at ``places``, skipping photos that cannot be decoded."""
+    """Decode and augment the views at ``places``.
+
+    Photos that cannot be decoded, or have changed since they were hashed, are skipped.
+    """
     decoded: tuple[str, NDArray[np.uint8] | None] = ("", None)
     for place in places:
         photo, number = views[place].photo, views[place].number
         if photo != decoded[0]:
-            try:
-                decoded = (photo, decode_photo(read_photo(dataset / photo)))
-            except OSError:
-                decoded = (photo, None)
+            content = _read_again(dataset / photo, digests[photo])
+            decoded = (photo, None if content is None else decode_photo(content))
         if decoded[1] is not None:
             yield place, augmented_view(decoded[1], digests[photo], number)
+
+
+def _read_again(path: Path, digest: str) -> bytes | None:
+    """Read a photo that was hashed before; None where it is no longer what it was."""
+    try:
+        content = read_photo(path)
+    except OSError:
+        return None
+    # Or the cache would keep its features under the name of the earlier content.
+    return content if _digest(content) == digest else None
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

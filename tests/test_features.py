@@ -103,3 +103,30 @@ def test_photos_that_cannot_be_read_are_marked_and_the_rest_stays_in_place(
     np.testing.assert_allclose(features[readable], whole[readable], rtol=1e-4, atol=1e-5)
     (dataset / "red/001.jpg").unlink()
     assert compute(dataset, backbone, VIEWS)[1].tolist() == readable.tolist()
+
+
+def test_a_photo_that_changes_after_it_was_hashed_is_skipped_and_not_kept(
+    dataset: Path, backbone: keras.Model, tmp_path: Path
+) -> None:
+    views = [View("red/000.jpg", 0), View("red/001.jpg", 0)]
+    digests = hash_photos(dataset, [view.photo for view in views])
+    was = (dataset / "red/000.jpg").read_bytes()
+    shutil.copy(dataset / "blue/000.jpg", dataset / "red/000.jpg")
+
+    def compute() -> tuple[np.ndarray, np.ndarray]:
+        return compute_features(
+            *(dataset, digests, views, backbone),
+            engine="keras",
+            batch_size=4,
+            cache_folder=tmp_path / "cache",
+        )
+
+    _, readable = compute()
+    assert readable.tolist() == [False, True]
+    (dataset / "red/000.jpg").write_bytes(was)
+    features, readable = compute()
+    assert readable.all()
+    pixels = decode_photo(was)[np.newaxis].astype(np.float32)
+    np.testing.assert_allclose(
+        features[0], backbone.predict_on_batch(pixels)[0], rtol=1e-4, atol=1e-5
+    )
