@@ -8,10 +8,10 @@ plot of the training.
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.preprocessing import LabelBinarizer
 from tqdm import tqdm
 
 from activity.arguments import BACKBONES, add_speed_arguments, positive, seed
@@ -20,6 +20,9 @@ from activity.errors import UserError, printable, run_script
 from activity.evaluation import Evaluation, straddling_groups
 from activity.quiet import hidden_chatter
 from activity.writing import check_apart, check_output
+
+if TYPE_CHECKING:
+    from sklearn.preprocessing import LabelBinarizer
 
 EXAMPLE = """\
 example:
@@ -37,8 +40,10 @@ def main() -> None:
     training, test = split(photos, labels)
     print(f"[INFO] {len(training)} photos to train on, {len(test)} to test with")
 
-    # TensorFlow takes seconds to import: --help and a wrong path should not wait for it.
+    # These take seconds to import: --help and a wrong path should not wait for them.
     with hidden_chatter():
+        from sklearn.preprocessing import LabelBinarizer
+
         from activity.artifacts import save_model_and_labels
         from activity.backbone import build_backbone
         from activity.features import View, compute_features, hash_photos
@@ -66,9 +71,8 @@ def main() -> None:
     binarizer = LabelBinarizer().fit(labels)
     label_of = dict(zip(photos, labels, strict=True))
     targets = one_hot(binarizer, [label_of[view.photo] for view in views])
-    of_training = np.arange(len(views)) < len(training) * args.views
-    to_train, to_test = of_training & readable, ~of_training & readable
-    check_photos_left(binarizer, targets[to_train], targets[to_test])
+    to_train, to_test = rows_to_use(readable, len(training), args.views)
+    check_photos_left(binarizer, targets[to_train[:, 0]], targets[to_test])
 
     print("[INFO] training the head ...")
     with tqdm(total=args.epochs, desc="epochs", disable=None, unit="epoch") as bar:
@@ -78,10 +82,10 @@ def main() -> None:
             bar.update()
 
         head, history = train_head(
-            features[to_train].reshape(-1, args.views, features.shape[1]),
-            targets[to_train][:: args.views],
-            features[to_test],
-            targets[to_test],
+            features,
+            targets,
+            to_train,
+            to_test,
             epochs=args.epochs,
             seed=args.seed,
             on_epoch=show,
@@ -90,7 +94,7 @@ def main() -> None:
     print("[INFO] evaluating on the test photos ...")
     evaluation = Evaluation(
         labels=binarizer.classes_.tolist(),
-        photos=[views[place].photo for place in np.flatnonzero(to_test)],
+        photos=[views[row].photo for row in to_test],
         truth=targets[to_test].argmax(axis=1),
         probabilities=head.predict(features[to_test], verbose=0),
     )
@@ -128,10 +132,23 @@ def check_outputs(args: argparse.Namespace, photos: Sequence[str]) -> None:
     check_apart(list(given.values()), inputs=(args.dataset / photo for photo in photos))
 
 
-def one_hot(binarizer: LabelBinarizer, labels: Sequence[str]) -> NDArray[np.float32]:
+def one_hot(binarizer: "LabelBinarizer", labels: Sequence[str]) -> NDArray[np.float32]:
     """Binarize labels to float32, shape (labels, classes); two classes get two columns."""
     columns = binarizer.transform(labels).astype(np.float32)
     return np.hstack([1 - columns, columns]) if columns.shape[1] == 1 else columns
+
+
+def rows_to_use(
+    readable: NDArray[np.bool_], training_photos: int, views: int
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """List the rows of features that can be used: ``views`` for each training photo, then tests.
+
+    Returns:
+        (training, test): shapes (photos, views) and (photos,).
+    """
+    training, test = np.split(np.arange(len(readable)), [training_photos * views])
+    training = training.reshape(-1, views)
+    return training[readable[training].all(axis=1)], test[readable[test]]
 
 
 def report_unreadable(photos: Sequence[str]) -> None:
@@ -150,7 +167,7 @@ def report_identical(copies: int, test_photos: int) -> None:
 
 
 def check_photos_left(
-    binarizer: LabelBinarizer,
+    binarizer: "LabelBinarizer",
     training_targets: NDArray[np.float32],
     test_targets: NDArray[np.float32],
 ) -> None:

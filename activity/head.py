@@ -6,11 +6,14 @@ from dataclasses import dataclass
 import keras
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.preprocessing import StandardScaler
 
 # Chosen on photos carved out of the training photos: docs/recipe.md has the comparison.
 _LEARNING_RATE = 1e-3
 _WEIGHT_DECAY = 1.0
 _BATCH_SIZE = 64
+
+_ROWS_AT_ONCE = 1024
 
 
 @dataclass(frozen=True)
@@ -26,8 +29,8 @@ class History:
 def train_head(
     features: NDArray[np.float32],
     targets: NDArray[np.float32],
-    test_features: NDArray[np.float32],
-    test_targets: NDArray[np.float32],
+    training: NDArray[np.intp],
+    test: NDArray[np.intp],
     *,
     epochs: int,
     seed: int,
@@ -37,14 +40,14 @@ def train_head(
 
     While training, each feature is shifted and scaled to mean 0 and deviation 1 over the
     training photos. That is then folded into the first layer: the head returned takes raw
-    features.
+    features. The features of training photos are used where they lie, and never copied whole.
 
     Args:
-        features: of the training photos, shape (photos, views, feature size); each epoch sees
-            each photo once, in a view drawn at random.
-        targets: one-hot labels of the photos, shape (photos, labels).
-        test_features: of the test photos, shape (photos, feature size).
-        test_targets: one-hot labels of the test photos, shape (photos, labels).
+        features: of all views of all photos, shape (rows, feature size).
+        targets: one-hot labels, shape (rows, labels).
+        training: rows of the training photos, shape (photos, views); each epoch sees each photo
+            once, in a view drawn at random.
+        test: rows of the test photos, shape (photos,).
         epochs: passes over the training photos.
         seed: of the initial weights, the order, the views and the dropout.
         on_epoch: called after each epoch with Keras's figures of it.
@@ -53,11 +56,13 @@ def train_head(
         (head, history): the head maps features to probabilities in the targets' order.
     """
     keras.utils.set_random_seed(seed)
-    photos, views, feature_size = features.shape
-    mean, scale = _standardisation(features[:, 0])
-    training = ((features - mean) * scale).astype(np.float32)
-    test = ((test_features - mean) * scale).astype(np.float32)
-    head = _head(feature_size, targets.shape[1])
+    photos, views = training.shape
+    mean, scale = _standardisation(features, training[:, 0])
+
+    def standardised(rows: NDArray[np.intp]) -> NDArray[np.float32]:
+        return ((features[rows] - mean) * scale).astype(np.float32)
+
+    head = _head(features.shape[1], targets.shape[1])
     steps = -(-photos // _BATCH_SIZE)
     head.compile(
         optimizer=keras.optimizers.AdamW(
@@ -78,13 +83,14 @@ def train_head(
             view = random.integers(views, size=photos)
             for start in range(0, photos, _BATCH_SIZE):
                 chosen = order[start : start + _BATCH_SIZE]
-                yield training[chosen, view[chosen]], targets[chosen]
+                rows = training[chosen, view[chosen]]
+                yield standardised(rows), targets[rows]
 
     logs = head.fit(
         batches(),
         shuffle=False,
         steps_per_epoch=steps,
-        validation_data=(test, test_targets),
+        validation_data=(standardised(test), targets[test]),
         validation_batch_size=len(test),
         epochs=epochs,
         verbose=0,
@@ -115,14 +121,16 @@ def _head(feature_size: int, labels: int) -> keras.Sequential:
 
 
 def _standardisation(
-    features: NDArray[np.float32],
+    features: NDArray[np.float32], rows: NDArray[np.intp]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Find what makes each feature mean 0 and deviation 1: (feature - mean) * scale."""
-    mean = features.mean(axis=0, dtype=np.float64)
-    deviation = features.std(axis=0, dtype=np.float64)
+    """Find what makes each feature of these rows mean 0, deviation 1: (feature - mean) * scale."""
+    scaler = StandardScaler()
+    for start in range(0, len(rows), _ROWS_AT_ONCE):
+        scaler.partial_fit(features[rows[start : start + _ROWS_AT_ONCE]])
+    deviation = np.sqrt(scaler.var_)
     # A feature that (but for rounding) never changes says nothing: it is scaled to 0.
     alive = deviation > 1e-6 * deviation.max()
-    return mean, np.divide(1, deviation, out=np.zeros_like(deviation), where=alive)
+    return scaler.mean_, np.divide(1, deviation, out=np.zeros_like(deviation), where=alive)
 
 
 def _fold_standardisation(

@@ -21,9 +21,16 @@ def clusters(seed: int, photos: int = 90) -> tuple[np.ndarray, np.ndarray]:
 
 
 def train(seed: int = 1, epochs: int = 10):
-    features, targets = clusters(0)
-    views = np.stack([features, clusters(3)[0]], axis=1)
-    return train_head(views, targets, *clusters(1), epochs=epochs, seed=seed)
+    """Train on two views of 90 photos, and test on 90 others; views of one photo side by side."""
+    (features, targets), (other_view, _), (test, test_targets) = map(clusters, (0, 3, 1))
+    return train_head(
+        np.concatenate([np.stack([features, other_view], axis=1).reshape(180, 8), test]),
+        np.concatenate([targets.repeat(2, axis=0), test_targets]),
+        np.arange(180).reshape(90, 2),
+        np.arange(180, 270),
+        epochs=epochs,
+        seed=seed,
+    )
 
 
 def test_head_learns_from_small_differences_of_large_features() -> None:

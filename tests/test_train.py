@@ -8,8 +8,16 @@ import cv2
 import numpy as np
 import pytest
 
+import train
 from activity.artifacts import load_labels, load_model
 from tests.conftest import COLOURS_BGR, RunScript, draw_photo
+
+
+def test_a_photo_is_used_where_all_its_views_are() -> None:
+    readable = np.array([1, 1, 1, 0, 1, 1, 1, 0, 1], bool)  # three photos in two views, three tests
+    training, test = train.rows_to_use(readable, 3, 2)
+    assert training.tolist() == [[0, 1], [4, 5]]
+    assert test.tolist() == [6, 8]
 
 
 @pytest.fixture(scope="module")
