@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from contextlib import redirect_stdout
 from pathlib import Path
@@ -171,3 +172,26 @@ def test_an_interrupted_run_leaves_the_earlier_model(
     assert process.returncode == code
     assert errors == ("" if number == signal.SIGKILL else "interrupted\n")
     assert is_untouched(earlier, leftovers=number == signal.SIGKILL)
+
+
+def test_runs_killed_at_any_moment_leave_nothing_broken(
+    photo_folders: Path, earlier: Path, run_script: RunScript
+) -> None:
+    flags = ["--cache", earlier.parent / "cache", "--views", 1]
+    random = np.random.default_rng(0)
+    for said in ("computing features", "computing features", "training the head", "evaluating"):
+        with subprocess.Popen(
+            [sys.executable, "-u", ROOT / "train.py", *arguments(photo_folders, earlier, *flags)],
+            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+        ) as process:  # fmt: skip
+            for line in process.stdout:
+                if said in line:
+                    break
+            time.sleep(random.uniform(0, 0.3))
+            process.kill()
+        assert process.returncode == -9
+        assert is_untouched(earlier, leftovers=True)
+    done = run_script("train.py", *arguments(photo_folders, earlier, *flags))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert load_labels(earlier / "lb.pickle") == ["blue", "green", "red"]
+    assert load_model(earlier / "activity.model").output_shape == (None, 3)

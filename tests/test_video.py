@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from activity.errors import UserError
-from activity.video import Frame, VideoSource, plausible_fps
+from activity.video import Frame, VideoInfo, VideoSource, plausible_fps
+from activity.video_sink import open_sink
 from tests.clips import tone, write_av_clip
 from tests.conftest import write_clip
 
@@ -147,20 +148,55 @@ def test_a_name_that_would_crash_opencv(tmp_path: Path) -> None:
         VideoSource(tmp_path / "clip\udcff.mp4")
 
 
-@pytest.mark.parametrize("suffix", [".avi", ".ts", ".mkv"])
+@pytest.mark.parametrize("suffix", [".avi", ".ts", ".mkv", ".mp4"])
 def test_a_truncated_clip_ends_by_itself(suffix: str, tmp_path: Path) -> None:
     codec = "mjpeg" if suffix == ".avi" else "libx264"
     whole = write_av_clip(tmp_path / f"whole{suffix}", range(0, 2000, 33), codec=codec).read_bytes()
     path = tmp_path / f"clip{suffix}"
     counts = []
-    for offset in np.random.default_rng(1).integers(1, len(whole), 20):
+    for offset in np.random.default_rng(1).integers(1, len(whole), 200):
         path.write_bytes(whole[:offset])
         try:
             counts.append(len(read_all(path)))
         except UserError as error:
             assert str(path) in str(error)  # noqa: PT017 - a frame or a clear line, both are right
-    assert any(0 < count < 61 for count in counts)
-    assert max(counts) <= 61
+    # The index of an .mp4 is at its end: without it there is no frame to be found.
+    assert any(0 < count < 61 for count in counts) == (suffix != ".mp4")
+    assert max(counts, default=0) <= 61
+
+
+@pytest.mark.parametrize("claimed", [0, 7, 10**6])
+def test_an_index_that_lies_about_the_frame_count(claimed: int, tmp_path: Path) -> None:
+    path = write_clip(tmp_path / "clip.avi", ["red"] * 50)
+    content = bytearray(path.read_bytes())
+    # In the main header and in the stream's: RIFF holds the count at these places.
+    for mark, offset in ((b"avih", 24), (b"strh", 40)):
+        at = content.index(mark) + offset
+        assert content[at : at + 4] == (50).to_bytes(4, "little")
+        content[at : at + 4] = claimed.to_bytes(4, "little")
+    path.write_bytes(content)
+    assert VideoSource(path).info.frame_count == claimed
+    assert len(read_all(path)) == 50
+
+
+def test_a_clip_without_frames(tmp_path: Path) -> None:
+    path = tmp_path / "clip.mp4"
+    with av.open(str(path), "w") as clip:
+        video = clip.add_stream("libx264", rate=30)
+        video.width, video.height, video.pix_fmt = 160, 120, "yuv420p"
+        clip.start_encoding()
+    with pytest.raises(UserError, match="finds no frame in it"):
+        VideoSource(path)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (7680, 4320)])
+def test_the_smallest_and_the_largest_frames(size: tuple[int, int], tmp_path: Path) -> None:
+    path = tmp_path / "clip.avi"
+    frame = np.full((size[1], size[0], 3), 200, np.uint8)
+    with open_sink(path, VideoInfo(*size, fps=30, frame_count=3), None) as sink:
+        for number in range(3):
+            sink.write(Frame(frame, number / 30))
+    assert [shape for shape, _ in read_all(path)] == [size] * 3
 
 
 def test_damage_in_the_middle_does_not_end_a_clip(tmp_path: Path) -> None:
