@@ -1,0 +1,94 @@
+"""Whether the engines agree with Keras, frame by frame, on real clips.
+
+    python -m benchmarks.agreement --model model/activity.model --label-bin model/lb.pickle \\
+        --input example_clips/*.mp4
+
+OpenVINO is compared, and int8 where quantize.py has made that version of the model.
+"""
+
+import argparse
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from activity.arguments import add_cache_argument
+from activity.artifacts import load_labels
+from activity.classifier import int8_folder, model_key, open_classifier
+from activity.engine import Engine
+from activity.prediction import predict_frames
+from activity.results import Prediction
+from activity.video import VideoSource
+from benchmarks.measuring import print_table
+
+
+def main() -> None:
+    args = parse_arguments()
+    labels = len(load_labels(args.label_bin))
+    names = ["keras", "openvino"]
+    if int8_folder(args.model, model_key(args.model, labels)).is_dir():
+        names.append("int8")
+    exports = args.cache and args.cache / "exports"
+    engines = {
+        name: open_classifier(
+            args.model, labels, engine=name, frames=None, batch_size=32, exports=exports
+        )
+        for name in names
+    }
+    rows: list[list[object]] = []
+    for clip in args.input:
+        raw, averaged = {}, {}
+        for name, engine in engines.items():
+            predictions = list(predictions_of(clip, engine, args.size))
+            raw[name] = np.stack([prediction.raw for prediction in predictions])
+            averaged[name] = np.stack([prediction.averaged for prediction in predictions])
+        for name in names[1:]:
+            rows.append(
+                [
+                    clip.name,
+                    len(raw["keras"]),
+                    name,
+                    f"{np.abs(raw[name] - raw['keras']).max():.1e}",
+                    f"{same_labels(raw[name], raw['keras']):.1%}",
+                    f"{same_labels(averaged[name], averaged['keras']):.1%}",
+                ]
+            )
+    print_table(
+        [
+            "clip",
+            "frames",
+            "engine",
+            "largest difference of a probability",
+            "same raw label",
+            f"same label averaged over {args.size}",
+        ],
+        rows,
+    )
+
+
+def predictions_of(clip: Path, engine: Engine, size: int) -> Iterator[Prediction]:
+    with closing(VideoSource(clip)) as source:
+        for _, prediction in predict_frames(source, engine, size=size, stride=1):
+            yield prediction
+
+
+def same_labels(mine: NDArray[np.floating], theirs: NDArray[np.floating]) -> float:
+    return float(np.mean(mine.argmax(axis=1) == theirs.argmax(axis=1)))
+
+
+def parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--model", type=Path, required=True)
+    parser.add_argument("--label-bin", type=Path, required=True)
+    parser.add_argument("--input", type=Path, nargs="+", required=True)
+    parser.add_argument("--size", type=int, default=128)
+    add_cache_argument(parser)
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()
