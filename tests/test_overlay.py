@@ -35,6 +35,14 @@ def green(frame: np.ndarray) -> np.ndarray:
     return green - np.maximum(blue, red) > 80
 
 
+@pytest.mark.parametrize("size", [(1, 1), (3, 200), (200, 3), (8, 8)])
+def test_nothing_is_drawn_where_there_is_no_room(size: tuple[int, int]) -> None:
+    frame = blank(*size)
+    draw_label(frame, "tennis", 1.0)
+    draw_bars(frame, ["tennis", "football"], np.array([1.0, 0.0]))
+    assert not changed_pixels(frame).any()
+
+
 @settings(deadline=None, max_examples=150)
 @given(any_size, st.text(max_size=60), st.floats(0, 1))
 def test_label_fits_any_frame(size: tuple[int, int], label: str, probability: float) -> None:

@@ -143,8 +143,14 @@ def test_a_wrong_data_set_is_one_line_and_exit_code_2(
     ],
 )
 def test_outputs_that_cannot_be_written_are_named_at_once(
-    run: RunTrain, flags: list[str], message: str, photo_folders: Path, earlier: Path
+    run: RunTrain,
+    flags: list[str],
+    message: str,
+    photo_folders: Path,
+    earlier: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr("activity.backbone.build_backbone", lambda *_: pytest.fail("too late"))
     photo = next((photo_folders / "red").iterdir())
     before = photo.read_bytes()
     (earlier / "link").symlink_to(photo)
