@@ -18,6 +18,7 @@ from itertools import cycle, islice
 from multiprocessing import get_context
 from pathlib import Path
 
+import av
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -39,8 +40,8 @@ def main() -> None:
         model = folder / "activity.model"
         model.write_bytes(args.model.read_bytes())
         labels = len(load_labels(args.label_bin))
-        few = write_looped(args.input, folder / "few.avi", FEW_FRAMES)
-        many = write_looped(args.input, folder / "many.avi", args.frames)
+        few = write_looped(args.input, folder / f"few{args.input.suffix}", FEW_FRAMES)
+        many = write_looped(args.input, folder / f"many{args.input.suffix}", args.frames)
         cache = folder / "cache"
         with in_own_process() as process:
             process.submit(prepare, model, labels, cache, args.input).result()
@@ -104,13 +105,22 @@ def looped(clip: Path, frames: int) -> Iterator[NDArray[np.uint8]]:
 
 
 def write_looped(clip: Path, path: Path, frames: int) -> Path:
-    writer = None
-    for frame in looped(clip, frames):
-        if writer is None:
-            codec = cv2.VideoWriter_fourcc(*"MJPG")
-            writer = cv2.VideoWriter(str(path), codec, 30, frame.shape[1::-1])
-        writer.write(frame)
-    writer.release()
+    """Write the clip's own packets again and again: decoding costs what it costs a person."""
+    with av.open(str(clip)) as source, av.open(str(path), "w") as target:
+        video = source.streams.video[0]
+        stream = target.add_stream_from_template(video)
+        packets = [packet for packet in source.demux(video) if packet.dts is not None]
+        once = max(packet.pts + packet.duration for packet in packets)
+        for number in range(frames):
+            round_, place = divmod(number, len(packets))
+            packet = av.Packet(bytes(packets[place]))
+            packet.stream = stream
+            packet.pts = packets[place].pts + round_ * once
+            packet.dts = packets[place].dts + round_ * once
+            packet.duration = packets[place].duration
+            packet.time_base = video.time_base
+            packet.is_keyframe = packets[place].is_keyframe
+            target.mux(packet)
     return path
 
 
