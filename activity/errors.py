@@ -37,8 +37,10 @@ def run_script(main: Callable[[], None]) -> NoReturn:
         came.append(number)
         raise KeyboardInterrupt
 
-    signal.signal(signal.SIGINT, interrupt)
-    signal.signal(signal.SIGTERM, interrupt)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        # A shell has its background jobs ignore Ctrl-C: it stays ignored.
+        if signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, interrupt)
     # A terminal that cannot show a letter gets its number.
     sys.stdout.reconfigure(errors="backslashreplace")
     sys.stderr.reconfigure(errors="backslashreplace")

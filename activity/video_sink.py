@@ -99,6 +99,7 @@ class VideoSink:
                 self._sound = Sound(sound_of, self._container)
         self._stream.width, self._stream.height = self._width, self._height
         self._stream.codec_context.time_base = self._clock
+        # Here, and not with the first frame: a size that the codec cannot have is refused now.
         self._container.start_encoding()
 
     @property

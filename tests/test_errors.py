@@ -22,7 +22,14 @@ def run(body: str, **options: object) -> subprocess.CompletedProcess[bytes]:
 
 
 def start(body: str) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(command(body), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    return subprocess.Popen(
+        command(body),
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        # The shell that runs the tests may have had them ignore Ctrl-C.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
 
 
 @pytest.mark.parametrize(
@@ -91,3 +98,11 @@ def test_an_interruption_is_exit_code_130(number: signal.Signals) -> None:
     process.send_signal(number)
     _, errors = process.communicate(timeout=30)
     assert (process.returncode, errors) == (130, b"interrupted\n")
+
+
+def test_a_ctrl_c_that_the_shell_has_a_script_ignore_is_ignored() -> None:
+    done = run(
+        "import signal; signal.raise_signal(signal.SIGINT)",
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN),
+    )
+    assert (done.returncode, done.stderr) == (0, b"")

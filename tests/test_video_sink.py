@@ -142,6 +142,14 @@ def test_a_failing_run_leaves_the_earlier_output_and_nothing_else(
     assert list(tmp_path.iterdir()) == [output]
 
 
+@pytest.mark.parametrize("suffix", [".avi", ".mp4"])
+def test_a_size_that_the_codec_cannot_have_is_one_clear_line(suffix: str, tmp_path: Path) -> None:
+    output = tmp_path / f"clip{suffix}"
+    with pytest.raises(UserError, match=f"cannot write {output}"):
+        write_drawn(output, (70_000, 16), 1)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_frames_that_did_not_reach_the_disk_are_noticed(tmp_path: Path) -> None:
     output = tmp_path / "out.avi"
 
