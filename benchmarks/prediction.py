@@ -112,11 +112,11 @@ def write_looped(clip: Path, path: Path, frames: int) -> Path:
         packets = [packet for packet in source.demux(video) if packet.dts is not None]
         once = max(packet.pts + packet.duration for packet in packets)
         for number in range(frames):
-            round_, place = divmod(number, len(packets))
+            lap, place = divmod(number, len(packets))
             packet = av.Packet(bytes(packets[place]))
             packet.stream = stream
-            packet.pts = packets[place].pts + round_ * once
-            packet.dts = packets[place].dts + round_ * once
+            packet.pts = packets[place].pts + lap * once
+            packet.dts = packets[place].dts + lap * once
             packet.duration = packets[place].duration
             packet.time_base = video.time_base
             packet.is_keyframe = packets[place].is_keyframe
