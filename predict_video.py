@@ -16,20 +16,20 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from activity.arguments import add_speed_arguments, positive
-from activity.artifacts import load_labels
-from activity.classifier import file_digest, open_classifier
-from activity.engine import Engine
-from activity.envelope import Envelope
-from activity.errors import UserError, printable, run_script
-from activity.interruption import interrupts_held_back
-from activity.jobs import Job, plan_jobs, writes_into_folder
-from activity.live import LiveSource
-from activity.overlay import draw_bars, draw_label
-from activity.prediction import batch_that_fits, predict_frames
-from activity.preview import DISPLAY, open_preview
-from activity.results import Prediction, Summary, open_table, write_json
-from activity.video import VideoInfo, VideoSource
-from activity.video_sink import open_sink
+from activity.ground.errors import UserError, printable, run_script
+from activity.ground.interruption import interrupts_held_back
+from activity.inputs.clip import VideoInfo, VideoSource
+from activity.inputs.live import LiveSource
+from activity.labelling.jobs import Job, plan_jobs, writes_into_folder
+from activity.labelling.prediction import batch_that_fits, predict_frames
+from activity.labelling.preview import DISPLAY, open_preview
+from activity.labelling.sink import open_sink
+from activity.network.classifier import file_digest, open_classifier
+from activity.network.engine import Engine
+from activity.outcome.envelope import Envelope
+from activity.outcome.overlay import draw_bars, draw_label
+from activity.outcome.results import Prediction, Summary, open_table, write_json
+from activity.saved.artifacts import load_labels
 
 EXAMPLE = """\
 examples:
@@ -180,7 +180,7 @@ def label_clip(
     end = prediction.time + 1 / source.info.fps
     if job.timeline:
         # Only here, since matplotlib takes a second to import.
-        from activity.timeline import draw_timeline
+        from activity.outcome.timeline import draw_timeline
 
         draw_timeline(envelope, end, job.timeline, Path(job.clip).name)
     if job.json:

@@ -16,13 +16,13 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from activity.arguments import add_cache_argument
-from activity.artifacts import load_labels
-from activity.classifier import int8_folder, model_key, open_classifier
-from activity.dataset import decode_photo, find_photos, split
-from activity.engine import EXPORT_NAME, Engine, openvino_engine
-from activity.errors import UserError, run_script
-from activity.quantization import check_installed, quantize
-from activity.writing import check_output, folder_when_complete
+from activity.ground.errors import UserError, run_script
+from activity.ground.writing import check_output, folder_when_complete
+from activity.inputs.dataset import decode_photo, find_photos, split
+from activity.network.classifier import int8_folder, model_key, open_classifier
+from activity.network.engine import EXPORT_NAME, Engine, openvino_engine
+from activity.network.quantization import check_installed, quantize
+from activity.saved.artifacts import load_labels
 
 EXAMPLE = """\
 example:

@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from activity.arguments import BACKBONES, add_speed_arguments, positive, seed
-from activity.dataset import ALL_LABELS, find_photos, shortened, split
-from activity.errors import UserError, printable, run_script
-from activity.evaluation import Evaluation, straddling_groups
-from activity.quiet import hidden_chatter
-from activity.writing import check_apart, check_output
+from activity.ground.errors import UserError, printable, run_script
+from activity.ground.quiet import hidden_chatter
+from activity.ground.writing import check_apart, check_output
+from activity.inputs.dataset import ALL_LABELS, find_photos, shortened, split
+from activity.outcome.evaluation import Evaluation, straddling_groups
 
 if TYPE_CHECKING:
     from sklearn.preprocessing import LabelBinarizer
@@ -44,11 +44,11 @@ def main() -> None:
     with hidden_chatter():
         from sklearn.preprocessing import LabelBinarizer
 
-        from activity.artifacts import save_model_and_labels
-        from activity.backbone import build_backbone
-        from activity.features import View, compute_features, hash_photos
-        from activity.head import join, train_head
-        from activity.report import format_report, plot_history, write_report
+        from activity.network.backbone import build_backbone
+        from activity.network.features import View, compute_features, hash_photos
+        from activity.network.head import join, train_head
+        from activity.outcome.report import format_report, plot_history, write_report
+        from activity.saved.artifacts import save_model_and_labels
 
     # The backbone is frozen, so each view of a photo goes through it once, not once an epoch.
     backbone = build_backbone(args.backbone, args.weights)

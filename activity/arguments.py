@@ -5,7 +5,7 @@ from pathlib import Path
 
 from platformdirs import user_cache_path
 
-from activity.engine import ENGINES
+from activity.network.engine import ENGINES
 
 BACKBONES = ("resnet50", "efficientnet-lite0")
 

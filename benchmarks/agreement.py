@@ -15,12 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from activity.arguments import add_cache_argument
-from activity.artifacts import load_labels
-from activity.classifier import int8_folder, model_key, open_classifier
-from activity.engine import Engine
-from activity.prediction import predict_frames
-from activity.results import Prediction
-from activity.video import VideoSource
+from activity.inputs.clip import VideoSource
+from activity.labelling.prediction import predict_frames
+from activity.network.classifier import int8_folder, model_key, open_classifier
+from activity.network.engine import Engine
+from activity.outcome.results import Prediction
+from activity.saved.artifacts import load_labels
 from benchmarks.measuring import print_table
 
 

@@ -17,10 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from activity.arguments import BACKBONES
-from activity.backbone import RANDOM, build_backbone, fingerprint
-from activity.dataset import ALL_LABELS, decode_photo, find_photos
-from activity.engine import open_engine
-from activity.features import View, compute_features, hash_photos
+from activity.inputs.dataset import ALL_LABELS, decode_photo, find_photos
+from activity.network.backbone import RANDOM, build_backbone, fingerprint
+from activity.network.engine import open_engine
+from activity.network.features import View, compute_features, hash_photos
 from benchmarks.measuring import print_table
 
 IN_MEMORY = 128

@@ -23,11 +23,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from activity.artifacts import load_labels
-from activity.classifier import int8_folder, model_key, open_classifier
-from activity.dataset import network_input
-from activity.engine import EXPORT_NAME
-from activity.quantization import quantize
+from activity.inputs.dataset import network_input
+from activity.network.classifier import int8_folder, model_key, open_classifier
+from activity.network.engine import EXPORT_NAME
+from activity.network.quantization import quantize
+from activity.saved.artifacts import load_labels
 from benchmarks.measuring import measure, print_table
 
 FEW_FRAMES = 16

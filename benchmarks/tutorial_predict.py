@@ -10,8 +10,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from activity.artifacts import load_labels, load_model
-from activity.dataset import network_input
+from activity.inputs.dataset import network_input
+from activity.saved.artifacts import load_labels, load_model
 
 
 def main() -> None:

@@ -16,9 +16,9 @@ import numpy as np
 from sklearn.metrics import accuracy_score
 from sklearn.preprocessing import LabelBinarizer
 
-from activity.augmentation import augmented_view
-from activity.backbone import build_backbone
-from activity.dataset import decode_photo, find_photos, split
+from activity.inputs.augmentation import augmented_view
+from activity.inputs.dataset import decode_photo, find_photos, split
+from activity.network.backbone import build_backbone
 
 
 class AugmentedPhotos(keras.utils.PyDataset):

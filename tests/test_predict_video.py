@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 import pytest
 
-from activity.video import VideoSource
+from activity.inputs.clip import VideoSource
 from tests.clips import sound_packets, write_av_clip
 from tests.conftest import ROOT, RunScript, Trained, write_clip
 

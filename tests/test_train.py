@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import train
-from activity.artifacts import load_labels, load_model
+from activity.saved.artifacts import load_labels, load_model
 from tests.conftest import COLOURS_BGR, RunScript, draw_photo
 
 
@@ -126,7 +126,7 @@ def test_help_is_quick_and_has_an_example(run_script: RunScript) -> None:
 
 @pytest.mark.real_data
 def test_the_test_photos_are_the_tutorials(real_data: Path) -> None:
-    from activity.dataset import find_photos, split
+    from activity.inputs.dataset import find_photos, split
 
     photos, labels = find_photos(real_data / "sports", ["weight_lifting", "tennis", "football"])
     training, test = split(photos, labels)

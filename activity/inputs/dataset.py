@@ -1,0 +1,163 @@
+"""Labelled photos on disk: find them, split them, read one."""
+
+import errno
+import os
+import stat
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+from imutils import paths
+from numpy.typing import NDArray
+
+from activity.ground.errors import UserError
+
+INPUT_SIZE = 224
+"""Width and height in pixels of what the network sees."""
+
+ALL_LABELS = "all"
+
+# An uncompressed photo of as many pixels as OpenCV is allowed to decode takes less.
+_LARGEST_FILE = 2**30
+
+# A quarter of four photos is one test photo: fewer cannot be split.
+_FEWEST_PHOTOS = 4
+
+
+def find_photos(dataset: Path, wanted: Sequence[str]) -> tuple[list[str], list[str]]:
+    """List the photos of the wanted labels; a photo's label is the name of its parent folder.
+
+    Args:
+        dataset: folder that holds one folder of photos for each label.
+        wanted: labels to take, or ``["all"]`` for every folder that holds photos.
+
+    Returns:
+        (photos, labels), equally long: paths relative to ``dataset`` in POSIX form, sorted,
+        hidden folders and files left out; and the label of each.
+
+    Raises:
+        UserError: the folder is missing, holds no photo of the wanted labels, or leaves fewer
+            than two labels, or a label with too few photos to be split.
+    """
+    if not os.path.isdir(dataset):  # noqa: PTH112 - Path.is_dir raises on names it cannot look up
+        raise UserError(f"no folder of photos at {dataset}: give --dataset a folder that exists")
+    found: dict[str, str] = {}
+    for path in paths.list_images(dataset):
+        relative = Path(path).relative_to(dataset)
+        hidden = any(part.startswith(".") for part in relative.parts)
+        if len(relative.parts) > 1 and not hidden:
+            found[relative.as_posix()] = relative.parent.name
+    if not found:
+        raise UserError(
+            f"no photos in {dataset}: it should hold one folder for each activity, "
+            "each with .jpg, .jpeg, .png, .bmp or .tif files"
+        )
+    if list(wanted) != [ALL_LABELS]:
+        there = sorted(set(found.values()))
+        found = {photo: label for photo, label in found.items() if label in wanted}
+        if not found:
+            raise UserError(
+                f"no photos of {shortened(wanted)} in {dataset}; it has: {shortened(there)}. "
+                "Name some of these after --labels, or take --labels all"
+            )
+    counts = Counter(found.values())
+    if len(counts) < 2:
+        raise UserError(
+            f"only photos of {next(iter(counts))} in {dataset}: "
+            "a classifier needs at least two activities"
+        )
+    scarce = [f"{label} ({n})" for label, n in sorted(counts.items()) if n < _FEWEST_PHOTOS]
+    if scarce:
+        raise UserError(
+            f"too few photos in {dataset} to split into training and test: "
+            f"{shortened(scarce)}; each activity needs at least {_FEWEST_PHOTOS}"
+        )
+    photos = sorted(found)
+    return photos, [found[photo] for photo in photos]
+
+
+def split(photos: Sequence[str], labels: Sequence[str]) -> tuple[list[int], list[int]]:
+    """Split photos 75/25 into training and test, each label in proportion.
+
+    The split depends on the sorted list of photos alone, never on ``--seed``: scores of
+    different runs are scores on the same test photos. It is the source tutorial's split.
+
+    Returns:
+        (training, test): ascending indices into ``photos``.
+    """
+    # Takes more than a second to import, and predict_video.py splits nothing.
+    from sklearn.model_selection import train_test_split
+
+    training, test = train_test_split(
+        range(len(photos)), test_size=0.25, stratify=labels, random_state=42
+    )
+    return sorted(training), sorted(test)
+
+
+def read_photo(path: Path) -> bytes:
+    """Read a photo's file.
+
+    Raises:
+        OSError: it cannot be read, is no plain file (opening a pipe would wait for ever), or is
+            larger than any photo.
+    """
+    status = path.stat()
+    if not stat.S_ISREG(status.st_mode) or status.st_size > _LARGEST_FILE:
+        raise OSError(errno.EINVAL, "not a photo", str(path))
+    return path.read_bytes()
+
+
+def decode_photo(content: bytes) -> NDArray[np.uint8] | None:
+    """Decode an image file's bytes, upright, as the network sees it; None where it cannot be.
+
+    Returns:
+        RGB, uint8, shape (224, 224, 3), or None for content OpenCV cannot read.
+    """
+    if not content or _is_cut_png(content):
+        return None
+    try:
+        image = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
+    except cv2.error:
+        return None
+    return None if image is None else network_input(image)
+
+
+def _is_cut_png(content: bytes) -> bool:
+    """Tell whether a PNG file claims a chunk that goes on beyond the file's end.
+
+    OpenCV cannot read such a file either, but first takes as much memory as the chunk claims:
+    4 GB for a file of 2 kB.
+    """
+    if not content.startswith(b"\x89PNG\r\n\x1a\n"):
+        return False
+    place = 8
+    while place + 8 <= len(content) and content[place + 4 : place + 8] != b"IEND":
+        place += 12 + int.from_bytes(content[place : place + 4], "big")
+    return place + 12 > len(content)
+
+
+def network_input(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Turn an image as OpenCV gives it into what the network sees. Photos and frames alike.
+
+    The aspect ratio is not kept, as in the source tutorial.
+
+    Args:
+        image: BGR, uint8, shape (height, width, 3).
+
+    Returns:
+        RGB, uint8, shape (224, 224, 3).
+    """
+    height, width = image.shape[:2]
+    shrinking = height >= INPUT_SIZE and width >= INPUT_SIZE
+    # INTER_AREA averages the pixels that become one: other methods skip some and alias.
+    method = cv2.INTER_AREA if shrinking else cv2.INTER_LINEAR
+    resized = cv2.resize(image, (INPUT_SIZE, INPUT_SIZE), interpolation=method)
+    return cv2.cvtColor(resized, cv2.COLOR_BGR2RGB)
+
+
+def shortened(names: Sequence[str], most: int = 12) -> str:
+    """Join names for a message, the first few of them where there are many."""
+    shown = ", ".join(names[:most])
+    return shown if len(names) <= most else f"{shown}, … ({len(names)} in all)"

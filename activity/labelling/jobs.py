@@ -1,0 +1,132 @@
+"""Which clips to label, and which files each one gives."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from activity.ground.errors import UserError
+from activity.ground.writing import check_apart, check_output
+from activity.inputs.live import is_live
+from activity.labelling.sink import SUFFIXES, check_suffix
+
+_CLIP_SUFFIXES = {
+    *(".3gp", ".avi", ".flv", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4"),
+    *(".mpeg", ".mpg", ".mts", ".ogv", ".ts", ".webm", ".wmv"),
+}
+
+
+@dataclass(frozen=True)
+class Job:
+    """One clip (a file's path, a camera's number, a stream's address) and what to write for it."""
+
+    clip: str
+    output: Path
+    timeline: Path | None
+    csv: Path | None
+    json: Path | None
+    keep_unfinished: bool
+    """Whether what was written is kept when the run ends early. Not among files in a folder:
+    the next run would take an unfinished one for finished."""
+
+    @property
+    def files(self) -> list[Path]:
+        """All that is written."""
+        return [path for path in (self.output, self.timeline, self.csv, self.json) if path]
+
+    @property
+    def is_live(self) -> bool:
+        """Whether the clip is a camera or a stream."""
+        return is_live(self.clip)
+
+
+def writes_into_folder(inputs: Sequence[str], output: Path) -> bool:
+    """Tell whether outputs are files in a folder, named after the inputs, or just one file."""
+    return len(inputs) > 1 or Path(inputs[0]).is_dir() or output.is_dir()
+
+
+def plan_jobs(
+    inputs: Sequence[str],
+    output: Path,
+    *,
+    timeline: Path | None = None,
+    csv: Path | None = None,
+    json: Path | None = None,
+) -> list[Job]:
+    """Pair clips with the files to write for each, and make sure that these can be written.
+
+    One clip gives the files named. Several clips, or those of a folder, give files named after
+    the clip (``.mp4``, ``.png``, ``.csv``, ``.json``) in the folders named.
+
+    Raises:
+        UserError: there are no clips; a file cannot be written, is an input, or would be
+            written twice.
+    """
+    if writes_into_folder(inputs, output):
+        _check_folders(output, timeline, csv, json)
+        jobs = [
+            Job(
+                clip,
+                output / f"{name}.mp4",
+                timeline and timeline / f"{name}.png",
+                csv and csv / f"{name}.csv",
+                json and json / f"{name}.json",
+                keep_unfinished=False,
+            )
+            for clip, name in _named_clips(inputs)
+        ]
+    else:
+        check_suffix(output)
+        jobs = [Job(inputs[0], output, timeline, csv, json, keep_unfinished=True)]
+    check_apart([path for job in jobs for path in job.files])
+    _check_inputs_survive(jobs)
+    for job in jobs:
+        for path in job.files:
+            check_output(path, "the results")
+    return jobs
+
+
+def _check_folders(*paths: Path | None) -> None:
+    for path in paths:
+        if path and (path.is_file() or (path.suffix.lower() in SUFFIXES and not path.is_dir())):
+            raise UserError(f"{path} is a file's name: for several clips, name a folder")
+
+
+def _named_clips(inputs: Sequence[str]) -> list[tuple[str, str]]:
+    """Name each clip: tennis.mov is tennis, but tennis.mov where there is a tennis.avi too."""
+    clips = _find_clips(inputs)
+    stems = Counter(Path(clip).stem for clip in clips)
+    paths = [Path(clip) for clip in clips]
+    names = [path.stem if stems[path.stem] == 1 else path.name for path in paths]
+    return list(zip(clips, names, strict=True))
+
+
+def _find_clips(inputs: Sequence[str]) -> list[str]:
+    clips: list[str] = []
+    for name in inputs:
+        if is_live(name):
+            raise UserError(f"{name} is a live source: give it alone, with a file as --output")
+        if Path(name).is_dir():
+            clips += _clips_inside(Path(name))
+        else:
+            clips.append(name)
+    return clips
+
+
+def _clips_inside(folder: Path) -> list[str]:
+    clips = sorted(
+        str(path)
+        for path in folder.iterdir()
+        if path.suffix.lower() in _CLIP_SUFFIXES and not path.name.startswith(".")
+    )
+    if not clips:
+        raise UserError(f"no clips in {folder}: give --input video files or a folder of them")
+    return clips
+
+
+def _check_inputs_survive(jobs: Sequence[Job]) -> None:
+    inputs = [path for job in jobs if (path := Path(job.clip)).exists()]
+    for job in jobs:
+        for path in job.files:
+            if path.exists() and any(path.samefile(clip) for clip in inputs):
+                raise UserError(f"{path} is an input, and would be lost: write to another name")

@@ -1,0 +1,71 @@
+"""The preview window."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from activity.ground.errors import UserError
+
+Show = Callable[[NDArray[np.uint8]], bool]
+
+DISPLAY = ("auto", "on", "off")
+
+_TITLE = "activity (q ends)"
+_OPENS_A_WINDOW = "import cv2; cv2.namedWindow('trial')"
+
+
+def open_preview(display: str) -> Show:
+    """Open the preview a person asked for.
+
+    Args:
+        display: one of ``DISPLAY``; auto shows frames where there is a screen.
+
+    Returns:
+        Function that shows a frame (BGR, uint8, shape (height, width, 3)) and tells whether
+        the person has asked to end: by the key q, or by closing the window.
+
+    Raises:
+        UserError: display is "on" and there is no screen.
+    """
+    if display == "off":
+        return _show_nothing
+    if has_screen():
+        return _show
+    if display == "on":
+        raise UserError("no screen to show a preview on: leave out --display on, or take off")
+    return _show_nothing
+
+
+def has_screen() -> bool:
+    """Find out whether OpenCV can open a window, by trying it in another process.
+
+    Where it cannot, OpenCV does not raise: its Qt ends the process.
+    """
+    if sys.platform == "linux" and not {"DISPLAY", "WAYLAND_DISPLAY"} & set(os.environ):
+        return False
+    try:
+        trial = subprocess.run(
+            [sys.executable, "-c", _OPENS_A_WINDOW],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            timeout=20,
+        )
+    except subprocess.TimeoutExpired:
+        return False
+    return trial.returncode == 0
+
+
+def _show(pixels: NDArray[np.uint8]) -> bool:
+    cv2.imshow(_TITLE, pixels)
+    key = cv2.waitKey(1) & 0xFF
+    return key == ord("q") or cv2.getWindowProperty(_TITLE, cv2.WND_PROP_VISIBLE) < 1
+
+
+def _show_nothing(pixels: NDArray[np.uint8]) -> bool:
+    return False

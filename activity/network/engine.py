@@ -1,0 +1,199 @@
+"""Inference engines: a frozen network run over a stream of pixels, in order.
+
+An engine is a function from a stream of (tag, pixels) to a stream of (tag, output). The tag is
+whatever the caller wants back beside the output: a photo's place in a table, or a whole frame.
+"""
+
+import importlib.util
+import shutil
+import tempfile
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from activity.ground.background import in_background
+from activity.ground.errors import UserError
+from activity.ground.writing import folder_when_complete
+
+if TYPE_CHECKING:
+    import keras
+
+Tag = TypeVar("Tag")
+Stream = Iterable[tuple[Tag, NDArray[np.uint8]]]
+Engine = Callable[[Stream], Iterator[tuple[Tag, NDArray[np.float32]]]]
+
+ENGINES = ("auto", "keras", "openvino")
+
+# Exporting a network takes OpenVINO some 8 seconds, and it saves some 30 ms a photo or frame: 270
+# of them pay for it in one run, and fewer where the export serves the next run, too.
+_WORTH_AN_EXPORT = 100
+
+# An export of ResNet50 takes 94 MB.
+_EXPORTS_KEPT = 5
+
+EXPORT_NAME = "network.xml"
+
+
+def open_engine(
+    name: str,
+    load: Callable[[], "keras.Model"],
+    *,
+    exports: Path | None,
+    key: str,
+    inputs: int | None,
+    batch_size: int,
+    low_latency: bool = False,
+) -> Engine:
+    """Open the engine a person named, or with ``"auto"`` the one that will be done first.
+
+    ``"auto"`` takes OpenVINO where it is installed, there is no GPU, and the export is there
+    already or the work long enough to pay for it.
+
+    Args:
+        name: one of ``ENGINES``.
+        load: gives the Keras model; not called where an earlier export serves.
+        exports: folder where exports are kept from run to run; None keeps none.
+        key: what tells this model from every other, as a file name.
+        inputs: how many photos or frames will come; None where no one knows.
+        batch_size: of the Keras engine.
+        low_latency: of the OpenVINO engine: inputs will come one at a time.
+
+    Raises:
+        UserError: OpenVINO was named and is not installed or cannot export the model.
+    """
+    installed = importlib.util.find_spec("openvino") is not None
+    if name == "openvino" and not installed:
+        raise UserError("OpenVINO is not installed: pip install openvino, or take --engine keras")
+    if name == "keras" or not installed:
+        return keras_engine(load(), batch_size)
+    folder = exports / key if exports is not None else None
+    if folder is not None and folder.is_dir():
+        try:
+            return openvino_engine(folder / EXPORT_NAME, low_latency=low_latency)
+        except UserError:
+            shutil.rmtree(folder)  # damaged: made anew below
+    model = load()
+    if name == "auto" and (not _worth_exporting(inputs) or _has_gpu()):
+        return keras_engine(model, batch_size)
+    if folder is not None:
+        try:
+            engine = openvino_engine(export(model, folder), low_latency=low_latency)
+            _remove_oldest(exports)
+            return engine
+        except OSError as error:
+            print(f"[INFO] the exported network is not kept in {exports}: {error}")
+    with tempfile.TemporaryDirectory() as temporary:
+        return openvino_engine(export(model, Path(temporary) / key), low_latency=low_latency)
+
+
+def keras_engine(model: "keras.Model", batch_size: int) -> Engine:
+    """Run a model with Keras, on whatever device its backend has, in batches."""
+
+    def run(stream: Stream) -> Iterator[tuple[Tag, NDArray[np.float32]]]:
+        with closing(in_background(_batches(stream, batch_size), ahead=2)) as batches:
+            for tags, pixels in batches:
+                yield from zip(tags, model.predict_on_batch(pixels), strict=True)
+
+    return run
+
+
+def _batches(stream: Stream, batch_size: int) -> Iterator[tuple[list[Tag], NDArray[np.float32]]]:
+    tags, batch = [], []
+    for tag, pixels in stream:
+        tags.append(tag)
+        batch.append(pixels)
+        if len(batch) == batch_size:
+            yield tags, np.stack(batch).astype(np.float32)
+            tags, batch = [], []
+    if batch:
+        yield tags, np.stack(batch).astype(np.float32)
+
+
+def openvino_engine(export: Path, *, low_latency: bool = False) -> Engine:
+    """Run an exported model with OpenVINO on the CPU, some single inputs at a time.
+
+    On these networks a stream of single inputs for each core is quicker than batches: the
+    activations of one input stay in the core's cache.
+
+    Args:
+        export: what ``export`` wrote.
+        low_latency: all cores work on one input: half the time for it alone, and a little less
+            throughput.
+
+    Raises:
+        UserError: the export cannot be read.
+    """
+    import openvino
+
+    core = openvino.Core()
+    try:
+        network = core.read_model(export)
+        # Pixels arrive as bytes; the network casts them itself, in its first step.
+        convert = openvino.preprocess.PrePostProcessor(network)
+        convert.input().tensor().set_element_type(openvino.Type.u8)
+        network = convert.build()
+        network.reshape([1, *network.input().partial_shape[1:]])
+        # A processor with bfloat16 would otherwise take it, and answer less exactly.
+        hint = "LATENCY" if low_latency else "THROUGHPUT"
+        settings = {"PERFORMANCE_HINT": hint, "INFERENCE_PRECISION_HINT": "f32"}
+        compiled = core.compile_model(network, "CPU", settings)
+    except RuntimeError as error:
+        raise UserError(f"OpenVINO cannot read the exported model {export}") from error
+    at_once = compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")
+
+    def run(stream: Stream) -> Iterator[tuple[Tag, NDArray[np.float32]]]:
+        idle = [compiled.create_infer_request() for _ in range(at_once + 1)]
+        working: deque = deque()
+
+        def finish_oldest() -> tuple[Tag, NDArray[np.float32]]:
+            tag, request = working.popleft()
+            request.wait()
+            idle.append(request)
+            return tag, request.get_output_tensor().data[0].copy()
+
+        with closing(in_background(stream, ahead=2)) as inputs:
+            for tag, pixels in inputs:
+                if not idle:
+                    yield finish_oldest()
+                request = idle.pop()
+                request.set_input_tensor(openvino.Tensor(pixels[np.newaxis]))
+                request.start_async()
+                working.append((tag, request))
+        while working:
+            yield finish_oldest()
+
+    return run
+
+
+def export(model: "keras.Model", folder: Path) -> Path:
+    """Export a model for OpenVINO into ``folder``, whole or not at all.
+
+    Returns:
+        Path of the export; its weights lie beside it.
+    """
+    with folder_when_complete(folder) as part:
+        model.export(str(part / EXPORT_NAME), format="openvino", verbose=False)
+    return folder / EXPORT_NAME
+
+
+def _worth_exporting(inputs: int | None) -> bool:
+    return inputs is None or inputs >= _WORTH_AN_EXPORT
+
+
+def _has_gpu() -> bool:
+    import keras
+
+    return bool(keras.distribution.list_devices("gpu"))
+
+
+def _remove_oldest(exports: Path) -> None:
+    oldest_first = sorted(
+        (path for path in exports.iterdir() if path.is_dir()), key=lambda path: path.stat().st_mtime
+    )
+    for path in oldest_first[:-_EXPORTS_KEPT]:
+        shutil.rmtree(path, ignore_errors=True)

@@ -1,0 +1,4 @@
+"""What was predicted: smoothed, judged, written down, drawn.
+
+Uses the wings below it: ``ground``, ``inputs``, ``saved`` and ``network``.
+"""

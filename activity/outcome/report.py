@@ -1,0 +1,248 @@
+"""What training gave, for people to look at: curves, a confusion matrix, the worst mistakes."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+from sklearn.metrics import classification_report, confusion_matrix
+
+from activity.ground.errors import printable
+from activity.inputs.dataset import decode_photo
+from activity.outcome.evaluation import Evaluation, IdenticalPhotos
+from activity.outcome.figures import save_figure, short_name
+from activity.outcome.results import write_json
+
+if TYPE_CHECKING:
+    from activity.network.head import History
+
+_MOST_MISTAKES, _SHEET_COLUMNS = 24, 6
+_MOST_CELLS_WITH_COUNTS = 40  # classes; cells of a larger matrix have no room for a number
+_LARGEST_MATRIX = 40  # inches; a picture that can still be opened
+
+
+def plot_history(history: "History", path: Path) -> None:
+    """Draw loss and accuracy by epoch, with the epoch of the lowest test loss marked.
+
+    Raises:
+        UserError: the file system refuses to write.
+    """
+    figure = Figure(figsize=(10, 4.4), layout="constrained")
+    figure.suptitle(
+        "The test photos are watched only: nothing is learned from them, and no epoch chosen.",
+        fontsize="medium",
+    )
+    epochs = range(1, len(history.loss) + 1)
+    # A training that diverges gives NaN, which is not the lowest of anything.
+    known = [epoch for epoch in epochs if math.isfinite(history.test_loss[epoch - 1])]
+    best = min(known, key=lambda epoch: history.test_loss[epoch - 1], default=None)
+    marker = "." if len(epochs) <= 10 else ""
+    for axes, name, training, test in zip(
+        figure.subplots(1, 2),
+        ("loss", "accuracy"),
+        (history.loss, history.accuracy),
+        (history.test_loss, history.test_accuracy),
+        strict=True,
+    ):
+        axes.plot(epochs, training, marker=marker, color="#0072B2", label=f"training {name}")
+        axes.plot(epochs, test, marker=marker, color="#D55E00", label=f"test {name}")
+        if best is not None:
+            axes.axvline(best, color="0.7", linestyle=":", zorder=0)
+            mark = f"{test[best - 1]:.3f} at epoch {best}, of the lowest test loss"
+            axes.plot(best, test[best - 1], "o", color="black", label=mark)
+        axes.set(xlabel="epoch", ylabel=name)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.grid(color="0.93")
+        axes.legend()
+    save_figure(figure, path)
+
+
+def format_report(evaluation: Evaluation) -> str:
+    """Format scikit-learn's table of precision, recall and F1 score for each label."""
+    return classification_report(
+        evaluation.truth,
+        evaluation.predicted,
+        labels=range(len(evaluation.labels)),
+        target_names=[printable(label) for label in evaluation.labels],
+        zero_division=0,
+    )
+
+
+def plot_confusion(evaluation: Evaluation, path: Path) -> None:
+    """Draw the confusion matrix: one row a label, one column a prediction.
+
+    A cell is the darker the larger its share of the row; the number in it counts photos.
+
+    Raises:
+        UserError: the file system refuses to write.
+    """
+    classes = len(evaluation.labels)
+    counts = _confusion(evaluation)
+    shares = counts / np.maximum(1, counts.sum(axis=1, keepdims=True))
+    numbered = classes <= _MOST_CELLS_WITH_COUNTS
+    cell = 0.55 if numbered else min(0.18, _LARGEST_MATRIX / classes)  # inches
+    side = max(2.2, cell * classes)
+    labels = [short_name(label, 30) for label in evaluation.labels]
+    names = 0.09 * max(map(len, labels))  # room for the labels of the axes, inches
+    figure = Figure(figsize=(side + names + 1.2, side + names + 1.4), layout="constrained")
+    axes = figure.subplots()
+    # Square roots, so that a rare confusion is seen among many classes.
+    darkness = np.sqrt(shares)
+    axes.pcolormesh(darkness, cmap="Blues", vmin=0, vmax=1, edgecolors="white", linewidth=0.7)
+    axes.set_aspect("equal")
+    axes.invert_yaxis()
+    fontsize = 10 if numbered else 39 * cell
+    middles = np.arange(classes) + 0.5
+    axes.set_xticks(middles, labels, rotation=90, fontsize=fontsize)
+    axes.set_yticks(middles, labels, fontsize=fontsize)
+    axes.tick_params(length=0)
+    axes.set(xlabel="predicted", ylabel="label")
+    axes.set_title(
+        f"{evaluation.accuracy:.1%} of {len(evaluation.photos)} test photos are right", fontsize=11
+    )
+    if numbered:
+        for (row, column), count in np.ndenumerate(counts):
+            if count:
+                colour = "white" if darkness[row, column] > 0.6 else "black"
+                axes.text(
+                    column + 0.5, row + 0.5, str(count), ha="center", va="center", color=colour
+                )
+    save_figure(figure, path)
+
+
+def contact_sheet(evaluation: Evaluation, dataset: Path, path: Path) -> None:
+    """Show the test photos that are most confidently predicted wrong, as the network sees them.
+
+    Where the classifier is sure and the label says otherwise, the label may be the one that is
+    wrong. Photos that have become unreadable are left out.
+
+    Args:
+        evaluation: of the test photos.
+        dataset: the folder the photos' paths are relative to.
+        path: of the picture; its name chooses the format.
+
+    Raises:
+        UserError: the file system refuses to write.
+    """
+    mistakes = evaluation.mistakes()
+    rows = max(1, math.ceil(min(len(mistakes), _MOST_MISTAKES) / _SHEET_COLUMNS))
+    figure = Figure(figsize=(2.3 * _SHEET_COLUMNS, 3 * rows + 0.3), layout="constrained")
+    figure.suptitle(
+        f"{len(mistakes)} of {len(evaluation.photos)} test photos are predicted wrongly; "
+        "the most confident mistakes come first",
+        fontsize="large",
+    )
+    cells = figure.subplots(rows, _SHEET_COLUMNS).ravel()
+    for axes in cells:
+        axes.set_axis_off()
+    readable = (
+        (index, pixels)
+        for index in mistakes
+        if (pixels := _photo(dataset / evaluation.photos[index])) is not None
+    )
+    for axes, (index, pixels) in zip(cells, readable, strict=False):
+        axes.imshow(pixels)
+        label = evaluation.labels[evaluation.truth[index]]
+        predicted = evaluation.labels[evaluation.predicted[index]]
+        axes.set_title(
+            f"label {short_name(label, 20)}\n"
+            f"predicted {short_name(predicted, 16)} {evaluation.probabilities[index].max():.0%}",
+            fontsize=9,
+        )
+        name = Path(evaluation.photos[index]).name
+        axes.text(
+            0.5,
+            -0.03,
+            short_name(name, 28),
+            transform=axes.transAxes,
+            fontsize=8,
+            ha="center",
+            va="top",
+        )
+    save_figure(figure, path)
+
+
+def write_report(
+    path: Path,
+    evaluation: Evaluation,
+    dataset: Path,
+    *,
+    history: "History",
+    settings: dict[str, object],
+    unreadable: Sequence[str],
+    identical: Sequence[IdenticalPhotos],
+) -> list[Path]:
+    """Write the report as JSON, and beside it ``<name>_confusion.png`` and ``<name>_mistakes.png``.
+
+    Args:
+        path: of the JSON file.
+        evaluation: of the test photos.
+        dataset: the folder the photos' paths are relative to.
+        history: of the training.
+        settings: what the training was asked to do.
+        unreadable: photos that were skipped.
+        identical: what ``straddling_groups`` found.
+
+    Returns:
+        The files written.
+
+    Raises:
+        UserError: the file system refuses to write.
+    """
+    write_json(
+        path,
+        {
+            "accuracy": evaluation.accuracy,
+            "classification_report": classification_report(
+                evaluation.truth,
+                evaluation.predicted,
+                labels=range(len(evaluation.labels)),
+                target_names=evaluation.labels,
+                output_dict=True,
+                zero_division=0,
+            ),
+            "confusion_matrix": {
+                "labels": list(evaluation.labels),
+                "counts": _confusion(evaluation).tolist(),
+            },
+            "mistakes": [_mistake(evaluation, index) for index in evaluation.mistakes()],
+            "identical_in_training_and_test": [asdict(group) for group in identical],
+            "unreadable_photos": list(unreadable),
+            "history": asdict(history),
+            "settings": settings,
+        },
+    )
+    confusion = path.with_name(f"{path.stem}_confusion.png")
+    mistakes = path.with_name(f"{path.stem}_mistakes.png")
+    plot_confusion(evaluation, confusion)
+    contact_sheet(evaluation, dataset, mistakes)
+    return [path, confusion, mistakes]
+
+
+def _mistake(evaluation: Evaluation, index: int) -> dict[str, object]:
+    probabilities = evaluation.probabilities[index]
+    return {
+        "photo": evaluation.photos[index],
+        "label": evaluation.labels[evaluation.truth[index]],
+        "predicted": evaluation.labels[probabilities.argmax()],
+        "probability": float(probabilities.max()),
+        "probability_of_label": float(probabilities[evaluation.truth[index]]),
+    }
+
+
+def _confusion(evaluation: Evaluation) -> np.ndarray:
+    """Count photos by label (rows) and prediction (columns), shape (labels, labels)."""
+    return confusion_matrix(
+        evaluation.truth, evaluation.predicted, labels=range(len(evaluation.labels))
+    )
+
+
+def _photo(path: Path) -> np.ndarray | None:
+    try:
+        return decode_photo(path.read_bytes())
+    except OSError:
+        return None

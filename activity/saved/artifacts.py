@@ -1,0 +1,124 @@
+"""The model and the label binarizer on disk: written together, read safely."""
+
+import math
+import os
+import pickle
+import re
+import tempfile
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from activity.ground.errors import UserError
+from activity.ground.quiet import hidden_chatter
+from activity.ground.writing import replace_when_complete
+from activity.saved.label_pickle import MOST_BYTES, read_class_names
+from activity.saved.model_file import HDF5, ZIP, check_model_file, in_own_process
+
+if TYPE_CHECKING:
+    import keras
+    from sklearn.preprocessing import LabelBinarizer
+
+_HDF5_SUFFIXES = (".h5", ".hdf5")
+
+
+def save_model_and_labels(
+    model: "keras.Model", model_path: Path, binarizer: "LabelBinarizer", labels_path: Path
+) -> None:
+    """Write a model and the binarizer that belongs to it; both change at once or neither.
+
+    ``.h5`` and ``.hdf5`` give HDF5, any other name the Keras zip format.
+
+    Raises:
+        UserError: the file system refuses to write.
+    """
+    suffix = HDF5 if model_path.suffix.lower() in _HDF5_SUFFIXES else ZIP
+    with (
+        replace_when_complete(model_path, labels_path) as (model_part, labels_part),
+        warnings.catch_warnings(),
+    ):
+        # Keras advises against HDF5, which the person has asked for by name.
+        warnings.simplefilter("ignore")
+        # Keras chooses the format by the name's ending.
+        named = model_part.with_name(model_part.name + suffix)
+        try:
+            _save(model, named)
+            named.replace(model_part)
+        finally:
+            named.unlink(missing_ok=True)
+        labels_part.write_bytes(pickle.dumps(binarizer))
+
+
+def _save(model: "keras.Model", path: Path) -> None:
+    # A disk that fills up while HDF5 is written ends in pages of messages: try the room first.
+    size = sum(math.prod(weight.shape) * 4 for weight in model.weights)
+    with path.open("wb") as file:
+        if size:
+            os.posix_fallocate(file.fileno(), 0, size)
+    path.unlink()
+    try:
+        model.save(path)
+    except RuntimeError as error:
+        # How HDF5 says that there was no room after all.
+        found = re.search(r"errno = (\d+)", str(error))
+        if found is None:
+            raise
+        raise OSError(int(found[1]), os.strerror(int(found[1]))) from error
+
+
+def load_model(path: Path) -> "keras.Model":
+    """Load a saved model; its format is read from its first bytes, never from its name.
+
+    Keras's safe mode is on: a model that carries code is refused, not run.
+
+    Raises:
+        UserError: the file is missing, is no Keras model, is damaged, or carries code.
+    """
+    try:
+        path.open("rb").close()
+        suffix = in_own_process(check_model_file, path)
+    except OSError as error:
+        raise UserError(f"cannot read the model {path}: {error.strerror}") from error
+    except ValueError as error:
+        raise UserError(
+            f"cannot load the model {path}: {error}; give --model the file that train.py wrote"
+        ) from error
+    with hidden_chatter():
+        import keras  # takes seconds, for which a wrong path should not wait
+
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            # Keras chooses the format by the name's ending; a person's file may have any.
+            named = Path(folder) / f"model{suffix}"
+            named.symlink_to(path.absolute())
+            return keras.models.load_model(named, compile=False, safe_mode=True)
+    except Exception as error:
+        # Keras raises many kinds of exception on a damaged or foreign file.
+        reason = str(error).strip().splitlines() or [type(error).__name__]
+        raise UserError(f"cannot load the model {path}: {reason[0]}") from error
+
+
+def load_labels(path: Path) -> list[str]:
+    """Read the class names, in the model's order, from a pickled ``LabelBinarizer``.
+
+    The pickle is never unpickled, so it cannot run code: see ``label_pickle``.
+
+    Raises:
+        UserError: the file is missing, is no such pickle, or asks for anything else.
+    """
+    try:
+        with path.open("rb") as file:
+            names = read_class_names(file.read(MOST_BYTES + 1))
+    except OSError as error:
+        raise UserError(f"cannot read the label binarizer {path}: {error.strerror}") from error
+    except ValueError as error:
+        raise UserError(
+            f"{path} is not a label binarizer of train.py: {error}; "
+            "give --label-bin the file that was written with the model"
+        ) from error
+    if len(names) < 2:
+        raise UserError(
+            f"{path} names fewer than two activities: "
+            "give --label-bin the file that was written with the model"
+        )
+    return names

@@ -1,0 +1,99 @@
+"""Which clips, and where their results go."""
+
+from pathlib import Path
+
+import pytest
+
+from activity.ground.errors import UserError
+from activity.labelling.jobs import plan_jobs
+
+
+def touch(folder: Path, *names: str) -> list[str]:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in names:
+        (folder / name).write_bytes(b"clip")
+    return [str(folder / name) for name in names]
+
+
+def outputs(jobs: list) -> list[str]:
+    return [job.output.name for job in jobs]
+
+
+def test_one_clip_goes_to_the_file_named(tmp_path: Path) -> None:
+    clips = touch(tmp_path, "tennis.mp4")
+    (job,) = plan_jobs(clips, tmp_path / "new" / "out.avi", csv=tmp_path / "out.csv")
+    assert (job.clip, job.output.name, job.csv.name) == (clips[0], "out.avi", "out.csv")
+    assert job.keep_unfinished
+
+
+def test_a_folder_of_clips_gives_files_named_after_them(tmp_path: Path) -> None:
+    touch(tmp_path / "in", "b.MOV", "a.mp4", "notes.txt", ".hidden.mp4")
+    out = tmp_path / "out"
+    jobs = plan_jobs([str(tmp_path / "in")], out, timeline=out, csv=out / "csv", json=out / "json")
+    assert outputs(jobs) == ["a.mp4", "b.mp4"]
+    assert jobs[1].files == [
+        *(out / "b.mp4", out / "b.png", out / "csv" / "b.csv", out / "json" / "b.json")
+    ]
+    assert not jobs[0].keep_unfinished
+
+
+def test_a_folder_that_exists_takes_one_clip_too(tmp_path: Path) -> None:
+    (job,) = plan_jobs(touch(tmp_path / "in", "a.avi"), tmp_path)
+    assert job.output == tmp_path / "a.mp4"
+
+
+def test_clips_of_one_stem_do_not_overwrite_each_other(tmp_path: Path) -> None:
+    jobs = plan_jobs(touch(tmp_path / "in", "a.mov", "a.mp4", "b.mp4"), tmp_path / "out")
+    assert outputs(jobs) == ["a.mov.mp4", "a.mp4.mp4", "b.mp4"]
+
+
+def test_clips_of_one_name_are_refused(tmp_path: Path) -> None:
+    clips = touch(tmp_path / "1", "a.mp4") + touch(tmp_path / "2", "a.mp4")
+    with pytest.raises(UserError, match="are one file"):
+        plan_jobs(clips, tmp_path / "out")
+
+
+@pytest.mark.parametrize("link", ["symlink_to", "hardlink_to", "spelling"])
+def test_an_input_is_never_an_output(link: str, tmp_path: Path) -> None:
+    (clip,) = touch(tmp_path, "a.mp4")
+    output = tmp_path / "out.mp4"
+    if link == "spelling":
+        (tmp_path / "x").mkdir()
+        output = tmp_path / "x" / ".." / "a.mp4"
+    else:
+        getattr(output, link)(clip)
+    with pytest.raises(UserError, match="is an input"):
+        plan_jobs([clip], output)
+    with pytest.raises(UserError, match="is an input"):
+        plan_jobs([clip], tmp_path / "other.mp4", json=output)
+
+
+def test_clips_are_not_labelled_into_their_own_folder(tmp_path: Path) -> None:
+    touch(tmp_path, "a.mp4", "b.mov")
+    with pytest.raises(UserError, match=r"a\.mp4 is an input"):
+        plan_jobs([str(tmp_path)], tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "output", "message"),
+    [
+        (["a.mp4"], "out.mkv", "name ending in .mp4 or .avi"),
+        (["a.mp4", "rtsp://camera/1"], "out", "is a live source"),
+        (["empty"], "out", "no clips in"),
+        (["a.mp4", "b.mp4"], "a.mp4", "name a folder"),
+        (["a.mp4", "b.mp4"], "new.avi", "name a folder"),
+        (["a.mp4"], "a.mp4/x.mp4", "cannot write"),
+    ],
+)
+def test_refusals(
+    inputs: list[str],
+    output: str,
+    message: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    touch(tmp_path, "a.mp4", "b.mp4")
+    (tmp_path / "empty").mkdir()
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match=message):
+        plan_jobs(inputs, Path(output))

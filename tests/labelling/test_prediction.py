@@ -1,0 +1,183 @@
+"""The stream of predictions: the same as the plain loop's, in bounded memory."""
+
+import threading
+import time
+from collections import deque
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from activity.inputs.clip import VideoInfo, VideoSource
+from activity.inputs.dataset import decode_photo, network_input
+from activity.labelling import prediction
+from activity.labelling.prediction import batch_that_fits, predict_frames
+from activity.network.classifier import open_classifier
+from activity.network.engine import Engine, Stream
+from tests.conftest import Trained, write_clip
+
+
+def mean_colour(stream: Stream) -> Iterator[tuple[object, np.ndarray]]:
+    """An engine: the share of each colour in the frame."""
+    for tag, pixels in stream:
+        means = pixels.reshape(-1, 3).mean(axis=0, dtype=np.float32)
+        yield tag, means / means.sum()
+
+
+@pytest.fixture(scope="session")
+def classify(trained: Trained) -> Engine:
+    return open_classifier(
+        trained.model,
+        3,
+        engine="openvino",
+        frames=None,
+        batch_size=1,
+        exports=trained.cache / "exports",
+    )
+
+
+def plain_loop(path: Path, classify: Engine, size: int) -> list[tuple[np.ndarray, np.ndarray]]:
+    """The source tutorial's loop: one frame after the other, the mean of a deque."""
+    capture, window, results = cv2.VideoCapture(str(path)), deque(maxlen=size), []
+    while (read := capture.read())[0]:
+        ((_, raw),) = classify([(None, network_input(read[1]))])
+        window.append(raw)
+        results.append((raw, np.array(window).mean(axis=0)))
+    return results
+
+
+@pytest.mark.parametrize("size", [1, 16, 128])
+def test_it_is_the_plain_loop_on_a_drawn_clip(
+    size: int, flickering_clip: Path, classify: Engine
+) -> None:
+    expected = plain_loop(flickering_clip, classify, size)
+    frames = list(predict_frames(VideoSource(flickering_clip), classify, size=size, stride=1))
+    assert [made.frame for _, made in frames] == list(range(120)) == list(range(len(expected)))
+    for (_, made), (raw, averaged) in zip(frames, expected, strict=True):
+        np.testing.assert_allclose(made.raw, raw, atol=1e-6)
+        np.testing.assert_allclose(made.averaged, averaged, atol=1e-5)
+
+
+@pytest.mark.real_data
+@pytest.mark.parametrize("clip", ["lifting", "soccer", "tennis"])
+def test_it_is_the_plain_loop_on_a_real_clip(clip: str, real_data: Path, classify: Engine) -> None:
+    path = real_data / "clips" / f"{clip}.mp4"
+    expected = plain_loop(path, classify, 128)
+    made = list(predict_frames(VideoSource(path), classify, size=128, stride=1))
+    assert len(made) == len(expected)
+    for (_, result), (raw, averaged) in zip(made, expected, strict=True):
+        np.testing.assert_allclose(result.raw, raw, atol=1e-5)
+        np.testing.assert_allclose(result.averaged, averaged, atol=1e-5)
+
+
+@pytest.mark.parametrize("stride", [2, 3, 7, 500])
+def test_with_a_stride_frames_in_between_share_the_last_prediction(
+    stride: int, flickering_clip: Path
+) -> None:
+    every = list(predict_frames(VideoSource(flickering_clip), mean_colour, size=1, stride=1))
+    window: deque[np.ndarray] = deque(maxlen=max(1, 20 // stride))
+    frames = list(predict_frames(VideoSource(flickering_clip), mean_colour, size=20, stride=stride))
+    assert [made.frame for _, made in frames] == list(range(120))
+    for number, (frame, made) in enumerate(frames):
+        assert frame.seconds == pytest.approx(number / 30)
+        if number % stride:
+            assert made.raw is None
+        else:
+            np.testing.assert_array_equal(made.raw, every[number][1].raw)
+            window.append(made.raw)
+        np.testing.assert_allclose(made.averaged, np.mean(window, axis=0), atol=1e-6)
+
+
+@pytest.mark.parametrize("stride", [1, 4, 50])
+def test_frames_that_fill_the_memory_give_the_same(
+    stride: int, flickering_clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = list(
+        predict_frames(VideoSource(flickering_clip), mean_colour, size=9, stride=stride)
+    )
+    # Room for three frames of this clip, as the real figure has for one of 8K.
+    monkeypatch.setattr(prediction, "_BYTES_AHEAD", 3 * 160 * 120 * 3)
+    decoded, most_waiting = 0, 0
+
+    class Counting(VideoSource):
+        def _read(self):
+            nonlocal decoded
+            decoded += 1
+            return super()._read()
+
+    frames = predict_frames(Counting(flickering_clip), mean_colour, size=9, stride=stride)
+    for (_, made), (_, wanted) in zip(frames, expected, strict=True):
+        if made.frame == 5:
+            time.sleep(0.5)  # the other threads go as far ahead as they may
+        most_waiting = max(most_waiting, decoded - made.frame)
+        np.testing.assert_array_equal(made.averaged, wanted.averaged)
+        assert (made.raw is None) == (wanted.raw is None)
+    assert most_waiting < 15
+
+
+def test_an_8k_clip_does_not_wait_for_a_whole_batch() -> None:
+    assert batch_that_fits(32, VideoInfo(638, 402, 30, 100), stride=1) == 32
+    assert batch_that_fits(32, VideoInfo(7680, 4320, 30, 100), stride=1) == 1
+    assert batch_that_fits(32, VideoInfo(1920, 1080, 30, 100), stride=1000) == 1
+
+
+def test_closing_early_leaves_no_thread(flickering_clip: Path, classify: Engine) -> None:
+    before = threading.active_count()
+    for taken in (1, 5, 60):
+        frames = predict_frames(VideoSource(flickering_clip), classify, size=9, stride=1)
+        with closing(frames):
+            for _ in range(taken):
+                next(frames)
+        assert threading.active_count() == before
+
+
+@pytest.mark.parametrize("stage", ["decoding", "inference"])
+def test_an_error_in_a_stage_arrives_and_leaves_no_thread(
+    stage: str, flickering_clip: Path, classify: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = threading.active_count()
+
+    def fail_at_50(stream: Stream) -> Iterator[tuple[object, np.ndarray]]:
+        for number, item in enumerate(mean_colour(stream)):
+            if number == 50:
+                raise MemoryError("no room")
+            yield item
+
+    if stage == "decoding":
+        calls = iter(range(1000))
+
+        def fail(image: np.ndarray) -> np.ndarray:
+            if next(calls) == 50:
+                raise MemoryError("no room")
+            return network_input(image)
+
+        monkeypatch.setattr(prediction, "network_input", fail)
+    engine = classify if stage == "decoding" else fail_at_50
+    frames = predict_frames(VideoSource(flickering_clip), engine, size=9, stride=1)
+    seen: list[object] = []
+    with pytest.raises(MemoryError, match="no room"):
+        seen.extend(frames)
+    assert len(seen) <= 50
+    assert threading.active_count() == before
+
+
+def test_a_frame_reaches_the_network_exactly_as_the_same_photo_does(tmp_path: Path) -> None:
+    reached = []
+
+    def engine(stream):
+        for tag, pixels in stream:
+            reached.append(pixels)
+            yield tag, np.array([1.0, 0.0], np.float32)
+
+    source = VideoSource(write_clip(tmp_path / "clip.avi", ["red", "green"], size=(320, 250)))
+    photos = [
+        decode_photo(cv2.imencode(".png", frame.pixels)[1].tobytes())
+        for frame, _ in predict_frames(source, engine, size=1, stride=1)
+    ]
+    assert len(reached) == 2
+    for pixels, photo in zip(reached, photos, strict=True):
+        assert (pixels.shape, pixels.dtype) == ((224, 224, 3), np.uint8)
+        np.testing.assert_array_equal(pixels, photo)

@@ -1,0 +1,132 @@
+"""Features of photos: each view goes through the backbone once, in its life."""
+
+import shutil
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from activity.inputs.augmentation import augmented_view
+from activity.inputs.dataset import decode_photo
+from activity.network.features import View, compute_features, hash_photos
+
+
+@pytest.fixture(scope="module")
+def backbone() -> keras.Model:
+    keras.utils.set_random_seed(0)
+    pixels = keras.Input((224, 224, 3))
+    shrunk = keras.layers.AveragePooling2D(32)(keras.layers.Rescaling(1 / 255)(pixels))
+    return keras.Model(pixels, keras.layers.Dense(6)(keras.layers.Flatten()(shrunk)))
+
+
+@pytest.fixture
+def dataset(photo_folders: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(photo_folders, tmp_path / "dataset"))
+
+
+VIEWS = [View(f"red/{number:03}.jpg", view) for number in range(3) for view in range(2)]
+
+
+def compute(dataset: Path, backbone: keras.Model, views: list[View], cache: Path | None = None):
+    digests = hash_photos(dataset, sorted({view.photo for view in views}))
+    return compute_features(
+        dataset, digests, views, backbone, engine="keras", batch_size=4, cache_folder=cache
+    )
+
+
+class Untouchable:
+    """A backbone that may be asked for its size and weights, and for nothing else."""
+
+    def __init__(self, backbone: keras.Model) -> None:
+        self.name = backbone.name
+        self.weights = backbone.weights
+        self.output_shape = backbone.output_shape
+
+
+def test_features_are_what_the_backbone_makes_of_each_view(
+    dataset: Path, backbone: keras.Model
+) -> None:
+    features, readable = compute(dataset, backbone, VIEWS)
+    digests = hash_photos(dataset, [view.photo for view in VIEWS])
+    pixels = [
+        augmented_view(
+            decode_photo((dataset / view.photo).read_bytes()), digests[view.photo], view.number
+        )
+        for view in VIEWS
+    ]
+    expected = backbone.predict_on_batch(np.stack(pixels).astype(np.float32))
+    assert readable.all()
+    np.testing.assert_allclose(features, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_a_second_run_needs_no_backbone(
+    dataset: Path, backbone: keras.Model, tmp_path: Path
+) -> None:
+    first, _ = compute(dataset, backbone, VIEWS, tmp_path / "cache")
+    again, readable = compute(dataset, Untouchable(backbone), VIEWS, tmp_path / "cache")
+    assert readable.all()
+    np.testing.assert_array_equal(again, first)
+
+
+def test_a_renamed_photo_is_known_and_a_changed_one_is_not(
+    dataset: Path, backbone: keras.Model, tmp_path: Path
+) -> None:
+    before, _ = compute(dataset, backbone, [View("red/000.jpg", 0)], tmp_path / "cache")
+    (dataset / "red/000.jpg").rename(dataset / "red/new.jpg")
+    renamed, _ = compute(
+        dataset, Untouchable(backbone), [View("red/new.jpg", 0)], tmp_path / "cache"
+    )
+    np.testing.assert_array_equal(renamed, before)
+    shutil.copy(dataset / "blue/000.jpg", dataset / "red/new.jpg")
+    replaced, _ = compute(dataset, backbone, [View("red/new.jpg", 0)], tmp_path / "cache")
+    assert not np.allclose(replaced, before)
+
+
+def test_other_weights_are_never_served_the_old_features(
+    dataset: Path, backbone: keras.Model, tmp_path: Path
+) -> None:
+    first, _ = compute(dataset, backbone, VIEWS, tmp_path / "cache")
+    other = keras.models.clone_model(backbone)
+    other.set_weights([weight * 2 for weight in backbone.get_weights()])
+    second, _ = compute(dataset, other, VIEWS, tmp_path / "cache")
+    np.testing.assert_allclose(second, first * 2, rtol=1e-4, atol=1e-5)
+
+
+def test_photos_that_cannot_be_read_are_marked_and_the_rest_stays_in_place(
+    dataset: Path, backbone: keras.Model
+) -> None:
+    whole, _ = compute(dataset, backbone, VIEWS)
+    (dataset / "red/001.jpg").write_bytes(b"not a photo")
+    features, readable = compute(dataset, backbone, VIEWS)
+    assert readable.tolist() == [True, True, False, False, True, True]
+    np.testing.assert_allclose(features[readable], whole[readable], rtol=1e-4, atol=1e-5)
+    (dataset / "red/001.jpg").unlink()
+    assert compute(dataset, backbone, VIEWS)[1].tolist() == readable.tolist()
+
+
+def test_a_photo_that_changes_after_it_was_hashed_is_skipped_and_not_kept(
+    dataset: Path, backbone: keras.Model, tmp_path: Path
+) -> None:
+    views = [View("red/000.jpg", 0), View("red/001.jpg", 0)]
+    digests = hash_photos(dataset, [view.photo for view in views])
+    was = (dataset / "red/000.jpg").read_bytes()
+    shutil.copy(dataset / "blue/000.jpg", dataset / "red/000.jpg")
+
+    def compute() -> tuple[np.ndarray, np.ndarray]:
+        return compute_features(
+            *(dataset, digests, views, backbone),
+            engine="keras",
+            batch_size=4,
+            cache_folder=tmp_path / "cache",
+        )
+
+    _, readable = compute()
+    assert readable.tolist() == [False, True]
+    (dataset / "red/000.jpg").write_bytes(was)
+    features, readable = compute()
+    assert readable.all()
+    pixels = decode_photo(was)[np.newaxis].astype(np.float32)
+    np.testing.assert_allclose(
+        features[0], backbone.predict_on_batch(pixels)[0], rtol=1e-4, atol=1e-5
+    )
