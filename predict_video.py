@@ -15,14 +15,19 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from activity.arguments import add_speed_arguments, positive
+from activity.arguments.labelling import (
+    add_averaging_arguments,
+    add_file_arguments,
+    add_look_arguments,
+)
+from activity.arguments.shared import add_speed_arguments
 from activity.ground.errors import UserError, printable, run_script
 from activity.ground.interruption import interrupts_held_back
 from activity.inputs.clip import VideoInfo, VideoSource
 from activity.inputs.live import LiveSource
 from activity.labelling.jobs import Job, plan_jobs, writes_into_folder
 from activity.labelling.prediction import batch_that_fits, predict_frames
-from activity.labelling.preview import DISPLAY, open_preview
+from activity.labelling.preview import open_preview
 from activity.labelling.sink import open_sink
 from activity.network.classifier import file_digest, open_classifier
 from activity.network.engine import Engine
@@ -228,99 +233,9 @@ def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    files = parser.add_argument_group("files")
-    files.add_argument(
-        "-m", "--model", type=Path, required=True, metavar="FILE", help="a model of train.py"
-    )
-    files.add_argument(
-        "-l",
-        "--label-bin",
-        type=Path,
-        required=True,
-        metavar="FILE",
-        help="the label binarizer that was written with the model",
-    )
-    files.add_argument(
-        "-i",
-        "--input",
-        nargs="+",
-        required=True,
-        metavar="CLIP",
-        help="the clip to label; or several, or a folder of them; or a live source: the number "
-        "of a camera (0 is the first), or the address of a stream (rtsp://..., http://...)",
-    )
-    files.add_argument(
-        "-o",
-        "--output",
-        type=Path,
-        required=True,
-        metavar="FILE",
-        help="the labelled clip to write: .mp4 (H.264 with the clip's sound, plays everywhere) or "
-        ".avi (Motion JPEG at one constant rate, no sound); for several clips a folder, which "
-        "gets one .mp4 for each; a live source wants an .mp4, which keeps the time between frames",
-    )
-    files.add_argument(
-        "--timeline",
-        type=Path,
-        metavar="FILE",
-        help="a picture to write: the probability of each activity over time, raw and averaged; "
-        "for several clips a folder",
-    )
-    files.add_argument(
-        "--csv",
-        type=Path,
-        metavar="FILE",
-        help="a table to write, one row a frame: time, label and probabilities; for several "
-        "clips a folder",
-    )
-    files.add_argument(
-        "--json",
-        type=Path,
-        metavar="FILE",
-        help="a summary to write: overall activity, stretches of one label with their times, "
-        "label switches, settings; for several clips a folder",
-    )
-    files.add_argument(
-        "--overwrite",
-        action="store_true",
-        help="into a folder: also label the clips whose files are there already",
-    )
-    averaging = parser.add_argument_group("averaging")
-    averaging.add_argument(
-        "-s",
-        "--size",
-        type=positive,
-        default=128,
-        metavar="N",
-        help="frames that the rolling average spans; 1 is no averaging (default: %(default)s)",
-    )
-    averaging.add_argument(
-        "--stride",
-        type=positive,
-        default=1,
-        metavar="N",
-        help="classify every N-th frame only, N times as fast; the label is drawn on all, and "
-        "the average spans the same time (default: %(default)s)",
-    )
-    averaging.add_argument(
-        "--compare",
-        type=positive,
-        nargs="+",
-        default=[],
-        metavar="N",
-        help="other sizes that the --timeline shows, without classifying again",
-    )
-    looks = parser.add_argument_group("looks")
-    looks.add_argument(
-        "--bars", action="store_true", help="also draw the probability of each activity as a bar"
-    )
-    looks.add_argument(
-        "--display",
-        choices=DISPLAY,
-        default="auto",
-        help="a preview window: auto opens one where there is a screen; the key q, or closing "
-        "it, ends early and keeps what is written (default: %(default)s)",
-    )
+    add_file_arguments(parser)
+    add_averaging_arguments(parser)
+    add_look_arguments(parser)
     add_speed_arguments(parser, int8=True)
     return parser.parse_args()
 

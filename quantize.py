@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from activity.arguments import add_cache_argument
+from activity.arguments.shared import add_cache_argument
 from activity.ground.errors import UserError, run_script
 from activity.ground.writing import check_output, folder_when_complete
 from activity.inputs.dataset import decode_photo, find_photos, split

@@ -7,14 +7,14 @@ plot of the training.
 
 import argparse
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from activity.arguments import BACKBONES, add_speed_arguments, positive, seed
+from activity.arguments.shared import add_speed_arguments
+from activity.arguments.training import add_file_arguments, add_training_arguments
 from activity.ground.errors import UserError, printable, run_script
 from activity.ground.quiet import hidden_chatter
 from activity.ground.writing import check_apart, check_output
@@ -186,93 +186,8 @@ def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    files = parser.add_argument_group("files")
-    files.add_argument(
-        "-d",
-        "--dataset",
-        type=Path,
-        required=True,
-        metavar="FOLDER",
-        help="holds one folder of photos for each activity",
-    )
-    files.add_argument(
-        "-m",
-        "--model",
-        type=Path,
-        required=True,
-        metavar="FILE",
-        help="the model to write; .h5 and .hdf5 give HDF5, other names Keras's own format",
-    )
-    files.add_argument(
-        "-l",
-        "--label-bin",
-        type=Path,
-        required=True,
-        metavar="FILE",
-        help="the pickled label binarizer to write",
-    )
-    files.add_argument(
-        "-p",
-        "--plot",
-        type=Path,
-        default=Path("plot.png"),
-        metavar="FILE",
-        help="the plot of loss and accuracy to write (default: %(default)s)",
-    )
-    files.add_argument(
-        "--report",
-        type=Path,
-        metavar="FILE",
-        help="write the results on the test photos here as JSON, and beside it pictures of the "
-        "confusion matrix and of the most confident mistakes",
-    )
-    training = parser.add_argument_group("training")
-    training.add_argument(
-        "--labels",
-        nargs="+",
-        default=["weight_lifting", "tennis", "football"],
-        metavar="LABEL",
-        help="the activities to learn, by folder name; 'all' takes every folder "
-        "(default: weight_lifting tennis football)",
-    )
-    training.add_argument(
-        "-e",
-        "--epochs",
-        type=positive,
-        default=25,
-        metavar="N",
-        help="passes over the training photos (default: %(default)s)",
-    )
-    training.add_argument(
-        "--backbone",
-        choices=BACKBONES,
-        default=BACKBONES[0],
-        help="the frozen network; efficientnet-lite0 is several times faster on a CPU and "
-        "needs no download (default: %(default)s)",
-    )
-    training.add_argument(
-        "--weights",
-        default="imagenet",
-        metavar="WEIGHTS",
-        help="of the frozen network: imagenet (for resnet50 downloaded once by Keras), random "
-        "(untrained, for trying things out), or a FILE with its weights without the top "
-        "(default: %(default)s)",
-    )
-    training.add_argument(
-        "--views",
-        type=positive,
-        default=3,
-        metavar="N",
-        help="views of each training photo: the photo itself, and N - 1 augmented ones, "
-        "turned, shifted, zoomed and mirrored (default: %(default)s)",
-    )
-    training.add_argument(
-        "--seed",
-        type=seed,
-        default=42,
-        metavar="N",
-        help="of all that is random in training (default: %(default)s)",
-    )
+    add_file_arguments(parser)
+    add_training_arguments(parser)
     add_speed_arguments(parser)
     return parser.parse_args()
 

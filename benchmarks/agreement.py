@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from activity.arguments import add_cache_argument
+from activity.arguments.shared import add_cache_argument
 from activity.inputs.clip import VideoSource
 from activity.labelling.prediction import predict_frames
 from activity.network.classifier import int8_folder, model_key, open_classifier

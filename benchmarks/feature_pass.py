@@ -16,7 +16,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from activity.arguments import BACKBONES
+from activity.arguments.shared import BACKBONES
 from activity.inputs.dataset import ALL_LABELS, decode_photo, find_photos
 from activity.network.backbone import RANDOM, build_backbone, fingerprint
 from activity.network.engine import open_engine

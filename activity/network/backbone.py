@@ -38,7 +38,7 @@ def build_backbone(name: str, weights: str) -> keras.Model:
     """Build a frozen network with its preprocessing before and pooling behind it.
 
     Args:
-        name: one of ``activity.arguments.BACKBONES``.
+        name: one of ``activity.arguments.shared.BACKBONES``.
         weights: ``"imagenet"``, ``"random"`` (untrained), or the path of a file with weights of
             this network without its top.
 

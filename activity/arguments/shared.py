@@ -1,4 +1,4 @@
-"""Command-line values that both scripts take."""
+"""Flags, and kinds of values, that both scripts take."""
 
 import argparse
 from pathlib import Path

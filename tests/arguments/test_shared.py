@@ -4,7 +4,7 @@ from argparse import ArgumentTypeError
 
 import pytest
 
-from activity.arguments import positive, seed
+from activity.arguments.shared import positive, seed
 
 
 @pytest.mark.parametrize("text", ["0", "-1", "1.5", "many", ""])

@@ -1,0 +1,112 @@
+"""The flags of ``predict_video.py``."""
+
+import argparse
+from pathlib import Path
+
+from activity.arguments.shared import positive
+from activity.labelling.preview import DISPLAY
+
+
+def add_file_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the flags that name what is read and what is written."""
+    group = parser.add_argument_group("files")
+    group.add_argument(
+        "-m", "--model", type=Path, required=True, metavar="FILE", help="a model of train.py"
+    )
+    group.add_argument(
+        "-l",
+        "--label-bin",
+        type=Path,
+        required=True,
+        metavar="FILE",
+        help="the label binarizer that was written with the model",
+    )
+    group.add_argument(
+        "-i",
+        "--input",
+        nargs="+",
+        required=True,
+        metavar="CLIP",
+        help="the clip to label; or several, or a folder of them; or a live source: the number "
+        "of a camera (0 is the first), or the address of a stream (rtsp://..., http://...)",
+    )
+    group.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        required=True,
+        metavar="FILE",
+        help="the labelled clip to write: .mp4 (H.264 with the clip's sound, plays everywhere) or "
+        ".avi (Motion JPEG at one constant rate, no sound); for several clips a folder, which "
+        "gets one .mp4 for each; a live source wants an .mp4, which keeps the time between frames",
+    )
+    group.add_argument(
+        "--timeline",
+        type=Path,
+        metavar="FILE",
+        help="a picture to write: the probability of each activity over time, raw and averaged; "
+        "for several clips a folder",
+    )
+    group.add_argument(
+        "--csv",
+        type=Path,
+        metavar="FILE",
+        help="a table to write, one row a frame: time, label and probabilities; for several "
+        "clips a folder",
+    )
+    group.add_argument(
+        "--json",
+        type=Path,
+        metavar="FILE",
+        help="a summary to write: overall activity, stretches of one label with their times, "
+        "label switches, settings; for several clips a folder",
+    )
+    group.add_argument(
+        "--overwrite",
+        action="store_true",
+        help="into a folder: also label the clips whose files are there already",
+    )
+
+
+def add_averaging_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the flags that change how predictions become a label."""
+    group = parser.add_argument_group("averaging")
+    group.add_argument(
+        "-s",
+        "--size",
+        type=positive,
+        default=128,
+        metavar="N",
+        help="frames that the rolling average spans; 1 is no averaging (default: %(default)s)",
+    )
+    group.add_argument(
+        "--stride",
+        type=positive,
+        default=1,
+        metavar="N",
+        help="classify every N-th frame only, N times as fast; the label is drawn on all, and "
+        "the average spans the same time (default: %(default)s)",
+    )
+    group.add_argument(
+        "--compare",
+        type=positive,
+        nargs="+",
+        default=[],
+        metavar="N",
+        help="other sizes that the --timeline shows, without classifying again",
+    )
+
+
+def add_look_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the flags that change what a person sees."""
+    group = parser.add_argument_group("looks")
+    group.add_argument(
+        "--bars", action="store_true", help="also draw the probability of each activity as a bar"
+    )
+    group.add_argument(
+        "--display",
+        choices=DISPLAY,
+        default="auto",
+        help="a preview window: auto opens one where there is a screen; the key q, or closing "
+        "it, ends early and keeps what is written (default: %(default)s)",
+    )

@@ -1,0 +1,101 @@
+"""The flags of ``train.py``."""
+
+import argparse
+from pathlib import Path
+
+from activity.arguments.shared import BACKBONES, positive, seed
+
+
+def add_file_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the flags that name what is read and what is written."""
+    group = parser.add_argument_group("files")
+    group.add_argument(
+        "-d",
+        "--dataset",
+        type=Path,
+        required=True,
+        metavar="FOLDER",
+        help="holds one folder of photos for each activity",
+    )
+    group.add_argument(
+        "-m",
+        "--model",
+        type=Path,
+        required=True,
+        metavar="FILE",
+        help="the model to write; .h5 and .hdf5 give HDF5, other names Keras's own format",
+    )
+    group.add_argument(
+        "-l",
+        "--label-bin",
+        type=Path,
+        required=True,
+        metavar="FILE",
+        help="the pickled label binarizer to write",
+    )
+    group.add_argument(
+        "-p",
+        "--plot",
+        type=Path,
+        default=Path("plot.png"),
+        metavar="FILE",
+        help="the plot of loss and accuracy to write (default: %(default)s)",
+    )
+    group.add_argument(
+        "--report",
+        type=Path,
+        metavar="FILE",
+        help="write the results on the test photos here as JSON, and beside it pictures of the "
+        "confusion matrix and of the most confident mistakes",
+    )
+
+
+def add_training_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the flags that change what is learned."""
+    group = parser.add_argument_group("training")
+    group.add_argument(
+        "--labels",
+        nargs="+",
+        default=["weight_lifting", "tennis", "football"],
+        metavar="LABEL",
+        help="the activities to learn, by folder name; 'all' takes every folder "
+        "(default: weight_lifting tennis football)",
+    )
+    group.add_argument(
+        "-e",
+        "--epochs",
+        type=positive,
+        default=25,
+        metavar="N",
+        help="passes over the training photos (default: %(default)s)",
+    )
+    group.add_argument(
+        "--backbone",
+        choices=BACKBONES,
+        default=BACKBONES[0],
+        help="the frozen network; efficientnet-lite0 is several times faster on a CPU and "
+        "needs no download (default: %(default)s)",
+    )
+    group.add_argument(
+        "--weights",
+        default="imagenet",
+        metavar="WEIGHTS",
+        help="of the frozen network: imagenet (for resnet50 downloaded once by Keras), random "
+        "(untrained, for trying things out), or a FILE with its weights without the top "
+        "(default: %(default)s)",
+    )
+    group.add_argument(
+        "--views",
+        type=positive,
+        default=3,
+        metavar="N",
+        help="views of each training photo: the photo itself, and N - 1 augmented ones, "
+        "turned, shifted, zoomed and mirrored (default: %(default)s)",
+    )
+    group.add_argument(
+        "--seed",
+        type=seed,
+        default=42,
+        metavar="N",
+        help="of all that is random in training (default: %(default)s)",
+    )
