@@ -12,6 +12,7 @@ test: .venv/installed-dev lint
 lint: .venv/installed-dev
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
+	.venv/bin/lint-imports --no-logo --no-cache
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
