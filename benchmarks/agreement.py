@@ -43,7 +43,7 @@ def main() -> None:
         for name, engine in engines.items():
             predictions = list(predictions_of(clip, engine, args.size))
             raw[name] = np.stack([prediction.raw for prediction in predictions])
-            averaged[name] = np.stack([prediction.averaged for prediction in predictions])
+            averaged[name] = np.stack([prediction.smoothed for prediction in predictions])
         for name in names[1:]:
             rows.append(
                 [

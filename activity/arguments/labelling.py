@@ -5,6 +5,7 @@ from pathlib import Path
 
 from activity.arguments.shared import positive
 from activity.labelling.preview import DISPLAY
+from activity.outcome.smoothing import SMOOTHINGS
 
 
 def add_file_arguments(parser: argparse.ArgumentParser) -> None:
@@ -34,17 +35,18 @@ def add_file_arguments(parser: argparse.ArgumentParser) -> None:
         "-o",
         "--output",
         type=Path,
-        required=True,
         metavar="FILE",
         help="the labelled clip to write: .mp4 (H.264 with the clip's sound, plays everywhere) or "
         ".avi (Motion JPEG at one constant rate, no sound); for several clips a folder, which "
-        "gets one .mp4 for each; a live source wants an .mp4, which keeps the time between frames",
+        "gets one .mp4 for each; a live source wants an .mp4, which keeps the time between frames; "
+        "may be left out where another result is asked for: nothing is drawn or encoded then",
     )
     group.add_argument(
         "--timeline",
         type=Path,
         metavar="FILE",
-        help="a picture to write: the probability of each activity over time, raw and averaged; "
+        help="a picture to write: the probability of each activity over time, and the label under "
+        "both ways of smoothing; "
         "for several clips a folder",
     )
     group.add_argument(
@@ -68,16 +70,26 @@ def add_file_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_averaging_arguments(parser: argparse.ArgumentParser) -> None:
+def add_smoothing_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the flags that change how predictions become a label."""
-    group = parser.add_argument_group("averaging")
+    group = parser.add_argument_group("smoothing")
+    group.add_argument(
+        "--smoothing",
+        choices=SMOOTHINGS,
+        default="rolling",
+        help="rolling: the average of the last --size frames, known at once, and half of --size "
+        "late at every change; viterbi: for files; the label that costs least over the whole "
+        "clip, where a change costs as much as --size / 2 frames of the wrong label: it changes "
+        "on the very frame, and the clip is read twice (default: %(default)s)",
+    )
     group.add_argument(
         "-s",
         "--size",
         type=positive,
         default=128,
         metavar="N",
-        help="frames that the rolling average spans; 1 is no averaging (default: %(default)s)",
+        help="frames that the rolling average spans, 1 is no averaging; under viterbi, a shot of "
+        "fewer frames does not change the label (default: %(default)s)",
     )
     group.add_argument(
         "--stride",
@@ -85,7 +97,7 @@ def add_averaging_arguments(parser: argparse.ArgumentParser) -> None:
         default=1,
         metavar="N",
         help="classify every N-th frame only, N times as fast; the label is drawn on all, and "
-        "the average spans the same time (default: %(default)s)",
+        "--size counts all frames (default: %(default)s)",
     )
     group.add_argument(
         "--compare",
@@ -93,7 +105,7 @@ def add_averaging_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         default=[],
         metavar="N",
-        help="other sizes that the --timeline shows, without classifying again",
+        help="other sizes that the --timeline shows, in both ways, without classifying again",
     )
 
 

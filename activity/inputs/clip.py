@@ -40,6 +40,10 @@ class Frame(NamedTuple):
     seconds: float
 
 
+NO_PIXELS = np.empty((0, 0, 3), np.uint8)
+"""Stands for the picture of a frame of which nobody needs more than the time."""
+
+
 class VideoSource:
     """A clip opened for reading.
 
@@ -69,24 +73,29 @@ class VideoSource:
             frame_count=max(0, int(self._capture.get(cv2.CAP_PROP_FRAME_COUNT))),
         )
 
-    def frames(self) -> Iterator[Frame]:
+    def frames(self, pixels_every: int = 1) -> Iterator[Frame]:
         """Yield every frame that can be decoded, in order; release the clip at the end.
 
         The times are the clip's own, so a variable frame rate is kept. Where the clip has none,
         or one that does not grow, a frame comes 1 / fps after the one before it.
+
+        Args:
+            pixels_every: every how many frames one has its picture. Others have ``NO_PIXELS``,
+                which saves the conversion from the clip's own colours.
         """
         size = (self.info.width, self.info.height)
-        frame, before = self._first, -1 / self.info.fps
+        frame, before, number = self._first, -1 / self.info.fps, 0
         try:
             while frame is not None:
                 pixels, seconds = frame
-                if pixels.shape[1::-1] != size:
+                if pixels is not NO_PIXELS and pixels.shape[1::-1] != size:
                     pixels = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
                 if not seconds > before:
                     seconds = before + 1 / self.info.fps
                 yield Frame(pixels, seconds)
                 before = seconds
-                frame = self._read()
+                number += 1
+                frame = self._read() if number % pixels_every == 0 else self._skip()
         finally:
             self.close()
 
@@ -100,6 +109,11 @@ class VideoSource:
             return None
         seconds = self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
         return Frame(_with_square_pixels(pixels, self._capture), seconds)
+
+    def _skip(self) -> Frame | None:
+        if not self._capture.grab():
+            return None
+        return Frame(NO_PIXELS, self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000)
 
 
 def plausible_fps(capture: cv2.VideoCapture) -> float:

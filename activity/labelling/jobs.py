@@ -21,7 +21,7 @@ class Job:
     """One clip (a file's path, a camera's number, a stream's address) and what to write for it."""
 
     clip: str
-    output: Path
+    output: Path | None
     timeline: Path | None
     csv: Path | None
     json: Path | None
@@ -40,14 +40,15 @@ class Job:
         return is_live(self.clip)
 
 
-def writes_into_folder(inputs: Sequence[str], output: Path) -> bool:
+def writes_into_folder(inputs: Sequence[str], *outputs: Path | None) -> bool:
     """Tell whether outputs are files in a folder, named after the inputs, or just one file."""
-    return len(inputs) > 1 or Path(inputs[0]).is_dir() or output.is_dir()
+    first = next((path for path in outputs if path), None)
+    return len(inputs) > 1 or Path(inputs[0]).is_dir() or (first is not None and first.is_dir())
 
 
 def plan_jobs(
     inputs: Sequence[str],
-    output: Path,
+    output: Path | None,
     *,
     timeline: Path | None = None,
     csv: Path | None = None,
@@ -59,15 +60,17 @@ def plan_jobs(
     the clip (``.mp4``, ``.png``, ``.csv``, ``.json``) in the folders named.
 
     Raises:
-        UserError: there are no clips; a file cannot be written, is an input, or would be
-            written twice.
+        UserError: there are no clips; nothing is asked for; a file cannot be written, is an
+            input, or would be written twice.
     """
-    if writes_into_folder(inputs, output):
+    if not any((output, timeline, csv, json)):
+        raise UserError("nothing to write: give --output, or one of --csv, --json, --timeline")
+    if writes_into_folder(inputs, output, timeline, csv, json):
         _check_folders(output, timeline, csv, json)
         jobs = [
             Job(
                 clip,
-                output / f"{name}.mp4",
+                output and output / f"{name}.mp4",
                 timeline and timeline / f"{name}.png",
                 csv and csv / f"{name}.csv",
                 json and json / f"{name}.json",
@@ -76,7 +79,8 @@ def plan_jobs(
             for clip, name in _named_clips(inputs)
         ]
     else:
-        check_suffix(output)
+        if output:
+            check_suffix(output)
         jobs = [Job(inputs[0], output, timeline, csv, json, keep_unfinished=True)]
     check_apart([path for job in jobs for path in job.files])
     _check_inputs_survive(jobs)

@@ -1,4 +1,4 @@
-"""The stream of predictions: each frame of a source with its probabilities, raw and averaged.
+"""The stream of predictions: each frame of a source with its probabilities.
 
 Decoding, inference and what the caller does with a frame run side by side, each in a thread of
 its own, a bounded number of frames apart.
@@ -12,21 +12,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from activity.ground.background import in_background
-from activity.inputs.clip import Frame, VideoInfo, VideoSource
+from activity.inputs.clip import NO_PIXELS, Frame, VideoInfo, VideoSource
 from activity.inputs.dataset import network_input
 from activity.inputs.live import LiveSource
 from activity.network.engine import Engine
 from activity.outcome.results import Prediction
-from activity.outcome.smoothing import RollingAverage
+from activity.outcome.smoothing import rolling_predictions
 
 # Frames that wait between two threads: enough to even out their pace, whatever the size of the
 # frame, and not more memory than this.
 _FRAMES_AHEAD = 32
 _BYTES_AHEAD = 2**27
+_BYTES_WITHOUT_PIXELS = 200
 
 
 def predict_frames(
-    source: VideoSource | LiveSource, classify: Engine, *, size: int, stride: int
+    source: VideoSource | LiveSource,
+    classify: Engine,
+    *,
+    size: int,
+    stride: int,
+    keep_pixels: bool = True,
 ) -> Generator[tuple[Frame, Prediction], None, None]:
     """Classify a source's frames and average the predictions, in order.
 
@@ -39,23 +45,49 @@ def predict_frames(
         size: how many frames the rolling average spans.
         stride: every how many frames one is classified. The window still spans ``size``
             frames: it holds ``size // stride`` predictions, at least one.
+        keep_pixels: as in ``classify_frames``.
     """
-    number = 0
-    average = RollingAverage(max(1, size // stride))
-    classified = _classified_live if source.live else _classified
-    with closing(classified(source, classify, stride)) as pieces:
+    predict = rolling_predictions(size, stride)
+    with closing(classify_frames(source, classify, stride, keep_pixels=keep_pixels)) as frames:
+        for frame, raw in frames:
+            yield frame, predict(frame.seconds, raw)
+
+
+def classify_frames(
+    source: VideoSource | LiveSource, classify: Engine, stride: int, *, keep_pixels: bool = True
+) -> Generator[tuple[Frame, NDArray[np.float32] | None], None, None]:
+    """Yield a source's frames in order, each with its probabilities, shape (labels,).
+
+    Close the generator to end early: it stops its threads and releases the source.
+
+    Args:
+        source: where the frames come from.
+        classify: an engine from RGB pixels to probabilities.
+        stride: every how many frames one is classified. Others come with None.
+        keep_pixels: whether the pictures are wanted, to be drawn on. Without them frames come
+            with ``NO_PIXELS``, and pictures between two that are classified are not even made.
+    """
+    if isinstance(source, LiveSource):
+        pieces = _classified_live(source, classify, stride)
+    else:
+        pieces = _classified(source, classify, stride, keep_pixels)
+    with closing(pieces):
         for piece, raw in pieces:
-            if piece.classified:
-                averaged = average.push(raw)
             for place, frame in enumerate(piece.frames):
-                own = raw if piece.classified and place == 0 else None
-                yield frame, Prediction(number, frame.seconds, own, averaged)
-                number += 1
+                yield frame, raw if piece.classified and place == 0 else None
 
 
-def batch_that_fits(batch_size: int, info: VideoInfo, stride: int) -> int:
+def read_ahead(source: VideoSource) -> Generator[Frame, None, None]:
+    """Yield a clip's frames in order, decoded in a thread of its own."""
+    frames_ahead = min(_FRAMES_AHEAD, _BYTES_AHEAD // _frame_bytes(source.info, True))
+    return in_background(source.frames(), max(1, frames_ahead))
+
+
+def batch_that_fits(
+    batch_size: int, info: VideoInfo, stride: int, *, keep_pixels: bool = True
+) -> int:
     """Lower a batch size where the frames that wait for a whole batch would fill the memory."""
-    return max(1, min(batch_size, _BYTES_AHEAD // _piece_bytes(info, stride)))
+    return max(1, min(batch_size, _BYTES_AHEAD // _piece_bytes(info, stride, keep_pixels)))
 
 
 class _Piece(NamedTuple):
@@ -66,16 +98,16 @@ class _Piece(NamedTuple):
 
 
 def _classified(
-    source: VideoSource, classify: Engine, stride: int
+    source: VideoSource, classify: Engine, stride: int, keep_pixels: bool
 ) -> Generator[tuple[_Piece, NDArray[np.float32]], None, None]:
-    ahead = min(_FRAMES_AHEAD, _BYTES_AHEAD // _piece_bytes(source.info, stride))
-    inputs = _pieces(source, stride, _longest_piece(source.info))
+    ahead = min(_FRAMES_AHEAD, _BYTES_AHEAD // _piece_bytes(source.info, stride, keep_pixels))
+    inputs = _pieces(source, stride, keep_pixels)
     with closing(in_background(classify(inputs), max(1, ahead))) as classified:
         yield from classified
 
 
 def _pieces(
-    source: VideoSource, stride: int, longest: int
+    source: VideoSource, stride: int, keep_pixels: bool
 ) -> Iterator[tuple[_Piece, NDArray[np.uint8]]]:
     """Cut a clip into pieces of ``stride`` frames, each with the network's input of its first.
 
@@ -85,7 +117,8 @@ def _pieces(
     frames: list[Frame] = []
     pixels = np.empty(0, np.uint8)
     classified = True
-    with closing(source.frames()) as decoded:
+    longest = _longest_piece(source.info, keep_pixels)
+    with closing(source.frames(1 if keep_pixels else stride)) as decoded:
         for number, frame in enumerate(decoded):
             due = number % stride == 0
             if frames and (due or len(frames) == longest):
@@ -93,7 +126,7 @@ def _pieces(
                 frames, classified = [], due
             if due:
                 pixels = network_input(frame.pixels)
-            frames.append(frame)
+            frames.append(frame if keep_pixels else Frame(NO_PIXELS, frame.seconds))
     if frames:
         yield _Piece(frames, classified), pixels
 
@@ -115,13 +148,13 @@ def _only(outputs: Iterable[tuple[None, NDArray[np.float32]]]) -> NDArray[np.flo
     return output
 
 
-def _frame_bytes(info: VideoInfo) -> int:
-    return info.width * info.height * 3
+def _frame_bytes(info: VideoInfo, keep_pixels: bool) -> int:
+    return info.width * info.height * 3 if keep_pixels else _BYTES_WITHOUT_PIXELS
 
 
-def _longest_piece(info: VideoInfo) -> int:
-    return max(1, _BYTES_AHEAD // _frame_bytes(info))
+def _longest_piece(info: VideoInfo, keep_pixels: bool) -> int:
+    return max(1, _BYTES_AHEAD // _frame_bytes(info, keep_pixels))
 
 
-def _piece_bytes(info: VideoInfo, stride: int) -> int:
-    return min(stride, _longest_piece(info)) * _frame_bytes(info)
+def _piece_bytes(info: VideoInfo, stride: int, keep_pixels: bool) -> int:
+    return min(stride, _longest_piece(info, keep_pixels)) * _frame_bytes(info, keep_pixels)

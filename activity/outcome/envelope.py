@@ -1,15 +1,29 @@
 """The predictions of a clip of any length, gathered into the columns of a picture."""
 
 from collections.abc import Sequence
+from itertools import islice
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from activity.outcome.record import Record
 from activity.outcome.results import Prediction
-from activity.outcome.smoothing import RollingAverage
+from activity.outcome.smoothing import SMOOTHINGS, smoothed_labels, smoothed_predictions
 
 MOST_COLUMNS = 2048
 """More than a picture is wide in pixels. An even number."""
+
+
+class Band(NamedTuple):
+    """One way to label the frames: ``smoothing`` is one of ``SMOOTHINGS``, ``size`` in frames."""
+
+    smoothing: str
+    size: int
+
+
+RAW = Band("rolling", 1)
+"""Plain image classification."""
 
 
 class Envelope:
@@ -20,64 +34,57 @@ class Envelope:
     time to draw, than one of a minute, and no frame goes unseen: a column keeps extremes and
     counts, not samples.
 
-    Besides the window the frames were labelled with, others are compared: they are averaged
-    here from the same raw predictions, without classifying again. A window of one frame, plain
-    image classification, is always among them.
+    Each frame comes with the label that it has in each band, so that ways of smoothing can be
+    compared.
     """
 
-    def __init__(
-        self, labels: Sequence[str], size: int, compare: Sequence[int] = (), *, stride: int = 1
-    ) -> None:
+    def __init__(self, labels: Sequence[str], bands: Sequence[Band], drawn: Band) -> None:
         """Start with no frames.
 
         Args:
             labels: name of each class.
-            size: frames in the window of ``Prediction.averaged``.
-            compare: further sizes of windows, in frames.
-            stride: every how many frames one is classified.
+            bands: what is compared.
+            drawn: the one of them whose labels and probabilities those of ``Prediction`` are.
         """
         self.labels = list(labels)
-        self.size = size
-        self.sizes = sorted({1, size, *compare})
+        self.bands = list(bands)
+        self.drawn = drawn
         self.frames_per_column = 1
-        # Over the same stretch of time, a window holds fewer predictions when there is a stride.
-        self._averages = [RollingAverage(max(1, size // stride)) for size in self.sizes]
         self._frames = 0
         self._raw = np.zeros(len(labels), np.float32)
-        self._means = [np.zeros(len(labels))] * len(self.sizes)
-        self._winners = np.full(len(self.sizes), -1)
+        self._winners = np.full(len(bands), -1)
 
         per_class = (MOST_COLUMNS, len(labels))
         self._start = np.full(MOST_COLUMNS, np.inf)
         self._low = np.full(per_class, np.inf, np.float32)
         self._high = np.zeros(per_class, np.float32)
         self._raw_sum = np.zeros(per_class)
-        self._averaged_sum = np.zeros(per_class)
-        self._wins = np.zeros((MOST_COLUMNS, len(self.sizes), len(labels)), np.int32)
-        self._switches = np.zeros((MOST_COLUMNS, len(self.sizes)), np.int32)
+        self._smoothed_sum = np.zeros(per_class)
+        self._wins = np.zeros((MOST_COLUMNS, len(bands), len(labels)), np.int32)
+        self._switches = np.zeros((MOST_COLUMNS, len(bands)), np.int32)
 
-    def add(self, prediction: Prediction) -> None:
-        """Take in the next frame. A frame that was not classified repeats what was known."""
+    def add(self, prediction: Prediction, winners: Sequence[int]) -> None:
+        """Take in the next frame, with the number of its label in each band.
+
+        A frame that was not classified repeats the raw prediction before it.
+        """
         if self._frames == MOST_COLUMNS * self.frames_per_column:
             self._merge_neighbours()
         column = self._frames // self.frames_per_column
         self._frames += 1
         if prediction.raw is not None:
             self._raw = prediction.raw
-            self._means = [average.push(prediction.raw) for average in self._averages]
-        # What was drawn on the frame is shown as it was, to the last bit.
-        self._means[self.sizes.index(self.size)] = prediction.averaged
-        winners = np.array([mean.argmax() for mean in self._means])
+        won = np.array(winners)
 
         self._start[column] = min(self._start[column], prediction.time)
         np.minimum(self._low[column], self._raw, out=self._low[column])
         np.maximum(self._high[column], self._raw, out=self._high[column])
         self._raw_sum[column] += self._raw
-        self._averaged_sum[column] += prediction.averaged
-        self._wins[column, np.arange(len(self.sizes)), winners] += 1
+        self._smoothed_sum[column] += prediction.smoothed
+        self._wins[column, np.arange(len(won)), won] += 1
         if self._frames > 1:
-            self._switches[column] += winners != self._winners
-        self._winners = winners
+            self._switches[column] += won != self._winners
+        self._winners = won
 
     @property
     def columns(self) -> int:
@@ -105,19 +112,19 @@ class Envelope:
         return self._raw_sum[: self.columns] / self._frames_in_columns()[:, np.newaxis]
 
     @property
-    def averaged(self) -> NDArray[np.float64]:
-        """Averaged probability of each class, mean over the column, shape (columns, labels)."""
-        return self._averaged_sum[: self.columns] / self._frames_in_columns()[:, np.newaxis]
+    def smoothed(self) -> NDArray[np.float64]:
+        """Smoothed probability of each class, mean over the column, shape (columns, labels)."""
+        return self._smoothed_sum[: self.columns] / self._frames_in_columns()[:, np.newaxis]
 
     @property
     def shares(self) -> NDArray[np.float64]:
-        """Share of frames each class won at each size, shape (columns, sizes, labels), 0..1."""
+        """Share of frames each class won in each band, shape (columns, bands, labels), 0..1."""
         frames = self._frames_in_columns()[:, np.newaxis, np.newaxis]
         return self._wins[: self.columns] / frames
 
     @property
     def switches(self) -> NDArray[np.int32]:
-        """How often the label changed at each size, shape (columns, sizes)."""
+        """How often the label changed in each band, shape (columns, bands)."""
         return self._switches[: self.columns]
 
     def _frames_in_columns(self) -> NDArray[np.int64]:
@@ -133,9 +140,38 @@ class Envelope:
             (self._low, np.minimum, np.inf),
             (self._high, np.maximum, 0),
             (self._raw_sum, np.add, 0),
-            (self._averaged_sum, np.add, 0),
+            (self._smoothed_sum, np.add, 0),
             (self._wins, np.add, 0),
             (self._switches, np.add, 0),
         ):
             values[: MOST_COLUMNS // 2] = merge(values[0::2], values[1::2])
             values[MOST_COLUMNS // 2 :] = empty
+
+
+def compared_bands(size: int, compare: Sequence[int]) -> list[Band]:
+    """List what a timeline compares: no smoothing, and each size in both ways."""
+    bands = [RAW]
+    for one in sorted({size, *compare}):
+        bands += [Band(smoothing, one) for smoothing in SMOOTHINGS]
+    return list(dict.fromkeys(bands))
+
+
+def gather_envelope(
+    record: Record, labels: Sequence[str], drawn: Band, compare: Sequence[int], frames: int
+) -> Envelope:
+    """Gather the first ``frames`` frames of a recorded clip, in all bands that are compared.
+
+    Args:
+        record: of the clip.
+        labels: name of each class.
+        drawn: how its labels were smoothed.
+        compare: further sizes, in frames.
+        frames: how many were labelled.
+    """
+    bands = compared_bands(drawn.size, compare)
+    envelope = Envelope(labels, bands, drawn)
+    winners = zip(*(smoothed_labels(record, *band) for band in bands), strict=True)
+    predictions = smoothed_predictions(record, *drawn)
+    for prediction, won in islice(zip(predictions, winners, strict=True), frames):
+        envelope.add(prediction, won)
+    return envelope

@@ -53,9 +53,12 @@ def draw_label(frame: NDArray[np.uint8], label: str, probability: float) -> None
 
 
 def draw_bars(
-    frame: NDArray[np.uint8], labels: Sequence[str], probabilities: NDArray[np.floating]
+    frame: NDArray[np.uint8],
+    labels: Sequence[str],
+    probabilities: NDArray[np.floating],
+    label: int,
 ) -> None:
-    """Draw one bar a class at the bottom left of a frame, in place; the longest is green.
+    """Draw one bar a class at the bottom left of a frame, in place; that of its label is green.
 
     Up to ``MOST_BARS`` classes keep their places from frame to frame; of more, the most
     probable are shown, in descending order.
@@ -64,6 +67,7 @@ def draw_bars(
         frame: BGR, uint8, shape (height, width, 3), of any size.
         labels: name of each class.
         probabilities: shape (labels,), 0..1.
+        label: number of the frame's label.
     """
     names = _printable_all(tuple(labels))
     rows = np.arange(len(names))
@@ -80,7 +84,7 @@ def draw_bars(
     bar_left, right = name_width + 2 * pad, plate_width - pad
     for place, row in enumerate(rows):
         probability = float(probabilities[row])
-        colour = _GREEN if row == probabilities.argmax() else _GREY
+        colour = _GREEN if row == label else _GREY
         baseline = (place + 1) * line
         bar = plate[baseline - line + pad : baseline, bar_left : bar_left + bar_width]
         bar[:] = _TRACK

@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 
 from activity.ground.writing import replace_when_complete
 
+_WAYS = {"rolling": "averaged", "viterbi": "viterbi"}
+
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Prediction:
@@ -23,19 +25,26 @@ class Prediction:
         time: of the frame in the clip, in seconds.
         raw: probabilities of this frame alone, shape (labels,); None for a frame that was not
             classified (between the steps of ``--stride``).
-        averaged: mean of the window that ends at this frame, shape (labels,). Its argmax is
-            the label drawn on the frame.
+        smoothed: probabilities that go with the label, shape (labels,): the mean of the window
+            that ends at this frame, or of the stretch with one label that the frame lies in.
+        label: number of the frame's label, the one that is drawn on it.
     """
 
     frame: int
     time: float
     raw: NDArray[np.float32] | None
-    averaged: NDArray[np.float64]
+    smoothed: NDArray[np.float64]
+    label: int
+
+    @property
+    def probability(self) -> float:
+        """Smoothed probability of the label, 0..1."""
+        return float(self.smoothed[self.label])
 
 
-@dataclass
+@dataclass(slots=True)
 class Segment:
-    """A stretch of frames with one averaged label: first to last frame, both in it."""
+    """A stretch of frames with one label: first to last frame, both in it."""
 
     label: str
     first_frame: int
@@ -44,14 +53,24 @@ class Segment:
 
 
 class Summary:
-    """The outcome of a clip, gathered frame by frame; it grows with segments, not frames."""
+    """The outcome of a clip, gathered frame by frame; it grows with segments, not frames.
 
-    def __init__(self, labels: Sequence[str]) -> None:
+    Attributes:
+        labels: name of each class.
+        way: what the smoothing makes of a label, in a word.
+        frames: how many frames were labelled.
+        classified_frames: how many of them were classified.
+        raw_switches: how often the label of the raw predictions changed.
+        segments: the stretches of one label, in order.
+    """
+
+    def __init__(self, labels: Sequence[str], smoothing: str = "rolling") -> None:
         self.frames = 0
         self.classified_frames = 0
         self.raw_switches = 0
         self.segments: list[Segment] = []
-        self._labels = labels
+        self.labels = labels
+        self.way = _WAYS[smoothing]
         self._sum = np.zeros(len(labels))
         self._raw_winner: int | None = None
 
@@ -64,7 +83,7 @@ class Summary:
             winner = int(prediction.raw.argmax())
             self.raw_switches += self._raw_winner not in (None, winner)
             self._raw_winner = winner
-        label = self._labels[prediction.averaged.argmax()]
+        label = self.labels[prediction.label]
         if not self.segments or self.segments[-1].label != label:
             self.segments.append(
                 Segment(label, prediction.frame, prediction.frame, prediction.time)
@@ -72,8 +91,8 @@ class Summary:
         self.segments[-1].last_frame = prediction.frame
 
     @property
-    def averaged_switches(self) -> int:
-        """How often the drawn label changed."""
+    def switches(self) -> int:
+        """How often the label of the frames changed."""
         return max(0, len(self.segments) - 1)
 
     @property
@@ -84,7 +103,7 @@ class Summary:
     @property
     def label(self) -> str:
         """The label of the whole clip: the most probable on the mean of all raw predictions."""
-        return self._labels[self._sum.argmax()]
+        return self.labels[self._sum.argmax()]
 
     @property
     def probability(self) -> float:
@@ -102,10 +121,10 @@ class Summary:
             "overall": {
                 "label": self.label if self.classified_frames else None,
                 "probability": self.probability if self.classified_frames else None,
-                "probabilities": dict(zip(self._labels, self.probabilities.tolist(), strict=True)),
+                "probabilities": dict(zip(self.labels, self.probabilities.tolist(), strict=True)),
             },
             "frames": {"read": self.frames, "classified": self.classified_frames},
-            "switches": {"raw": self.raw_switches, "averaged": self.averaged_switches},
+            "switches": {"raw": self.raw_switches, self.way: self.switches},
             "segments": [
                 {
                     "label": segment.label,
@@ -123,10 +142,9 @@ class Summary:
 def open_table(path: Path, labels: Sequence[str]) -> Iterator[Callable[[Prediction], None]]:
     """Open a CSV table with one row a frame; it takes its name when the block ends well.
 
-    Columns are ``frame`` (from 0), ``time`` (seconds), ``raw_label``, ``averaged_label``,
-    ``averaged_probability`` (of that label), and one ``p_<label>`` a class with the raw
-    probability. In rows of frames that were not classified, the raw columns are empty; the
-    averaged ones say what is drawn on the frame.
+    Columns are ``frame`` (from 0), ``time`` (seconds), ``raw_label``, ``label`` (the one drawn on
+    the frame), ``probability`` (smoothed, of that label), and one ``p_<label>`` a class with the
+    raw probability. In rows of frames that were not classified, the raw columns are empty.
 
     Yields:
         A function that writes the row of one prediction.
@@ -141,7 +159,7 @@ def open_table(path: Path, labels: Sequence[str]) -> Iterator[Callable[[Predicti
     ):
         rows = csv.writer(file)
         rows.writerow(
-            ["frame", "time", "raw_label", "averaged_label", "averaged_probability"]
+            ["frame", "time", "raw_label", "label", "probability"]
             + [f"p_{label}" for label in labels]
         )
 
@@ -154,8 +172,8 @@ def open_table(path: Path, labels: Sequence[str]) -> Iterator[Callable[[Predicti
                     prediction.frame,
                     f"{prediction.time:.6f}",
                     raw_label,
-                    labels[prediction.averaged.argmax()],
-                    f"{prediction.averaged.max():.6f}",
+                    labels[prediction.label],
+                    f"{prediction.probability:.6f}",
                     *raw_columns,
                 ]
             )

@@ -1,4 +1,4 @@
-"""A picture of a clip over time: where the classifier hesitates, and what averaging does."""
+"""A picture of a clip over time: where the classifier hesitates, and what smoothing does."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import MultipleLocator
 from numpy.typing import NDArray
 
-from activity.outcome.envelope import Envelope
+from activity.outcome.envelope import RAW, Band, Envelope
 from activity.outcome.figures import save_figure, short_name
 
 # Okabe and Ito's colours, which colour-blind people can tell apart; an indigo stands for their
@@ -27,9 +27,9 @@ _MINUTES_FROM = 120
 
 
 def draw_timeline(envelope: Envelope, end: float, path: Path, title: str) -> None:
-    """Draw the probability of each class over time, and a band of labels for each window size.
+    """Draw the probability of each class over time, and a band of labels for each way to smooth it.
 
-    Raw predictions are thin lines, the average is a thick one. In a long clip a column of the
+    Raw predictions are thin lines, smoothed ones are thick. In a long clip a column of the
     picture stands for several frames: there the thin line is their mean, the range of the raw
     predictions is shaded, and the band is split by how many frames each label had. Ticks mark
     where the label switches.
@@ -44,7 +44,7 @@ def draw_timeline(envelope: Envelope, end: float, path: Path, title: str) -> Non
         UserError: the file system refuses to write.
     """
     colours = class_colours(envelope)
-    bands = len(envelope.sizes)
+    bands = len(envelope.bands)
     figure = Figure(figsize=(12, 3.6 + 0.55 * bands), layout="constrained")
     curves, *band_axes = figure.subplots(1 + bands, 1, sharex=True, height_ratios=[6] + [1] * bands)
     edges = np.append(envelope.start, end)
@@ -89,7 +89,7 @@ def _draw_curves(axes, envelope: Envelope, edges: NDArray, colours: dict[int, st
         axes.plot(edges, _closed(values), color=colour, linewidth=width, alpha=alpha)
 
     low, high = envelope.raw_low, envelope.raw_high
-    raw, averaged = envelope.raw, envelope.averaged
+    raw, smoothed = envelope.raw, envelope.smoothed
     rest = [i for i in range(len(envelope.labels)) if i not in colours]
     if envelope.frames_per_column > 1:
         for i, colour in colours.items():
@@ -100,9 +100,9 @@ def _draw_curves(axes, envelope: Envelope, edges: NDArray, colours: dict[int, st
     for i, colour in colours.items():
         curve(raw[:, i], colour, _THIN)
     if rest:
-        curve(averaged[:, rest].max(axis=1), OTHERS, _THICK)
+        curve(smoothed[:, rest].max(axis=1), OTHERS, _THICK)
     for i, colour in colours.items():
-        curve(averaged[:, i], colour, _THICK)
+        curve(smoothed[:, i], colour, _THICK)
     axes.set(ylabel="probability", ylim=(-0.02, 1.02), xlim=(edges[0], edges[-1]))
     axes.grid(axis="y", color="0.9")
     axes.set_axisbelow(True)
@@ -122,15 +122,21 @@ def _draw_band(
     axes.vlines(envelope.start[switches > 0], 1.05, 1.4, color="black", linewidth=0.8)
     axes.set(ylim=(0, 1.4), yticks=[])
     axes.spines[:].set_visible(False)
-    axes.tick_params(bottom=number == len(envelope.sizes) - 1)
-    size, count = envelope.sizes[number], int(switches.sum())
+    axes.tick_params(bottom=number == len(envelope.bands) - 1)
+    band, count = envelope.bands[number], int(switches.sum())
     axes.set_ylabel(
-        f"{size} frame{'s' * (size > 1)}\n{count} switch{'es' * (count != 1)}",
+        f"{_name(band)}\n{count} switch{'es' * (count != 1)}",
         rotation=0,
         ha="right",
         va="center",
-        weight="bold" if size == envelope.size else "normal",
+        weight="bold" if band == envelope.drawn else "normal",
     )
+
+
+def _name(band: Band) -> str:
+    if band == RAW:
+        return "raw"
+    return f"{'Viterbi' if band.smoothing == 'viterbi' else 'average of'} {band.size}"
 
 
 def _label_time(axes, seconds: float) -> None:
@@ -158,6 +164,7 @@ def _legend(envelope: Envelope, colours: dict[int, str]) -> list[Patch | Line2D]
     if others:
         entries.append(Patch(color=OTHERS, label=f"the other {others}, the highest of them"))
     entries.append(Line2D([], [], color="0.3", linewidth=_THIN, label="raw"))
-    average = f"average of {envelope.size} frames" if envelope.size > 1 else "not averaged"
-    entries.append(Line2D([], [], color="0.3", linewidth=_THICK, label=average))
+    if envelope.drawn != RAW:
+        drawn = _name(envelope.drawn)
+        entries.append(Line2D([], [], color="0.3", linewidth=_THICK, label=drawn))
     return entries

@@ -58,7 +58,7 @@ def test_it_is_the_plain_loop_on_a_drawn_clip(
     assert [made.frame for _, made in frames] == list(range(120)) == list(range(len(expected)))
     for (_, made), (raw, averaged) in zip(frames, expected, strict=True):
         np.testing.assert_allclose(made.raw, raw, atol=1e-6)
-        np.testing.assert_allclose(made.averaged, averaged, atol=1e-5)
+        np.testing.assert_allclose(made.smoothed, averaged, atol=1e-5)
 
 
 @pytest.mark.real_data
@@ -70,7 +70,7 @@ def test_it_is_the_plain_loop_on_a_real_clip(clip: str, real_data: Path, classif
     assert len(made) == len(expected)
     for (_, result), (raw, averaged) in zip(made, expected, strict=True):
         np.testing.assert_allclose(result.raw, raw, atol=1e-5)
-        np.testing.assert_allclose(result.averaged, averaged, atol=1e-5)
+        np.testing.assert_allclose(result.smoothed, averaged, atol=1e-5)
 
 
 @pytest.mark.parametrize("stride", [2, 3, 7, 500])
@@ -88,7 +88,7 @@ def test_with_a_stride_frames_in_between_share_the_last_prediction(
         else:
             np.testing.assert_array_equal(made.raw, every[number][1].raw)
             window.append(made.raw)
-        np.testing.assert_allclose(made.averaged, np.mean(window, axis=0), atol=1e-6)
+        np.testing.assert_allclose(made.smoothed, np.mean(window, axis=0), atol=1e-6)
 
 
 @pytest.mark.parametrize("stride", [1, 4, 50])
@@ -113,7 +113,7 @@ def test_frames_that_fill_the_memory_give_the_same(
         if made.frame == 5:
             time.sleep(0.5)  # the other threads go as far ahead as they may
         most_waiting = max(most_waiting, decoded - made.frame)
-        np.testing.assert_array_equal(made.averaged, wanted.averaged)
+        np.testing.assert_array_equal(made.smoothed, wanted.smoothed)
         assert (made.raw is None) == (wanted.raw is None)
     assert most_waiting < 15
 

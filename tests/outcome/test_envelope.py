@@ -1,18 +1,23 @@
 """The columns of a timeline: nothing lost when they merge, labels as each size gives them."""
 
+from itertools import product
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from activity.outcome import envelope as room
-from activity.outcome.envelope import Envelope
-from activity.outcome.results import Prediction
-from activity.outcome.smoothing import RollingAverage, count_switches
+from activity.outcome.envelope import Band, Envelope, gather_envelope
+from activity.outcome.record import open_record
+from activity.outcome.smoothing import SMOOTHINGS, RollingAverage, count_switches
+from activity.outcome.viterbi import least_cost_labels
 
 LABELS = ["football", "tennis", "weight_lifting"]
 SIZE = 4
 FPS = 25.0
+DRAWN = Band("rolling", SIZE)
 
 
 def random_raw(frames: int, seed: int = 0) -> np.ndarray:
@@ -25,10 +30,10 @@ def averaged(raw: np.ndarray, size: int) -> np.ndarray:
 
 
 def gather(raw: np.ndarray, compare: tuple[int, ...] = ()) -> Envelope:
-    envelope = Envelope(LABELS, SIZE, compare)
-    for frame, mean in enumerate(averaged(raw, SIZE)):
-        envelope.add(Prediction(frame, frame / FPS, raw[frame], mean))
-    return envelope
+    with open_record(Path(), 3) as record:
+        for frame, row in enumerate(raw):
+            record.add(frame / FPS, row)
+        return gather_envelope(record, LABELS, DRAWN, compare, len(raw))
 
 
 def test_a_short_clip_has_one_column_a_frame() -> None:
@@ -38,7 +43,7 @@ def test_a_short_clip_has_one_column_a_frame() -> None:
     assert (envelope.raw_low == raw).all()
     assert (envelope.raw_high == raw).all()
     assert envelope.raw == pytest.approx(raw)
-    assert envelope.averaged == pytest.approx(averaged(raw, SIZE))
+    assert envelope.smoothed == pytest.approx(averaged(raw, SIZE))
     assert envelope.start == pytest.approx(np.arange(50) / FPS)
 
 
@@ -50,17 +55,23 @@ def test_merged_columns_keep_extremes_means_and_counts(frames: int, seed: int) -
         raw = random_raw(frames, seed)
         envelope = gather(raw, compare=(16,))
         width = envelope.frames_per_column
-        assert envelope.sizes == [1, SIZE, 16]
+        sizes = [(band.size, band.smoothing) for band in envelope.bands]
+        assert sizes == [(1, "rolling"), *product((SIZE, 16), SMOOTHINGS)]
         assert envelope.columns == -(-frames // width) <= 8
         means = averaged(raw, SIZE)
-        winners = [averaged(raw, size).argmax(axis=1) for size in envelope.sizes]
+        winners = [
+            averaged(raw, size).argmax(axis=1)
+            if smoothing == "rolling"
+            else least_cost_labels([raw], size / 2)
+            for size, smoothing in sizes
+        ]
         for column in range(envelope.columns):
             inside = slice(column * width, (column + 1) * width)
             assert envelope.start[column] == column * width / FPS
             assert (envelope.raw_low[column] == raw[inside].min(axis=0)).all()
             assert (envelope.raw_high[column] == raw[inside].max(axis=0)).all()
             assert envelope.raw[column] == pytest.approx(raw[inside].mean(axis=0))
-            assert envelope.averaged[column] == pytest.approx(means[inside].mean(axis=0))
+            assert envelope.smoothed[column] == pytest.approx(means[inside].mean(axis=0))
             for number, won in enumerate(winners):
                 share = np.bincount(won[inside], minlength=3) / len(won[inside])
                 assert envelope.shares[column, number] == pytest.approx(share)
@@ -68,21 +79,26 @@ def test_merged_columns_keep_extremes_means_and_counts(frames: int, seed: int) -
             assert envelope.switches[:, number].sum() == count_switches(won.tolist())
 
 
-def test_frames_between_strides_repeat_what_was_known() -> None:
+def test_frames_between_strides_repeat_what_was_known(tmp_path: Path) -> None:
     raw = random_raw(10)
-    envelope = Envelope(LABELS, 8, (4,), stride=2)
-    main, other = RollingAverage(4), RollingAverage(2)
-    expected = []
-    for frame in range(20):
-        known = None
-        if frame % 2 == 0:
-            known = raw[frame // 2]
-            mean, compared = main.push(known), other.push(known)
-        expected.append([raw[frame // 2].argmax(), compared.argmax(), mean.argmax()])
-        envelope.add(Prediction(frame, frame / FPS, known, mean))
-    assert envelope.sizes == [1, 4, 8]
-    assert (envelope.shares.argmax(axis=2) == expected).all()
+    rolling = {1: raw, 4: averaged(raw, 2), 8: averaged(raw, 4)}
+    with open_record(tmp_path, 3, stride=2) as record:
+        for frame in range(20):
+            record.add(frame / FPS, None if frame % 2 else raw[frame // 2])
+        envelope = gather_envelope(record, LABELS, Band("rolling", 8), (4,), 20)
+    for size, means in rolling.items():
+        won = envelope.shares[:, envelope.bands.index(Band("rolling", size))].argmax(axis=1)
+        assert (won == np.repeat(means.argmax(axis=1), 2)).all()
+    assert envelope.smoothed == pytest.approx(np.repeat(rolling[8], 2, axis=0))
     assert (envelope.raw_high == np.repeat(raw, 2, axis=0)).all()
+
+
+def test_a_clip_that_ended_early_is_shown_as_far_as_it_was_labelled(tmp_path: Path) -> None:
+    with open_record(tmp_path, 3) as record:
+        for frame, row in enumerate(random_raw(50)):
+            record.add(frame / FPS, row)
+        envelope = gather_envelope(record, LABELS, Band("viterbi", 8), (), 30)
+    assert envelope.columns == 30
 
 
 def test_memory_does_not_grow_with_the_clip() -> None:

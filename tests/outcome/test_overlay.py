@@ -39,7 +39,7 @@ def green(frame: np.ndarray) -> np.ndarray:
 def test_nothing_is_drawn_where_there_is_no_room(size: tuple[int, int]) -> None:
     frame = blank(*size)
     draw_label(frame, "tennis", 1.0)
-    draw_bars(frame, ["tennis", "football"], np.array([1.0, 0.0]))
+    draw_bars(frame, ["tennis", "football"], np.array([1.0, 0.0]), 0)
     assert not changed_pixels(frame).any()
 
 
@@ -64,7 +64,7 @@ def test_label_fits_any_frame(size: tuple[int, int], label: str, probability: fl
 def test_bars_fit_any_frame(size: tuple[int, int], labels: list[str], random) -> None:
     probabilities = np.array([random.random() + 1e-3 for _ in labels])
     frame = blank(*size)
-    draw_bars(frame, labels, probabilities / probabilities.sum())
+    draw_bars(frame, labels, probabilities / probabilities.sum(), int(probabilities.argmax()))
     changed = changed_pixels(frame)
     if changed.any():
         top, bottom, left, right = bounds(changed)
@@ -75,7 +75,7 @@ def test_bars_fit_any_frame(size: tuple[int, int], labels: list[str], random) ->
 def test_label_and_bars_do_not_meet(size: tuple[int, int]) -> None:
     label, bars = blank(*size), blank(*size)
     draw_label(label, "tennis", 0.97)
-    draw_bars(bars, LABELS, np.array([0.02, 0.01, 0.97]))
+    draw_bars(bars, LABELS, np.array([0.02, 0.01, 0.97]), 2)
     assert changed_pixels(label).any()
     assert not (changed_pixels(label) & changed_pixels(bars)).any()
 
@@ -140,7 +140,7 @@ def test_a_long_label_is_shrunk_to_the_frame() -> None:
 
 def test_bars_are_as_long_as_the_probabilities() -> None:
     frame = blank(402, 638)
-    draw_bars(frame, LABELS, np.array([0.2, 0.6, 0.2]))
+    draw_bars(frame, LABELS, np.array([0.2, 0.6, 0.2]), 1)
     _, _, left, right = bounds(green(frame))
     grey = (frame == overlay._GREY).all(axis=2)
     track = (frame == overlay._TRACK).all(axis=2)
@@ -155,11 +155,11 @@ def test_many_classes_show_the_most_probable_first() -> None:
     probabilities = np.full(1000, 1e-4)
     probabilities[700:706] = [0.05, 0.1, 0.3, 0.2, 0.15, 0.1]
     frame = blank(402, 638)
-    draw_bars(frame, labels, probabilities)
+    draw_bars(frame, labels, probabilities, int(probabilities.argmax()))
     alone = blank(402, 638)
     order = [702, 703, 704, 701, 705, 700]
     assert len(order) == MOST_BARS
-    draw_bars(alone, [labels[i] for i in order], probabilities[order])
+    draw_bars(alone, [labels[i] for i in order], probabilities[order], 0)
     # The column of names is as wide as the widest of all classes, hence as in ``alone``.
     assert (frame == alone).all()
 
@@ -190,11 +190,11 @@ def test_the_font_draws_other_scripts() -> None:
 def test_text_is_measured_once(monkeypatch: pytest.MonkeyPatch) -> None:
     frame = blank(402, 638)
     draw_label(frame, "tennis", 0.97)
-    draw_bars(frame, LABELS, np.array([0.02, 0.97, 0.01]))
+    draw_bars(frame, LABELS, np.array([0.02, 0.97, 0.01]), 1)
 
     def refuse(*_: object) -> None:
         pytest.fail("measured again")
 
     monkeypatch.setattr(cv2, "getTextSize", refuse)
     draw_label(frame, "tennis", 0.97)
-    draw_bars(frame, LABELS, np.array([0.02, 0.97, 0.01]))
+    draw_bars(frame, LABELS, np.array([0.02, 0.97, 0.01]), 1)

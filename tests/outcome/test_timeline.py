@@ -8,9 +8,9 @@ import cv2
 import numpy as np
 import pytest
 
-from activity.outcome.envelope import Envelope
+from activity.outcome.envelope import RAW, Band, Envelope
 from activity.outcome.results import Prediction
-from activity.outcome.smoothing import RollingAverage
+from activity.outcome.smoothing import rolling_predictions
 from activity.outcome.timeline import COLOURS, OTHERS, class_colours, draw_timeline
 
 LABELS = ["football", "tennis", "weight_lifting"]
@@ -20,11 +20,16 @@ FPS = 30.0
 def gather(
     winners: list[int], labels: list[str] = LABELS, size: int = 8, compare: tuple[int, ...] = ()
 ) -> Envelope:
-    envelope, average = Envelope(labels, size, compare), RollingAverage(size)
+    """Frames of a clip that is sure of itself, smoothed by rolling averages alone."""
+    bands = [Band("rolling", each) for each in sorted({1, size, *compare})]
+    predictions = [rolling_predictions(band.size, stride=1) for band in bands]
+    drawn = Band("rolling", size)
+    envelope = Envelope(labels, bands, drawn)
     for frame, winner in enumerate(winners):
         raw = np.full(len(labels), 0.1 / (len(labels) - 1), np.float32)
         raw[winner] = 0.9
-        envelope.add(Prediction(frame, frame / FPS, raw, average.push(raw)))
+        made = [predict(frame / FPS, raw) for predict in predictions]
+        envelope.add(made[bands.index(drawn)], [each.label for each in made])
     return envelope
 
 
@@ -96,12 +101,12 @@ def test_switches_are_ticked(tmp_path: Path, winners: list[int], switches: int) 
     assert np.count_nonzero(np.diff(dark.astype(int)) == 1) == switches
 
 
-def test_average_is_thick_and_raw_is_thin(tmp_path: Path) -> None:
+def test_smoothed_is_thick_and_raw_is_thin(tmp_path: Path) -> None:
     # Raw: constant at 0.9. An average that the test makes up: constant at 0.5.
-    envelope = Envelope(LABELS, 8)
+    envelope = Envelope(LABELS, [RAW, Band("rolling", 8)], Band("rolling", 8))
     for frame in range(300):
         raw, mean = np.array([0.9, 0.1, 0], np.float32), np.array([0.5, 0.3, 0.2])
-        envelope.add(Prediction(frame, frame / FPS, raw, mean))
+        envelope.add(Prediction(frame, frame / FPS, raw, mean, 0), [0, 0])
     picture = draw(envelope, 300, tmp_path)
     (top, *_), _ = boxes(picture)
     # The blue lines of class 0 in a column through the middle of the curves.
@@ -110,9 +115,9 @@ def test_average_is_thick_and_raw_is_thin(tmp_path: Path) -> None:
     ink = ((blue - red > 60) & (blue > green)).astype(int)
     lines = np.flatnonzero(np.diff(ink)).reshape(-1, 2)
     thicknesses = (lines[:, 1] - lines[:, 0]).tolist()
-    raw_line, averaged_line = thicknesses
+    raw_line, smoothed_line = thicknesses
     assert raw_line <= 2
-    assert 3 <= averaged_line <= 6
+    assert 3 <= smoothed_line <= 6
 
 
 def test_few_labels_keep_their_colours_in_every_picture() -> None:
