@@ -6,7 +6,7 @@ takes in memory.
 
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
@@ -30,16 +30,8 @@ def open_record(folder: Path, labels: int, stride: int = 1) -> Iterator["Record"
     Raises:
         UserError: the file system refuses to write.
     """
-    try:
-        with (
-            tempfile.TemporaryFile(dir=folder) as times,
-            tempfile.TemporaryFile(dir=folder) as raw,
-        ):
-            yield Record(times, raw, labels, stride)
-    except OSError as error:
-        raise UserError(
-            f"cannot keep a clip's predictions in {folder}: {error.strerror or error}"
-        ) from error
+    with _temporary_file(folder) as times, _temporary_file(folder) as raw:
+        yield Record(folder, times, raw, labels, stride)
 
 
 class Record:
@@ -54,10 +46,12 @@ class Record:
         stride: every how many frames one has a prediction.
     """
 
-    def __init__(self, times: IO[bytes], raw: IO[bytes], labels: int, stride: int) -> None:
+    def __init__(
+        self, folder: Path, times: IO[bytes], raw: IO[bytes], labels: int, stride: int
+    ) -> None:
         self.frames = self.classified = 0
         self.labels, self.stride = labels, stride
-        self._times, self._raw = times, raw
+        self._folder, self._times, self._raw = folder, times, raw
 
     def add(self, time: float, raw: NDArray[np.float32] | None) -> None:
         """Take in the next frame.
@@ -65,12 +59,18 @@ class Record:
         Args:
             time: of the frame, in seconds.
             raw: its probabilities, shape (labels,); None where it was not classified.
+
+        Raises:
+            UserError: the disk is full.
         """
-        self._times.write(np.float64(time).tobytes())
+        try:
+            self._times.write(np.float64(time).tobytes())
+            if raw is not None:
+                self._raw.write(raw.astype(np.float32, copy=False).tobytes())
+        except OSError as error:
+            raise _refused(self._folder, error) from error
         self.frames += 1
-        if raw is not None:
-            self._raw.write(raw.astype(np.float32, copy=False).tobytes())
-            self.classified += 1
+        self.classified += raw is not None
 
     def predictions(self, start: int, stop: int) -> Iterator[NDArray[np.float32]]:
         """Yield the predictions number ``start`` to ``stop`` (not in it), some at a time.
@@ -80,8 +80,8 @@ class Record:
         """
         width = self.labels * np.dtype(np.float32).itemsize
         for first in range(start, stop, _READ_AT_ONCE):
-            self._raw.seek(first * width)
-            some = self._raw.read((min(stop, first + _READ_AT_ONCE) - first) * width)
+            count = min(stop, first + _READ_AT_ONCE) - first
+            some = self._read(self._raw, first * width, count * width)
             yield np.frombuffer(some, np.float32).reshape(-1, self.labels)
 
     def read(
@@ -92,8 +92,33 @@ class Record:
         rows = self.predictions(-(-start // self.stride), -(-stop // self.stride))
         raw = (row for some in rows for row in some)
         for first in range(start, stop, _READ_AT_ONCE):
-            self._times.seek(first * np.dtype(np.float64).itemsize)
             count = min(stop, first + _READ_AT_ONCE) - first
-            times = np.frombuffer(self._times.read(count * 8), np.float64)
+            times = np.frombuffer(self._read(self._times, first * 8, count * 8), np.float64)
             for frame, time in enumerate(times.tolist(), first):
                 yield time, next(raw) if frame % self.stride == 0 else None
+
+    def _read(self, file: IO[bytes], start: int, count: int) -> bytes:
+        try:
+            file.seek(start)
+            return file.read(count)
+        except OSError as error:
+            # The last of what was added goes to the disk only now.
+            raise _refused(self._folder, error) from error
+
+
+@contextmanager
+def _temporary_file(folder: Path) -> Iterator[IO[bytes]]:
+    try:
+        file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115
+    except OSError as error:
+        raise _refused(folder, error) from error
+    try:
+        yield file
+    finally:
+        # On a full disk, closing tries once more to write what nobody wants any longer.
+        with suppress(OSError):
+            file.close()
+
+
+def _refused(folder: Path, error: OSError) -> UserError:
+    return UserError(f"cannot keep a clip's predictions in {folder}: {error.strerror or error}")
