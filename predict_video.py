@@ -49,10 +49,7 @@ def main() -> None:
     if not jobs:
         return
     live = any(job.is_live for job in jobs)
-    if live and args.smoothing == "viterbi":
-        raise UserError(
-            "--smoothing viterbi needs a whole clip, and a live source has no end: take rolling"
-        )
+    check_possible(args, live)
     infos = look_at(jobs)
     show = open_preview(args.display if args.output else "off")
     classify = open_classifier_for(infos, live, len(labels), args)
@@ -92,6 +89,17 @@ def leave_out_finished(jobs: Sequence[Job]) -> list[Job]:
         done = len(jobs) - len(left)
         print(f"[INFO] {done} of {len(jobs)} clips are labelled already (--overwrite does it anew)")
     return left
+
+
+def check_possible(args: argparse.Namespace, live: bool) -> None:
+    """Refuse what cannot be done together, before anything takes time."""
+    if live and args.smoothing == "viterbi":
+        raise UserError(
+            "--smoothing viterbi needs the whole clip, and a live source has no end: "
+            "take --smoothing rolling"
+        )
+    if args.display == "on" and not args.output:
+        raise UserError("--display on shows the frames that --output writes: give --output, too")
 
 
 def look_at(jobs: Sequence[Job]) -> list[VideoInfo]:

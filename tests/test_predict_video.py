@@ -7,6 +7,7 @@ import resource
 import signal
 import subprocess
 import sys
+import termios
 import time
 from collections.abc import Callable
 from itertools import pairwise
@@ -33,7 +34,8 @@ def predict(run_script: RunScript, trained: Trained) -> Predict:
 
 def common(trained: Trained, clip: object, output: object) -> list[object]:
     files = ["--model", trained.model, "--label-bin", trained.label_bin, "--cache", trained.cache]
-    return [*files, "--display", "off", "--input", clip, "--output", output]
+    given = [] if output is None else ["--output", output]
+    return [*files, "--display", "off", "--input", clip, *given]
 
 
 def error_line(done: subprocess.CompletedProcess[str]) -> str:
@@ -105,6 +107,39 @@ def test_a_stride_classifies_less_and_labels_all(
     summary = json.loads((tmp_path / "out.json").read_text())
     assert summary["frames"]["classified"] == 15
     assert len(frames_of(tmp_path / "out.avi")) == 120
+
+
+def test_viterbi_labels_on_time_what_rolling_labels_late(predict: Predict, tmp_path: Path) -> None:
+    clip = write_clip(tmp_path / "clip.mp4", ["red"] * 60 + ["green"] * 3 + ["blue"] * 90)
+    table, summary = tmp_path / "out.csv", tmp_path / "out.json"
+    results = ["--csv", table, "--json", summary, "--timeline", tmp_path / "out.png"]
+    done = predict(clip, tmp_path / "out.mp4", "--smoothing", "viterbi", "--size", 32, *results)
+    assert done.returncode == 0, done.stderr
+    assert "over 153 frames; label switches: 2 raw, 1 viterbi" in done.stdout
+    labels = [row["label"] for row in csv.DictReader(table.open())]
+    change = labels.index("blue")
+    assert labels == ["red"] * change + ["blue"] * (153 - change)
+    assert 60 <= change <= 63
+    assert len(frames_of(tmp_path / "out.mp4")) == 153
+    assert json.loads(summary.read_text())["switches"] == {"raw": 2, "viterbi": 1}
+    # Nothing is encoded, and the rest is the same.
+    before = [path.read_bytes() for path in (table, summary, tmp_path / "out.png")]
+    done = predict(clip, None, "--smoothing", "viterbi", "--size", 32, *results)
+    assert done.returncode == 0, done.stderr
+    assert "out.mp4" not in done.stdout
+    assert [path.read_bytes() for path in (table, summary, tmp_path / "out.png")] == before
+
+
+def test_what_cannot_be_done_together_is_one_clear_line(predict: Predict, tmp_path: Path) -> None:
+    clip = write_clip(tmp_path / "clip.mp4", ["red"] * 5)
+    assert "nothing to write: give --output" in error_line(predict(clip, None))
+    output = tmp_path / "out.mp4"
+    for source in ("0", "rtsp://camera/1"):
+        done = predict(source, output, "--smoothing", "viterbi")
+        assert "a live source has no end: take --smoothing rolling" in error_line(done)
+    done = predict(clip, None, "--csv", tmp_path / "out.csv", "--display", "on")
+    assert "give --output" in error_line(done)
+    assert list(tmp_path.iterdir()) == [clip]
 
 
 def test_tensorflow_is_not_imported_once_the_export_is_there(
@@ -239,20 +274,26 @@ def end_early(arguments: list[object], output: Path, number: int, times: int) ->
 
 
 @pytest.mark.parametrize(
-    ("suffix", "number", "times"),
-    [(".avi", signal.SIGINT, 1), (".mp4", signal.SIGTERM, 1), (".mp4", signal.SIGINT, 3)],
+    ("suffix", "smoothing", "number", "times"),
+    [
+        (".avi", "rolling", signal.SIGINT, 1),
+        (".mp4", "rolling", signal.SIGTERM, 1),
+        (".mp4", "viterbi", signal.SIGINT, 3),
+    ],
 )
 def test_an_early_end_leaves_a_playable_beginning(
     number: int,
     times: int,
     suffix: str,
+    smoothing: str,
     long_clip: Path,
     whole_run: list[np.ndarray],
     trained: Trained,
     tmp_path: Path,
 ) -> None:
     output = tmp_path / f"out{suffix}"
-    status, out = end_early(common(trained, long_clip, output), output, number, times)
+    arguments = [*common(trained, long_clip, output), "--smoothing", smoothing]
+    status, out = end_early(arguments, output, number, times)
     assert status == 130, out
     assert "label switches" in out
     assert out.endswith("interrupted\n")
@@ -266,6 +307,35 @@ def test_an_early_end_leaves_a_playable_beginning(
         copied = sound_packets(output)
         assert copied == sound_packets(long_clip)[: len(copied)]
         assert copied[-1][0] == pytest.approx(len(frames) * 0.04, abs=0.1)
+
+
+def test_an_end_while_classifying_keeps_nothing_and_says_so(
+    long_clip: Path, trained: Trained, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    arguments = [*common(trained, long_clip, out / "out.mp4"), "--csv", out / "out.csv"]
+    terminal, its_end = os.openpty()
+    termios.tcsetwinsize(its_end, (24, 120))
+    process = subprocess.Popen(
+        [sys.executable, "predict_video.py", *map(str, arguments), "--smoothing", "viterbi"],
+        stdout=subprocess.PIPE,
+        stderr=its_end,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        text=True,
+        cwd=ROOT,
+    )
+    os.close(its_end)
+    seen = b""
+    while b"classifying long.mp4" not in seen:
+        seen += os.read(terminal, 1000)
+    process.send_signal(signal.SIGINT)
+    said, _ = process.communicate(timeout=60)
+    seen += os.read(terminal, 10_000)
+    os.close(terminal)
+    assert process.returncode == 130, seen
+    assert said == f"[INFO] {long_clip} was left unfinished: nothing of it is kept\n"
+    assert seen.rstrip().endswith(b"interrupted")
+    assert list(out.iterdir()) == []
 
 
 def test_many_clips(predict: Predict, tmp_path: Path) -> None:
@@ -304,6 +374,7 @@ def test_an_unfinished_one_of_many_is_not_taken_for_finished(
     arguments = common(trained, short, out)
     arguments.insert(arguments.index("--output"), long_clip)
     status, said = end_early(arguments, out / "long.mp4", signal.SIGINT, 1)
+    assert "was left unfinished: nothing of it is kept" in said
     assert status == 130, said
     assert [path.name for path in out.iterdir()] == ["a.mp4"]
     assert "a.mp4" in said[said.index("clip  ") :]

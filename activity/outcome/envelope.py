@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from tqdm import tqdm
 
 from activity.outcome.record import Record
 from activity.outcome.results import Prediction
@@ -171,7 +172,7 @@ def gather_envelope(
     bands = compared_bands(drawn.size, compare)
     envelope = Envelope(labels, bands, drawn)
     winners = zip(*(smoothed_labels(record, *band) for band in bands), strict=True)
-    predictions = smoothed_predictions(record, *drawn)
-    for prediction, won in islice(zip(predictions, winners, strict=True), frames):
+    columns = islice(zip(smoothed_predictions(record, *drawn), winners, strict=True), frames)
+    for prediction, won in tqdm(columns, "timeline", frames, delay=2, disable=None):
         envelope.add(prediction, won)
     return envelope

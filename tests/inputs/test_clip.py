@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from activity.ground.errors import UserError
-from activity.inputs.clip import Frame, VideoInfo, VideoSource, plausible_fps
+from activity.inputs.clip import NO_PIXELS, Frame, VideoInfo, VideoSource, plausible_fps
 from activity.labelling.sink import open_sink
 from tests.clips import tone, write_av_clip
 from tests.conftest import write_clip
@@ -31,6 +31,17 @@ def test_it_says_what_the_clip_is_and_yields_every_frame(tmp_path: Path) -> None
     # The bar is where it was drawn: frames are whole, and in order.
     for number, frame in enumerate(frames):
         assert abs(int(frame.pixels[60].sum(axis=1).argmax()) - number) <= 1
+
+
+@pytest.mark.parametrize("every", [1, 3, 8, 1000])
+def test_frames_whose_pictures_nobody_wants_have_times_alone(every: int, tmp_path: Path) -> None:
+    path = write_av_clip(tmp_path / "clip.mp4", [0, 10, 20, 120, *range(200, 1000, 33)])
+    wanted = list(VideoSource(path).frames())
+    found = list(VideoSource(path).frames(every))
+    assert [frame.seconds for frame in found] == [frame.seconds for frame in wanted]
+    for number, (frame, whole) in enumerate(zip(found, wanted, strict=True)):
+        expected = NO_PIXELS if number % every else whole.pixels
+        np.testing.assert_array_equal(frame.pixels, expected)
 
 
 def test_times_of_a_variable_frame_rate_are_kept(tmp_path: Path) -> None:

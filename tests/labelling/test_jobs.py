@@ -37,6 +37,25 @@ def test_a_folder_of_clips_gives_files_named_after_them(tmp_path: Path) -> None:
     assert not jobs[0].keep_unfinished
 
 
+def test_the_labelled_clip_may_be_left_out(tmp_path: Path) -> None:
+    clips = touch(tmp_path / "in", "a.mp4", "b.mp4")
+    (job,) = plan_jobs(clips[:1], None, csv=tmp_path / "out.csv", json=tmp_path / "out.json")
+    assert job.output is None
+    assert job.files == [tmp_path / "out.csv", tmp_path / "out.json"]
+    assert job.keep_unfinished
+    tables = tmp_path / "tables"
+    jobs = plan_jobs([str(tmp_path / "in")], None, csv=tables)
+    assert [job.files for job in jobs] == [[tables / "a.csv"], [tables / "b.csv"]]
+    # A folder that exists takes one clip too, whichever result it is for.
+    (job,) = plan_jobs(clips[:1], None, csv=tables)
+    assert job.files == [tables / "a.csv"]
+
+
+def test_nothing_asked_for_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="nothing to write: give --output, or one of"):
+        plan_jobs(touch(tmp_path, "a.mp4"), None)
+
+
 def test_a_folder_that_exists_takes_one_clip_too(tmp_path: Path) -> None:
     (job,) = plan_jobs(touch(tmp_path / "in", "a.avi"), tmp_path)
     assert job.output == tmp_path / "a.mp4"

@@ -11,12 +11,13 @@ import cv2
 import numpy as np
 import pytest
 
-from activity.inputs.clip import VideoInfo, VideoSource
+from activity.inputs.clip import NO_PIXELS, Frame, VideoInfo, VideoSource
 from activity.inputs.dataset import decode_photo, network_input
 from activity.labelling import prediction
-from activity.labelling.prediction import batch_that_fits, predict_frames
+from activity.labelling.prediction import batch_that_fits, classify_frames, predict_frames
 from activity.network.classifier import open_classifier
 from activity.network.engine import Engine, Stream
+from activity.outcome.results import Prediction
 from tests.conftest import Trained, write_clip
 
 
@@ -118,10 +119,50 @@ def test_frames_that_fill_the_memory_give_the_same(
     assert most_waiting < 15
 
 
+@pytest.mark.parametrize("stride", [1, 4, 50])
+def test_without_pictures_predictions_and_times_are_the_same(
+    stride: int, flickering_clip: Path
+) -> None:
+    def predictions(keep_pixels: bool) -> list[tuple[Frame, Prediction]]:
+        return list(
+            predict_frames(
+                VideoSource(flickering_clip),
+                mean_colour,
+                size=9,
+                stride=stride,
+                keep_pixels=keep_pixels,
+            )
+        )
+
+    for (frame, made), (_, wanted) in zip(predictions(False), predictions(True), strict=True):
+        assert frame.pixels is NO_PIXELS
+        assert (made.frame, made.time) == (wanted.frame, wanted.time)
+        assert (made.raw is None) == (wanted.raw is None)
+        np.testing.assert_array_equal(made.smoothed, wanted.smoothed)
+
+
+def test_a_large_frame_is_classified_once_where_no_picture_waits(
+    flickering_clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(prediction, "_BYTES_AHEAD", 160 * 120 * 3)
+    classified = 0
+
+    def counting(stream: Stream) -> Iterator[tuple[object, np.ndarray]]:
+        nonlocal classified
+        for item in mean_colour(stream):
+            classified += 1
+            yield item
+
+    source = VideoSource(flickering_clip)
+    assert len(list(classify_frames(source, counting, 40, keep_pixels=False))) == 120
+    assert classified == 3
+
+
 def test_an_8k_clip_does_not_wait_for_a_whole_batch() -> None:
     assert batch_that_fits(32, VideoInfo(638, 402, 30, 100), stride=1) == 32
     assert batch_that_fits(32, VideoInfo(7680, 4320, 30, 100), stride=1) == 1
     assert batch_that_fits(32, VideoInfo(1920, 1080, 30, 100), stride=1000) == 1
+    assert batch_that_fits(32, VideoInfo(7680, 4320, 30, 100), stride=1, keep_pixels=False) == 32
 
 
 def test_closing_early_leaves_no_thread(flickering_clip: Path, classify: Engine) -> None:

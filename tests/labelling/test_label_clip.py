@@ -1,0 +1,228 @@
+"""One clip labelled: both ways of smoothing, what is written, and what an early end leaves."""
+
+import csv
+import json
+import pickle
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from itertools import groupby
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from activity.ground.errors import UserError
+from activity.inputs.clip import VideoSource
+from activity.labelling.jobs import Job
+from activity.labelling.label_clip import LeftUnfinishedError, Settings, label_clip
+from activity.network.engine import Stream
+from activity.outcome.viterbi import least_cost_labels
+from tests.conftest import write_clip
+
+LABELS = ["blue", "green", "red"]
+SETTINGS = Settings(model="a.model", model_sha256="0" * 64, engine="auto", size=16)
+VITERBI = replace(SETTINGS, smoothing="viterbi")
+
+
+def mean_colour(stream: Stream) -> Iterator[tuple[object, np.ndarray]]:
+    """An engine: the share of each colour in the frame."""
+    for tag, pixels in stream:
+        means = pixels.reshape(-1, 3).mean(axis=0, dtype=np.float32)[::-1]
+        yield tag, means / means.sum()
+
+
+def job_of(clip: Path, folder: Path, *results: str, keep_unfinished: bool = True) -> Job:
+    """A job that gives the results named, of mp4, avi, png, csv and json."""
+    files = {suffix: folder / f"out.{suffix}" for suffix in results}
+    return Job(
+        str(clip),
+        files.get("mp4") or files.get("avi"),
+        files.get("png"),
+        files.get("csv"),
+        files.get("json"),
+        keep_unfinished,
+    )
+
+
+def rows_of(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def runs(rows: list[dict[str, str]]) -> list[tuple[str, int]]:
+    return [(label, len(list(run))) for label, run in groupby(row["label"] for row in rows)]
+
+
+def frames_of(path: Path) -> list[np.ndarray]:
+    return [frame.pixels for frame in VideoSource(path).frames()]
+
+
+def after(calls: int) -> Callable[..., bool]:
+    """A function that is True from this call on."""
+    left = iter(range(calls - 1))
+    return lambda *_: next(left, None) is None
+
+
+@pytest.fixture
+def changing_clip(tmp_path: Path) -> Path:
+    """40 frames of red, 3 of green, 17 of red, and 60 of blue."""
+    colours = ["red"] * 40 + ["green"] * 3 + ["red"] * 17 + ["blue"] * 60
+    return write_clip(tmp_path / "changing.mp4", colours)
+
+
+def test_viterbi_changes_on_the_very_frame_and_rolling_late(
+    changing_clip: Path, tmp_path: Path
+) -> None:
+    job = job_of(changing_clip, tmp_path, "avi", "csv", "json", "png")
+    outcome = label_clip(job, mean_colour, LABELS, VITERBI)
+    assert runs(rows_of(job.csv)) == [("red", 60), ("blue", 60)]
+    assert (outcome.summary.frames, outcome.expected, outcome.dropped) == (120, 120, 0)
+    written = json.loads(job.json.read_text())
+    assert written["switches"] == {"raw": 3, "viterbi": 1}
+    assert written["settings"]["smoothing"] == "viterbi"
+    assert written["segments"][1]["first_frame"] == 60
+    assert len(frames_of(job.output)) == 120
+    label_clip(job, mean_colour, LABELS, SETTINGS)
+    (_, red), (_, blue) = runs(rows_of(job.csv))
+    assert 66 <= red <= 69
+    assert red + blue == 120
+    assert json.loads(job.json.read_text())["switches"] == {"raw": 3, "averaged": 1}
+
+
+def test_labels_of_viterbi_are_those_of_the_raw_columns(
+    changing_clip: Path, tmp_path: Path
+) -> None:
+    job = job_of(changing_clip, tmp_path, "csv")
+    label_clip(job, mean_colour, LABELS, VITERBI)
+    rows = rows_of(job.csv)
+    raw = np.array([[float(row[f"p_{label}"]) for label in LABELS] for row in rows])
+    labels = least_cost_labels([raw], 8)
+    assert [row["label"] for row in rows] == [LABELS[label] for label in labels]
+    for label in set(labels.tolist()):
+        own = [row["probability"] for row, mine in zip(rows, labels, strict=True) if mine == label]
+        assert set(own) == {own[0]}, "the probability on the frame would tremble"
+        assert float(own[0]) == pytest.approx(raw[labels == label, label].mean(), abs=2e-6)
+
+
+@pytest.mark.parametrize("settings", [SETTINGS, VITERBI])
+@pytest.mark.parametrize("stride", [1, 7])
+def test_without_a_labelled_clip_the_rest_is_the_same(
+    settings: Settings, stride: int, changing_clip: Path, tmp_path: Path
+) -> None:
+    settings = replace(settings, stride=stride, compare=(4,), bars=True)
+    results = ("csv", "json", "png")
+    contents = []
+    for more in ((), ("mp4",)):
+        folder = tmp_path / f"with {more}"
+        folder.mkdir()
+        label_clip(job_of(changing_clip, folder, *results, *more), mean_colour, LABELS, settings)
+        assert {path.suffix[1:] for path in folder.iterdir()} == {*results, *more}
+        contents.append([(folder / f"out.{suffix}").read_bytes() for suffix in results])
+    assert contents[0] == contents[1]
+
+
+def test_nothing_is_shown_where_nothing_is_drawn(changing_clip: Path, tmp_path: Path) -> None:
+    def show(pixels: np.ndarray) -> bool:
+        raise AssertionError("there is nothing to see")
+
+    for settings in (SETTINGS, VITERBI):
+        job = job_of(changing_clip, tmp_path, "csv")
+        label_clip(job, mean_colour, LABELS, settings, show=show)
+        assert len(rows_of(job.csv)) == 120
+
+
+def test_an_end_while_classifying_keeps_nothing(changing_clip: Path, tmp_path: Path) -> None:
+    job = job_of(changing_clip, tmp_path / "out", "mp4", "csv", "json", "png")
+    (tmp_path / "out").mkdir()
+    job.output.write_bytes(b"of an earlier run")
+    with pytest.raises(LeftUnfinishedError):
+        label_clip(job, mean_colour, LABELS, VITERBI, interrupted=after(50))
+    assert list((tmp_path / "out").iterdir()) == [job.output]
+    assert job.output.read_bytes() == b"of an earlier run"
+
+
+@pytest.mark.parametrize("way", ["interrupted", "show"])
+def test_an_end_while_drawing_keeps_a_beginning_of_the_whole(
+    way: str, changing_clip: Path, tmp_path: Path
+) -> None:
+    job = job_of(changing_clip, tmp_path, "avi", "csv", "json", "png")
+    label_clip(job, mean_colour, LABELS, VITERBI)
+    whole, table = frames_of(job.output), rows_of(job.csv)
+    # Of the first reading's 120 frames, each asks whether to go on, too.
+    calls = {"interrupted": 120 + 70, "show": 70}[way]
+    outcome = label_clip(job, mean_colour, LABELS, VITERBI, **{way: after(calls)})
+    assert outcome.summary.frames == 70
+    assert rows_of(job.csv) == table[:70]
+    assert json.loads(job.json.read_text())["frames"]["read"] == 70
+    beginning = frames_of(job.output)
+    assert len(beginning) == 70
+    assert all((a == b).all() for a, b in zip(beginning, whole, strict=False))
+
+
+@pytest.mark.parametrize(("settings", "calls"), [(SETTINGS, 50), (VITERBI, 50), (VITERBI, 150)])
+def test_an_end_among_many_clips_keeps_none_of_this_one(
+    settings: Settings, calls: int, changing_clip: Path, tmp_path: Path
+) -> None:
+    job = job_of(changing_clip, tmp_path / "out", "mp4", "csv", keep_unfinished=False)
+    (tmp_path / "out").mkdir()
+    with pytest.raises(LeftUnfinishedError):
+        label_clip(job, mean_colour, LABELS, settings, interrupted=after(calls))
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def changing_the_clip(path: Path, content: bytes) -> Callable[[Stream], Iterator]:
+    """An engine that exchanges the clip as soon as all of it is classified."""
+
+    def classify(stream: Stream) -> Iterator[tuple[object, np.ndarray]]:
+        yield from mean_colour(stream)
+        path.unlink()
+        path.write_bytes(content)
+
+    return classify
+
+
+@pytest.mark.parametrize("frames", [30, 200])
+def test_another_number_of_frames_when_a_clip_is_read_again(
+    frames: int, changing_clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = write_clip(tmp_path / "other.mp4", ["red"] * frames).read_bytes()
+    job = job_of(changing_clip, tmp_path, "mp4", "csv", "json", "png")
+    classify = changing_the_clip(changing_clip, other)
+    outcome = label_clip(job, classify, LABELS, VITERBI)
+    assert "had another number of frames when it was read again" in capsys.readouterr().out
+    assert outcome.summary.frames == min(frames, 120)
+    assert len(rows_of(job.csv)) == len(frames_of(job.output)) == min(frames, 120)
+
+
+@pytest.mark.parametrize("content", ["another size", "text", "nothing"])
+def test_another_clip_when_it_is_read_again(
+    content: str, changing_clip: Path, tmp_path: Path
+) -> None:
+    contents = {
+        "another size": write_clip(tmp_path / "o.mp4", ["red"] * 9, size=(64, 48)).read_bytes(),
+        "text": b"words " * 1000,
+        "nothing": b"",
+    }
+    job = job_of(changing_clip, tmp_path / "out", "mp4", "csv", "json", "png")
+    (tmp_path / "out").mkdir()
+    job.output.write_bytes(b"of an earlier run")
+    classify = changing_the_clip(changing_clip, contents[content])
+    with pytest.raises(UserError, match=r"changed while it was labelled|cannot read"):
+        label_clip(job, classify, LABELS, VITERBI)
+    assert list((tmp_path / "out").iterdir()) == [job.output]
+    assert job.output.read_bytes() == b"of an earlier run"
+
+
+def test_bars_stand_still_over_a_stretch(changing_clip: Path, tmp_path: Path) -> None:
+    job = job_of(changing_clip, tmp_path, "avi")
+    label_clip(job, mean_colour, LABELS, replace(VITERBI, bars=True))
+    frames = frames_of(job.output)
+    bars = [cv2.cvtColor(frame[60:, :80], cv2.COLOR_BGR2GRAY) for frame in frames]
+    # Frames 100 on, where the bar that moves in the drawn clip is elsewhere.
+    assert cv2.PSNR(bars[100], bars[119]) > 30
+    assert cv2.PSNR(bars[30], bars[100]) < 25
+
+
+def test_settings_travel_to_another_process() -> None:
+    assert pickle.loads(pickle.dumps(VITERBI)) == VITERBI
