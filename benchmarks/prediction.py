@@ -46,14 +46,22 @@ def main() -> None:
         with in_own_process() as process:
             process.submit(prepare, model, labels, cache, args.input).result()
 
-        common = ["--model", model, "--label-bin", args.label_bin, "--output", folder / "out.avi"]
-        ours = ["predict_video.py", *common, "--display", "off", "--cache", cache]
+        common = ["--model", model, "--label-bin", args.label_bin]
+        clip, table = ["--output", folder / "out.avi"], ["--csv", folder / "out.csv"]
+        run = ["predict_video.py", *common, "--display", "off", "--cache", cache]
+        ours, fast = [*run, *clip], [*run, *table, "--engine", "openvino"]
         commands = {
-            "the tutorial's loop": (["-m", "benchmarks.tutorial_predict", *common], None),
+            "the tutorial's loop": (["-m", "benchmarks.tutorial_predict", *common, *clip], None),
             "Keras": ([*ours, "--engine", "keras"], "keras"),
             "Keras, stride 4": ([*ours, "--engine", "keras", "--stride", 4], None),
             "OpenVINO": ([*ours, "--engine", "openvino"], "openvino"),
             "OpenVINO, stride 4": ([*ours, "--engine", "openvino", "--stride", 4], None),
+            "OpenVINO, viterbi": (
+                [*ours, "--engine", "openvino", "--smoothing", "viterbi"],
+                None,
+            ),
+            "OpenVINO, a table alone": (fast, None),
+            "OpenVINO, a table alone, stride 8": ([*fast, "--stride", 8], None),
             "int8": ([*ours, "--engine", "int8"], "int8"),
         }
         rows: list[list[object]] = []

@@ -3,6 +3,7 @@
 import csv
 import json
 import pickle
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import groupby
@@ -14,9 +15,12 @@ import pytest
 
 from activity.ground.errors import UserError
 from activity.inputs.clip import VideoSource
+from activity.inputs.dataset import network_input
 from activity.labelling.jobs import Job
 from activity.labelling.label_clip import LeftUnfinishedError, Settings, label_clip
+from activity.labelling.sink import open_sink
 from activity.network.engine import Stream
+from activity.outcome.overlay import draw_bars, draw_label
 from activity.outcome.viterbi import least_cost_labels
 from tests.conftest import write_clip
 
@@ -88,6 +92,33 @@ def test_viterbi_changes_on_the_very_frame_and_rolling_late(
     assert 66 <= red <= 69
     assert red + blue == 120
     assert json.loads(job.json.read_text())["switches"] == {"raw": 3, "averaged": 1}
+
+
+@pytest.mark.parametrize("stride", [1, 3])
+def test_rolling_is_the_plain_loop_to_the_bit(
+    stride: int, changing_clip: Path, tmp_path: Path
+) -> None:
+    """Classify, average a deque, draw, write, and go on to the next frame."""
+    source = VideoSource(changing_clip)
+    window: deque[np.ndarray] = deque(maxlen=16 // stride)
+    rows = []
+    with open_sink(tmp_path / "plain.avi", source.info, None) as sink:
+        for number, frame in enumerate(source.frames()):
+            if number % stride == 0:
+                ((_, raw),) = mean_colour([(None, network_input(frame.pixels))])
+                window.append(raw.astype(np.float64))
+            mean = np.sum(window, axis=0) / len(window)
+            label = LABELS[mean.argmax()]
+            rows.append((str(number), label, f"{mean.max():.6f}"))
+            draw_label(frame.pixels, label, mean.max())
+            draw_bars(frame.pixels, LABELS, mean, int(mean.argmax()))
+            sink.write(frame)
+    job = job_of(changing_clip, tmp_path, "avi", "csv", "png")
+    settings = replace(SETTINGS, stride=stride, bars=True)
+    label_clip(job, mean_colour, LABELS, settings)
+    assert job.output.read_bytes() == (tmp_path / "plain.avi").read_bytes()
+    found = [(row["frame"], row["label"], row["probability"]) for row in rows_of(job.csv)]
+    assert found == rows
 
 
 def test_labels_of_viterbi_are_those_of_the_raw_columns(

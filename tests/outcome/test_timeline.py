@@ -8,9 +8,10 @@ import cv2
 import numpy as np
 import pytest
 
-from activity.outcome.envelope import RAW, Band, Envelope
+from activity.outcome.envelope import RAW, Band, Envelope, gather_envelope
+from activity.outcome.record import open_record
 from activity.outcome.results import Prediction
-from activity.outcome.smoothing import rolling_predictions
+from activity.outcome.smoothing import SMOOTHINGS, rolling_predictions
 from activity.outcome.timeline import COLOURS, OTHERS, class_colours, draw_timeline
 
 LABELS = ["football", "tennis", "weight_lifting"]
@@ -90,6 +91,18 @@ def test_compared_sizes_get_bands_of_their_own(tmp_path: Path) -> None:
     # The first frames are 1, and so is the label until others outweigh them.
     assert share(sixteen, COLOURS[1]) < 0.03
     assert share(main, COLOURS[1]) < 0.03
+
+
+@pytest.mark.parametrize("drawn", SMOOTHINGS)
+def test_both_ways_of_smoothing_show_the_delay(drawn: str, tmp_path: Path) -> None:
+    raw = np.where(np.arange(400)[:, np.newaxis] < 200, [0.9, 0.1, 0], [0.1, 0.9, 0])
+    with open_record(tmp_path, 3) as record:
+        for frame, row in enumerate(raw.astype(np.float32)):
+            record.add(frame / FPS, row)
+        envelope = gather_envelope(record, LABELS, Band(drawn, 80), (), 400)
+    one, rolling, viterbi = bands(draw(envelope, 400, tmp_path))
+    assert share(one, COLOURS[0]) == share(viterbi, COLOURS[0]) == pytest.approx(0.5, abs=0.01)
+    assert share(rolling, COLOURS[0]) == pytest.approx(0.6, abs=0.01)
 
 
 @pytest.mark.parametrize(("winners", "switches"), [([0] * 300, 0), ([0] * 99 + [1] + [0] * 200, 2)])
