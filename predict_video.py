@@ -22,9 +22,11 @@ from activity.ground.errors import UserError, printable, run_script
 from activity.ground.interruption import interrupts_held_back
 from activity.inputs.clip import VideoInfo, VideoSource
 from activity.labelling.jobs import Job, plan_jobs, writes_into_folder
-from activity.labelling.label_clip import LeftUnfinishedError, Outcome, Settings, label_clip
+from activity.labelling.label_clip import Outcome, label_clip
+from activity.labelling.labelled_frames import LeftUnfinishedError
 from activity.labelling.prediction import batch_that_fits
 from activity.labelling.preview import open_preview
+from activity.labelling.settings import Settings
 from activity.network.classifier import file_digest, open_classifier
 from activity.network.engine import Engine
 from activity.outcome.results import Summary

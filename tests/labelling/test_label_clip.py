@@ -17,7 +17,9 @@ from activity.ground.errors import UserError
 from activity.inputs.clip import VideoSource
 from activity.inputs.dataset import network_input
 from activity.labelling.jobs import Job
-from activity.labelling.label_clip import LeftUnfinishedError, Settings, label_clip
+from activity.labelling.label_clip import label_clip
+from activity.labelling.labelled_frames import LeftUnfinishedError
+from activity.labelling.settings import Settings
 from activity.labelling.sink import open_sink
 from activity.network.engine import Stream
 from activity.outcome.overlay import draw_bars, draw_label
