@@ -21,6 +21,8 @@ from activity.arguments.shared import add_speed_arguments
 from activity.ground.errors import UserError, printable, run_script
 from activity.ground.interruption import interrupts_held_back
 from activity.inputs.clip import VideoInfo, VideoSource
+from activity.inputs.dataset import shortened
+from activity.inputs.segments import read_segments
 from activity.labelling.jobs import Job, plan_jobs, writes_into_folder
 from activity.labelling.label_clip import Outcome, label_clip
 from activity.labelling.labelled_frames import LeftUnfinishedError
@@ -29,6 +31,7 @@ from activity.labelling.preview import open_preview
 from activity.labelling.settings import Settings
 from activity.network.classifier import file_digest, open_classifier
 from activity.network.engine import Engine
+from activity.outcome.judgement import format_judgement
 from activity.outcome.results import Summary
 from activity.saved.artifacts import load_labels
 
@@ -44,14 +47,15 @@ examples:
 def main() -> None:
     args = parse_arguments()
     labels = load_labels(args.label_bin)
-    results = {"timeline": args.timeline, "csv": args.csv, "json": args.json}
-    jobs = plan_jobs(args.input, args.output, **results)
+    results = {name: getattr(args, name) for name in ("timeline", "csv", "json", "segments")}
+    jobs = plan_jobs(args.input, args.output, **results, truth=args.truth)
     if writes_into_folder(args.input, args.output, *results.values()) and not args.overwrite:
         jobs = leave_out_finished(jobs)
     if not jobs:
         return
     live = any(job.is_live for job in jobs)
     check_possible(args, live)
+    check_truth(jobs, labels)
     infos = look_at(jobs)
     show = open_preview(args.display if args.output else "off")
     classify = open_classifier_for(infos, live, len(labels), args)
@@ -85,8 +89,8 @@ def main() -> None:
 
 
 def leave_out_finished(jobs: Sequence[Job]) -> list[Job]:
-    """Keep the jobs of which a file is missing."""
-    left = [job for job in jobs if not all(path.exists() for path in job.files)]
+    """Keep the jobs of which a file is missing, and those that write none."""
+    left = [job for job in jobs if not (job.files and all(path.exists() for path in job.files))]
     if len(left) < len(jobs):
         done = len(jobs) - len(left)
         print(f"[INFO] {done} of {len(jobs)} clips are labelled already (--overwrite does it anew)")
@@ -102,6 +106,17 @@ def check_possible(args: argparse.Namespace, live: bool) -> None:
         )
     if args.display == "on" and not args.output:
         raise UserError("--display on shows the frames that --output writes: give --output, too")
+
+
+def check_truth(jobs: Sequence[Job], labels: Sequence[str]) -> None:
+    """Read the tables to judge by once, before anything takes time."""
+    for job in jobs:
+        if job.truth:
+            read_segments(job.truth, labels)
+    if any(job.truth for job in jobs):
+        without = [job.clip for job in jobs if not job.truth]
+        if without:
+            print(f"[INFO] not judged, since there is no truth: {shortened(without)}")
 
 
 def look_at(jobs: Sequence[Job]) -> list[VideoInfo]:
@@ -163,7 +178,10 @@ def print_outcome(job: Job, outcome: Outcome) -> None:
     )
     if job.is_live:
         print(f"[INFO] dropped {outcome.dropped} frames that came while another was classified")
-    print(f"[INFO] wrote {', '.join(map(str, job.files))}")
+    if outcome.judgement:
+        print(f"[INFO] {format_judgement(outcome.judgement)}")
+    if job.files:
+        print(f"[INFO] wrote {', '.join(map(str, job.files))}")
 
 
 def print_table(summaries: dict[str, Summary]) -> None:

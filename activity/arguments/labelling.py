@@ -64,6 +64,22 @@ def add_file_arguments(parser: argparse.ArgumentParser) -> None:
         "label switches, settings; for several clips a folder",
     )
     group.add_argument(
+        "--segments",
+        type=Path,
+        metavar="FILE",
+        help="the stretches of one label to write: .csv (start,end,label in seconds, to be "
+        "corrected and given as --truth, or to train on), .srt or .vtt (subtitles: a player shows "
+        "the label over the clip as it is); for several clips a folder, which gets a .csv for each",
+    )
+    group.add_argument(
+        "--truth",
+        type=Path,
+        metavar="FILE",
+        help="a table to judge by, start,end,label in seconds (gaps are not judged): prints how "
+        "many frames are right, raw, as drawn, and at each size of --compare in both ways of "
+        "smoothing; for several clips a folder of tables named after them",
+    )
+    group.add_argument(
         "--overwrite",
         action="store_true",
         help="into a folder: also label the clips whose files are there already",
@@ -105,7 +121,8 @@ def add_smoothing_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         default=[],
         metavar="N",
-        help="other sizes that the --timeline shows, in both ways, without classifying again",
+        help="other sizes that --timeline shows and --truth judges, in both ways, without "
+        "classifying again",
     )
 
 

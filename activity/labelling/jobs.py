@@ -9,6 +9,7 @@ from activity.ground.errors import UserError
 from activity.ground.writing import check_apart, check_output
 from activity.inputs.live import is_live
 from activity.labelling.sink import SUFFIXES, check_suffix
+from activity.outcome.segments import check_segments_suffix
 
 _CLIP_SUFFIXES = {
     *(".3gp", ".avi", ".flv", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4"),
@@ -25,6 +26,9 @@ class Job:
     timeline: Path | None
     csv: Path | None
     json: Path | None
+    segments: Path | None
+    truth: Path | None
+    """The table to judge by; it is read, not written."""
     keep_unfinished: bool
     """Whether what was written is kept when the run ends early. Not among files in a folder:
     the next run would take an unfinished one for finished."""
@@ -32,7 +36,8 @@ class Job:
     @property
     def files(self) -> list[Path]:
         """All that is written."""
-        return [path for path in (self.output, self.timeline, self.csv, self.json) if path]
+        results = (self.output, self.timeline, self.csv, self.json, self.segments)
+        return [path for path in results if path]
 
     @property
     def is_live(self) -> bool:
@@ -53,20 +58,25 @@ def plan_jobs(
     timeline: Path | None = None,
     csv: Path | None = None,
     json: Path | None = None,
+    segments: Path | None = None,
+    truth: Path | None = None,
 ) -> list[Job]:
     """Pair clips with the files to write for each, and make sure that these can be written.
 
     One clip gives the files named. Several clips, or those of a folder, give files named after
-    the clip (``.mp4``, ``.png``, ``.csv``, ``.json``) in the folders named.
+    the clip (``.mp4``, ``.png``, ``.csv``, ``.json``; segments as ``.csv``) in the folders named;
+    of ``truth``, clips take the ``.csv`` of their name, where there is one.
 
     Raises:
         UserError: there are no clips; nothing is asked for; a file cannot be written, is an
-            input, or would be written twice.
+            input, or would be written twice; there is no truth for any clip.
     """
-    if not any((output, timeline, csv, json)):
-        raise UserError("nothing to write: give --output, or one of --csv, --json, --timeline")
-    if writes_into_folder(inputs, output, timeline, csv, json):
-        _check_folders(output, timeline, csv, json)
+    if not any((output, timeline, csv, json, segments, truth)):
+        raise UserError(
+            "nothing to do: give --output, or one of --csv, --json, --segments, --timeline, --truth"
+        )
+    if writes_into_folder(inputs, output, timeline, csv, json, segments):
+        _check_folders(output, timeline, csv, json, segments)
         jobs = [
             Job(
                 clip,
@@ -74,6 +84,8 @@ def plan_jobs(
                 timeline and timeline / f"{name}.png",
                 csv and csv / f"{name}.csv",
                 json and json / f"{name}.json",
+                segments and segments / f"{name}.csv",
+                truth and _truth_of(name, truth),
                 keep_unfinished=False,
             )
             for clip, name in _named_clips(inputs)
@@ -81,13 +93,25 @@ def plan_jobs(
     else:
         if output:
             check_suffix(output)
-        jobs = [Job(inputs[0], output, timeline, csv, json, keep_unfinished=True)]
+        if segments:
+            check_segments_suffix(segments)
+        files = (output, timeline, csv, json, segments)
+        jobs = [Job(inputs[0], *files, truth, keep_unfinished=True)]
+    if truth and not any(job.truth for job in jobs):
+        raise UserError(f"no truth in {truth}: it should hold a .csv named after each clip")
     check_apart([path for job in jobs for path in job.files])
     _check_inputs_survive(jobs)
     for job in jobs:
         for path in job.files:
             check_output(path, "the results")
     return jobs
+
+
+def _truth_of(name: str, folder: Path) -> Path | None:
+    if not folder.is_dir():
+        raise UserError(f"--truth {folder} is no folder: for several clips, it should be")
+    path = folder / f"{name}.csv"
+    return path if path.exists() else None
 
 
 def _check_folders(*paths: Path | None) -> None:

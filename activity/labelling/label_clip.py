@@ -1,5 +1,6 @@
 """One clip labelled: classified, smoothed, drawn, and written down."""
 
+import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from tqdm import tqdm
 
 from activity.inputs.clip import VideoInfo, VideoSource
 from activity.inputs.live import LiveSource
+from activity.inputs.segments import read_segments
 from activity.labelling.jobs import Job
 from activity.labelling.labelled_frames import Labelled, LeftUnfinishedError, labelled_frames
 from activity.labelling.preview import Show, show_nothing
@@ -16,9 +18,11 @@ from activity.labelling.settings import Settings
 from activity.labelling.sink import open_sink
 from activity.network.engine import Engine
 from activity.outcome.envelope import Band, gather_envelope
+from activity.outcome.judgement import Judgement, judge
 from activity.outcome.overlay import draw_bars, draw_label
 from activity.outcome.record import open_record
 from activity.outcome.results import Prediction, Summary, open_table, write_json
+from activity.outcome.segments import write_segments
 
 
 @dataclass(frozen=True)
@@ -29,11 +33,13 @@ class Outcome:
         summary: of the frames that were labelled.
         expected: how many frames the clip announced; 0 where it did not say.
         dropped: how many frames of a live source came while another was classified.
+        judgement: what the truth says of the labels, where there is one.
     """
 
     summary: Summary
     expected: int
     dropped: int
+    judgement: Judgement | None
 
 
 def label_clip(
@@ -60,9 +66,12 @@ def label_clip(
             only when it is finished.
         UserError: the clip cannot be read, or something cannot be written.
     """
+    truth = read_segments(job.truth, labels) if job.truth else []
+    judgement = None
+    drawn = Band(settings.smoothing, settings.size)
     with ExitStack() as stack:
         source = stack.enter_context(closing(_open_source(job, interrupted)))
-        folder = job.files[0].parent
+        folder = job.files[0].parent if job.files else Path(tempfile.gettempdir())
         record = stack.enter_context(open_record(folder, len(labels), settings.stride))
         frames = labelled_frames(job, source, classify, record, settings, interrupted)
         summary = Summary(labels, settings.smoothing)
@@ -72,13 +81,16 @@ def label_clip(
             # Only here, since matplotlib takes a second to import.
             from activity.outcome.timeline import draw_timeline
 
-            drawn = Band(settings.smoothing, settings.size)
             envelope = gather_envelope(record, labels, drawn, settings.compare, summary.frames)
-            draw_timeline(envelope, end, job.timeline, Path(job.clip).name)
+            draw_timeline(envelope, end, job.timeline, Path(job.clip).name, truth)
+        if job.truth:
+            judgement = judge(record, labels, drawn, settings.compare, job.truth, truth)
+    if job.segments:
+        write_segments(job.segments, summary.timed_segments(end))
     if job.json:
-        write_json(job.json, _as_json(job, source.info, summary, end, settings))
+        write_json(job.json, _as_json(job, source.info, summary, end, settings, judgement))
     dropped = source.dropped if isinstance(source, LiveSource) else 0
-    return Outcome(summary, source.info.frame_count, dropped)
+    return Outcome(summary, source.info.frame_count, dropped, judgement)
 
 
 def _open_source(job: Job, should_stop: Callable[[], bool]) -> VideoSource | LiveSource:
@@ -129,7 +141,12 @@ def _write_frames(
 
 
 def _as_json(
-    job: Job, info: VideoInfo, summary: Summary, end: float, settings: Settings
+    job: Job,
+    info: VideoInfo,
+    summary: Summary,
+    end: float,
+    settings: Settings,
+    judgement: Judgement | None,
 ) -> dict[str, object]:
     """Gather the summary and what it was made from."""
     frames = {"read": summary.frames, "classified": summary.classified_frames}
@@ -143,4 +160,5 @@ def _as_json(
             "stride": settings.stride,
             "engine": settings.engine,
         },
+        **({"truth": judgement.as_dict()} if judgement else {}),
     }

@@ -62,7 +62,7 @@ def labelled_frames(
         stride=settings.stride,
         keep_pixels=job.output is not None,
     )
-    return _recorded(averaged, record) if job.timeline else averaged
+    return _recorded(averaged, record) if job.timeline or job.truth else averaged
 
 
 def _classify_all(

@@ -14,7 +14,7 @@ class Settings:
         smoothing: one of ``SMOOTHINGS``.
         size: of the smoothing, in frames.
         stride: every how many frames one is classified.
-        compare: further sizes in the timeline.
+        compare: further sizes in the timeline, and to be judged.
         bars: whether a bar a class is drawn.
     """
 

@@ -22,6 +22,13 @@ class Band(NamedTuple):
     smoothing: str
     size: int
 
+    @property
+    def name(self) -> str:
+        """The way in a few words, for people."""
+        if self == RAW:
+            return "raw"
+        return f"{'Viterbi' if self.smoothing == 'viterbi' else 'average of'} {self.size}"
+
 
 RAW = Band("rolling", 1)
 """Plain image classification."""

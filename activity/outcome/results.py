@@ -6,12 +6,14 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from activity.ground.writing import replace_when_complete
+from activity.inputs.segments import Segment as TimedSegment
 
 _WAYS = {"rolling": "averaged", "viterbi": "viterbi"}
 
@@ -94,6 +96,14 @@ class Summary:
     def switches(self) -> int:
         """How often the label of the frames changed."""
         return max(0, len(self.segments) - 1)
+
+    def timed_segments(self, end: float) -> list[TimedSegment]:
+        """The segments in seconds; ``end`` is where the last one ends."""
+        bounds = [segment.start for segment in self.segments] + [end]
+        return [
+            TimedSegment(start, stop, segment.label)
+            for segment, (start, stop) in zip(self.segments, pairwise(bounds), strict=True)
+        ]
 
     @property
     def probabilities(self) -> NDArray[np.float64]:

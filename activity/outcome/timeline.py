@@ -1,15 +1,18 @@
 """A picture of a clip over time: where the classifier hesitates, and what smoothing does."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import MultipleLocator
 from numpy.typing import NDArray
 
-from activity.outcome.envelope import RAW, Band, Envelope
+from activity.inputs.segments import Segment
+from activity.outcome.envelope import RAW, Envelope
 from activity.outcome.figures import save_figure, short_name
 
 # Okabe and Ito's colours, which colour-blind people can tell apart; an indigo stands for their
@@ -26,7 +29,9 @@ _TICKS = (10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 43200)
 _MINUTES_FROM = 120
 
 
-def draw_timeline(envelope: Envelope, end: float, path: Path, title: str) -> None:
+def draw_timeline(
+    envelope: Envelope, end: float, path: Path, title: str, truth: Sequence[Segment] = ()
+) -> None:
     """Draw the probability of each class over time, and a band of labels for each way to smooth it.
 
     Raw predictions are thin lines, smoothed ones are thick. In a long clip a column of the
@@ -39,17 +44,20 @@ def draw_timeline(envelope: Envelope, end: float, path: Path, title: str) -> Non
         end: of the clip, in seconds.
         path: of the picture; its name chooses the format.
         title: what the picture shows, for instance the clip's name.
+        truth: the true segments, drawn as a band of their own.
 
     Raises:
         UserError: the file system refuses to write.
     """
     colours = class_colours(envelope)
-    bands = len(envelope.bands)
+    bands = len(envelope.bands) + bool(truth)
     figure = Figure(figsize=(12, 3.6 + 0.55 * bands), layout="constrained")
     curves, *band_axes = figure.subplots(1 + bands, 1, sharex=True, height_ratios=[6] + [1] * bands)
     edges = np.append(envelope.start, end)
     _draw_curves(curves, envelope, edges, colours)
-    for number, axes in enumerate(band_axes):
+    if truth:
+        _draw_truth(band_axes[0], truth, envelope.labels, edges, colours)
+    for number, axes in enumerate(band_axes[bool(truth) :]):
         _draw_band(axes, envelope, number, edges, colours)
     _label_time(band_axes[-1], edges[-1] - edges[0])
     curves.set_title(short_name(title, 100), loc="left")
@@ -125,7 +133,7 @@ def _draw_band(
     axes.tick_params(bottom=number == len(envelope.bands) - 1)
     band, count = envelope.bands[number], int(switches.sum())
     axes.set_ylabel(
-        f"{_name(band)}\n{count} switch{'es' * (count != 1)}",
+        f"{band.name}\n{count} switch{'es' * (count != 1)}",
         rotation=0,
         ha="right",
         va="center",
@@ -133,10 +141,22 @@ def _draw_band(
     )
 
 
-def _name(band: Band) -> str:
-    if band == RAW:
-        return "raw"
-    return f"{'Viterbi' if band.smoothing == 'viterbi' else 'average of'} {band.size}"
+def _draw_truth(
+    axes: Axes,
+    truth: Sequence[Segment],
+    labels: Sequence[str],
+    edges: NDArray[np.float64],
+    colours: dict[int, str],
+) -> None:
+    colour_of = {labels[i]: colour for i, colour in colours.items()}
+    for start, end, label in truth:
+        bounds = np.clip([start, end], edges[0], edges[-1])
+        if label:
+            axes.fill_between(bounds, 0, 1, color=colour_of.get(label, OTHERS), linewidth=0)
+    axes.set(ylim=(0, 1.4), yticks=[])
+    axes.spines[:].set_visible(False)
+    axes.tick_params(bottom=False)
+    axes.set_ylabel("truth", rotation=0, ha="right", va="center")
 
 
 def _label_time(axes, seconds: float) -> None:
@@ -165,6 +185,6 @@ def _legend(envelope: Envelope, colours: dict[int, str]) -> list[Patch | Line2D]
         entries.append(Patch(color=OTHERS, label=f"the other {others}, the highest of them"))
     entries.append(Line2D([], [], color="0.3", linewidth=_THIN, label="raw"))
     if envelope.drawn != RAW:
-        drawn = _name(envelope.drawn)
+        drawn = envelope.drawn.name
         entries.append(Line2D([], [], color="0.3", linewidth=_THICK, label=drawn))
     return entries

@@ -52,7 +52,7 @@ def test_the_labelled_clip_may_be_left_out(tmp_path: Path) -> None:
 
 
 def test_nothing_asked_for_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="nothing to write: give --output, or one of"):
+    with pytest.raises(UserError, match="nothing to do: give --output, or one of"):
         plan_jobs(touch(tmp_path, "a.mp4"), None)
 
 
