@@ -7,6 +7,7 @@ plot of the training.
 
 import argparse
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -47,9 +48,12 @@ def main() -> None:
         from activity.network.backbone import build_backbone
         from activity.network.features import View, compute_features, hash_photos
         from activity.network.head import join, train_head
+        from activity.network.quantization import check_installed, write_int8_version
         from activity.outcome.report import format_report, plot_history, write_report
         from activity.saved.artifacts import save_model_and_labels
 
+    if args.int8:
+        check_installed()
     # The backbone is frozen, so each view of a photo goes through it once, not once an epoch.
     backbone = build_backbone(args.backbone, args.weights)
     digests = hash_photos(args.dataset, photos)
@@ -116,6 +120,16 @@ def main() -> None:
             identical=identical,
         )
     print(f"[INFO] wrote {', '.join(map(str, written))}")
+    if args.int8:
+        photo_of = [args.dataset / view.photo for view in views]
+        folder, agreement = write_int8_version(
+            args.model,
+            len(binarizer.classes_),
+            training=[photo_of[row] for row in to_train[:, 0]],
+            test=[photo_of[row] for row in to_test],
+            exports=args.cache and args.cache / "exports",
+        )
+        report_int8(folder, agreement)
 
 
 def check_outputs(args: argparse.Namespace, photos: Sequence[str]) -> None:
@@ -164,6 +178,17 @@ def report_identical(copies: int, test_photos: int) -> None:
             f"[INFO] {copies} photos of the test set are byte-identical to training photos: "
             f"the score is up to {copies / test_photos:.1%} too kind"
         )
+
+
+def report_int8(folder: Path | None, agreement: float) -> None:
+    if folder is None:
+        print(
+            f"[INFO] int8 would give another label on {1 - agreement:.1%} of the test photos: that "
+            "is too often, and no int8 version is kept; the model itself is as good as ever"
+        )
+    else:
+        print(f"[INFO] int8 gives the same label on {agreement:.1%} of the test photos")
+        print(f"[INFO] wrote {folder}; use it with: predict_video.py --engine int8")
 
 
 def check_photos_left(

@@ -3,7 +3,7 @@
     python -m benchmarks.agreement --model model/activity.model --label-bin model/lb.pickle \\
         --input example_clips/*.mp4
 
-OpenVINO is compared, and int8 where quantize.py has made that version of the model.
+OpenVINO is compared, and int8 where train.py --int8 has written that version of the model.
 """
 
 import argparse

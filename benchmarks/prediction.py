@@ -144,7 +144,7 @@ def prepare(model: Path, labels: int, cache: Path, clip: Path) -> None:
     calibration = [network_input(frame) for frame in looped(clip, 32)]
     folder = int8_folder(model, key)
     folder.mkdir()
-    # For its speed alone: quantize.py would also look at its answers.
+    # For its speed alone: train.py --int8 would also look at its answers.
     quantize(cache / "exports" / key / EXPORT_NAME, calibration, folder / EXPORT_NAME)
 
 

@@ -45,7 +45,7 @@ def add_speed_arguments(parser: argparse.ArgumentParser, *, int8: bool = False) 
         default="auto",
         help="what runs the network: auto takes OpenVINO on a CPU where it is installed and "
         "there is enough to do, otherwise Keras, which also uses a GPU"
-        + ("; int8 takes what quantize.py made of the model" if int8 else "")
+        + ("; int8 takes what train.py --int8 has written" if int8 else "")
         + " (default: %(default)s)",
     )
     group.add_argument(

@@ -30,7 +30,7 @@ def open_classifier(
     Args:
         model_path: a model of ``train.py``, or one that the source tutorial's script wrote.
         labels: how many labels the binarizer names.
-        engine: one of ``engine.ENGINES``, or ``"int8"`` for what ``quantize.py`` has made.
+        engine: one of ``engine.ENGINES``, or ``"int8"`` for what ``train.py --int8`` has written.
         frames: how many frames will come; None where no one knows.
         batch_size: of the Keras engine.
         exports: folder where OpenVINO exports are kept; None keeps none.
@@ -94,7 +94,7 @@ def _int8_version(model_path: Path, key: str) -> Path:
     path = int8_folder(model_path, key) / EXPORT_NAME
     if not path.is_file():
         raise UserError(
-            f"there is no int8 version of {model_path} as it is now: make it with quantize.py"
+            f"there is no int8 version of {model_path} as it is now: train.py --int8 writes one"
         )
     return path
 

@@ -1,0 +1,142 @@
+"""The int8 version of a model."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from activity.ground.errors import UserError
+from activity.inputs.dataset import decode_photo
+from activity.network import quantization
+from activity.network.classifier import open_classifier
+from activity.network.quantization import share_of_equal_labels, write_int8_version
+from demo.scenes import draw_scene
+from tests.conftest import COLOURS_BGR, ROOT, RunScript, Trained
+from train import report_int8
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _nncf() -> None:
+    pytest.importorskip("nncf", reason="requirements-int8.txt is not installed")
+
+
+@pytest.fixture
+def photos(photo_folders: Path) -> list[Path]:
+    return sorted(photo_folders.rglob("*.jpg"))
+
+
+@pytest.fixture
+def model(trained: Trained, tmp_path: Path) -> Path:
+    """A copy of the tiny model, so that what is written beside it is this test's own."""
+    copy = tmp_path / "activity.model"
+    copy.write_bytes(trained.model.read_bytes())
+    return copy
+
+
+def test_the_int8_version_is_kept_and_gives_the_same_labels(
+    model: Path, trained: Trained, photos: list[Path], tmp_path: Path
+) -> None:
+    older = tmp_path / "activity.model.0123456789abcdef.int8"
+    older.mkdir()
+    unreadable = tmp_path / "unreadable.jpg"
+    unreadable.write_text("no photo")
+    folder, agreement = write_int8_version(
+        model,
+        3,
+        [*photos[::2], unreadable],
+        [*photos[1::2], unreadable, tmp_path / "gone.jpg"],
+        exports=trained.cache / "exports",
+    )
+    assert agreement == 1
+    assert folder is not None
+    assert sorted(path.name for path in folder.iterdir()) == ["network.bin", "network.xml"]
+    assert not older.exists()
+
+    engine = open_classifier(model, 3, engine="int8", frames=None, batch_size=1, exports=None)
+    pixels = [decode_photo(photo.read_bytes()) for photo in photos]
+    labels = sorted(COLOURS_BGR)
+    found = [labels[output.argmax()] for _, output in engine((None, p) for p in pixels)]
+    assert found == [photo.parent.name for photo in photos]
+
+
+def test_the_int8_version_is_not_kept_where_labels_change(
+    model: Path, trained: Trained, photos: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(quantization, "LEAST_AGREEMENT", 1.01)
+    before = model.read_bytes()
+    folder, agreement = write_int8_version(
+        model, 3, photos[::2], photos[1::2], exports=trained.cache / "exports"
+    )
+    assert (folder, agreement) == (None, 1)
+    assert [path.name for path in model.parent.iterdir()] == [model.name]
+    assert model.read_bytes() == before
+
+
+def test_the_share_of_equal_labels_is_counted() -> None:
+    def always(label: int):
+        return lambda stream: ((tag, np.eye(2, dtype=np.float32)[label]) for tag, _ in stream)
+
+    def brightness(stream):
+        return ((tag, np.array([128, pixels.mean()])) for tag, pixels in stream)
+
+    photos = [np.full((4, 4, 3), value, np.uint8) for value in (0, 10, 20, 200)]
+    assert share_of_equal_labels(always(0), brightness, photos) == 0.75
+    assert share_of_equal_labels(brightness, always(1), photos) == 0.25
+
+
+def test_a_missing_package_is_named_before_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(UserError, match=r"not installed: pip install -r requirements-int8\.txt"):
+        quantization.check_installed()
+
+
+def test_the_person_is_told_either_way(capsys: pytest.CaptureFixture[str]) -> None:
+    report_int8(None, 0.962)
+    assert "int8 would give another label on 3.8% of the test photos" in capsys.readouterr().out
+    report_int8(Path("model/activity.model.0123.int8"), 0.998)
+    said = capsys.readouterr().out
+    assert "int8 gives the same label on 99.8% of the test photos" in said
+    assert "wrote model/activity.model.0123.int8; use it with" in said.replace("\\", "/")
+
+
+def test_train_writes_it_and_predict_video_runs_it(tmp_path: Path, run_script: RunScript) -> None:
+    for activity in ("tennis", "football"):
+        (tmp_path / "photos" / activity).mkdir(parents=True)
+        for number in range(16):
+            scene = draw_scene(activity, number, 1.0, (224, 168))
+            cv2.imwrite(str(tmp_path / "photos" / activity / f"{number}.png"), scene)
+    files = ["--model", tmp_path / "m", "--label-bin", tmp_path / "lb", "--cache", tmp_path / "c"]
+    # So few photos, and drawn ones, are no fair test of the labels: what is made is kept.
+    keep = "from activity.network import quantization; quantization.LEAST_AGREEMENT = 0"
+    arguments = [
+        *("--dataset", tmp_path / "photos", "--labels", "all", *files),
+        *("--plot", tmp_path / "p.png", "--backbone", "efficientnet-lite0", "--views", 1),
+        *("--epochs", 20, "--int8"),
+    ]
+    run = subprocess.run(
+        [sys.executable, "-c", f"{keep}; import train; train.main()", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        timeout=240,
+    )
+    assert run.returncode == 0, run.stderr
+    assert re.search(r"int8 gives the same label on [0-9.]+% of the test photos", run.stdout)
+    assert "Statistics collection" not in run.stdout + run.stderr  # NNCF's progress bars
+
+    scenes = [draw_scene("tennis", 30, second, (224, 168)) for second in (0.0, 0.1, 0.2)]
+    clip = tmp_path / "clip.avi"
+    writer = cv2.VideoWriter(str(clip), cv2.VideoWriter_fourcc(*"MJPG"), 30, (224, 168))
+    for scene in scenes:
+        writer.write(scene)
+    writer.release()
+    run = run_script(
+        *("predict_video.py", *files, "--input", clip, "--output", tmp_path / "out.avi"),
+        *("--engine", "int8", "--display", "off"),
+    )
+    assert run.returncode == 0, run.stderr
+    assert "clip.avi: " in run.stdout
