@@ -39,15 +39,17 @@ def mean_colour(stream: Stream) -> Iterator[tuple[object, np.ndarray]]:
 
 
 def job_of(clip: Path, folder: Path, *results: str, keep_unfinished: bool = True) -> Job:
-    """A job that gives the results named, of mp4, avi, png, csv and json."""
+    """A job that gives the results named, of mp4, avi, png, csv, json and srt."""
     files = {suffix: folder / f"out.{suffix}" for suffix in results}
     return Job(
-        str(clip),
-        files.get("mp4") or files.get("avi"),
-        files.get("png"),
-        files.get("csv"),
-        files.get("json"),
-        keep_unfinished,
+        clip=str(clip),
+        output=files.get("mp4") or files.get("avi"),
+        timeline=files.get("png"),
+        csv=files.get("csv"),
+        json=files.get("json"),
+        segments=files.get("srt"),
+        truth=None,
+        keep_unfinished=keep_unfinished,
     )
 
 
@@ -144,7 +146,7 @@ def test_without_a_labelled_clip_the_rest_is_the_same(
     settings: Settings, stride: int, changing_clip: Path, tmp_path: Path
 ) -> None:
     settings = replace(settings, stride=stride, compare=(4,), bars=True)
-    results = ("csv", "json", "png")
+    results = ("csv", "json", "png", "srt")
     contents = []
     for more in ((), ("mp4",)):
         folder = tmp_path / f"with {more}"
@@ -166,7 +168,7 @@ def test_nothing_is_shown_where_nothing_is_drawn(changing_clip: Path, tmp_path: 
 
 
 def test_an_end_while_classifying_keeps_nothing(changing_clip: Path, tmp_path: Path) -> None:
-    job = job_of(changing_clip, tmp_path / "out", "mp4", "csv", "json", "png")
+    job = job_of(changing_clip, tmp_path / "out", "mp4", "csv", "json", "png", "srt")
     (tmp_path / "out").mkdir()
     job.output.write_bytes(b"of an earlier run")
     with pytest.raises(LeftUnfinishedError):
