@@ -63,7 +63,10 @@ def test_segments_are_the_truth_of_the_next_run(
     assert result[None, 1]["frames_right"] == pytest.approx(117 / 120)
     assert result[None, 1]["switches"] == 3
     assert result["rolling", 64]["frames_right"] == pytest.approx(1 - 32 / 120, abs=0.02)
+    assert result["rolling", 64]["delay_frames"] == pytest.approx(32, abs=2)
     assert result["viterbi", 16]["frames_right"] == 1
+    assert result["viterbi", 16]["recall"] == {"red": 1, "blue": 1}
+    assert result["viterbi", 16]["delay_frames"] == 0
     assert [result["viterbi", 16][f"f1_{overlap}"] for overlap in (10, 25, 50)] == [1, 1, 1]
     assert result[None, 1]["edit"] == pytest.approx(2 / 4)
     # The band of the truth makes the picture higher than that of the same run without it.

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from activity.inputs.segments import Segment
+from activity.inputs.segments import UNKNOWN, Segment
 from activity.outcome.envelope import RAW, Band, compared_bands
 from activity.outcome.record import Record
 from activity.outcome.segmentation import NOT_JUDGED, OVERLAPS, Agreement, agreement, frame_labels
@@ -19,6 +19,7 @@ class Judgement:
 
     Attributes:
         truth: the table that was judged by.
+        labels: name of each label; one past the last stands for ``unknown``.
         frames: how many frames were judged.
         true_switches: how often the true label changes.
         drawn: the way of smoothing that was asked for.
@@ -26,6 +27,7 @@ class Judgement:
     """
 
     truth: Path
+    labels: Sequence[str]
     frames: int
     true_switches: int
     drawn: Band
@@ -33,6 +35,7 @@ class Judgement:
 
     def as_dict(self) -> dict[str, object]:
         """Turn the judgement into what ``write_json`` takes."""
+        names = [*self.labels, UNKNOWN]
         return {
             "path": self.truth,
             "frames": self.frames,
@@ -43,9 +46,11 @@ class Judgement:
                     "size": band.size,
                     "drawn": band == self.drawn,
                     "frames_right": result.frames_right,
+                    "recall": {names[number]: share for number, share in result.recall.items()},
                     "edit": result.edit,
                     **{f"f1_{overlap * 100:.0f}": f1 for overlap, f1 in _by_overlap(result)},
                     "switches": result.switches,
+                    "delay_frames": result.delay,
                 }
                 for band, result in self.agreements.items()
             ],
@@ -74,13 +79,13 @@ def judge(
     true = frame_labels(segments, times, labels)
     judged = true[true != NOT_JUDGED]
     if not len(judged):
-        return Judgement(truth, 0, 0, drawn, {})
+        return Judgement(truth, labels, 0, 0, drawn, {})
     agreements = {
         band: agreement(smoothed_labels(record, *band), true)
         for band in compared_bands(drawn.size, compare)
     }
     switches = int(np.count_nonzero(np.diff(judged)))
-    return Judgement(truth, len(judged), switches, drawn, agreements)
+    return Judgement(truth, labels, len(judged), switches, drawn, agreements)
 
 
 def format_judgement(judgement: Judgement) -> str:
@@ -90,14 +95,15 @@ def format_judgement(judgement: Judgement) -> str:
     heads = ["frames", "edit", *(f"F1@{overlap * 100:.0f}" for overlap in OVERLAPS)]
     lines = [
         f"judged by {judgement.truth}: {judgement.frames} frames, "
-        f"{judgement.true_switches} true switches; from 0 to 1, 1 is best:",
-        f"  {'':16}{''.join(f'{head:>8}' for head in heads)}{'switches':>10}",
+        f"{judgement.true_switches} true switches; from 0 to 1, 1 is best; delay in frames:",
+        f"  {'':16}{''.join(f'{head:>8}' for head in heads)}{'switches':>10}{'delay':>8}",
     ]
     for band, result in judgement.agreements.items():
         figures = [result.frames_right, result.edit, *result.f1]
         cells = "".join(f"{figure:8.3f}" for figure in figures)
         star = "*" if band == judgement.drawn else " "
-        lines.append(f"{star} {band.name:16}{cells}{result.switches:10}")
+        delay = "" if result.delay is None else f"{result.delay:8g}"
+        lines.append(f"{star} {band.name:16}{cells}{result.switches:10}{delay}")
     return "\n".join(lines)
 
 

@@ -13,22 +13,30 @@ OVERLAPS = (0.1, 0.25, 0.5)
 
 NOT_JUDGED = -1
 
+_ROUNDED = 1e-6
+"""Seconds. A table tells times to the microsecond, so a segment may start after its first frame."""
+
 
 @dataclass(frozen=True)
 class Agreement:
-    """Labels of a clip's frames held against the truth; all from 0 to 1, 1 is best.
+    """Labels of a clip's frames held against the truth; all shares are from 0 to 1, 1 is best.
 
     Attributes:
         frames_right: share of the frames with the true label.
+        recall: the same of the frames of each true label, by the label's number.
         edit: segmental edit score: whether the segments have the right labels in the right order.
         f1: of segments found, at each of ``OVERLAPS``.
         switches: how often the label changes.
+        delay: frames from a true change until the label is right for the first time, the median
+            of all changes (the whole segment where it never is); None where nothing changes.
     """
 
     frames_right: float
+    recall: dict[int, float]
     edit: float
     f1: tuple[float, ...]
     switches: int
+    delay: float | None
 
 
 def frame_labels(
@@ -49,6 +57,7 @@ def frame_labels(
         return np.full(len(times), NOT_JUDGED)
     number_of = {label: number for number, label in enumerate(labels)} | {"": NOT_JUDGED}
     numbers = np.array([number_of.get(segment.label, len(labels)) for segment in segments])
+    times = times + _ROUNDED
     place = np.searchsorted([segment.start for segment in segments], times, side="right") - 1
     inside = (place >= 0) & (times < np.array([segment.end for segment in segments])[place])
     return np.where(inside, numbers[place], NOT_JUDGED)
@@ -63,8 +72,9 @@ def agreement(predicted: NDArray[np.integer], truth: NDArray[np.integer]) -> Agr
         predicted, truth: number of each frame's label, shape (frames,); at least one is judged.
 
     Example:
-        >>> agreement(np.array([0, 0, 1, 1]), np.array([0, 0, 0, 1]))
-        Agreement(frames_right=0.75, edit=1.0, f1=(1.0, 1.0, 1.0), switches=1)
+        >>> agreement(np.array([0, 0, 0, 1]), np.array([0, 0, 1, 1]))
+        Agreement(frames_right=0.75, recall={0: 1.0, 1: 0.5}, edit=1.0, f1=(1.0, 1.0, 1.0),
+                  switches=1, delay=1.0)
     """
     judged = truth != NOT_JUDGED
     predicted, truth = predicted[judged].astype(np.intp), truth[judged]
@@ -72,17 +82,30 @@ def agreement(predicted: NDArray[np.integer], truth: NDArray[np.integer]) -> Agr
     found_labels = predicted[np.flatnonzero(np.diff(found, prepend=-1))]
     true_labels = truth[np.flatnonzero(np.diff(true, prepend=-1))]
     best = _best_overlaps(found, true, found_labels, true_labels)
+    right = predicted == truth
     return Agreement(
-        frames_right=float((predicted == truth).mean()),
+        frames_right=float(right.mean()),
+        recall={
+            number: float(right[truth == number].mean()) for number in np.unique(truth).tolist()
+        },
         edit=_edit_score(found_labels, true_labels),
         f1=tuple(_f1(best, least, len(found_labels), len(true_labels)) for least in OVERLAPS),
         switches=len(found_labels) - 1,
+        delay=_median_delay(right, true),
     )
 
 
 def _segment_numbers(labels: NDArray[np.intp]) -> NDArray[np.intp]:
     """Number the stretches of one label from 0, shape (frames,)."""
     return np.cumsum(np.diff(labels, prepend=labels[0]) != 0)
+
+
+def _median_delay(right: NDArray[np.bool_], true: NDArray[np.intp]) -> float | None:
+    delays = np.bincount(true)  # a segment that is never right is late by its length
+    starts = np.cumsum(delays) - delays
+    found, first = np.unique(true[right], return_index=True)
+    delays[found] = np.flatnonzero(right)[first] - starts[found]
+    return float(np.median(delays[1:])) if len(delays) > 1 else None
 
 
 def _edit_score(found: NDArray[np.intp], true: NDArray[np.intp]) -> float:

@@ -1,14 +1,16 @@
 """The measures of temporal segmentation, against plain definitions and worked examples."""
 
-from itertools import groupby
+from dataclasses import replace
+from itertools import groupby, pairwise
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from activity.inputs.segments import Segment
+from activity.inputs.segments import Segment, read_segments
 from activity.outcome.segmentation import NOT_JUDGED, OVERLAPS, agreement, frame_labels
+from activity.outcome.segments import write_segments
 
 SEQUENCES = st.lists(st.integers(0, 3), min_size=1, max_size=30)
 PAIRS = st.lists(st.tuples(st.integers(0, 2), st.integers(0, 2)), min_size=1, max_size=40)
@@ -85,8 +87,9 @@ def test_the_numbers_of_the_labels_do_not_matter(
     pairs: list[tuple[int, int]], renamed: list[int]
 ) -> None:
     predicted, truth = map(list, zip(*pairs, strict=True))
-    assert judge(predicted, truth) == judge(
-        [renamed[i] for i in predicted], [renamed[i] for i in truth]
+    result = judge(predicted, truth)
+    assert judge([renamed[i] for i in predicted], [renamed[i] for i in truth]) == replace(
+        result, recall={renamed[i]: share for i, share in result.recall.items()}
     )
 
 
@@ -95,6 +98,7 @@ def test_a_worked_example() -> None:
     late = [0] * 14 + [1] * 6  # overlaps: 10 of 14 frames, 6 of 10
     result = judge(late, truth)
     assert (result.frames_right, result.edit, result.f1) == (0.8, 1, (1, 1, 1))
+    assert (result.recall, result.delay) == ({0: 1, 1: 0.6}, 4)
 
     flickering = [0, 1] * 5 + [1] * 10
     result = judge(flickering, truth)
@@ -102,6 +106,21 @@ def test_a_worked_example() -> None:
     assert result.edit == pytest.approx(2 / 10)
     # Of ten segments, one 0 overlaps the truth by a tenth; the last, eleven 1, by 10 of 11.
     assert result.f1 == pytest.approx((4 / 12, 2 / 12, 2 / 12))
+
+
+@given(PAIRS)
+def test_recall_and_delay_are_what_they_say(pairs: list[tuple[int, int]]) -> None:
+    predicted, truth = map(list, zip(*pairs, strict=True))
+    result = judge(predicted, truth)
+    of = {number: [p for p, t in pairs if t == number] for number in set(truth)}
+    assert result.recall == {
+        number: pytest.approx(found.count(number) / len(found)) for number, found in of.items()
+    }
+    delays = []
+    for number, frames in spans(truth)[1:]:
+        right = [frame for frame in frames if predicted[frame] == number]
+        delays.append(min(right) - min(frames) if right else len(frames))
+    assert result.delay == (pytest.approx(np.median(delays)) if delays else None)
 
 
 def test_frames_that_are_not_judged_do_not_count() -> None:
@@ -125,6 +144,27 @@ def test_frames_take_the_label_of_the_segment_they_lie_in() -> None:
     assert frame_labels([], times, ["tennis"]).tolist() == [gap] * len(times)
     known = frame_labels(segments, times, ["football", "tennis", "unknown"])
     assert known.tolist() == found.tolist()
+
+
+@given(
+    rate=st.sampled_from([24, 25, 30, 30000 / 1001, 60, 7.3]),
+    lengths=st.lists(st.integers(1, 200), min_size=1, max_size=20),
+)
+def test_segments_written_to_the_microsecond_give_every_frame_its_own_label(
+    tmp_path_factory: pytest.TempPathFactory, rate: float, lengths: list[int]
+) -> None:
+    numbers = np.repeat(np.arange(len(lengths)) % 2, lengths)
+    times = np.arange(len(numbers)) / rate
+    bounds = np.cumsum([0, *lengths]) / rate
+    labels = ["a", "b"]
+    segments = [
+        Segment(start, end, labels[number % 2])
+        for number, (start, end) in enumerate(pairwise(bounds))
+    ]
+    path = tmp_path_factory.getbasetemp() / "microseconds.csv"
+    write_segments(path, segments)
+    found = frame_labels(read_segments(path, labels), times, labels)
+    assert found.tolist() == numbers.tolist()
 
 
 def test_a_flickering_clip_of_hours_is_judged_in_seconds() -> None:
