@@ -132,7 +132,7 @@ def test_viterbi_labels_on_time_what_rolling_labels_late(predict: Predict, tmp_p
 
 def test_what_cannot_be_done_together_is_one_clear_line(predict: Predict, tmp_path: Path) -> None:
     clip = write_clip(tmp_path / "clip.mp4", ["red"] * 5)
-    assert "nothing to write: give --output" in error_line(predict(clip, None))
+    assert "nothing to do: give --output" in error_line(predict(clip, None))
     output = tmp_path / "out.mp4"
     for source in ("0", "rtsp://camera/1"):
         done = predict(source, output, "--smoothing", "viterbi")
