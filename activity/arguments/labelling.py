@@ -113,7 +113,8 @@ def add_smoothing_arguments(parser: argparse.ArgumentParser) -> None:
         default=1,
         metavar="N",
         help="classify every N-th frame only, N times as fast; the label is drawn on all, and "
-        "--size counts all frames (default: %(default)s)",
+        "--size counts all frames; under viterbi a change lies midway between two frames that "
+        "were classified (default: %(default)s)",
     )
     group.add_argument(
         "--compare",
@@ -136,6 +137,6 @@ def add_look_arguments(parser: argparse.ArgumentParser) -> None:
         "--display",
         choices=DISPLAY,
         default="auto",
-        help="a preview window: auto opens one where there is a screen; the key q, or closing "
-        "it, ends early and keeps what is written (default: %(default)s)",
+        help="a preview window of what --output writes: auto opens one where there is a screen; "
+        "the key q, or closing it, ends early and keeps what is written (default: %(default)s)",
     )

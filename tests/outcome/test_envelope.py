@@ -1,5 +1,6 @@
 """The columns of a timeline: nothing lost when they merge, labels as each size gives them."""
 
+import tracemalloc
 from itertools import product
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from activity.outcome import envelope as room
+from activity.outcome import record as record_room
 from activity.outcome.envelope import Band, Envelope, gather_envelope
 from activity.outcome.record import open_record
 from activity.outcome.smoothing import SMOOTHINGS, RollingAverage, count_switches
@@ -99,6 +101,30 @@ def test_a_clip_that_ended_early_is_shown_as_far_as_it_was_labelled(tmp_path: Pa
             record.add(frame / FPS, row)
         envelope = gather_envelope(record, LABELS, Band("viterbi", 8), (), 30)
     assert envelope.columns == 30
+
+
+@pytest.mark.parametrize("smoothing", SMOOTHINGS)
+def test_ten_hours_of_22_labels_take_less_than_100_mb(
+    smoothing: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a frame adds to the peak, with three sizes compared in both ways."""
+    monkeypatch.setattr(record_room, "_READ_AT_ONCE", 256)
+    raw = np.random.default_rng(0).dirichlet([0.1] * 22, 2000).astype(np.float32)
+    labels = [f"activity {number}" for number in range(22)]
+
+    def peak(frames: int) -> int:
+        tracemalloc.start()
+        with open_record(tmp_path, 22) as record:
+            for frame in range(frames):
+                record.add(frame / FPS, raw[frame % len(raw)])
+            gather_envelope(record, labels, Band(smoothing, 8), (4, 16), frames)
+        _, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        return most
+
+    most = {frames: peak(frames) for frames in (3000, 6000)}
+    ten_hours = 10 * 3600 * 30
+    assert most[6000] + (most[6000] - most[3000]) / 3000 * ten_hours < 100e6
 
 
 def test_memory_does_not_grow_with_the_clip() -> None:
