@@ -13,6 +13,8 @@ import cv2
 import numpy as np
 
 Colour = Sequence[float] | np.ndarray
+Point = Sequence[float] | np.ndarray
+Points = Sequence[Point] | np.ndarray
 
 NEAR = 0.3  # metres before the lens; nothing closer is drawn
 SUBPIXEL_BITS = 4  # so that slow motion is smooth, not a hop from pixel to pixel
@@ -22,8 +24,8 @@ SUBPIXEL_BITS = 4  # so that slow motion is smooth, not a hop from pixel to pixe
 class Camera:
     """Where the lens is, what it points at, and its focal length in picture widths (`zoom`)."""
 
-    position: Sequence[float]
-    target: Sequence[float]
+    position: Point
+    target: Point
     zoom: float
     size: tuple[int, int]  # width, height in pixels
 
@@ -68,7 +70,7 @@ class Canvas:
         self.image = np.empty((height, width, 3), np.uint8)
         self.image[:] = rgb(background)
 
-    def polygon(self, corners: np.ndarray, colour: Colour, opacity: float = 1.0) -> None:
+    def polygon(self, corners: Points, colour: Colour, opacity: float = 1.0) -> None:
         """Fill a flat shape in space, corners (N, 3)."""
         outline = self._outline(corners)
         if outline is None:
@@ -78,7 +80,7 @@ class Canvas:
         if target is not self.image:
             cv2.addWeighted(target, opacity, self.image, 1 - opacity, 0, dst=self.image)
 
-    def ground_line(self, path: np.ndarray, width: float, colour: Colour) -> None:
+    def ground_line(self, path: Points, width: float, colour: Colour) -> None:
         """Paint a stripe of `width` metres on the ground along a path (N, 2)."""
         path = np.asarray(path, float)
         along = np.gradient(path, axis=0)
@@ -90,17 +92,17 @@ class Canvas:
     def texture(
         self,
         picture: np.ndarray,
-        corner: Sequence[float],
-        along: Sequence[float],
-        upward: Sequence[float],
+        corner: Point,
+        along: Point,
+        upward: Point,
     ) -> None:
         """Cover a flat parallelogram with a picture; `corner` is the picture's lower left."""
-        corner, along, upward = (np.asarray(v, float) for v in (corner, along, upward))
-        outline = self._outline([corner, corner + along, corner + along + upward, corner + upward])
+        foot, side, rise = np.array([corner, along, upward], float)
+        outline = self._outline([foot, foot + side, foot + side + rise, foot + rise])
         if outline is None:
             return
         height, width = picture.shape[:2]
-        to_plane = np.column_stack([along / width, -upward / height, corner + upward])
+        to_plane = np.column_stack([side / width, -rise / height, foot + rise])
         to_world = np.vstack([to_plane, [0, 0, 1]])
         mask = np.zeros(self.image.shape[:2], np.uint8)
         cv2.fillPoly(mask, [outline], 255, cv2.LINE_8, SUBPIXEL_BITS)
@@ -131,7 +133,7 @@ class Canvas:
                 lit = pixels[index] - 0.15 * radii[:, None] * (0.5, 0.8)
                 _capsule(self.image, lit, radii * 0.75, shaded)
 
-    def shadows(self, bodies: Iterable[Body], sun: Sequence[float], strength: float) -> None:
+    def shadows(self, bodies: Iterable[Body], sun: Point, strength: float) -> None:
         """Darken the ground where the bodies keep off the light of a far `sun` (a direction)."""
         slope = np.asarray(sun, float) / sun[2]
         cast = [
@@ -152,7 +154,7 @@ class Canvas:
 
     def blur(self, sigma: float) -> None:
         """Put everything painted so far out of focus; `sigma` is in pixels."""
-        self.image = cv2.GaussianBlur(self.image, (0, 0), sigma)
+        self.image[:] = cv2.GaussianBlur(self.image, (0, 0), sigma)
 
     def _project_bodies(self, bodies: list[Body]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Pixels (N, 2, 2), depths (N, 2), and the visible bodies' indices from far to near."""
@@ -160,7 +162,8 @@ class Canvas:
         pixels, depth = self.camera.project(ends)
         order = np.argsort(-depth.mean(axis=1), kind="stable")
         margin = np.array(self.camera.size)
-        seen = (depth > NEAR).all(1) & (abs(pixels - margin / 2) < 1.5 * margin).all((1, 2))
+        near = (abs(pixels - margin / 2) < 1.5 * margin).all((1, 2))
+        seen = np.logical_and((depth > NEAR).all(1), near)
         return pixels, depth, order[seen[order]]
 
     def _cylinder(self, body: Body) -> None:
@@ -177,7 +180,7 @@ class Canvas:
         _fill(self.image, hull, colour * 0.7)
         _fill(self.image, both[depth.mean(axis=1).argmin()], colour)
 
-    def _outline(self, corners: np.ndarray) -> np.ndarray | None:
+    def _outline(self, corners: Points) -> np.ndarray | None:
         """The shape's outline in fixed-point pixels, cut off at the near plane."""
         corners = np.asarray(corners, float)
         ahead = self.camera.project(corners)[1] - NEAR
@@ -195,7 +198,7 @@ class Canvas:
         return _fixed_point(np.clip(pixels, -1e5, 1e5))  # no overflow beside the lens
 
 
-def on_ground(path: np.ndarray, height: float = 0.0) -> np.ndarray:
+def on_ground(path: Points, height: float = 0.0) -> np.ndarray:
     """Ground points (N, 2) as points in space (N, 3)."""
     path = np.asarray(path, float)
     return np.column_stack([path, np.full(len(path), height)])

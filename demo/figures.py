@@ -8,10 +8,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from demo.canvas import Body, Colour
+from demo.canvas import Body, Colour, Point
 
 HAIR = [(30, 24, 20), (60, 40, 25), (110, 75, 40), (190, 150, 90), (150, 150, 150), (20, 20, 25)]
 SKIN = [(245, 208, 180), (225, 178, 145), (190, 140, 105), (140, 95, 65), (95, 62, 45)]
+
+
+# Start, end, radius, end radius, colour; in the pose's own frame.
+Part = tuple[np.ndarray, np.ndarray, float, float, Colour]
 
 
 @dataclass(frozen=True)
@@ -33,20 +37,22 @@ class Kit:
 class Pose:
     """Where the joints that matter are; knees and elbows follow from them."""
 
-    hands: Sequence[Sequence[float]]  # left, right
-    feet: Sequence[Sequence[float]]  # left, right
-    pelvis: Sequence[float] = (0, 0, 0.52)
-    chest: Sequence[float] = (0, 0.01, 0.82)  # between the shoulders
+    hands: Sequence[Point] | np.ndarray  # left, right
+    feet: Sequence[Point]  # left, right
+    pelvis: Point = (0, 0, 0.52)
+    chest: Point = (0, 0.01, 0.82)  # between the shoulders
     gaze: float = 0.0  # radians the head is turned to the left
 
 
 def random_kit(rng: np.random.Generator, shirt: Colour | None = None) -> Kit:
     """Clothes and looks of one person; `shirt` fixes the team's colour."""
-    colours = [bright_colour(rng) for _ in range(4)]  # shirt, shorts, socks, shoes
+    own_shirt, shorts, socks, shoes = (bright_colour(rng) for _ in range(4))
     skin, hair = SKIN[rng.integers(len(SKIN))], HAIR[rng.integers(len(HAIR))]
     return Kit(
-        colours[0] if shirt is None else shirt,
-        *colours[1:],
+        own_shirt if shirt is None else shirt,
+        shorts,
+        socks,
+        shoes,
         skin,
         hair,
         long_sleeves=rng.random() < 0.3,
@@ -86,8 +92,8 @@ def kicking(phase: float, power: float) -> Pose:
     """A run whose right leg strikes a ball; `power` 0 to 1 is how far into the kick."""
     stride = running(phase)
     foot = np.array(stride.feet[1]) * (1 - power) + power * np.array([0.04, 0.36, 0.12])
-    hands = [(-0.3, 0.12, 0.62), (0.32, -0.12, 0.58)]
-    hands = np.array(stride.hands) * (1 - power) + power * np.array(hands)
+    spread = np.array([(-0.3, 0.12, 0.62), (0.32, -0.12, 0.58)])
+    hands = np.array(stride.hands) * (1 - power) + power * spread
     return Pose(
         hands,
         [stride.feet[0], foot],
@@ -116,7 +122,7 @@ def seated(lean: float = 0.0) -> Pose:
 
 
 def athlete(
-    place: Sequence[float],
+    place: Point,
     heading: float,
     pose: Pose,
     kit: Kit,
@@ -131,7 +137,7 @@ def athlete(
     in_world = to_world(place, heading, height)
     pelvis, chest = np.array(pose.pelvis, float), np.array(pose.chest, float)
     spine = (chest - pelvis) / np.linalg.norm(chest - pelvis)
-    parts: list[tuple] = []  # start, end, radius, end radius, colour; in the pose's own frame
+    parts: list[Part] = []
 
     for side, hand, foot in zip((-1, 1), pose.hands, pose.feet, strict=True):
         hip = np.add(pelvis, (side * 0.05, 0, 0))
@@ -164,9 +170,7 @@ def athlete(
     ]
 
 
-def to_world(
-    place: Sequence[float], heading: float, height: float = 1.8
-) -> Callable[[Sequence[float]], np.ndarray]:
+def to_world(place: Point, heading: float, height: float = 1.8) -> Callable[[Point], np.ndarray]:
     """The map from a person's own frame, in body heights, to the world."""
     forward = np.array([np.cos(heading), np.sin(heading), 0])
     axes = np.column_stack([(forward[1], -forward[0], 0), forward, (0, 0, 1)]) * height
@@ -175,7 +179,7 @@ def to_world(
     return lambda point: origin + axes @ np.asarray(point, float)
 
 
-def _head(centre: np.ndarray, gaze: float, kit: Kit, face: bool) -> list[tuple]:
+def _head(centre: np.ndarray, gaze: float, kit: Kit, face: bool) -> list[Part]:
     right = np.array([np.cos(gaze), np.sin(gaze), 0])
     front, up = np.array([-right[1], right[0], 0]), np.array([0, 0, 1.0])
 
@@ -216,7 +220,7 @@ def _head(centre: np.ndarray, gaze: float, kit: Kit, face: bool) -> list[tuple]:
 
 
 def _bend(
-    root: np.ndarray, tip: np.ndarray, upper: float, lower: float, towards: Sequence[float]
+    root: np.ndarray, tip: np.ndarray, upper: float, lower: float, towards: Point
 ) -> tuple[np.ndarray, np.ndarray]:
     """The middle joint and the reached tip of a two-bone limb that bends `towards` a side."""
     reach = tip - root

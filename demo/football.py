@@ -1,5 +1,6 @@
 """Football: two teams and a ball on a pitch, from the stand, the touchline or behind a goal."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -51,7 +52,12 @@ def football(rng: np.random.Generator, time: float, size: tuple[int, int]) -> Ca
         if number < 2:  # these two fight for the ball
             home = rng.uniform(0.5, 1.1) * np.array([(-1, -0.3), (1, 0.3)][number])
 
-        def place_at(moment: float, number=number, home=home, wander=wander) -> np.ndarray:
+        def place_at(
+            moment: float,
+            number: int = number,
+            home: np.ndarray = home,
+            wander: Callable[[float], np.ndarray] = wander,
+        ) -> np.ndarray:
             if number < 2:
                 return ball_at(moment) + home + 0.1 * wander(moment)
             return home + middle + 0.5 * roam(moment - 0.4) + wander(moment)
@@ -60,7 +66,7 @@ def football(rng: np.random.Generator, time: float, size: tuple[int, int]) -> Ca
         to_ball = ball_at(time) - place
         heading = velocity + 0.6 * to_ball / (1 + np.linalg.norm(to_ball))
         phase = rng.uniform(0, 2 * np.pi) + rng.uniform(8, 10) * time
-        pose = running(phase, 0.35 + 0.65 * min(np.linalg.norm(velocity) / 4, 1))
+        pose = running(phase, 0.35 + 0.65 * min(float(np.linalg.norm(velocity)) / 4, 1))
         if number == 0:
             pose, heading = kicking(phase, max(0.0, np.sin(phase / 2)) ** 2), to_ball
         bodies += athlete(
@@ -153,8 +159,8 @@ def _pitch(rng: np.random.Generator, camera: Camera) -> Canvas:
     ]
     white = np.full(3, rng.uniform(200, 250))
     paint_lines(canvas, paths + [path * (-1, 1) for path in paths[3:]], 0.14, white)
-    for end in (-1, 1):
-        _net(canvas, end * HALF_LENGTH, end * 2.0)
+    for goal in (-1, 1):
+        _net(canvas, goal * HALF_LENGTH, goal * 2.0)
     return canvas
 
 

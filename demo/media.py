@@ -102,7 +102,7 @@ def draw_clip(path: Path, clip: Clip, pool: Executor) -> None:
     """Write a clip as MPEG-4, and make sure that all of its frames arrived."""
     path.parent.mkdir(parents=True, exist_ok=True)
     count = round(clip.seconds * CLIP_RATE)
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"mp4v"), CLIP_RATE, CLIP_SIZE)
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), CLIP_RATE, CLIP_SIZE)
     if not writer.isOpened():
         raise RuntimeError(f"OpenCV cannot write a clip to {path}")
     frames = pool.map(_clip_frame, [clip] * count, range(count), chunksize=8)

@@ -6,15 +6,13 @@ from itertools import pairwise
 import cv2
 import numpy as np
 
-from demo.canvas import Camera, Canvas, Colour, on_ground, rgb
+from demo.canvas import Camera, Canvas, Colour, Point, on_ground, rgb
 from demo.figures import SKIN, bright_colour
 
 WORDS = ["SPORT", "OPEN", "CUP", "FINAL", "LIVE", "RADIO", "WATER", "CITY", "FAIR PLAY", "2026"]
 
 
-def drift(
-    rng: np.random.Generator, reach: Sequence[float], period: float
-) -> Callable[[float], np.ndarray]:
+def drift(rng: np.random.Generator, reach: Point, period: float) -> Callable[[float], np.ndarray]:
     """A smooth wander about 0: at a time, one offset for each `reach` (which it keeps within)."""
     speed = 2 * np.pi / period * rng.uniform(0.6, 1.4, (2, len(reach))) * [[1], [2.3]]
     start = rng.uniform(0, 2 * np.pi, (2, len(reach)))
@@ -100,7 +98,7 @@ def ground(canvas: Canvas, picture: np.ndarray, reach: float) -> None:
     canvas.texture(picture, (-reach, -reach, 0), (2 * reach, 0, 0), (0, 2 * reach, 0))
 
 
-def rectangle(low: Sequence[float], high: Sequence[float]) -> np.ndarray:
+def rectangle(low: Point, high: Point) -> np.ndarray:
     """The closed outline (5, 2) of a rectangle on the ground."""
     (left, near), (right, far) = low, high
     return np.array([(left, near), (right, near), (right, far), (left, far), (left, near)])
@@ -113,7 +111,7 @@ def paint_lines(canvas: Canvas, paths: Sequence[np.ndarray], width: float, colou
             canvas.ground_line(np.array(piece), width, colour)
 
 
-def arc(centre: Sequence[float], radius: float, first: float, last: float) -> np.ndarray:
+def arc(centre: Point, radius: float, first: float, last: float) -> np.ndarray:
     """Points (25, 2) of a circle's arc on the ground, angles in radians."""
     turn = np.linspace(first, last, 25)
     return np.array(centre) + radius * np.column_stack([np.cos(turn), np.sin(turn)])
@@ -121,8 +119,8 @@ def arc(centre: Sequence[float], radius: float, first: float, last: float) -> np
 
 def wall(
     canvas: Canvas,
-    start: Sequence[float],
-    end: Sequence[float],
+    start: Point,
+    end: Point,
     low: float,
     high: float,
     picture: np.ndarray,

@@ -29,9 +29,9 @@ def draw_scene(
     `size` is (width, height), `time` in seconds. A `shot` other than "play" is a misleading one,
     "crowd" or "close_up", that gives no hint of the activity.
     """
-    identity = [seed, list(ACTIVITIES).index(activity), list(SHOTS).index(shot)]
+    identity = [seed, list(ACTIVITIES).index(activity), SHOTS.index(shot)]
     rng = np.random.default_rng(identity)
-    draw = ACTIVITIES[activity] if shot == "play" else SHOTS[shot]
+    draw = ACTIVITIES[activity] if shot == "play" else _MISLEADING[shot]
     canvas = draw(rng, time, size)
     grain = np.random.default_rng([*identity, round(time * 1000)])
     return through_lens(canvas.image, rng, grain)
@@ -87,7 +87,8 @@ def close_up(rng: np.random.Generator, time: float, size: tuple[int, int]) -> Ca
     return canvas
 
 
-SHOTS = {"play": None, "crowd": crowd_shot, "close_up": close_up}
+_MISLEADING = {"crowd": crowd_shot, "close_up": close_up}
+SHOTS = ("play", *_MISLEADING)
 
 
 def through_lens(

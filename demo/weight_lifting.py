@@ -1,5 +1,6 @@
 """Weight lifting: a lifter and a barbell on a platform, in a contest's hall or in a gym."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -104,7 +105,9 @@ def weight_lifting(rng: np.random.Generator, time: float, size: tuple[int, int])
     return canvas
 
 
-def _lift(clock: float, grip: float, moments: list[tuple], shake: float) -> tuple[Pose, np.ndarray]:
+def _lift(
+    clock: float, grip: float, moments: Sequence[tuple[float, tuple[float, ...]]], shake: float
+) -> tuple[Pose, np.ndarray]:
     """The lifter's pose and the bar's middle (3,), `clock` seconds into the lift."""
     times = [moment for moment, _ in moments]
     last = min(int(np.searchsorted(times, clock, side="right")), len(times) - 1)
