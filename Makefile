@@ -13,6 +13,9 @@ lint: .venv/installed-dev
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/lint-imports --no-logo --no-cache
+	for platform in linux darwin win32; do \
+	    .venv/bin/mypy --platform $$platform --cache-dir .mypy_cache/$$platform || exit 1; \
+	done
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv

@@ -42,7 +42,7 @@ def main() -> None:
         raw, averaged = {}, {}
         for name, engine in engines.items():
             predictions = list(predictions_of(clip, engine, args.size))
-            raw[name] = np.stack([prediction.raw for prediction in predictions])
+            raw[name] = np.stack([p.raw for p in predictions if p.raw is not None])
             averaged[name] = np.stack([prediction.smoothed for prediction in predictions])
         for name in names[1:]:
             rows.append(

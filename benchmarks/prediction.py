@@ -69,7 +69,7 @@ def main() -> None:
             whole = measure(*command, "--input", many)
             rate = (args.frames - FEW_FRAMES) / (whole.seconds - short.seconds)
             tutorial_seconds = tutorial_seconds or whole.seconds
-            row = [
+            row: list[object] = [
                 name,
                 f"{whole.seconds:.1f}",
                 f"{tutorial_seconds / whole.seconds:.1f}",
@@ -107,7 +107,7 @@ def looped(clip: Path, frames: int) -> Iterator[NDArray[np.uint8]]:
         if not read:
             capture.set(cv2.CAP_PROP_POS_FRAMES, 0)
             _, frame = capture.read()
-        yield frame
+        yield np.asarray(frame, np.uint8)
 
 
 def write_looped(clip: Path, path: Path, frames: int) -> Path:
@@ -115,17 +115,22 @@ def write_looped(clip: Path, path: Path, frames: int) -> Path:
     with av.open(str(clip)) as source, av.open(str(path), "w") as target:
         video = source.streams.video[0]
         stream = target.add_stream_from_template(video)
-        packets = [packet for packet in source.demux(video) if packet.dts is not None]
-        once = max(packet.pts + packet.duration for packet in packets)
+        packets = [
+            (packet, packet.pts, packet.dts)
+            for packet in source.demux(video)
+            if packet.pts is not None and packet.dts is not None
+        ]
+        once = max(pts + (packet.duration or 0) for packet, pts, _ in packets)
         for number in range(frames):
             lap, place = divmod(number, len(packets))
-            packet = av.Packet(bytes(packets[place]))
+            original, pts, dts = packets[place]
+            packet = av.Packet(bytes(original))
             packet.stream = stream
-            packet.pts = packets[place].pts + lap * once
-            packet.dts = packets[place].dts + lap * once
-            packet.duration = packets[place].duration
-            packet.time_base = video.time_base
-            packet.is_keyframe = packets[place].is_keyframe
+            packet.pts = pts + lap * once
+            packet.dts = dts + lap * once
+            packet.duration = original.duration
+            packet.time_base = original.time_base
+            packet.is_keyframe = original.is_keyframe
             target.mux(packet)
     return path
 

@@ -52,13 +52,13 @@ def main() -> None:
                     *("--report", Path(folder) / "report.json"),
                 )
                 accuracy = json.loads((Path(folder) / "report.json").read_text())["accuracy"]
-                views = re.search(r"(\d+) views", run.output)
+                (views,) = re.findall(r"computing features of (\d+) views", run.output)
                 rows.append(
                     [
                         f"train.py, {backbone} ({weights}), {state}",
                         f"{run.seconds:.0f}",
                         f"{seconds / run.seconds:.0f}",
-                        f"{int(views[1]) / run.seconds:.1f}",
+                        f"{int(views) / run.seconds:.1f}",
                         f"{run.peak_megabytes:.0f}",
                         f"{accuracy:.3f}",
                     ]

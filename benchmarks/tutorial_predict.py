@@ -30,16 +30,17 @@ def main() -> None:
         read, frame = capture.read()
         if not read:
             break
-        pixels = network_input(frame).astype(np.float32)
+        pixels = network_input(np.asarray(frame, np.uint8)).astype(np.float32)
         window.append(model.predict(np.expand_dims(pixels, axis=0), verbose=0)[0])
-        label = labels[np.array(window).mean(axis=0).argmax()]
+        label = labels[int(np.array(window).mean(axis=0).argmax())]
         place, font = (35, 50), cv2.FONT_HERSHEY_SIMPLEX
         cv2.putText(frame, f"activity: {label}", place, font, 1.25, (0, 255, 0), 5)
         if writer is None:
-            codec = cv2.VideoWriter_fourcc(*"MJPG")
+            codec = cv2.VideoWriter.fourcc(*"MJPG")
             writer = cv2.VideoWriter(str(args.output), codec, 30, frame.shape[1::-1])
         writer.write(frame)
-    writer.release()
+    if writer is not None:
+        writer.release()
     capture.release()
 
 

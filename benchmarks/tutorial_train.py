@@ -42,6 +42,13 @@ class AugmentedPhotos(keras.utils.PyDataset):
         self.epoch += 1
 
 
+def read(path: Path) -> np.ndarray:
+    photo = decode_photo(path.read_bytes())
+    if photo is None:
+        raise SystemExit(f"cannot read {path}: take it away, the tutorial reads every photo")
+    return photo
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--dataset", type=Path, required=True)
@@ -52,7 +59,7 @@ def main() -> None:
 
     started = time.perf_counter()
     names, labels = find_photos(args.dataset, args.labels)
-    photos = np.stack([decode_photo((args.dataset / name).read_bytes()) for name in names])
+    photos = np.stack([read(args.dataset / name) for name in names])
     targets = LabelBinarizer().fit_transform(labels).astype(np.float32)
     training, test = split(names, labels)
 

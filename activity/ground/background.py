@@ -3,7 +3,7 @@
 import queue
 import threading
 from collections.abc import Generator, Iterable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 Item = TypeVar("Item")
 
@@ -21,7 +21,7 @@ def in_background(items: Iterable[Item], ahead: int) -> Generator[Item, None, No
         items: what to run in the thread.
         ahead: how many finished items may wait, at least 1; this bounds the memory held.
     """
-    ready: queue.Queue = queue.Queue(maxsize=ahead)
+    ready: queue.Queue[tuple[Any, BaseException | None]] = queue.Queue(maxsize=ahead)
     stop = threading.Event()
 
     def put(entry: tuple[object, BaseException | None]) -> bool:

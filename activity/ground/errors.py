@@ -1,5 +1,6 @@
 """What a person can mend is a UserError: one clear line, exit code 2, no traceback."""
 
+import io
 import os
 import signal
 import sys
@@ -42,8 +43,9 @@ def run_script(main: Callable[[], None]) -> NoReturn:
         if signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, interrupt)
     # A terminal that cannot show a letter gets its number.
-    sys.stdout.reconfigure(errors="backslashreplace")
-    sys.stderr.reconfigure(errors="backslashreplace")
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         main()
         sys.stdout.flush()

@@ -38,6 +38,7 @@ def augmented_view(pixels: NDArray[np.uint8], digest: str, view: int) -> NDArray
     linear = rotation * zoom
     centre = np.array([(width - 1) / 2, (height - 1) / 2])
     matrix = np.column_stack([linear, centre + shift - linear @ centre])
-    return cv2.warpAffine(
+    moved = cv2.warpAffine(
         pixels, matrix, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
     )
+    return np.asarray(moved, np.uint8)

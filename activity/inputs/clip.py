@@ -2,7 +2,7 @@
 
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -73,7 +73,7 @@ class VideoSource:
             frame_count=max(0, int(self._capture.get(cv2.CAP_PROP_FRAME_COUNT))),
         )
 
-    def frames(self, pixels_every: int = 1) -> Iterator[Frame]:
+    def frames(self, pixels_every: int = 1) -> Generator[Frame, None, None]:
         """Yield every frame that can be decoded, in order; release the clip at the end.
 
         The times are the clip's own, so a variable frame rate is kept. Where the clip has none,
@@ -89,7 +89,8 @@ class VideoSource:
             while frame is not None:
                 pixels, seconds = frame
                 if pixels is not NO_PIXELS and pixels.shape[1::-1] != size:
-                    pixels = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
+                    resized = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
+                    pixels = np.asarray(resized, np.uint8)
                 if not seconds > before:
                     seconds = before + 1 / self.info.fps
                 yield Frame(pixels, seconds)
@@ -108,7 +109,7 @@ class VideoSource:
         if not read:
             return None
         seconds = self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
-        return Frame(_with_square_pixels(pixels, self._capture), seconds)
+        return Frame(_with_square_pixels(np.asarray(pixels, np.uint8), self._capture), seconds)
 
     def _skip(self) -> Frame | None:
         if not self._capture.grab():
@@ -153,4 +154,4 @@ def _with_square_pixels(pixels: NDArray[np.uint8], capture: cv2.VideoCapture) ->
         return pixels
     height, width = pixels.shape[:2]
     size = (math.ceil(width * max(1.0, aspect)), math.ceil(height * max(1.0, 1 / aspect)))
-    return cv2.resize(pixels, size, interpolation=cv2.INTER_LINEAR)
+    return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_LINEAR), np.uint8)

@@ -121,7 +121,7 @@ def decode_photo(content: bytes) -> NDArray[np.uint8] | None:
         image = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
     except cv2.error:
         return None
-    return None if image is None else network_input(image)
+    return None if image is None else network_input(np.asarray(image, np.uint8))
 
 
 def _is_cut_png(content: bytes) -> bool:
@@ -154,7 +154,7 @@ def network_input(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     # INTER_AREA averages the pixels that become one: other methods skip some and alias.
     method = cv2.INTER_AREA if shrinking else cv2.INTER_LINEAR
     resized = cv2.resize(image, (INPUT_SIZE, INPUT_SIZE), interpolation=method)
-    return cv2.cvtColor(resized, cv2.COLOR_BGR2RGB)
+    return np.asarray(cv2.cvtColor(resized, cv2.COLOR_BGR2RGB), np.uint8)
 
 
 def shortened(names: Sequence[str], most: int = 12) -> str:

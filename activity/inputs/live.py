@@ -2,9 +2,10 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 
 import cv2
+import numpy as np
 
 from activity.ground.errors import UserError
 from activity.inputs.clip import Frame, VideoInfo, plausible_fps
@@ -46,12 +47,12 @@ class LiveSource:
         self.info = VideoInfo(width, height, plausible_fps(self._capture), frame_count=0)
         self.dropped = 0
         self._start = time.monotonic()
-        self._newest: Frame | None = Frame(pixels, 0.0)
+        self._newest: Frame | None = Frame(np.asarray(pixels, np.uint8), 0.0)
         self._ended = False
         self._changed = threading.Condition()
         self._should_stop = should_stop
 
-    def frames(self) -> Iterator[Frame]:
+    def frames(self) -> Generator[Frame, None, None]:
         """Yield the newest frame whenever one is asked for; disconnect at the end.
 
         Their times are those of their arrival.
@@ -79,7 +80,8 @@ class LiveSource:
             with self._changed:
                 if read:
                     self.dropped += self._newest is not None
-                    self._newest = Frame(pixels, time.monotonic() - self._start)
+                    seconds = time.monotonic() - self._start
+                    self._newest = Frame(np.asarray(pixels, np.uint8), seconds)
                 else:
                     self._ended = True
                 self._changed.notify()

@@ -9,6 +9,7 @@ from pathlib import Path
 import av
 import cv2
 import numpy as np
+from av.stream import Stream
 from av.video.reformatter import Colorspace
 from numpy.typing import NDArray
 
@@ -105,7 +106,7 @@ class VideoSink:
     @property
     def lost_sound(self) -> str | None:
         """Why the clip's sound is not copied into an .mp4; None where it is, or there is none."""
-        return self._sound and self._sound.lost
+        return None if self._sound is None else self._sound.lost
 
     def write(self, frame: Frame) -> None:
         """Append a frame, and the sound before it."""
@@ -132,11 +133,11 @@ class VideoSink:
             if self._sound is not None:
                 self._sound.close()
 
-    def _jpeg(self, pixels: NDArray[np.uint8]) -> av.Packet:
+    def _jpeg(self, pixels: NDArray[np.uint8]) -> "av.Packet[Stream]":
         # OpenCV's JPEG encoder takes a third of the time of FFmpeg's. (OpenCV's own writer of
         # clips would cut an odd size.)
         _, encoded = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
-        packet = av.Packet(memoryview(encoded))
+        packet = av.Packet(encoded.tobytes())
         packet.stream = self._stream
         packet.pts = packet.dts = self.frame_count
         packet.time_base = self._clock
@@ -157,7 +158,8 @@ class VideoSink:
         below, right = self._height - pixels.shape[0], self._width - pixels.shape[1]
         if not below and not right:
             return pixels
-        return cv2.copyMakeBorder(pixels, 0, below, 0, right, cv2.BORDER_REPLICATE)
+        padded = cv2.copyMakeBorder(pixels, 0, below, 0, right, cv2.BORDER_REPLICATE)
+        return np.asarray(padded, np.uint8)
 
 
 def _check_frame_count(part: Path, written: int) -> None:

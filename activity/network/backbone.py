@@ -71,7 +71,7 @@ def fingerprint(model: keras.Model) -> str:
     for weight in model.weights:
         values = np.ascontiguousarray(keras.ops.convert_to_numpy(weight))
         digest.update(f"{values.shape} {values.dtype}".encode())
-        digest.update(values)
+        digest.update(values.data)
     return digest.hexdigest()
 
 
@@ -141,7 +141,7 @@ _BACKBONES = {
     "efficientnet-lite0": _Backbone(
         efficientnet_lite0,
         _imagenet_efficientnet_lite0,
-        (np.eye(3, dtype=np.float32) / 128, np.full(3, -127 / 128, np.float32)),
+        (np.eye(3, dtype=np.float32) / np.float32(128), np.full(3, -127 / 128, np.float32)),
     ),
 }
 

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +25,13 @@ if TYPE_CHECKING:
 
 Tag = TypeVar("Tag")
 Stream = Iterable[tuple[Tag, NDArray[np.uint8]]]
-Engine = Callable[[Stream], Iterator[tuple[Tag, NDArray[np.float32]]]]
+
+
+class Engine(Protocol):
+    """What runs a network: each output comes with the tag of its input."""
+
+    def __call__(self, stream: Stream[Tag], /) -> Iterator[tuple[Tag, NDArray[np.float32]]]: ...
+
 
 ENGINES = ("auto", "keras", "openvino")
 
@@ -83,7 +89,7 @@ def open_engine(
     if folder is not None:
         try:
             engine = openvino_engine(export(model, folder), low_latency=low_latency)
-            _remove_oldest(exports)
+            _remove_oldest(folder.parent)
             return engine
         except OSError as error:
             print(f"[INFO] the exported network is not kept in {exports}: {error}")
@@ -94,7 +100,7 @@ def open_engine(
 def keras_engine(model: "keras.Model", batch_size: int) -> Engine:
     """Run a model with Keras, on whatever device its backend has, in batches."""
 
-    def run(stream: Stream) -> Iterator[tuple[Tag, NDArray[np.float32]]]:
+    def run(stream: Stream[Tag]) -> Iterator[tuple[Tag, NDArray[np.float32]]]:
         with closing(in_background(_batches(stream, batch_size), ahead=2)) as batches:
             for tags, pixels in batches:
                 yield from zip(tags, model.predict_on_batch(pixels), strict=True)
@@ -102,8 +108,11 @@ def keras_engine(model: "keras.Model", batch_size: int) -> Engine:
     return run
 
 
-def _batches(stream: Stream, batch_size: int) -> Iterator[tuple[list[Tag], NDArray[np.float32]]]:
-    tags, batch = [], []
+def _batches(
+    stream: Stream[Tag], batch_size: int
+) -> Iterator[tuple[list[Tag], NDArray[np.float32]]]:
+    tags: list[Tag] = []
+    batch: list[NDArray[np.uint8]] = []
     for tag, pixels in stream:
         tags.append(tag)
         batch.append(pixels)
@@ -146,9 +155,9 @@ def openvino_engine(export: Path, *, low_latency: bool = False) -> Engine:
         raise UserError(f"OpenVINO cannot read the exported model {export}") from error
     at_once = compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")
 
-    def run(stream: Stream) -> Iterator[tuple[Tag, NDArray[np.float32]]]:
+    def run(stream: Stream[Tag]) -> Iterator[tuple[Tag, NDArray[np.float32]]]:
         idle = [compiled.create_infer_request() for _ in range(at_once + 1)]
-        working: deque = deque()
+        working: deque[tuple[Tag, Any]] = deque()
 
         def finish_oldest() -> tuple[Tag, NDArray[np.float32]]:
             tag, request = working.popleft()

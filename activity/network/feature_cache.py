@@ -36,7 +36,7 @@ class FeatureCache:
             except sqlite3.DatabaseError as error:
                 if error.sqlite_errorcode not in _DAMAGED:
                     raise
-                self._delete()
+                _delete_table(self._path)
                 self._table = _open_table(self._path)
         except (OSError, sqlite3.Error) as error:
             self._give_up(error)
@@ -79,12 +79,8 @@ class FeatureCache:
     def _give_up(self, error: Exception) -> None:
         self.problem = f"features are not kept in {self._path}: {error}"
         self.close()
-        if getattr(error, "sqlite_errorcode", None) in _DAMAGED:
-            self._delete()
-
-    def _delete(self) -> None:
-        for suffix in ("", "-wal", "-shm"):
-            self._path.with_name(self._path.name + suffix).unlink(missing_ok=True)
+        if self._path is not None and getattr(error, "sqlite_errorcode", None) in _DAMAGED:
+            _delete_table(self._path)
 
 
 def _open_table(path: Path) -> sqlite3.Connection:
@@ -97,3 +93,8 @@ def _open_table(path: Path) -> sqlite3.Connection:
         "(key BLOB PRIMARY KEY, features BLOB NOT NULL, checksum INTEGER NOT NULL)"
     )
     return table
+
+
+def _delete_table(path: Path) -> None:
+    for suffix in ("", "-wal", "-shm"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)

@@ -80,7 +80,7 @@ def train_head(
         random = np.random.default_rng(seed)
         while True:
             order = random.permutation(photos)
-            view = random.integers(views, size=photos)
+            view = random.integers(views, size=(photos,))
             for start in range(0, photos, _BATCH_SIZE):
                 chosen = order[start : start + _BATCH_SIZE]
                 rows = training[chosen, view[chosen]]

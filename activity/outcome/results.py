@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -113,14 +114,14 @@ class Summary:
     @property
     def label(self) -> str:
         """The label of the whole clip: the most probable on the mean of all raw predictions."""
-        return self.labels[self._sum.argmax()]
+        return self.labels[int(self._sum.argmax())]
 
     @property
     def probability(self) -> float:
         """Mean probability of that label, 0..1."""
         return float(self.probabilities.max())
 
-    def as_dict(self, end: float) -> dict[str, object]:
+    def as_dict(self, end: float) -> dict[str, Any]:
         """Turn the summary into what ``write_json`` takes.
 
         Args:
@@ -175,7 +176,7 @@ def open_table(path: Path, labels: Sequence[str]) -> Iterator[Callable[[Predicti
 
         def write(prediction: Prediction) -> None:
             raw = prediction.raw
-            raw_label = "" if raw is None else labels[raw.argmax()]
+            raw_label = "" if raw is None else labels[int(raw.argmax())]
             raw_columns = [""] * len(labels) if raw is None else [f"{p:.6f}" for p in raw.tolist()]
             rows.writerow(
                 [

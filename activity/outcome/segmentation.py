@@ -77,16 +77,16 @@ def agreement(predicted: NDArray[np.integer], truth: NDArray[np.integer]) -> Agr
                   switches=1, delay=1.0)
     """
     judged = truth != NOT_JUDGED
-    predicted, truth = predicted[judged].astype(np.intp), truth[judged]
-    found, true = _segment_numbers(predicted), _segment_numbers(truth)
-    found_labels = predicted[np.flatnonzero(np.diff(found, prepend=-1))]
-    true_labels = truth[np.flatnonzero(np.diff(true, prepend=-1))]
+    given, wanted = predicted[judged].astype(np.intp), truth[judged].astype(np.intp)
+    found, true = _segment_numbers(given), _segment_numbers(wanted)
+    found_labels = given[np.flatnonzero(np.diff(found, prepend=-1))]
+    true_labels = wanted[np.flatnonzero(np.diff(true, prepend=-1))]
     best = _best_overlaps(found, true, found_labels, true_labels)
-    right = predicted == truth
+    right = given == wanted
     return Agreement(
         frames_right=float(right.mean()),
         recall={
-            number: float(right[truth == number].mean()) for number in np.unique(truth).tolist()
+            number: float(right[wanted == number].mean()) for number in np.unique(wanted).tolist()
         },
         edit=_edit_score(found_labels, true_labels),
         f1=tuple(_f1(best, least, len(found_labels), len(true_labels)) for least in OVERLAPS),

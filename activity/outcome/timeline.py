@@ -62,7 +62,7 @@ def draw_timeline(
     _label_time(band_axes[-1], edges[-1] - edges[0])
     curves.set_title(short_name(title, 100), loc="left")
     entries = _legend(envelope, colours)
-    one_row = sum(len(entry.get_label()) for entry in entries) < 90
+    one_row = sum(len(str(entry.get_label())) for entry in entries) < 90
     ncols = len(entries) if one_row else 4
     figure.legend(handles=entries, loc="outside upper left", ncols=ncols, frameon=False)
     save_figure(figure, path)
@@ -91,8 +91,10 @@ def class_colours(envelope: Envelope) -> dict[int, str]:
     return dict(sorted(chosen.items()))
 
 
-def _draw_curves(axes, envelope: Envelope, edges: NDArray, colours: dict[int, str]) -> None:
-    def curve(values: NDArray, colour: str, width: float) -> None:
+def _draw_curves(
+    axes: Axes, envelope: Envelope, edges: NDArray[np.float64], colours: dict[int, str]
+) -> None:
+    def curve(values: NDArray[np.floating], colour: str, width: float) -> None:
         alpha = 0.7 if width == _THIN else 1
         axes.plot(edges, _closed(values), color=colour, linewidth=width, alpha=alpha)
 
@@ -118,11 +120,11 @@ def _draw_curves(axes, envelope: Envelope, edges: NDArray, colours: dict[int, st
 
 
 def _draw_band(
-    axes, envelope: Envelope, number: int, edges: NDArray, colours: dict[int, str]
+    axes: Axes, envelope: Envelope, number: int, edges: NDArray[np.float64], colours: dict[int, str]
 ) -> None:
     shares = envelope.shares[:, number]
     top = np.zeros(len(edges))
-    rest = 1 - sum(shares[:, i] for i in colours)
+    rest = 1 - shares[:, list(colours)].sum(axis=1)
     for share, colour in [*((shares[:, i], colours[i]) for i in colours), (rest, OTHERS)]:
         bottom, top = top, top + _closed(share)
         axes.fill_between(edges, bottom, top, step="post", color=colour, linewidth=0)
@@ -159,7 +161,7 @@ def _draw_truth(
     axes.set_ylabel("truth", rotation=0, ha="right", va="center")
 
 
-def _label_time(axes, seconds: float) -> None:
+def _label_time(axes: Axes, seconds: float) -> None:
     if seconds <= _MINUTES_FROM:
         axes.set_xlabel("seconds")
         return
@@ -169,7 +171,7 @@ def _label_time(axes, seconds: float) -> None:
     axes.set_xlabel("minutes:seconds")
 
 
-def _closed(values: NDArray) -> NDArray:
+def _closed(values: NDArray[np.floating]) -> NDArray[np.floating]:
     """Repeat the last value, so that the last column is as wide as it lasts."""
     return np.append(values, values[-1])
 

@@ -1,9 +1,11 @@
 """The model and the label binarizer on disk: written together, read safely."""
 
+import errno
 import math
 import os
 import pickle
 import re
+import shutil
 import tempfile
 import warnings
 from pathlib import Path
@@ -53,7 +55,10 @@ def _save(model: "keras.Model", path: Path) -> None:
     # A disk that fills up while HDF5 is written ends in pages of messages: try the room first.
     size = sum(math.prod(weight.shape) * 4 for weight in model.weights)
     with path.open("wb") as file:
-        if size:
+        if not hasattr(os, "posix_fallocate"):  # Linux has it
+            if shutil.disk_usage(path.parent).free < size:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        elif size:
             os.posix_fallocate(file.fileno(), 0, size)
     path.unlink()
     try:

@@ -8,7 +8,7 @@ beyond the file's own size. In the outcome, ``classes_`` is looked up.
 import pickletools
 import re
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 MOST_BYTES = 16 * 2**20
 """Size of the largest pickle that is read: 40,000 class names of a hundred letters."""
@@ -80,19 +80,19 @@ class _Made:
     """What calling ``maker`` would have made: its arguments, and the state set afterwards."""
 
     maker: str
-    arguments: tuple
-    state: object = None
+    arguments: tuple[Any, ...]
+    state: Any = None
 
 
 def _follow(content: bytes) -> object:
     """Follow a pickle's operations on a stack, making nothing but plain values."""
     if len(content) > MOST_BYTES:
         raise _Refused("it is too large for a label binarizer")
-    stack: list = []
+    stack: list[Any] = []
     marks: list[int] = []
-    memo: dict[int, object] = {}
+    memo: dict[object, object] = {}
 
-    def pop_to_mark() -> list:
+    def pop_to_mark() -> list[Any]:
         start = marks.pop()
         items = stack[start:]
         del stack[start:]
@@ -128,7 +128,7 @@ def _follow(content: bytes) -> object:
             items = pop_to_mark() if name == "SETITEMS" else [stack.pop(-2), stack.pop()]
             stack[-1].update(_pairs(items))
         elif name == "GLOBAL":
-            stack.append(_allowed(value))
+            stack.append(_allowed(str(value)))
         elif name == "STACK_GLOBAL":
             module, attribute = stack.pop(-2), stack.pop()
             stack.append(_allowed(" ".join([module, attribute])))
@@ -151,13 +151,13 @@ def _allowed(text: str) -> _Name:
     return _Name(text)
 
 
-def _made(maker: _Name, arguments: tuple) -> _Made:
+def _made(maker: _Name, arguments: tuple[Any, ...]) -> _Made:
     if maker.text in _OBJECT:
         return _Made(arguments[0].text, ())
     return _Made(maker.text, arguments)
 
 
-def _pairs(items: list) -> dict[str, object]:
+def _pairs(items: list[Any]) -> dict[str, object]:
     # Hashing a tuple nested very deep can overflow the stack, so only strings are keys.
     if not all(isinstance(key, str) for key in items[::2]):
         raise TypeError("a key is no string")
@@ -174,7 +174,9 @@ def _array(made: _Made) -> list[str]:
         raise TypeError("classes_ is no array")
     kind, order = dtype.arguments[0], dtype.state[1]
     if kind in ("O", "O8", "O4") and dtype.maker in _DTYPE:
-        values = raw if isinstance(raw, list) else None
+        if not isinstance(raw, list):
+            raise TypeError("the names are no list")
+        values = raw
     elif re.fullmatch(r"[SU][1-9]\d{0,8}|[iu][1248]", kind) and dtype.maker in _DTYPE:
         if isinstance(raw, _Made):
             raw = raw.arguments[0]

@@ -11,7 +11,7 @@ import sys
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import h5py
 
@@ -63,7 +63,7 @@ def in_own_process(look: Callable[[Path], Found], path: Path) -> Found:
     Raises:
         ValueError: what ``look`` raises, or it has not come to an end.
     """
-    command = [sys.executable, "-P", __file__, look.__name__, path]
+    command = [sys.executable, "-P", __file__, look.__name__, str(path)]
     try:
         done = subprocess.run(command, capture_output=True, timeout=_PATIENCE)
     except subprocess.TimeoutExpired as error:
@@ -173,7 +173,7 @@ def _is_keras(module: str) -> bool:
     return module.split(".")[0] in ("keras", "tf_keras")
 
 
-def _dictionaries(config: object) -> Iterator[dict]:
+def _dictionaries(config: object) -> Iterator[dict[str, Any]]:
     waiting = [config]
     while waiting:
         item = waiting.pop()
