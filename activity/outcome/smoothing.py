@@ -80,7 +80,9 @@ def viterbi_predictions(record: Record, size: int) -> Iterator[Prediction]:
     the label of the nearest one that was, so that a change lies midway between two of them. The
     smoothed probabilities are means over the stretch of one label.
     """
-    labels = _viterbi_rows(record, size)
+    # A prediction stands for as many frames as the stride.
+    penalty = size / 2 / record.stride
+    labels = least_cost_labels(record.predictions(0, record.classified), penalty)
     # Not a list: with a small size there can be as many stretches as frames.
     bounds = np.concatenate([[0], np.flatnonzero(np.diff(labels)) + 1, [len(labels)]])
     for first, end in zip(map(int, bounds[:-1]), map(int, bounds[1:]), strict=True):
@@ -109,12 +111,6 @@ def smoothed_labels(record: Record, smoothing: str, size: int) -> NDArray[np.uns
     number = np.min_scalar_type(record.labels - 1)
     predictions = smoothed_predictions(record, smoothing, size)
     return np.fromiter((made.label for made in predictions), number, record.frames)
-
-
-def _viterbi_rows(record: Record, size: int) -> NDArray[np.unsignedinteger]:
-    # A prediction stands for as many frames as the stride.
-    predictions = record.predictions(0, record.classified)
-    return least_cost_labels(predictions, size / 2 / record.stride)
 
 
 def _first_nearest_frame(row: int, stride: int) -> int:
