@@ -32,8 +32,12 @@ RunScript = Callable[..., subprocess.CompletedProcess[str]]
 def run_script() -> RunScript:
     """Run ``train.py`` or ``predict_video.py`` as a person does."""
 
-    def run(script: str, *arguments: object, **options: object) -> subprocess.CompletedProcess[str]:
+    def run(
+        script: str, *arguments: object, through: str | None = None, **options: object
+    ) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, str(ROOT / script), *map(str, arguments)]
+        if through is not None:  # a line of the shell that runs "$@"
+            command = ["sh", "-c", through, "sh", *command]
         return subprocess.run(
             command, capture_output=True, text=True, timeout=240, cwd=ROOT, **options
         )

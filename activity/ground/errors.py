@@ -5,6 +5,8 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 from typing import NoReturn
 
 
@@ -42,6 +44,9 @@ def run_script(main: Callable[[], None]) -> NoReturn:
         # A shell has its background jobs ignore Ctrl-C: it stays ignored.
         if signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, interrupt)
+    # They are None where the script was started without a terminal (2>&-, or pythonw).
+    sys.stdout = sys.stdout or Path(os.devnull).open("w")  # noqa: SIM115 - open to the end
+    sys.stderr = sys.stderr or Path(os.devnull).open("w")  # noqa: SIM115
     # A terminal that cannot show a letter gets its number.
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
@@ -59,7 +64,8 @@ def run_script(main: Callable[[], None]) -> NoReturn:
             sys.exit(2)
         if isinstance(error, BrokenPipeError):
             # Python would complain again when it flushes at exit.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            with suppress(OSError):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             sys.exit(141)
         raise
     sys.exit(0)

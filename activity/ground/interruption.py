@@ -28,6 +28,7 @@ def interrupts_held_back() -> Iterator[Callable[[], bool]]:
         yield lambda: bool(came)
     finally:
         for number, handler in zip(numbers, handlers, strict=True):
-            signal.signal(number, handler)
+            # None stands for a handler that is not Python's, and cannot be set again.
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)
         if came:
             signal.raise_signal(came[0])

@@ -15,7 +15,11 @@ def hidden_chatter() -> Iterator[None]:
     no longer heeds TF_CPP_MIN_LOG_LEVEL there. Python's own exceptions still come through.
     """
     sys.stderr.flush()
-    saved = os.dup(2)
+    try:
+        saved = os.dup(2)
+    except OSError:  # the script was started with it closed
+        yield
+        return
     try:
         with Path(os.devnull).open("wb") as nowhere:
             os.dup2(nowhere.fileno(), 2)

@@ -3,9 +3,10 @@
 import os
 import secrets
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from activity.ground.errors import UserError
@@ -42,17 +43,17 @@ def check_apart(outputs: Sequence[Path], inputs: Iterable[Path] = ()) -> None:
     Raises:
         UserError: two of ``outputs`` are one file, or one of them is one of ``inputs``.
     """
-    seen: dict[Path, Path] = {}
+    seen: dict[str, Path] = {}
     for path in outputs:
-        same = seen.setdefault(_target(path), path)
+        same = seen.setdefault(_identity(path), path)
         if same is not path:
             raise UserError(
                 f"{same} and {path} are one file: give each output a file name of its own"
             )
     for path in inputs:
-        if _target(path) in seen:
+        if _identity(path) in seen:
             raise UserError(
-                f"writing {seen[_target(path)]} would overwrite {path}, which is read: "
+                f"writing {seen[_identity(path)]} would overwrite {path}, which is read: "
                 "give the output another file name"
             )
 
@@ -87,7 +88,7 @@ def replace_when_complete(*paths: Path) -> Iterator[list[Path]]:
         ) from error
     finally:
         for leftover in temporary + earlier:
-            leftover.unlink(missing_ok=True)
+            _remove(leftover)
 
 
 @contextmanager
@@ -111,6 +112,23 @@ def folder_when_complete(folder: Path) -> Iterator[Path]:
                 raise
 
 
+def give_second_name(path: Path, name: Path) -> None:
+    """Let a file be found under another name, too: by a link, or as a copy where there are none.
+
+    A hard link, which needs no privilege on Windows, as a symbolic one does.
+
+    Raises:
+        OSError: the file is not there, or cannot be copied.
+    """
+    try:
+        os.link(_target(path), name)
+    except FileNotFoundError:
+        raise
+    except (AttributeError, OSError):
+        # Another disk, a file system or a platform without links, a file of somebody else.
+        shutil.copyfile(path, name)
+
+
 def _temporary_name(path: Path) -> Path:
     """Make up a hidden name beside ``path`` that no other run uses.
 
@@ -125,6 +143,12 @@ def _target(path: Path) -> Path:
     return Path(os.path.realpath(path))
 
 
+def _identity(path: Path) -> str:
+    """Spell a path as every other spelling of the same file: there, case makes no difference."""
+    target = str(_target(path))
+    return target.casefold() if sys.platform in ("darwin", "win32") else target
+
+
 def _flush_to_disk(path: Path) -> None:
     # A disk may report only now that it is full, and a power cut after the rename must not
     # leave an empty file.
@@ -134,12 +158,14 @@ def _flush_to_disk(path: Path) -> None:
 
 def _keep(path: Path, kept: Path) -> None:
     """Give a file a second name; where there is no file yet there is nothing to keep."""
-    try:
-        os.link(path, kept)
-    except FileNotFoundError:
-        pass
-    except OSError:
-        shutil.copyfile(path, kept)  # a file system without links
+    with suppress(FileNotFoundError):
+        give_second_name(path, kept)
+
+
+def _remove(path: Path) -> None:
+    # Windows does not remove a file that a failed writer still has open.
+    with suppress(OSError):
+        path.unlink(missing_ok=True)
 
 
 def _rename_all(temporary: list[Path], targets: list[Path], earlier: list[Path]) -> None:

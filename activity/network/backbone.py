@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from activity.ground.errors import UserError
+from activity.ground.writing import give_second_name
 from activity.inputs.dataset import INPUT_SIZE
 from activity.network.efficientnet_lite0 import efficientnet_lite0
 from activity.saved.model_file import in_own_process, read_weight_shapes
@@ -171,11 +172,14 @@ def _load_weights(network: keras.Model, path: Path) -> None:
     # Keras itself would fill what fits and leave the rest untrained, with a warning.
     if Counter(map(tuple, shapes)) != Counter(weight.shape for weight in network.weights):
         raise UserError(f"the weights in {path} do not fit a {network.name} without its top")
-    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+    with (
+        tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder,
+        warnings.catch_warnings(),
+    ):
         warnings.simplefilter("ignore")
         # Keras chooses the layout by the file's name; a person's file may have any.
         named = Path(folder) / f"weights{ending}"
-        named.symlink_to(path.absolute())
+        give_second_name(path, named)
         try:
             network.load_weights(named)
         except (ValueError, KeyError, OSError) as error:

@@ -82,7 +82,7 @@ def open_engine(
         try:
             return openvino_engine(folder / EXPORT_NAME, low_latency=low_latency)
         except UserError:
-            shutil.rmtree(folder)  # damaged: made anew below
+            shutil.rmtree(folder, ignore_errors=True)  # damaged: made anew below
     model = load()
     if name == "auto" and (not _worth_exporting(inputs) or _has_gpu()):
         return keras_engine(model, batch_size)
@@ -93,7 +93,8 @@ def open_engine(
             return engine
         except OSError as error:
             print(f"[INFO] the exported network is not kept in {exports}: {error}")
-    with tempfile.TemporaryDirectory() as temporary:
+    # A file that OpenVINO has open cannot be removed on Windows.
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as temporary:
         return openvino_engine(export(model, Path(temporary) / key), low_latency=low_latency)
 
 

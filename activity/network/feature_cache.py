@@ -3,6 +3,7 @@
 import hashlib
 import sqlite3
 import zlib
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -80,18 +81,23 @@ class FeatureCache:
         self.problem = f"features are not kept in {self._path}: {error}"
         self.close()
         if self._path is not None and getattr(error, "sqlite_errorcode", None) in _DAMAGED:
-            _delete_table(self._path)
+            with suppress(OSError):  # on Windows, while another run has it open
+                _delete_table(self._path)
 
 
 def _open_table(path: Path) -> sqlite3.Connection:
     # Each statement is a transaction of its own: a killed run keeps all it computed.
     table = sqlite3.connect(path, timeout=30, isolation_level=None)
-    table.execute("PRAGMA journal_mode = WAL")
-    table.execute("PRAGMA synchronous = NORMAL")
-    table.execute(
-        "CREATE TABLE IF NOT EXISTS features "
-        "(key BLOB PRIMARY KEY, features BLOB NOT NULL, checksum INTEGER NOT NULL)"
-    )
+    try:
+        table.execute("PRAGMA journal_mode = WAL")
+        table.execute("PRAGMA synchronous = NORMAL")
+        table.execute(
+            "CREATE TABLE IF NOT EXISTS features "
+            "(key BLOB PRIMARY KEY, features BLOB NOT NULL, checksum INTEGER NOT NULL)"
+        )
+    except sqlite3.Error:
+        table.close()  # or Windows would not let it be deleted
+        raise
     return table
 
 

@@ -89,7 +89,7 @@ def write_int8_version(
             ) from error
     for older in model.parent.glob(f"{model.name}.*.int8"):
         if older != folder:
-            shutil.rmtree(older)
+            shutil.rmtree(older, ignore_errors=True)
     return folder, agreement
 
 

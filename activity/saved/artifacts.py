@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from activity.ground.errors import UserError
 from activity.ground.quiet import hidden_chatter
-from activity.ground.writing import replace_when_complete
+from activity.ground.writing import give_second_name, replace_when_complete
 from activity.saved.label_pickle import MOST_BYTES, read_class_names
 from activity.saved.model_file import HDF5, ZIP, check_model_file, in_own_process
 
@@ -92,10 +92,10 @@ def load_model(path: Path) -> "keras.Model":
         import keras  # takes seconds, for which a wrong path should not wait
 
     try:
-        with tempfile.TemporaryDirectory() as folder:
+        with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
             # Keras chooses the format by the name's ending; a person's file may have any.
             named = Path(folder) / f"model{suffix}"
-            named.symlink_to(path.absolute())
+            give_second_name(path, named)
             return keras.models.load_model(named, compile=False, safe_mode=True)
     except Exception as error:
         # Keras raises many kinds of exception on a damaged or foreign file.

@@ -11,7 +11,7 @@ import pytest
 from activity.ground.errors import UserError
 from activity.inputs.clip import NO_PIXELS, Frame, VideoInfo, VideoSource, plausible_fps
 from activity.labelling.sink import open_sink
-from tests.clips import tone, write_av_clip
+from tests.clips import draw_frame, tone, write_av_clip
 from tests.conftest import write_clip
 
 
@@ -79,6 +79,22 @@ def test_pixels_of_a_turned_phone_come_out_square(tmp_path: Path) -> None:
         tmp_path / "clip.mp4", range(0, 400, 40), aspect=Fraction(2, 1), rotation=90
     )
     assert {size for size, _ in read_all(path)} == {(120, 320)}
+
+
+def test_of_frames_with_the_same_time_each_has_its_own(tmp_path: Path) -> None:
+    path = tmp_path / "same.mkv"
+    with av.open(str(path), "w") as clip:
+        stream = clip.add_stream("mjpeg", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 160, 120, "yuvj420p"
+        for number, milliseconds in enumerate([0, 40, 80, 80, 120, 120, 120, 160]):
+            frame = av.VideoFrame.from_ndarray(draw_frame(number), format="bgr24")
+            frame.pts, frame.time_base = number, Fraction(1, 25)
+            for packet in stream.encode(frame):
+                packet.pts = packet.dts = milliseconds
+                packet.time_base = Fraction(1, 1000)
+                clip.mux(packet)
+    seconds = [seconds for _, seconds in read_all(path)]
+    assert seconds == pytest.approx([number / 25 for number in range(8)])
 
 
 def test_a_change_of_size_and_times_that_go_back(tmp_path: Path) -> None:

@@ -94,6 +94,16 @@ def test_sound_is_copied_packet_for_packet(tmp_path: Path) -> None:
         assert after.duration / av.time_base == pytest.approx(before.duration / av.time_base, 0.04)
 
 
+def test_sound_stays_in_step_where_the_picture_starts_late(tmp_path: Path) -> None:
+    clip = write_av_clip(tmp_path / "clip.mp4", range(500, 2500, 40), sound="aac")
+    copy_clip(clip, tmp_path / "out.mp4")
+    lead_in = [
+        frame_times(path)[0] - sound_packets(path)[0][0] for path in (clip, tmp_path / "out.mp4")
+    ]
+    assert lead_in[0] > 0.4
+    assert lead_in[1] == pytest.approx(lead_in[0], abs=1e-3)
+
+
 def test_sound_stays_in_step_with_a_variable_frame_rate(tmp_path: Path) -> None:
     random = np.random.default_rng(0)
     times = 700 + np.cumsum(random.integers(5, 120, 200))
