@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from activity.ground.errors import UserError
@@ -25,6 +25,7 @@ def fill(record: Record, frames: int) -> list[tuple[float, np.ndarray | None]]:
     return added
 
 
+@settings(deadline=None)
 @given(st.integers(1, 50), st.integers(1, 9), st.data())
 def test_any_stretch_comes_out_as_it_was_put_in(frames: int, stride: int, data) -> None:
     start = data.draw(st.integers(0, frames))

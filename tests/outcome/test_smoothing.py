@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -28,6 +28,7 @@ probabilities = arrays(
 )
 
 
+@settings(deadline=None)
 @given(probabilities, st.integers(1, 80))
 def test_it_is_the_plain_mean_of_the_last_predictions(predictions: np.ndarray, size: int) -> None:
     average = RollingAverage(size)
@@ -70,6 +71,7 @@ def random_raw(rows: int, seed: int = 0) -> np.ndarray:
     return (0.6 * random.dirichlet([0.5] * 3, rows) + 0.4 * np.eye(3)[own]).astype(np.float32)
 
 
+@settings(deadline=None)
 @given(st.integers(1, 150), st.integers(1, 80), st.integers(0, 100))
 def test_viterbi_labels_and_the_means_of_their_stretches(frames: int, size: int, seed: int) -> None:
     raw = random_raw(frames, seed)
@@ -115,6 +117,7 @@ def test_sizes_count_frames_whatever_the_stride(stride: int) -> None:
     assert switches(64 + stride) == 2
 
 
+@settings(deadline=None)
 @given(st.integers(1, 100), st.integers(1, 40), st.integers(1, 9))
 def test_a_recorded_clip_is_averaged_as_one_that_comes(frames: int, size: int, stride: int) -> None:
     raw = random_raw(-(-frames // stride))

@@ -7,7 +7,7 @@ from itertools import product
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -31,6 +31,7 @@ def shots(*lengths: int) -> np.ndarray:
     return np.eye(2)[np.repeat(np.arange(len(lengths)) % 2, lengths)]
 
 
+@settings(deadline=None)
 @given(short_clips, penalties, st.integers(1, 7))
 def test_no_other_labels_cost_less(clip: np.ndarray, penalty: float, cut: int) -> None:
     found = least_cost_labels([clip[:cut], clip[cut:]], penalty)
@@ -40,6 +41,7 @@ def test_no_other_labels_cost_less(clip: np.ndarray, penalty: float, cut: int) -
     assert cost(clip, tuple(found.tolist()), penalty) == pytest.approx(least, abs=1e-9)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 1000), st.lists(st.integers(1, 40), min_size=1, max_size=6))
 def test_it_does_not_matter_where_a_clip_is_cut(seed: int, lengths: list[int]) -> None:
     clip = np.random.default_rng(seed).dirichlet([0.3] * 5, sum(lengths)).astype(np.float32)
@@ -47,6 +49,7 @@ def test_it_does_not_matter_where_a_clip_is_cut(seed: int, lengths: list[int]) -
     np.testing.assert_array_equal(least_cost_labels(pieces, 2), least_cost_labels([clip], 2))
 
 
+@settings(deadline=None)
 @given(st.integers(2, 60), st.integers(1, 59), st.integers(0, 1000))
 def test_a_shot_shorter_than_the_size_never_changes_the_label(
     size: int, length: int, seed: int
@@ -58,6 +61,7 @@ def test_a_shot_shorter_than_the_size_never_changes_the_label(
     assert set(least_cost_labels([clip], size / 2).tolist()) == {0}
 
 
+@settings(deadline=None)
 @given(st.integers(2, 60), st.lists(st.integers(61, 120), min_size=1, max_size=5))
 def test_a_change_that_stays_is_found_on_its_very_frame(size: int, lengths: list[int]) -> None:
     clip = shots(*lengths)
