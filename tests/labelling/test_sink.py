@@ -189,9 +189,10 @@ v.onended = () => say(`played-${v.videoWidth}x${v.videoHeight}-${v.duration.toFi
 
 
 def test_a_browser_plays_the_mp4(tmp_path: Path) -> None:
-    chromium = shutil.which("chromium")
+    names = ("chromium", "chromium-browser", "google-chrome")
+    chromium = next(filter(None, map(shutil.which, names)), None)
     if chromium is None:
-        pytest.skip("no chromium here")
+        pytest.skip("no browser here: install chromium, on Debian with apt-get install chromium")
     clip = write_av_clip(tmp_path / "clip.mp4", range(0, 1000, 40), sound="aac")
     copy_clip(clip, tmp_path / "out.mp4")
     (tmp_path / "page.html").write_text(PAGE)
