@@ -1,5 +1,6 @@
 """What many tests need: drawn photos and clips, a tiny model, the scripts run as a person does."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -12,6 +13,10 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 REAL_DATA = ROOT.parent / "shared" / "data"
+
+posix = pytest.mark.skipif(
+    os.name != "posix", reason="needs what Windows lacks: signals, links, pipes or limits of POSIX"
+)
 
 COLOURS_BGR = {"blue": (230, 40, 30), "green": (30, 230, 40), "red": (40, 30, 230)}
 """The three activities of the tests: each is a colour, so that even a tiny model can tell."""

@@ -3,11 +3,9 @@
 import csv
 import json
 import os
-import resource
 import signal
 import subprocess
 import sys
-import termios
 import time
 from collections.abc import Callable
 from itertools import pairwise
@@ -19,7 +17,11 @@ import pytest
 
 from activity.inputs.clip import VideoSource
 from tests.clips import sound_packets, write_av_clip
-from tests.conftest import ROOT, RunScript, Trained, write_clip
+from tests.conftest import ROOT, RunScript, Trained, posix, write_clip
+
+if os.name == "posix":
+    import resource
+    import termios
 
 Predict = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -197,6 +199,7 @@ def test_a_truncated_clip_is_labelled_as_far_as_it_goes(predict: Predict, tmp_pa
     assert f"over {count} of 90 frames" in done.stdout
 
 
+@posix
 def test_the_input_survives(predict: Predict, flickering_clip: Path, tmp_path: Path) -> None:
     content = flickering_clip.read_bytes()
     link = tmp_path / "link.mp4"
@@ -206,6 +209,7 @@ def test_the_input_survives(predict: Predict, flickering_clip: Path, tmp_path: P
     assert flickering_clip.read_bytes() == content
 
 
+@posix
 @pytest.mark.parametrize("suffix", [".avi", ".mp4"])
 def test_a_full_disk_leaves_the_earlier_output(
     suffix: str, predict: Predict, flickering_clip: Path, tmp_path: Path
@@ -273,6 +277,7 @@ def end_early(arguments: list[object], output: Path, number: int, times: int) ->
     return process.returncode, out
 
 
+@posix
 @pytest.mark.parametrize(
     ("suffix", "smoothing", "number", "times"),
     [
@@ -309,6 +314,7 @@ def test_an_early_end_leaves_a_playable_beginning(
         assert copied[-1][0] == pytest.approx(len(frames) * 0.04, abs=0.1)
 
 
+@posix
 def test_an_end_while_classifying_keeps_nothing_and_says_so(
     long_clip: Path, trained: Trained, tmp_path: Path
 ) -> None:
@@ -366,6 +372,7 @@ def test_many_clips(predict: Predict, tmp_path: Path) -> None:
     assert (out / "a.mp4").stat().st_mtime_ns > made
 
 
+@posix
 def test_an_unfinished_one_of_many_is_not_taken_for_finished(
     long_clip: Path, trained: Trained, tmp_path: Path
 ) -> None:

@@ -18,7 +18,7 @@ import pytest
 import train
 from activity.ground.errors import UserError
 from activity.saved.artifacts import load_labels, load_model
-from tests.conftest import ROOT, RunScript, draw_photo
+from tests.conftest import ROOT, RunScript, draw_photo, posix
 
 RunTrain = Callable[..., str]
 
@@ -65,6 +65,7 @@ def is_untouched(folder: Path, leftovers: bool = False) -> bool:
     return shown == whole and all(files[name].read_text() == "good" for name in whole)
 
 
+@posix
 def test_a_flaw_in_a_photo_is_skipped_counted_and_named(
     run: RunTrain, photo_folders: Path, tmp_path: Path
 ) -> None:
@@ -131,6 +132,7 @@ def test_a_wrong_data_set_is_one_line_and_exit_code_2(
     assert is_untouched(earlier)
 
 
+@posix
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
@@ -164,9 +166,10 @@ def test_outputs_that_cannot_be_written_are_named_at_once(
     assert is_untouched(earlier)
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 130), (signal.SIGKILL, -9)])
+@posix
+@pytest.mark.parametrize(("name", "code"), [("SIGTERM", 130), ("SIGKILL", -9)])
 def test_an_interrupted_run_leaves_the_earlier_model(
-    number: signal.Signals, code: int, photo_folders: Path, earlier: Path
+    name: str, code: int, photo_folders: Path, earlier: Path
 ) -> None:
     process = subprocess.Popen(
         [sys.executable, "-u", ROOT / "train.py", *arguments(photo_folders, earlier, "-e", 10**6)],
@@ -175,13 +178,14 @@ def test_an_interrupted_run_leaves_the_earlier_model(
     for line in process.stdout:
         if "training the head" in line:
             break
-    process.send_signal(number)
+    process.send_signal(signal.Signals[name])
     _, errors = process.communicate(timeout=60)
     assert process.returncode == code
-    assert errors == ("" if number == signal.SIGKILL else "interrupted\n")
-    assert is_untouched(earlier, leftovers=number == signal.SIGKILL)
+    assert errors == ("" if name == "SIGKILL" else "interrupted\n")
+    assert is_untouched(earlier, leftovers=name == "SIGKILL")
 
 
+@posix
 def test_runs_killed_at_any_moment_leave_nothing_broken(
     photo_folders: Path, earlier: Path, run_script: RunScript
 ) -> None:

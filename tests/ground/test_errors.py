@@ -8,7 +8,7 @@ import time
 import pytest
 
 from activity.ground.errors import printable
-from tests.conftest import ROOT
+from tests.conftest import ROOT, posix
 
 
 def command(body: str) -> list[str]:
@@ -70,6 +70,7 @@ def test_success_is_exit_code_0() -> None:
     assert run("print('done')").returncode == 0
 
 
+@posix
 def test_a_reader_who_leaves_ends_the_run_quietly() -> None:
     process = start("any(print('x' * 999) for _ in range(10_000_000))")
     process.stdout.read(10)
@@ -92,6 +93,7 @@ def test_an_interruption_that_native_code_makes_another_error_of(error: str) -> 
     assert (done.returncode, done.stderr) == (130, b"interrupted\n")
 
 
+@posix
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interruption_is_exit_code_130(number: signal.Signals) -> None:
     process = start("print('ready', flush=True); time.sleep(60)")
@@ -102,6 +104,7 @@ def test_an_interruption_is_exit_code_130(number: signal.Signals) -> None:
     assert (process.returncode, errors) == (130, b"interrupted\n")
 
 
+@posix
 def test_a_ctrl_c_that_the_shell_has_a_script_ignore_is_ignored() -> None:
     done = run(
         "import signal; signal.raise_signal(signal.SIGINT)",

@@ -12,7 +12,7 @@ import pytest
 from activity.ground import writing
 from activity.ground.errors import UserError
 from activity.ground.writing import check_apart, check_output, replace_when_complete
-from tests.conftest import ROOT
+from tests.conftest import ROOT, posix
 
 
 def contents(folder: Path) -> dict[str, str]:
@@ -78,6 +78,7 @@ def test_a_part_that_was_never_written_is_an_error(pair: list[Path]) -> None:
     assert contents(pair[0].parent) == {"activity.model": "old", "lb.pickle": "old"}
 
 
+@posix
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interruption_between_the_renames_waits(
     pair: list[Path], number: signal.Signals, monkeypatch: pytest.MonkeyPatch
@@ -105,6 +106,7 @@ def test_an_interruption_between_the_renames_waits(
     assert contents(pair[0].parent) == {"activity.model": "new", "lb.pickle": "new"}
 
 
+@posix
 def test_a_link_is_followed_and_stays(pair: list[Path], tmp_path: Path) -> None:
     link = tmp_path / "link"
     link.symlink_to(pair[0])
@@ -114,6 +116,7 @@ def test_a_link_is_followed_and_stays(pair: list[Path], tmp_path: Path) -> None:
     assert pair[0].read_text() == "new"
 
 
+@posix
 def test_a_full_disk_leaves_what_was_there(pair: list[Path]) -> None:
     script = """
 import resource, signal, sys
@@ -165,6 +168,7 @@ def test_a_name_as_long_or_odd_as_allowed_is_written(name: str, tmp_path: Path) 
     assert contents(tmp_path) == {name: "new"}
 
 
+@posix
 def test_an_output_that_is_a_folder_or_a_device_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"cannot write the model to .*it is a folder"):
         check_output(tmp_path, "the model")
@@ -182,7 +186,8 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     assert contents(tmp_path) == {"file": "old"}
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+@posix
+@pytest.mark.skipif(os.name == "posix" and os.geteuid() == 0, reason="root may write everywhere")
 def test_a_folder_that_may_not_be_written_to_is_named(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
     with pytest.raises(UserError, match="Permission denied"):
@@ -194,6 +199,7 @@ def test_checking_an_output_makes_its_folder_and_leaves_nothing(tmp_path: Path) 
     assert list((tmp_path / "a/b").iterdir()) == []
 
 
+@posix
 def test_outputs_must_be_files_of_their_own(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

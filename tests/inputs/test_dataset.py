@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from activity.ground.errors import UserError
 from activity.inputs.dataset import decode_photo, find_photos, read_photo, split
-from tests.conftest import ROOT
+from tests.conftest import ROOT, posix
 
 RANDOM = np.random.default_rng(0)
 PICTURE = cv2.GaussianBlur(RANDOM.integers(0, 256, (60, 90, 3), np.uint8), (9, 9), 3)
@@ -237,6 +237,7 @@ def test_thousands_of_classes_are_split_and_messages_stay_short(tmp_path: Path) 
     assert len(str(raised.value)) < 600 + len(str(tmp_path))
 
 
+@posix
 def test_links_in_a_circle_end(tmp_path: Path) -> None:
     folders(tmp_path, "tennis", "football")
     (tmp_path / "tennis/again").symlink_to(tmp_path, target_is_directory=True)
@@ -247,6 +248,7 @@ def test_links_in_a_circle_end(tmp_path: Path) -> None:
         read_photo(tmp_path / "tennis/itself.jpg")
 
 
+@posix
 def test_what_is_no_plain_file_is_not_opened(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.jpg")
     (tmp_path / "device.jpg").symlink_to("/dev/zero")

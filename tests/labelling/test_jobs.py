@@ -6,6 +6,7 @@ import pytest
 
 from activity.ground.errors import UserError
 from activity.labelling.jobs import plan_jobs
+from tests.conftest import posix
 
 
 def touch(folder: Path, *names: str) -> list[str]:
@@ -72,6 +73,7 @@ def test_clips_of_one_name_are_refused(tmp_path: Path) -> None:
         plan_jobs(clips, tmp_path / "out")
 
 
+@posix
 @pytest.mark.parametrize("link", ["symlink_to", "hardlink_to", "spelling"])
 def test_an_input_is_never_an_output(link: str, tmp_path: Path) -> None:
     (clip,) = touch(tmp_path, "a.mp4")

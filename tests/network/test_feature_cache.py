@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from activity.network.feature_cache import FeatureCache
+from tests.conftest import posix
 
 DIGEST = "ab" * 32
 FEATURES = np.arange(5, dtype=np.float32)
@@ -142,6 +143,7 @@ def test_several_runs_share_the_cache(tmp_path: Path) -> None:
             np.testing.assert_array_equal(cache.get(name, view), np.full(2048, view, np.float32))
 
 
+@posix
 def test_a_killed_run_leaves_a_cache_that_works_with_what_it_had(tmp_path: Path) -> None:
     random = np.random.default_rng(0)
     for _ in range(5):

@@ -1,6 +1,6 @@
 """The record of a clip: what was put in comes out, from disk, and nothing stays there."""
 
-import resource
+import os
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +11,10 @@ from hypothesis import strategies as st
 from activity.ground.errors import UserError
 from activity.outcome import record as room
 from activity.outcome.record import Record, open_record
+from tests.conftest import posix
+
+if os.name == "posix":
+    import resource
 
 FPS = 25.0
 
@@ -66,6 +70,7 @@ def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
         pass
 
 
+@posix
 @pytest.mark.parametrize("frames", [100, 20_000])
 def test_a_full_disk_is_one_clear_line(frames: int, tmp_path: Path) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)

@@ -4,7 +4,7 @@ import base64
 import io
 import json
 import marshal
-import resource
+import os
 import signal
 import zipfile
 from collections.abc import Callable
@@ -21,7 +21,10 @@ from activity.ground.errors import UserError
 from activity.saved import model_file
 from activity.saved.artifacts import load_labels, load_model, save_model_and_labels
 from activity.saved.model_file import HDF5, ZIP, check_model_file
-from tests.conftest import ROOT, Trained
+from tests.conftest import ROOT, Trained, posix
+
+if os.name == "posix":
+    import resource
 
 LEGACY = ROOT / "tests/data/legacy_models/keras-2.2.4.model"
 
@@ -282,6 +285,7 @@ def test_what_train_py_saves_is_let_through(trained: Trained, tmp_path: Path) ->
     ]  # fmt: skip
 
 
+@posix
 @pytest.mark.parametrize("name", ["activity.model", "activity.h5"])
 def test_a_disk_that_fills_up_leaves_the_earlier_model(name: str, tmp_path: Path) -> None:
     from sklearn.preprocessing import LabelBinarizer
