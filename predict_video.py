@@ -22,7 +22,7 @@ from activity.ground.errors import UserError, printable, run_script
 from activity.ground.interruption import interrupts_held_back
 from activity.inputs.clip import VideoInfo, VideoSource
 from activity.inputs.dataset import shortened
-from activity.inputs.segments import read_segments
+from activity.inputs.segments import UNKNOWN, read_segments
 from activity.labelling.jobs import Job, plan_jobs, writes_into_folder
 from activity.labelling.label_clip import Outcome, label_clip
 from activity.labelling.labelled_frames import LeftUnfinishedError
@@ -33,7 +33,8 @@ from activity.network.classifier import file_digest, open_classifier
 from activity.network.engine import Engine
 from activity.outcome.judgement import format_judgement
 from activity.outcome.results import Summary
-from activity.saved.artifacts import load_labels
+from activity.outcome.unknown import with_unknown
+from activity.saved.artifacts import load_known_confidence, load_labels
 
 EXAMPLE = """\
 examples:
@@ -47,6 +48,7 @@ examples:
 def main() -> None:
     args = parse_arguments()
     labels = load_labels(args.label_bin)
+    known = load_known_confidence(args.label_bin) if args.unknown else []
     results = {name: getattr(args, name) for name in ("timeline", "csv", "json", "segments")}
     jobs = plan_jobs(args.input, args.output, **results, truth=args.truth)
     if writes_into_folder(args.input, args.output, *results.values()) and not args.overwrite:
@@ -54,11 +56,13 @@ def main() -> None:
     if not jobs:
         return
     live = any(job.is_live for job in jobs)
-    check_possible(args, live)
+    check_possible(args, labels, live)
     check_truth(jobs, labels)
     infos = look_at(jobs)
     show = open_preview(args.display if args.output else "off")
     classify = open_classifier_for(infos, live, len(labels), args)
+    if args.unknown:
+        classify, labels = with_unknown(classify, known), [*labels, UNKNOWN]
     settings = settings_of(args)
 
     summaries: dict[str, Summary] = {}
@@ -97,13 +101,15 @@ def leave_out_finished(jobs: Sequence[Job]) -> list[Job]:
     return left
 
 
-def check_possible(args: argparse.Namespace, live: bool) -> None:
+def check_possible(args: argparse.Namespace, labels: Sequence[str], live: bool) -> None:
     """Refuse what cannot be done together, before anything takes time."""
     if live and args.smoothing == "viterbi":
         raise UserError(
             "--smoothing viterbi needs the whole clip, and a live source has no end: "
             "take --smoothing rolling"
         )
+    if args.unknown and UNKNOWN in labels:
+        raise UserError(f"the model has an activity named {UNKNOWN}: leave out --unknown")
     if args.display == "on" and not args.output:
         raise UserError("--display on shows the frames that --output writes: give --output, too")
 
@@ -165,6 +171,7 @@ def settings_of(args: argparse.Namespace) -> Settings:
         stride=args.stride,
         compare=tuple(args.compare),
         bars=args.bars,
+        unknown=args.unknown,
     )
 
 

@@ -50,6 +50,7 @@ def main() -> None:
         from activity.network.head import join, train_head
         from activity.network.quantization import check_installed, write_int8_version
         from activity.outcome.report import format_report, plot_history, write_report
+        from activity.outcome.unknown import format_unknown, known_confidence
         from activity.saved.artifacts import save_model_and_labels
 
     if args.int8:
@@ -103,10 +104,17 @@ def main() -> None:
         probabilities=head.predict(features[to_test], verbose=0),
     )
     print(format_report(evaluation))
+    print(f"[INFO] {format_unknown(evaluation.probabilities, evaluation.truth)}")
     identical = straddling_groups(digests, [photos[i] for i in training], evaluation.photos)
     report_identical(sum(len(group.test) for group in identical), len(evaluation.photos))
 
-    save_model_and_labels(join(backbone, head), args.model, binarizer, args.label_bin)
+    save_model_and_labels(
+        join(backbone, head),
+        args.model,
+        binarizer,
+        args.label_bin,
+        known_confidence=known_confidence(evaluation.probabilities),
+    )
     plot_history(history, args.plot)
     written = [args.model, args.label_bin, args.plot]
     if args.report is not None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import train
-from activity.saved.artifacts import load_labels, load_model
+from activity.saved.artifacts import load_known_confidence, load_labels, load_model
 from tests.conftest import COLOURS_BGR, RunScript, draw_photo
 
 
@@ -46,9 +46,13 @@ def test_trains_reports_and_writes_what_the_next_program_needs(
     assert "skipped 1 photos that cannot be read" in done.stdout
     assert "red/unreadable.jpg" in done.stdout
     assert "weighted avg" in done.stdout
+    assert "% of the test photos unknown, one by one; of the " in done.stdout
 
     assert load_labels(tmp_path / "model/lb.pickle") == ["blue", "green", "red"]
     model = load_model(tmp_path / "model/activity.model")
+    known = load_known_confidence(tmp_path / "model/lb.pickle")
+    assert len(known) == 10  # one of each test photo
+    assert min(known) > 1 / 3
     random = np.random.default_rng(9)
     for number, colour in enumerate(COLOURS_BGR):
         photo = cv2.cvtColor(draw_photo(colour, random), cv2.COLOR_BGR2RGB)

@@ -125,6 +125,13 @@ def add_smoothing_arguments(parser: argparse.ArgumentParser) -> None:
         help="other sizes that --timeline shows and --truth judges, in both ways, without "
         "classifying again",
     )
+    group.add_argument(
+        "--unknown",
+        action="store_true",
+        help="label frames 'unknown' that look like none of the activities: those of which the "
+        "network is less sure than of most photos of them (needs labels that train.py has written "
+        "since it knows --unknown)",
+    )
 
 
 def add_look_arguments(parser: argparse.ArgumentParser) -> None:

@@ -159,6 +159,7 @@ def _as_json(
             "size": settings.size,
             "stride": settings.stride,
             "engine": settings.engine,
+            "unknown": settings.unknown,
         },
         **({"truth": judgement.as_dict()} if judgement else {}),
     }

@@ -16,6 +16,7 @@ class Settings:
         stride: every how many frames one is classified.
         compare: further sizes in the timeline, and to be judged.
         bars: whether a bar a class is drawn.
+        unknown: whether ``unknown`` is one of the labels.
     """
 
     model: str
@@ -26,3 +27,4 @@ class Settings:
     stride: int = 1
     compare: tuple[int, ...] = ()
     bars: bool = False
+    unknown: bool = False

@@ -8,28 +8,50 @@ import re
 import shutil
 import tempfile
 import warnings
+from collections.abc import Callable, Sequence
+from copy import copy
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from activity.ground.errors import UserError
 from activity.ground.quiet import hidden_chatter
 from activity.ground.writing import give_second_name, replace_when_complete
-from activity.saved.label_pickle import MOST_BYTES, read_class_names
+from activity.saved.label_pickle import (
+    KNOWN_CONFIDENCE,
+    MOST_BYTES,
+    read_class_names,
+    read_known_confidence,
+)
 from activity.saved.model_file import HDF5, ZIP, check_model_file, in_own_process
 
 if TYPE_CHECKING:
     import keras
     from sklearn.preprocessing import LabelBinarizer
 
+Read = TypeVar("Read")
+
 _HDF5_SUFFIXES = (".h5", ".hdf5")
 
 
 def save_model_and_labels(
-    model: "keras.Model", model_path: Path, binarizer: "LabelBinarizer", labels_path: Path
+    model: "keras.Model",
+    model_path: Path,
+    binarizer: "LabelBinarizer",
+    labels_path: Path,
+    *,
+    known_confidence: Sequence[float] = (),
 ) -> None:
     """Write a model and the binarizer that belongs to it; both change at once or neither.
 
     ``.h5`` and ``.hdf5`` give HDF5, any other name the Keras zip format.
+
+    Args:
+        model: from RGB pixels to probabilities.
+        model_path: where it goes.
+        binarizer: names the model's outputs.
+        labels_path: where it goes.
+        known_confidence: how sure the model is of known photos, ascending; kept in the
+            binarizer, where other programs do not mind it. None is kept where there is none.
 
     Raises:
         UserError: the file system refuses to write.
@@ -48,7 +70,10 @@ def save_model_and_labels(
             named.replace(model_part)
         finally:
             named.unlink(missing_ok=True)
-        labels_part.write_bytes(pickle.dumps(binarizer))
+        kept = copy(binarizer)
+        if known_confidence:
+            setattr(kept, KNOWN_CONFIDENCE, list(known_confidence))
+        labels_part.write_bytes(pickle.dumps(kept))
 
 
 def _save(model: "keras.Model", path: Path) -> None:
@@ -111,9 +136,38 @@ def load_labels(path: Path) -> list[str]:
     Raises:
         UserError: the file is missing, is no such pickle, or asks for anything else.
     """
+    names = _read_binarizer(path, read_class_names)
+    if len(names) < 2:
+        raise UserError(
+            f"{path} names fewer than two activities: "
+            "give --label-bin the file that was written with the model"
+        )
+    return names
+
+
+def load_known_confidence(path: Path) -> list[float]:
+    """Read from a pickled ``LabelBinarizer`` how sure the network is of photos it never saw.
+
+    Returns:
+        Probabilities in ascending order, at least one.
+
+    Raises:
+        UserError: as ``load_labels``; or there are none, since the file was written by something
+            else than ``train.py`` as it is now.
+    """
+    known = _read_binarizer(path, read_known_confidence)
+    if known is None:
+        raise UserError(
+            f"{path} does not say how sure the model is of known photos, which --unknown needs: "
+            "train it again with train.py, which now writes that"
+        )
+    return known
+
+
+def _read_binarizer(path: Path, read: Callable[[bytes], Read]) -> Read:
     try:
         with path.open("rb") as file:
-            names = read_class_names(file.read(MOST_BYTES + 1))
+            return read(file.read(MOST_BYTES + 1))
     except OSError as error:
         raise UserError(f"cannot read the label binarizer {path}: {error.strerror}") from error
     except ValueError as error:
@@ -121,9 +175,3 @@ def load_labels(path: Path) -> list[str]:
             f"{path} is not a label binarizer of train.py: {error}; "
             "give --label-bin the file that was written with the model"
         ) from error
-    if len(names) < 2:
-        raise UserError(
-            f"{path} names fewer than two activities: "
-            "give --label-bin the file that was written with the model"
-        )
-    return names

@@ -7,11 +7,16 @@ beyond the file's own size. In the outcome, ``classes_`` is looked up.
 
 import pickletools
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
 
 MOST_BYTES = 16 * 2**20
 """Size of the largest pickle that is read: 40,000 class names of a hundred letters."""
+
+KNOWN_CONFIDENCE = "known_confidence_"
+"""Attribute of the binarizer: how sure the network is of photos that it was not trained on."""
 
 # As Python strings, each class name takes two or three.
 _MOST_OPERATIONS = 100_000
@@ -33,6 +38,7 @@ _ALLOWED = _BINARIZER | _ARRAY | _ARRAY_OF_BUFFER | _DTYPE | _OBJECT | _BYTES | 
 # Operations that put down the value written beside them.
 _LITERALS = {
     *("NONE", "NEWTRUE", "NEWFALSE", "INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1"),
+    *("FLOAT", "BINFLOAT"),
     *("STRING", "BINSTRING", "SHORT_BINSTRING", "BINBYTES", "SHORT_BINBYTES", "BYTEARRAY8"),
     *("UNICODE", "BINUNICODE", "SHORT_BINUNICODE"),
 }
@@ -50,18 +56,50 @@ def read_class_names(content: bytes) -> list[str]:
         ValueError: ``content`` is damaged, names anything other than a ``LabelBinarizer`` and
             its NumPy arrays, or is larger than any such pickle.
     """
+    with _damage_named():
+        names = _array(_binarizer(content).state["classes_"])
+    if len(set(names)) != len(names):
+        raise _Refused("it names a class twice")
+    return names
+
+
+def read_known_confidence(content: bytes) -> list[float] | None:
+    """Read ``known_confidence_``, which ``train.py`` adds to a ``LabelBinarizer``.
+
+    Returns:
+        Probabilities in ascending order, at least one; None where there are none, as in a
+        binarizer that something else has written.
+
+    Raises:
+        ValueError: as ``read_class_names``, or what is there is no such list.
+    """
+    with _damage_named():
+        known = _binarizer(content).state.get(KNOWN_CONFIDENCE)
+    if known is None:
+        return None
+    if not isinstance(known, list) or not all(type(value) is float for value in known):
+        raise _Refused("its known_confidence_ is no list of numbers")
+    # Written so that it fails for what is no number, too.
+    if not (known and all(0 <= value <= 1 for value in known) and known == sorted(known)):
+        raise _Refused("its known_confidence_ is not in order, or not from 0 to 1")
+    return known
+
+
+def _binarizer(content: bytes) -> "_Made":
+    binarizer = _follow(content)
+    if not (isinstance(binarizer, _Made) and binarizer.maker in _BINARIZER):
+        raise _Refused("it holds something other than a label binarizer")
+    return binarizer
+
+
+@contextmanager
+def _damage_named() -> Iterator[None]:
     try:
-        binarizer = _follow(content)
-        if not (isinstance(binarizer, _Made) and binarizer.maker in _BINARIZER):
-            raise _Refused("it holds something other than a label binarizer")
-        names = _array(binarizer.state["classes_"])
+        yield
     except _Refused:
         raise
     except (ValueError, IndexError, KeyError, TypeError, AttributeError) as error:
         raise _Refused("it is damaged or no pickle of a label binarizer") from error
-    if len(set(names)) != len(names):
-        raise _Refused("it names a class twice")
-    return names
 
 
 class _Refused(ValueError):  # noqa: N818 - the name says what happens

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from sklearn.preprocessing import LabelBinarizer
 
 from activity.ground.errors import UserError
-from activity.saved.artifacts import load_labels
-from activity.saved.label_pickle import MOST_BYTES, read_class_names
+from activity.saved.artifacts import load_known_confidence, load_labels
+from activity.saved.label_pickle import MOST_BYTES, read_class_names, read_known_confidence
 from tests.conftest import ROOT, posix
 
 if os.name == "posix":
@@ -292,3 +292,57 @@ def test_whatever_bytes_are_changed_names_come_out_or_a_value_error(
         return
     assert len(names) == len(set(names))
     assert all(isinstance(name, str) for name in names)
+
+
+def binarizer_with(known: object) -> LabelBinarizer:
+    binarizer = LabelBinarizer().fit(["football", "tennis"])
+    binarizer.known_confidence_ = known
+    return binarizer
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_known_confidence_is_read_and_other_programs_do_not_mind_it(protocol: int) -> None:
+    known = [0.5, 0.75, 0.9999999, 1.0]
+    content = pickle.dumps(binarizer_with(known), protocol)
+    assert read_known_confidence(content) == known
+    assert read_class_names(content) == ["football", "tennis"]
+    assert pickle.loads(content).transform(["tennis"]).tolist() == [[1]]
+
+
+def test_files_without_known_confidence_name_the_way_out(tmp_path: Path) -> None:
+    for path in REAL:
+        assert read_known_confidence(path.read_bytes()) is None
+    (tmp_path / "lb.pickle").write_bytes(TODAY)
+    with pytest.raises(UserError, match=r"--unknown needs: train it again with train\.py"):
+        load_known_confidence(tmp_path / "lb.pickle")
+    with pytest.raises(UserError, match="cannot read the label binarizer"):
+        load_known_confidence(tmp_path / "missing.pickle")
+
+
+@pytest.mark.parametrize(
+    "known",
+    [
+        *([], [0.5, 0.4], [-0.1, 0.5], [0.5, 1.1], [float("nan")], [0.5, float("inf")]),
+        *([1], [True], ["0.5"], [[0.5]], "0.5", 0.5, {"0.5": 0.5}, (0.5,)),
+    ],
+    ids=repr,
+)
+def test_known_confidence_that_is_none_is_refused(known: object) -> None:
+    with pytest.raises(ValueError, match="its known_confidence_ is"):
+        read_known_confidence(pickle.dumps(binarizer_with(known)))
+
+
+def test_known_confidence_of_another_object_is_refused() -> None:
+    with pytest.raises(ValueError, match="something other than a label binarizer"):
+        read_known_confidence(pickle.dumps({"known_confidence_": [0.5]}))
+
+
+@given(place=st.integers(0, 400), byte=st.integers(0, 255))
+def test_whatever_byte_is_changed_confidence_is_in_order_or_refused(place: int, byte: int) -> None:
+    content = bytearray(pickle.dumps(binarizer_with([0.5, 0.75, 1.0])))
+    content[place % len(content)] = byte
+    try:
+        known = read_known_confidence(bytes(content))
+    except ValueError:
+        return
+    assert known is None or (known == sorted(known) and known[0] >= 0 and known[-1] <= 1)
