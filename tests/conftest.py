@@ -1,9 +1,11 @@
 """What many tests need: drawn photos and clips, a tiny model, the scripts run as a person does."""
 
+import io
 import os
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import NamedTuple
 
@@ -36,6 +38,7 @@ class Trained(NamedTuple):
 
 
 RunScript = Callable[..., subprocess.CompletedProcess[str]]
+RunTrain = Callable[..., str]
 
 
 @pytest.fixture
@@ -51,6 +54,21 @@ def run_script() -> RunScript:
         return subprocess.run(
             command, capture_output=True, text=True, timeout=240, cwd=ROOT, **options
         )
+
+    return run
+
+
+@pytest.fixture
+def run_train(monkeypatch: pytest.MonkeyPatch) -> RunTrain:
+    """Run ``train.py`` in this process, which is quicker, and return what it printed."""
+    import train
+
+    def run(*flags: object) -> str:
+        monkeypatch.setattr(sys, "argv", ["train.py", *map(str, flags)])
+        printed = io.StringIO()
+        with redirect_stdout(printed):
+            train.main()
+        return printed.getvalue()
 
     return run
 

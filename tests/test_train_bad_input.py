@@ -1,26 +1,20 @@
 """``train.py`` with flawed photos, odd names, outputs that cannot be written, and interruptions."""
 
-import io
 import os
 import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from contextlib import redirect_stdout
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
-import train
 from activity.ground.errors import UserError
 from activity.saved.artifacts import load_labels, load_model
-from tests.conftest import ROOT, RunScript, draw_photo, posix
-
-RunTrain = Callable[..., str]
+from tests.conftest import ROOT, RunScript, RunTrain, draw_photo, posix
 
 
 def arguments(dataset: Path, folder: Path, *more: object) -> list[str]:
@@ -31,20 +25,6 @@ def arguments(dataset: Path, folder: Path, *more: object) -> list[str]:
         *("-m", str(folder / "activity.model"), "-l", str(folder / "lb.pickle")),
         *("-p", str(folder / "plot.png"), *map(str, more)),
     ]
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch) -> RunTrain:
-    """Run ``train.py`` in this process and return what it printed."""
-
-    def run_train(*flags: str) -> str:
-        monkeypatch.setattr(sys, "argv", ["train.py", *flags])
-        printed = io.StringIO()
-        with redirect_stdout(printed):
-            train.main()
-        return printed.getvalue()
-
-    return run_train
 
 
 @pytest.fixture
@@ -67,7 +47,7 @@ def is_untouched(folder: Path, leftovers: bool = False) -> bool:
 
 @posix
 def test_a_flaw_in_a_photo_is_skipped_counted_and_named(
-    run: RunTrain, photo_folders: Path, tmp_path: Path
+    run_train: RunTrain, photo_folders: Path, tmp_path: Path
 ) -> None:
     dataset = tmp_path / "photos"
     odd = ["--help", "all", 'new\nline "quoted"', "网球", "\udcff"]
@@ -87,7 +67,7 @@ def test_a_flaw_in_a_photo_is_skipped_counted_and_named(
     (dataset / "all/really a GIF.jpg").write_bytes(
         cv2.imencode(".gif", draw_photo("red", np.random.default_rng(0)))[1].tobytes()
     )
-    printed = run(*arguments(dataset, tmp_path))
+    printed = run_train(*arguments(dataset, tmp_path))
     assert "skipped 7 photos that cannot be read" in printed
     assert r"all/two\nlines\x1b[2J.jpg" in printed
     assert r"all/caf\udce9.jpg" in printed
@@ -98,18 +78,18 @@ def test_a_flaw_in_a_photo_is_skipped_counted_and_named(
 
 
 def test_a_class_without_a_readable_photo_is_named(
-    run: RunTrain, photo_folders: Path, tmp_path: Path, earlier: Path
+    run_train: RunTrain, photo_folders: Path, tmp_path: Path, earlier: Path
 ) -> None:
     dataset = Path(shutil.copytree(photo_folders, tmp_path / "photos"))
     for photo in (dataset / "red").iterdir():
         photo.write_bytes(b"x")
     with pytest.raises(UserError, match=r"none of the training photos of red can be read"):
-        run(*arguments(dataset, earlier))
+        run_train(*arguments(dataset, earlier))
     assert is_untouched(earlier)
 
 
 def test_a_test_set_without_a_readable_photo_is_an_error(
-    run: RunTrain, photo_folders: Path, tmp_path: Path, earlier: Path
+    run_train: RunTrain, photo_folders: Path, tmp_path: Path, earlier: Path
 ) -> None:
     from activity.inputs.dataset import find_photos, split
 
@@ -118,7 +98,7 @@ def test_a_test_set_without_a_readable_photo_is_an_error(
     for place in split(photos, labels)[1]:
         (dataset / photos[place]).write_bytes(b"x")
     with pytest.raises(UserError, match=r"none of the test photos can be read"):
-        run(*arguments(dataset, earlier))
+        run_train(*arguments(dataset, earlier))
     assert is_untouched(earlier)
 
 
@@ -145,7 +125,7 @@ def test_a_wrong_data_set_is_one_line_and_exit_code_2(
     ],
 )
 def test_outputs_that_cannot_be_written_are_named_at_once(
-    run: RunTrain,
+    run_train: RunTrain,
     flags: list[str],
     message: str,
     photo_folders: Path,
@@ -160,7 +140,7 @@ def test_outputs_that_cannot_be_written_are_named_at_once(
     (earlier / "link").symlink_to(photo)
     named = [flag.format(folder=earlier, photo=photo) for flag in flags]
     with pytest.raises(UserError, match=message):
-        run(*arguments(photo_folders, earlier, *named))
+        run_train(*arguments(photo_folders, earlier, *named))
     assert photo.read_bytes() == before
     (earlier / "link").unlink()
     assert is_untouched(earlier)
