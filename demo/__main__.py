@@ -9,12 +9,25 @@ import subprocess
 import sys
 from pathlib import Path
 
-from demo.media import CLIPS, artists, draw_before_and_after, draw_clip, draw_photos
+from demo.media import (
+    CHANGING,
+    CLIPS,
+    artists,
+    changes_of,
+    draw_before_and_after,
+    draw_clip,
+    draw_photos,
+)
 from demo.places import OWN_FOLDER, Ledger, Places, choose_places, remove_earlier
 
 ROOT = Path(__file__).resolve().parent.parent
 TRAINING_FLAGS = ["--epochs", "50", "--backbone", "efficientnet-lite0"]
-SIZES = {1: "1frame", 128: "128frames_smoothened"}
+# How each clip is labelled; the words name the versions.
+STEADY = {"1frame": ["--size", "1"], "128frames_smoothened": ["--size", "128"]}
+SHIFTING = {
+    smoothing: ["--smoothing", smoothing, "--size", "64", "--unknown"]
+    for smoothing in ("rolling", "viterbi")
+}
 MODEL, LABELS = "activity.model", "lb.pickle"
 PLOT, PICTURE = "demo_training.png", "demo_before_and_after.jpg"
 
@@ -32,7 +45,7 @@ def main() -> None:
     count = parser.parse_args().photos
 
     ledger = Ledger(ROOT)
-    videos = [video_name(clip, size) for clip in CLIPS for size in SIZES]
+    videos = [video_name(clip, version) for clip in CLIPS for version in versions_of(clip)]
     places = choose_places(ROOT, ledger, CLIPS, [MODEL, LABELS], [*videos, PLOT, PICTURE])
     for folder in vars(places).values():
         if folder.is_relative_to(OWN_FOLDER):
@@ -48,9 +61,14 @@ def main() -> None:
     print(closing_words(places, count))
 
 
-def video_name(clip: str, size: int) -> str:
+def versions_of(clip: str) -> dict[str, list[str]]:
+    """How a clip is labelled: the flags of each version, by a word for its file's name."""
+    return SHIFTING if clip == CHANGING else STEADY
+
+
+def video_name(clip: str, version: str) -> str:
     """The labelled video's name, as in `tennis_1frame.avi`."""
-    return f"{Path(clip).stem}_{SIZES[size]}.avi"
+    return f"{Path(clip).stem}_{version}.avi"
 
 
 def draw(places: Places, ledger: Ledger, count: int) -> None:
@@ -83,8 +101,8 @@ def run_commands(places: Places, ledger: Ledger) -> None:
     )
     ledger.record(*(ROOT / path for path in (model, labels, plot)))
     for clip in CLIPS:
-        for size in SIZES:
-            video = places.output / video_name(clip, size)
+        for version, flags in versions_of(clip).items():
+            video = places.output / video_name(clip, version)
             run(
                 "predict_video.py",
                 "--model",
@@ -95,14 +113,16 @@ def run_commands(places: Places, ledger: Ledger) -> None:
                 places.clips / clip,
                 "--output",
                 video,
-                "--size",
-                size,
+                *flags,
             )
             ledger.record(ROOT / video)
 
-    shown = "tennis.mp4"
-    captions = {f"--size {size}": ROOT / places.output / video_name(shown, size) for size in SIZES}
-    draw_before_and_after(ROOT / picture, CLIPS[shown], captions)
+    captions = {
+        f"--smoothing {version}": ROOT / places.output / video_name(CHANGING, version)
+        for version in SHIFTING
+    }
+    moments = [change + 0.6 for change in [0.0, *changes_of(CLIPS[CHANGING])]]
+    draw_before_and_after(ROOT / picture, moments, captions)
     ledger.record(ROOT / picture)
 
 
@@ -120,14 +140,19 @@ def closing_words(places: Places, count: int) -> str:
     return f"""
 Done. The demo made
   {places.photos}/   {count} drawn photos of each activity
-  {places.clips}/   three drawn clips, each with a few misleading shots (a crowd, a face)
+  {places.clips}/   three drawn clips, each with a few misleading shots (a crowd, a face),
+      and one in which the activity changes
   {places.model}/   the model that train.py made from the photos, and its labels
   {places.output}/   every clip twice, with its label written on it
 
-Look at {places.output / PICTURE} first. Then play {places.output / video_name("tennis.mp4", 1)}:
-each frame is labelled by itself (--size 1), and the label jumps where the clip turns
-to the crowd. In {places.output / video_name("tennis.mp4", 128)} (--size 128) the last 128
+Play {places.output / video_name("tennis.mp4", "1frame")}: each frame is labelled by itself
+(--size 1), and the label jumps where the clip turns to the crowd. In
+{places.output / video_name("tennis.mp4", "128frames_smoothened")} (--size 128) the last 128
 predictions are averaged, and the label holds. "label switches" above counts both.
+
+Then look at {places.output / PICTURE}: where the activity changes,
+an average is late (--smoothing rolling), and the least cost over the whole clip is on time
+(--smoothing viterbi).
 
 Drawn photos only show that everything works. For real use put photos of your own in
 Sports-Type-Classifier/data/<activity>/ and train on them. The demo trained on EfficientNet-Lite0,

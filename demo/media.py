@@ -1,7 +1,9 @@
 """Photos, clips and the before-and-after picture, drawn and written to files."""
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
+from itertools import accumulate
 from multiprocessing import get_context
 from pathlib import Path
 from typing import NamedTuple
@@ -26,49 +28,67 @@ class Cutaway(NamedTuple):
     seed: int  # picked: a network is likely to take it for another activity
 
 
-class Clip(NamedTuple):
-    """What a clip shows: one scene all along, but for its cutaways."""
+class Scene(NamedTuple):
+    """One activity in one view, but for its cutaways."""
 
     activity: str
     seed: int  # picked by eye: the view shows the activity well
     seconds: float
-    cutaways: tuple[Cutaway, ...]
+    cutaways: tuple[Cutaway, ...] = ()
 
 
-CLIPS = {
-    "tennis.mp4": Clip(
-        "tennis",
-        13,
-        9.0,
-        (
-            Cutaway(1.8, 0.6, "crowd", 2),
-            Cutaway(3.4, 0.4, "close_up", 9),
-            Cutaway(5.0, 0.7, "close_up", 5),
-            Cutaway(6.6, 0.5, "crowd", 1),
-            Cutaway(8.1, 0.3, "close_up", 4),
+Clip = tuple[Scene, ...]
+"""What a clip shows: one scene after the other."""
+
+
+CHANGING = "highlights.mp4"
+
+CLIPS: dict[str, Clip] = {
+    "tennis.mp4": (
+        Scene(
+            "tennis",
+            13,
+            9.0,
+            (
+                Cutaway(1.8, 0.6, "crowd", 2),
+                Cutaway(3.4, 0.4, "close_up", 9),
+                Cutaway(5.0, 0.7, "close_up", 5),
+                Cutaway(6.6, 0.5, "crowd", 1),
+                Cutaway(8.1, 0.3, "close_up", 4),
+            ),
         ),
     ),
-    "soccer.mp4": Clip(
-        "football",
-        23,
-        8.0,
-        (
-            Cutaway(1.6, 0.5, "close_up", 0),
-            Cutaway(3.0, 0.8, "crowd", 5),
-            Cutaway(4.7, 0.4, "close_up", 11),
-            Cutaway(6.3, 0.6, "crowd", 10),
+    "soccer.mp4": (
+        Scene(
+            "football",
+            23,
+            8.0,
+            (
+                Cutaway(1.6, 0.5, "close_up", 0),
+                Cutaway(3.0, 0.8, "crowd", 5),
+                Cutaway(4.7, 0.4, "close_up", 11),
+                Cutaway(6.3, 0.6, "crowd", 10),
+            ),
         ),
     ),
-    "lifting.mp4": Clip(
-        "weight_lifting",
-        3,
-        9.0,
-        (
-            Cutaway(2.2, 0.6, "crowd", 6),
-            Cutaway(3.8, 0.4, "close_up", 3),
-            Cutaway(5.6, 0.7, "close_up", 9),
-            Cutaway(7.6, 0.5, "crowd", 0),
+    "lifting.mp4": (
+        Scene(
+            "weight_lifting",
+            3,
+            9.0,
+            (
+                Cutaway(2.2, 0.6, "crowd", 6),
+                Cutaway(3.8, 0.4, "close_up", 3),
+                Cutaway(5.6, 0.7, "close_up", 9),
+                Cutaway(7.6, 0.5, "crowd", 0),
+            ),
         ),
+    ),
+    CHANGING: (
+        Scene("tennis", 13, 4.0),
+        Scene("football", 23, 4.0, (Cutaway(0.0, 4.0, "crowd", 1),)),
+        Scene("football", 23, 4.0),
+        Scene("weight_lifting", 3, 4.0),
     ),
 }
 
@@ -101,7 +121,7 @@ def draw_photos(
 def draw_clip(path: Path, clip: Clip, pool: Executor) -> None:
     """Write a clip as MPEG-4, and make sure that all of its frames arrived."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    count = round(clip.seconds * CLIP_RATE)
+    count = round(seconds_of(clip) * CLIP_RATE)
     writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), CLIP_RATE, CLIP_SIZE)
     if not writer.isOpened():
         raise RuntimeError(f"OpenCV cannot write a clip to {path}")
@@ -113,12 +133,25 @@ def draw_clip(path: Path, clip: Clip, pool: Executor) -> None:
         raise RuntimeError(f"{path} holds {written} frames of the {count} drawn")
 
 
-def shot_at(clip: Clip, time: float) -> tuple[str, int]:
-    """The shot that a clip shows at a time, and the seed to draw it with."""
-    for cutaway in clip.cutaways:
-        if cutaway.start <= time < cutaway.start + cutaway.length:
-            return cutaway.shot, cutaway.seed
-    return "play", clip.seed
+def seconds_of(clip: Clip) -> float:
+    """How long a clip is."""
+    return sum(scene.seconds for scene in clip)
+
+
+def changes_of(clip: Clip) -> list[float]:
+    """When a clip changes from one scene to the next, in seconds."""
+    return list(accumulate(scene.seconds for scene in clip))[:-1]
+
+
+def shot_at(clip: Clip, time: float) -> tuple[str, str, int]:
+    """What a clip shows at a time: the activity, the shot, and the seed to draw it with."""
+    # A frame at the very change shows what comes, whatever the rounding.
+    number = bisect_right(changes_of(clip), time + 1e-9)
+    scene, start = clip[number], [0.0, *changes_of(clip)][number]
+    for cutaway in scene.cutaways:
+        if cutaway.start <= time - start < cutaway.start + cutaway.length:
+            return scene.activity, cutaway.shot, cutaway.seed
+    return scene.activity, "play", scene.seed
 
 
 def read_frames(path: Path) -> Iterator[np.ndarray]:
@@ -129,14 +162,8 @@ def read_frames(path: Path) -> Iterator[np.ndarray]:
     capture.release()
 
 
-def draw_before_and_after(path: Path, clip: Clip, labelled: dict[str, Path]) -> None:
-    """Write a JPEG of a few moments of a clip, one row for each captioned labelled version.
-
-    The moments alternate between the activity and the misleading shots.
-    """
-    moments = []
-    for cutaway in clip.cutaways[:2]:
-        moments += [cutaway.start - 0.3, cutaway.start + cutaway.length / 2]
+def draw_before_and_after(path: Path, moments: list[float], labelled: dict[str, Path]) -> None:
+    """Write a JPEG of a few moments of a clip, one row for each captioned labelled version."""
     wanted = [round(moment * CLIP_RATE) for moment in moments]
     rows = []
     for caption, version in labelled.items():
@@ -168,8 +195,8 @@ def _photo(job: tuple[str, int]) -> bytes:
 
 def _clip_frame(clip: Clip, index: int) -> np.ndarray:
     time = index / CLIP_RATE
-    shot, seed = shot_at(clip, time)
-    return draw_scene(clip.activity, seed, time, CLIP_SIZE, shot)
+    activity, shot, seed = shot_at(clip, time)
+    return draw_scene(activity, seed, time, CLIP_SIZE, shot)
 
 
 def _jpeg(image: np.ndarray, quality: int) -> bytes:
