@@ -19,7 +19,13 @@ from activity.arguments.training import add_file_arguments, add_training_argumen
 from activity.ground.errors import UserError, printable, run_script
 from activity.ground.quiet import hidden_chatter
 from activity.ground.writing import check_apart, check_output
-from activity.inputs.dataset import ALL_LABELS, find_photos, shortened, split
+from activity.inputs.dataset import (
+    ALL_LABELS,
+    DEFAULT_LABELS,
+    find_photos,
+    shortened,
+    split,
+)
 from activity.outcome.evaluation import Evaluation, straddling_groups
 
 if TYPE_CHECKING:
@@ -34,9 +40,8 @@ example:
 
 def main() -> None:
     args = parse_arguments()
-    photos, labels = find_photos(args.dataset, args.labels)
-    for label in sorted(set(args.labels) - {ALL_LABELS, *labels}):
-        print(f"[INFO] no photos of {printable(label)}: going on without")
+    photos, labels, left_out = find_photos(args.dataset, args.labels)
+    report_found(args.labels, set(labels), left_out)
     check_outputs(args, photos)
     training, test = split(photos, labels)
     print(f"[INFO] {len(training)} photos to train on, {len(test)} to test with")
@@ -138,6 +143,19 @@ def main() -> None:
             exports=args.cache and args.cache / "exports",
         )
         report_int8(folder, agreement)
+
+
+def report_found(wanted: Sequence[str] | None, found: set[str], left_out: dict[str, int]) -> None:
+    """Say which labels are taken where that is not plain, and which files are not."""
+    if wanted is None and not found & set(DEFAULT_LABELS):
+        taken = printable(shortened(sorted(found)))
+        print(f"[INFO] none of {', '.join(DEFAULT_LABELS)} is there: taking all there is, {taken}")
+    for label in sorted(set(DEFAULT_LABELS if wanted is None else wanted) - {ALL_LABELS, *found}):
+        if wanted is not None or found & set(DEFAULT_LABELS):
+            print(f"[INFO] no photos of {printable(label)}: going on without")
+    if left_out:
+        kinds = ", ".join(f"{count} {printable(kind)}" for kind, count in left_out.items())
+        print(f"[INFO] left out, as files of other kinds: {kinds}")
 
 
 def check_outputs(args: argparse.Namespace, photos: Sequence[str]) -> None:

@@ -34,7 +34,7 @@ def main() -> None:
     parser.add_argument("--photos", type=int, default=512)
     args = parser.parse_args()
 
-    names, _ = find_photos(args.dataset, [ALL_LABELS])
+    names = find_photos(args.dataset, [ALL_LABELS]).paths
     chosen = np.random.default_rng(0).permutation(len(names))[: args.photos]
     # One plain and one augmented view of each, as in training.
     views = [View(names[i], number) for i in chosen for number in (0, 1)]

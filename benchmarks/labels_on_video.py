@@ -95,7 +95,7 @@ def kinds_of_footage(args: argparse.Namespace, labels: Sequence[str]) -> Iterato
 
 def test_photos(dataset: Path, labels: Sequence[str]) -> dict[str, list[Path]]:
     """Find the photos of each label that training leaves out."""
-    photos, label_of = find_photos(dataset, labels)
+    photos, label_of, _ = find_photos(dataset, labels)
     found: dict[str, list[Path]] = {label: [] for label in labels}
     for index in split(photos, label_of)[1]:
         found[label_of[index]].append(dataset / photos[index])

@@ -58,7 +58,7 @@ def main() -> None:
     args = parser.parse_args()
 
     started = time.perf_counter()
-    names, labels = find_photos(args.dataset, args.labels)
+    names, labels, _ = find_photos(args.dataset, args.labels)
     photos = np.stack([read(args.dataset / name) for name in names])
     targets = LabelBinarizer().fit_transform(labels).astype(np.float32)
     training, test = split(names, labels)

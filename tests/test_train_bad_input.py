@@ -94,7 +94,7 @@ def test_a_test_set_without_a_readable_photo_is_an_error(
     from activity.inputs.dataset import find_photos, split
 
     dataset = Path(shutil.copytree(photo_folders, tmp_path / "photos"))
-    photos, labels = find_photos(dataset, ["all"])
+    photos, labels, _ = find_photos(dataset, ["all"])
     for place in split(photos, labels)[1]:
         (dataset / photos[place]).write_bytes(b"x")
     with pytest.raises(UserError, match=r"none of the test photos can be read"):

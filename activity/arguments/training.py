@@ -56,10 +56,9 @@ def add_training_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--labels",
         nargs="+",
-        default=["weight_lifting", "tennis", "football"],
         metavar="LABEL",
         help="the activities to learn, by folder name; 'all' takes every folder "
-        "(default: weight_lifting tennis football)",
+        "(default: weight_lifting tennis football; all where none of these is there)",
     )
     group.add_argument(
         "-e",

@@ -6,6 +6,7 @@ import stat
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -19,6 +20,13 @@ INPUT_SIZE = 224
 
 ALL_LABELS = "all"
 
+DEFAULT_LABELS = ("weight_lifting", "tennis", "football")
+"""Those of the source tutorial."""
+
+# The source tutorial's library lists .jpg, .jpeg, .png, .bmp, .tif and .tiff, and its photos keep
+# the split that they have always had. These came later, and are split by themselves.
+_LATER_SUFFIXES = (".webp", ".gif", ".avif")
+
 # An uncompressed photo of as many pixels as OpenCV is allowed to decode takes less.
 _LARGEST_FILE = 2**30
 
@@ -26,16 +34,29 @@ _LARGEST_FILE = 2**30
 _FEWEST_PHOTOS = 4
 
 
-def find_photos(dataset: Path, wanted: Sequence[str]) -> tuple[list[str], list[str]]:
-    """List the photos of the wanted labels; a photo's label is the name of its parent folder.
+class Photos(NamedTuple):
+    """Labelled photos of a data set.
+
+    Attributes:
+        paths: relative to the data set in POSIX form, sorted.
+        labels: of each photo.
+        left_out: how many files of other kinds lie among the photos, by their endings.
+    """
+
+    paths: list[str]
+    labels: list[str]
+    left_out: dict[str, int]
+
+
+def find_photos(dataset: Path, wanted: Sequence[str] | None = None) -> Photos:
+    """Find the photos of the wanted labels; a photo's label is the name of its parent folder.
+
+    Hidden files and folders are left out.
 
     Args:
         dataset: folder that holds one folder of photos for each label.
-        wanted: labels to take, or ``["all"]`` for every folder that holds photos.
-
-    Returns:
-        (photos, labels), equally long: paths relative to ``dataset`` in POSIX form, sorted,
-        hidden folders and files left out; and the label of each.
+        wanted: labels to take, or ``["all"]`` for every folder that holds photos; None takes those
+            of ``DEFAULT_LABELS`` that are there, or all where none of them is.
 
     Raises:
         UserError: the folder is missing, holds no photo of the wanted labels, or leaves fewer
@@ -44,22 +65,29 @@ def find_photos(dataset: Path, wanted: Sequence[str]) -> tuple[list[str], list[s
     if not os.path.isdir(dataset):  # noqa: PTH112 - Path.is_dir raises on names it cannot look up
         raise UserError(f"no folder of photos at {dataset}: give --dataset a folder that exists")
     found: dict[str, str] = {}
-    for path in paths.list_images(dataset):
+    others: list[tuple[str, str]] = []
+    for path in paths.list_files(dataset):
         relative = Path(path).relative_to(dataset)
         hidden = any(part.startswith(".") for part in relative.parts)
         if len(relative.parts) > 1 and not hidden:
-            found[relative.as_posix()] = relative.parent.name
+            suffix = relative.suffix.lower()
+            if suffix in (*paths.image_types, *_LATER_SUFFIXES):
+                found[relative.as_posix()] = relative.parent.name
+            else:
+                others.append((relative.parent.name, suffix or "without an ending"))
     if not found:
         raise UserError(
             f"no photos in {dataset}: it should hold one folder for each activity, "
-            "each with .jpg, .jpeg, .png, .bmp or .tif files"
+            "each with .jpg, .jpeg, .png, .bmp, .tif, .webp, .gif or .avif files"
         )
-    if list(wanted) != [ALL_LABELS]:
-        there = sorted(set(found.values()))
-        found = {photo: label for photo, label in found.items() if label in wanted}
+    there = set(found.values())
+    names = list(wanted) if wanted is not None else sorted(there & set(DEFAULT_LABELS))
+    if names and names != [ALL_LABELS]:
+        found = {photo: label for photo, label in found.items() if label in names}
         if not found:
             raise UserError(
-                f"no photos of {shortened(wanted)} in {dataset}; it has: {shortened(there)}. "
+                f"no photos of {shortened(names)} in {dataset}; it has: "
+                f"{shortened(sorted(there))}. "
                 "Name some of these after --labels, or take --labels all"
             )
     counts = Counter(found.values())
@@ -75,25 +103,45 @@ def find_photos(dataset: Path, wanted: Sequence[str]) -> tuple[list[str], list[s
             f"{shortened(scarce)}; each activity needs at least {_FEWEST_PHOTOS}"
         )
     photos = sorted(found)
-    return photos, [found[photo] for photo in photos]
+    left_out = Counter(suffix for label, suffix in others if label in counts)
+    return Photos(photos, [found[photo] for photo in photos], dict(left_out.most_common()))
 
 
 def split(photos: Sequence[str], labels: Sequence[str]) -> tuple[list[int], list[int]]:
     """Split photos 75/25 into training and test, each label in proportion.
 
     The split depends on the sorted list of photos alone, never on ``--seed``: scores of
-    different runs are scores on the same test photos. It is the source tutorial's split.
+    different runs are scores on the same test photos. It is the source tutorial's split, of the
+    kinds of files that its library lists; files of later kinds are split by themselves, so that
+    they change nothing about the others. Where a label has fewer than four photos of a kind, these
+    are all for training.
 
     Returns:
         (training, test): ascending indices into ``photos``.
     """
+    later = [Path(photo).suffix.lower() in _LATER_SUFFIXES for photo in photos]
+    training: list[int] = []
+    test: list[int] = []
+    for kind in (False, True):
+        counts = Counter(label for label, late in zip(labels, later, strict=True) if late is kind)
+        of_kind = [i for i, late in enumerate(later) if late is kind]
+        enough = [i for i in of_kind if counts[labels[i]] >= _FEWEST_PHOTOS]
+        training += [i for i in of_kind if counts[labels[i]] < _FEWEST_PHOTOS]
+        if enough:
+            some, others = _split_in_proportion(enough, [labels[i] for i in enough])
+            training += some
+            test += others
+    return sorted(training), sorted(test)
+
+
+def _split_in_proportion(
+    photos: Sequence[int], labels: Sequence[str]
+) -> tuple[list[int], list[int]]:
     # Takes more than a second to import, and predict_video.py splits nothing.
     from sklearn.model_selection import train_test_split
 
-    training, test = train_test_split(
-        range(len(photos)), test_size=0.25, stratify=labels, random_state=42
-    )
-    return sorted(training), sorted(test)
+    training, test = train_test_split(photos, test_size=0.25, stratify=labels, random_state=42)
+    return training, test
 
 
 def read_photo(path: Path) -> bytes:

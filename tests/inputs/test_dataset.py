@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from activity.ground.errors import UserError
-from activity.inputs.dataset import decode_photo, find_photos, read_photo, split
+from activity.inputs.dataset import decode_photo, find_photos, network_input, read_photo, split
 from tests.conftest import ROOT, posix
 
 RANDOM = np.random.default_rng(0)
@@ -213,7 +213,7 @@ def test_nested_folders_upper_case_endings_and_odd_class_names(tmp_path: Path) -
     photo_in(tmp_path, "all/1.JPEG")
     photo_in(tmp_path, "all/.hidden.jpg")
     photo_in(tmp_path, "deep/down/all/2.PNG")
-    photos, labels = find_photos(tmp_path, ["all"])
+    photos, labels, _ = find_photos(tmp_path, ["all"])
     assert set(labels) == set(names)
     assert labels.count("all") == 6
     assert photos == sorted(photos)
@@ -223,7 +223,7 @@ def test_nested_folders_upper_case_endings_and_odd_class_names(tmp_path: Path) -
 
 def test_thousands_of_classes_are_split_and_messages_stay_short(tmp_path: Path) -> None:
     names = [f"class {number:04}" for number in range(1000)]
-    photos, labels = find_photos(folders(tmp_path, *names), ["all"])
+    photos, labels, _ = find_photos(folders(tmp_path, *names), ["all"])
     training, test = split(photos, labels)
     assert (len(training), len(test)) == (3000, 1000)
     assert {labels[place] for place in training} == set(names)
@@ -242,7 +242,7 @@ def test_links_in_a_circle_end(tmp_path: Path) -> None:
     folders(tmp_path, "tennis", "football")
     (tmp_path / "tennis/again").symlink_to(tmp_path, target_is_directory=True)
     (tmp_path / "tennis/itself.jpg").symlink_to(tmp_path / "tennis/itself.jpg")
-    photos, _ = find_photos(tmp_path, ["all"])
+    photos, _, _ = find_photos(tmp_path, ["all"])
     assert len(photos) == 9
     with pytest.raises(OSError, match="symbolic links"):
         read_photo(tmp_path / "tennis/itself.jpg")
@@ -268,3 +268,77 @@ def test_the_split_is_the_one_that_everybody_has() -> None:
         *("golf/03.jpg", "golf/06.jpg", "golf/07.jpg"),
         *("polo/02.jpg", "polo/07.jpg", "polo/11.jpg"),
     ]
+
+
+def test_later_kinds_are_found_and_split_by_themselves(tmp_path: Path) -> None:
+    for label in ("football", "tennis"):
+        (tmp_path / label).mkdir()
+        for number in range(8):
+            (tmp_path / label / f"{number}.jpg").write_bytes(b"photo")
+    before = find_photos(tmp_path, ["all"])
+    tested = {before.paths[i] for i in split(before.paths, before.labels)[1]}
+    for number, suffix in enumerate([".webp", ".GIF", ".avif", ".webp", ".gif", ".Avif", ".webp"]):
+        (tmp_path / "football" / f"new{number}{suffix}").write_bytes(b"photo")
+    (tmp_path / "tennis/new.webp").write_bytes(b"photo")
+
+    photos, labels, left_out = find_photos(tmp_path, ["all"])
+    assert len(photos) == 24
+    assert left_out == {}
+    training, test = split(photos, labels)
+    assert sorted(training + test) == list(range(24))
+    now = {photos[i] for i in test}
+    # Those of the kinds that were always read are tested as before, whatever comes beside them.
+    assert {photo for photo in now if photo.endswith(".jpg")} == tested
+    later = sorted(now - tested)
+    assert len(later) == 2  # of football's seven; tennis's only one is for training
+    assert all(photo.startswith("football/new") for photo in later)
+
+
+def test_a_folder_of_webp_alone_is_a_data_set(tmp_path: Path) -> None:
+    for label in ("football", "tennis"):
+        (tmp_path / label).mkdir()
+        for number in range(8):
+            (tmp_path / label / f"{number}.webp").write_bytes(b"photo")
+    photos, labels, _ = find_photos(tmp_path, ["all"])
+    _, test = split(photos, labels)
+    assert sorted(labels[i] for i in test) == ["football", "football", "tennis", "tennis"]
+
+
+@pytest.mark.parametrize("suffix", [".webp", ".gif", ".avif"])
+def test_photos_of_later_kinds_are_read(suffix: str) -> None:
+    if not cv2.haveImageWriter(f"photo{suffix}"):
+        pytest.skip(f"this OpenCV cannot write {suffix}")
+    content = cv2.imencode(suffix, PICTURE)[1].tobytes()
+    pixels = decode_photo(content)
+    assert pixels is not None
+    # Of a GIF only 256 colours are left, and the other two are lossy.
+    assert np.abs(pixels.astype(int) - network_input(PICTURE)).mean() < 12
+    assert decode_photo(content[: len(content) // 3]) is None
+
+
+def test_a_gif_gives_its_first_frame(tmp_path: Path) -> None:
+    frames = [np.full((40, 60, 3), colour, np.uint8) for colour in ((255, 0, 0), (0, 0, 255))]
+    animation = cv2.Animation()
+    animation.frames = frames
+    animation.durations = [100, 100]
+    cv2.imwriteanimation(str(tmp_path / "two.gif"), animation)
+    pixels = decode_photo((tmp_path / "two.gif").read_bytes())
+    assert pixels is not None
+    np.testing.assert_allclose(pixels.mean(axis=(0, 1)), [0, 0, 255], atol=4)
+
+
+def test_files_of_other_kinds_are_counted_by_their_endings(tmp_path: Path) -> None:
+    folders(tmp_path, "tennis", "football", "chess")
+    for name in ("tennis/a.php", "football/b.PHP", "tennis/c.aspx", "tennis/readme", "chess/d.txt"):
+        (tmp_path / name).write_bytes(b"")
+    (tmp_path / "notes.txt").write_bytes(b"")
+    (tmp_path / "tennis/.hidden.php").write_bytes(b"")
+    found = find_photos(tmp_path, ["tennis", "football"])
+    assert found.left_out == {".php": 2, ".aspx": 1, "without an ending": 1}
+
+
+def test_the_default_activities_or_all_there_is(tmp_path: Path) -> None:
+    folders(tmp_path / "some", "tennis", "football", "chess")
+    assert set(find_photos(tmp_path / "some").labels) == {"tennis", "football"}
+    folders(tmp_path / "none", "fencing", "chess")
+    assert set(find_photos(tmp_path / "none").labels) == {"fencing", "chess"}
