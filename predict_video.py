@@ -21,7 +21,7 @@ from activity.arguments.shared import add_speed_arguments
 from activity.ground.errors import UserError, printable, run_script
 from activity.ground.interruption import interrupts_held_back
 from activity.inputs.clip import VideoInfo, VideoSource
-from activity.inputs.dataset import shortened
+from activity.inputs.dataset import Framing, shortened
 from activity.inputs.segments import UNKNOWN, read_segments
 from activity.labelling.jobs import Job, plan_jobs, writes_into_folder
 from activity.labelling.label_clip import Outcome, label_clip
@@ -34,7 +34,7 @@ from activity.network.engine import Engine
 from activity.outcome.judgement import format_judgement
 from activity.outcome.results import Summary
 from activity.outcome.unknown import with_unknown
-from activity.saved.artifacts import load_known_confidence, load_labels
+from activity.saved.artifacts import load_framing, load_known_confidence, load_labels
 
 EXAMPLE = """\
 examples:
@@ -47,7 +47,7 @@ examples:
 
 def main() -> None:
     args = parse_arguments()
-    labels = load_labels(args.label_bin)
+    labels, framing = load_labels(args.label_bin), load_framing(args.label_bin)
     known = load_known_confidence(args.label_bin) if args.unknown else []
     results = {name: getattr(args, name) for name in ("timeline", "csv", "json", "segments")}
     jobs = plan_jobs(args.input, args.output, **results, truth=args.truth)
@@ -63,7 +63,7 @@ def main() -> None:
     classify = open_classifier_for(infos, live, len(labels), args)
     if args.unknown:
         classify, labels = with_unknown(classify, known), [*labels, UNKNOWN]
-    settings = settings_of(args)
+    settings = settings_of(args, framing)
 
     summaries: dict[str, Summary] = {}
     failed: list[str] = []
@@ -161,7 +161,7 @@ def open_classifier_for(
     )
 
 
-def settings_of(args: argparse.Namespace) -> Settings:
+def settings_of(args: argparse.Namespace, framing: Framing) -> Settings:
     return Settings(
         model=str(args.model),
         model_sha256=file_digest(args.model),
@@ -172,6 +172,7 @@ def settings_of(args: argparse.Namespace) -> Settings:
         compare=tuple(args.compare),
         bars=args.bars,
         unknown=args.unknown,
+        framing=framing,
     )
 
 

@@ -16,17 +16,18 @@ from numpy.typing import NDArray
 
 from activity.arguments.shared import add_cache_argument
 from activity.inputs.clip import VideoSource
+from activity.inputs.dataset import Framing
 from activity.labelling.prediction import predict_frames
 from activity.network.classifier import int8_folder, model_key, open_classifier
 from activity.network.engine import Engine
 from activity.outcome.results import Prediction
-from activity.saved.artifacts import load_labels
+from activity.saved.artifacts import load_framing, load_labels
 from benchmarks.measuring import print_table
 
 
 def main() -> None:
     args = parse_arguments()
-    labels = len(load_labels(args.label_bin))
+    labels, framing = len(load_labels(args.label_bin)), load_framing(args.label_bin)
     names = ["keras", "openvino"]
     if int8_folder(args.model, model_key(args.model, labels)).is_dir():
         names.append("int8")
@@ -41,7 +42,7 @@ def main() -> None:
     for clip in args.input:
         raw, averaged = {}, {}
         for name, engine in engines.items():
-            predictions = list(predictions_of(clip, engine, args.size))
+            predictions = list(predictions_of(clip, engine, args.size, framing))
             raw[name] = np.stack([p.raw for p in predictions if p.raw is not None])
             averaged[name] = np.stack([prediction.smoothed for prediction in predictions])
         for name in names[1:]:
@@ -68,9 +69,9 @@ def main() -> None:
     )
 
 
-def predictions_of(clip: Path, engine: Engine, size: int) -> Iterator[Prediction]:
+def predictions_of(clip: Path, engine: Engine, size: int, framing: Framing) -> Iterator[Prediction]:
     with closing(VideoSource(clip)) as source:
-        for _, prediction in predict_frames(source, engine, size=size, stride=1):
+        for _, prediction in predict_frames(source, engine, size=size, stride=1, framing=framing):
             yield prediction
 
 

@@ -17,7 +17,7 @@ from sklearn.metrics import accuracy_score
 from sklearn.preprocessing import LabelBinarizer
 
 from activity.inputs.augmentation import augmented_view
-from activity.inputs.dataset import decode_photo, find_photos, split
+from activity.inputs.dataset import decode_image, find_photos, network_input, split
 from activity.network.backbone import build_backbone
 
 
@@ -43,10 +43,10 @@ class AugmentedPhotos(keras.utils.PyDataset):
 
 
 def read(path: Path) -> np.ndarray:
-    photo = decode_photo(path.read_bytes())
+    photo = decode_image(path.read_bytes())
     if photo is None:
         raise SystemExit(f"cannot read {path}: take it away, the tutorial reads every photo")
-    return photo
+    return network_input(photo, "squashed")
 
 
 def main() -> None:

@@ -4,10 +4,41 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from activity.inputs.dataset import network_input
+
 # The source tutorial's ranges.
 _ROTATION = 30.0  # degrees, either way
 _ZOOM = 0.15  # of the size, either way, drawn apart for width and height
 _SHIFT = 0.2  # of the size, either way
+
+# Tells the random numbers that choose a stretch from those that turn and shift it.
+_OF_STRETCHES = 1
+
+
+def view_of_photo(image: NDArray[np.uint8], digest: str, view: int) -> NDArray[np.uint8]:
+    """Show the network one view of a photo.
+
+    Args:
+        image: the photo, BGR, uint8, shape (height, width, 3).
+        digest: SHA-256 of the photo's file, in hexadecimal.
+        view: 0 is the photo as frames are seen, by ``network_input``. 1, 2, ... are augmented,
+            each from a stretch of the photo that is more or less squashed: between a square
+            somewhere along its longer side, and all of it.
+
+    Returns:
+        RGB, uint8, shape (224, 224, 3); it depends on the photo and the number alone.
+    """
+    if view == 0:
+        return network_input(image)
+    random = np.random.default_rng([int(digest[:16], 16), view, _OF_STRETCHES])
+    height, width = image.shape[:2]
+    side = min(height, width)
+    wide = int(random.integers(side, width, endpoint=True))
+    high = int(random.integers(side, height, endpoint=True))
+    left = int(random.integers(width - wide, endpoint=True))
+    top = int(random.integers(height - high, endpoint=True))
+    stretch = image[top : top + high, left : left + wide]
+    return augmented_view(network_input(stretch, "squashed"), digest, view)
 
 
 def augmented_view(pixels: NDArray[np.uint8], digest: str, view: int) -> NDArray[np.uint8]:

@@ -6,7 +6,7 @@ import stat
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import cv2
 import numpy as np
@@ -17,6 +17,9 @@ from activity.ground.errors import UserError
 
 INPUT_SIZE = 224
 """Width and height in pixels of what the network sees."""
+
+Framing = Literal["centre", "squashed"]
+"""How an image becomes that square: its centre is taken, or its longer side shrunk more."""
 
 ALL_LABELS = "all"
 
@@ -163,13 +166,23 @@ def decode_photo(content: bytes) -> NDArray[np.uint8] | None:
     Returns:
         RGB, uint8, shape (224, 224, 3), or None for content OpenCV cannot read.
     """
+    image = decode_image(content)
+    return None if image is None else network_input(image)
+
+
+def decode_image(content: bytes) -> NDArray[np.uint8] | None:
+    """Decode an image file's bytes, upright; None where they cannot be.
+
+    Returns:
+        BGR, uint8, shape (height, width, 3), or None for content OpenCV cannot read.
+    """
     if not content or _is_cut_png(content):
         return None
     try:
         image = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
     except cv2.error:
         return None
-    return None if image is None else network_input(np.asarray(image, np.uint8))
+    return None if image is None else np.asarray(image, np.uint8)
 
 
 def _is_cut_png(content: bytes) -> bool:
@@ -186,23 +199,35 @@ def _is_cut_png(content: bytes) -> bool:
     return place + 12 > len(content)
 
 
-def network_input(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def network_input(image: NDArray[np.uint8], framing: Framing = "centre") -> NDArray[np.uint8]:
     """Turn an image as OpenCV gives it into what the network sees. Photos and frames alike.
 
-    The aspect ratio is not kept, as in the source tutorial.
+    A frame is wider than most photos. Squashed, people in it are thinner than in the photos the
+    network has learned from; docs/recipe.md says what that costs on real clips.
 
     Args:
         image: BGR, uint8, shape (height, width, 3).
+        framing: ``"centre"`` takes the square in the middle; ``"squashed"`` takes all of the image
+            and does not keep its aspect ratio, as the source tutorial does.
 
     Returns:
         RGB, uint8, shape (224, 224, 3).
     """
+    if framing == "centre":
+        image = _centre_square(image)
     height, width = image.shape[:2]
     shrinking = height >= INPUT_SIZE and width >= INPUT_SIZE
     # INTER_AREA averages the pixels that become one: other methods skip some and alias.
     method = cv2.INTER_AREA if shrinking else cv2.INTER_LINEAR
     resized = cv2.resize(image, (INPUT_SIZE, INPUT_SIZE), interpolation=method)
     return np.asarray(cv2.cvtColor(resized, cv2.COLOR_BGR2RGB), np.uint8)
+
+
+def _centre_square(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    height, width = image.shape[:2]
+    side = min(height, width)
+    top, left = (height - side) // 2, (width - side) // 2
+    return image[top : top + side, left : left + side]
 
 
 def shortened(names: Sequence[str], most: int = 12) -> str:

@@ -160,6 +160,7 @@ def _as_json(
             "stride": settings.stride,
             "engine": settings.engine,
             "unknown": settings.unknown,
+            "framing": settings.framing,
         },
         **({"truth": judgement.as_dict()} if judgement else {}),
     }

@@ -9,6 +9,7 @@ from tqdm import tqdm
 
 from activity.ground.errors import UserError
 from activity.inputs.clip import NO_PIXELS, Frame, VideoInfo, VideoSource
+from activity.inputs.dataset import Framing
 from activity.inputs.live import LiveSource
 from activity.labelling.jobs import Job
 from activity.labelling.prediction import classify_frames, predict_frames, read_ahead
@@ -52,7 +53,7 @@ def labelled_frames(
             clip cannot be read again.
     """
     if settings.smoothing == "viterbi":
-        _classify_all(source, classify, record, Path(job.clip).name, interrupted)
+        _classify_all(source, classify, record, Path(job.clip).name, interrupted, settings.framing)
         decided = viterbi_predictions(record, settings.size)
         return _read_again(job, source.info, decided) if job.output else _unread(decided)
     averaged = predict_frames(
@@ -61,6 +62,7 @@ def labelled_frames(
         size=settings.size,
         stride=settings.stride,
         keep_pixels=job.output is not None,
+        framing=settings.framing,
     )
     return _recorded(averaged, record) if job.timeline or job.truth else averaged
 
@@ -71,10 +73,14 @@ def _classify_all(
     record: Record,
     name: str,
     interrupted: Callable[[], bool],
+    framing: Framing,
 ) -> None:
     """Classify a whole clip, before the first frame is drawn."""
     total = source.info.frame_count or None
-    with closing(classify_frames(source, classify, record.stride, keep_pixels=False)) as frames:
+    classified = classify_frames(
+        source, classify, record.stride, keep_pixels=False, framing=framing
+    )
+    with closing(classified) as frames:
         for frame, raw in tqdm(frames, f"classifying {name}", total, disable=None):
             record.add(frame.seconds, raw)
             if interrupted():

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from activity.ground.background import in_background
 from activity.inputs.clip import NO_PIXELS, Frame, VideoInfo, VideoSource
-from activity.inputs.dataset import network_input
+from activity.inputs.dataset import Framing, network_input
 from activity.inputs.live import LiveSource
 from activity.network.engine import Engine
 from activity.outcome.results import Prediction
@@ -33,6 +33,7 @@ def predict_frames(
     size: int,
     stride: int,
     keep_pixels: bool = True,
+    framing: Framing = "centre",
 ) -> Generator[tuple[Frame, Prediction], None, None]:
     """Classify a source's frames and average the predictions, in order.
 
@@ -45,16 +46,22 @@ def predict_frames(
         size: how many frames the rolling average spans.
         stride: every how many frames one is classified. The window still spans ``size``
             frames: it holds ``size // stride`` predictions, at least one.
-        keep_pixels: as in ``classify_frames``.
+        keep_pixels, framing: as in ``classify_frames``.
     """
     predict = rolling_predictions(size, stride)
-    with closing(classify_frames(source, classify, stride, keep_pixels=keep_pixels)) as frames:
+    classified = classify_frames(source, classify, stride, keep_pixels=keep_pixels, framing=framing)
+    with closing(classified) as frames:
         for frame, raw in frames:
             yield frame, predict(frame.seconds, raw)
 
 
 def classify_frames(
-    source: VideoSource | LiveSource, classify: Engine, stride: int, *, keep_pixels: bool = True
+    source: VideoSource | LiveSource,
+    classify: Engine,
+    stride: int,
+    *,
+    keep_pixels: bool = True,
+    framing: Framing = "centre",
 ) -> Generator[tuple[Frame, NDArray[np.float32] | None], None, None]:
     """Yield a source's frames in order, each with its probabilities, shape (labels,).
 
@@ -66,11 +73,12 @@ def classify_frames(
         stride: every how many frames one is classified. Others come with None.
         keep_pixels: whether the pictures are wanted, to be drawn on. Without them frames come
             with ``NO_PIXELS``, and pictures between two that are classified are not even made.
+        framing: how the model was trained to see a frame.
     """
     if isinstance(source, LiveSource):
-        pieces = _classified_live(source, classify, stride)
+        pieces = _classified_live(source, classify, stride, framing)
     else:
-        pieces = _classified(source, classify, stride, keep_pixels)
+        pieces = _classified(source, classify, stride, keep_pixels, framing)
     with closing(pieces):
         for piece, raw in pieces:
             for place, frame in enumerate(piece.frames):
@@ -98,16 +106,16 @@ class _Piece(NamedTuple):
 
 
 def _classified(
-    source: VideoSource, classify: Engine, stride: int, keep_pixels: bool
+    source: VideoSource, classify: Engine, stride: int, keep_pixels: bool, framing: Framing
 ) -> Generator[tuple[_Piece, NDArray[np.float32]], None, None]:
     ahead = min(_FRAMES_AHEAD, _BYTES_AHEAD // _piece_bytes(source.info, stride, keep_pixels))
-    inputs = _pieces(source, stride, keep_pixels)
+    inputs = _pieces(source, stride, keep_pixels, framing)
     with closing(in_background(classify(inputs), max(1, ahead))) as classified:
         yield from classified
 
 
 def _pieces(
-    source: VideoSource, stride: int, keep_pixels: bool
+    source: VideoSource, stride: int, keep_pixels: bool, framing: Framing
 ) -> Iterator[tuple[_Piece, NDArray[np.uint8]]]:
     """Cut a clip into pieces of ``stride`` frames, each with the network's input of its first.
 
@@ -125,21 +133,21 @@ def _pieces(
                 yield _Piece(frames, classified), pixels
                 frames, classified = [], due
             if due:
-                pixels = network_input(frame.pixels)
+                pixels = network_input(frame.pixels, framing)
             frames.append(frame if keep_pixels else Frame(NO_PIXELS, frame.seconds))
     if frames:
         yield _Piece(frames, classified), pixels
 
 
 def _classified_live(
-    source: LiveSource, classify: Engine, stride: int
+    source: LiveSource, classify: Engine, stride: int, framing: Framing
 ) -> Generator[tuple[_Piece, NDArray[np.float32]], None, None]:
     with closing(source.frames()) as frames:
         for number, frame in enumerate(frames):
             due = number % stride == 0
             if due:
                 # A stream of one frame: an engine has nothing to wait for and answers at once.
-                raw = _only(classify([(None, network_input(frame.pixels))]))
+                raw = _only(classify([(None, network_input(frame.pixels, framing))]))
             yield _Piece([frame], due), raw
 
 

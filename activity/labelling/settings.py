@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from activity.inputs.dataset import Framing
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -17,6 +19,7 @@ class Settings:
         compare: further sizes in the timeline, and to be judged.
         bars: whether a bar a class is drawn.
         unknown: whether ``unknown`` is one of the labels.
+        framing: how the model was trained to see a frame.
     """
 
     model: str
@@ -28,3 +31,4 @@ class Settings:
     compare: tuple[int, ...] = ()
     bars: bool = False
     unknown: bool = False
+    framing: Framing = "centre"

@@ -11,14 +11,17 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from activity.inputs.augmentation import augmented_view
-from activity.inputs.dataset import decode_photo, read_photo
+from activity.inputs.augmentation import view_of_photo
+from activity.inputs.dataset import decode_image, read_photo
 from activity.network.backbone import fingerprint
 from activity.network.engine import open_engine
 from activity.network.feature_cache import FeatureCache
 
 if TYPE_CHECKING:
     import keras
+
+# Part of the cache's keys: features of photos that were framed in another way are others.
+_VIEWS = "centre square, stretches"
 
 
 @dataclass(frozen=True)
@@ -74,7 +77,7 @@ def compute_features(
     features = np.zeros((len(views), backbone.output_shape[-1]), np.float32)
     readable = np.zeros(len(views), bool)
     identity = fingerprint(backbone)
-    with closing(FeatureCache(cache_folder, identity)) as cache:
+    with closing(FeatureCache(cache_folder, f"{identity} {_VIEWS}")) as cache:
         missing = []
         for place, view in enumerate(views):
             if view.photo not in digests:
@@ -114,9 +117,9 @@ def _pixels(
         photo, number = views[place].photo, views[place].number
         if photo != decoded[0]:
             content = _read_again(dataset / photo, digests[photo])
-            decoded = (photo, None if content is None else decode_photo(content))
+            decoded = (photo, None if content is None else decode_image(content))
         if decoded[1] is not None:
-            yield place, augmented_view(decoded[1], digests[photo], number)
+            yield place, view_of_photo(decoded[1], digests[photo], number)
 
 
 def _read_again(path: Path, digest: str) -> bytes | None:

@@ -16,10 +16,13 @@ from typing import TYPE_CHECKING, TypeVar
 from activity.ground.errors import UserError
 from activity.ground.quiet import hidden_chatter
 from activity.ground.writing import give_second_name, replace_when_complete
+from activity.inputs.dataset import Framing
 from activity.saved.label_pickle import (
+    FRAMING,
     KNOWN_CONFIDENCE,
     MOST_BYTES,
     read_class_names,
+    read_framing,
     read_known_confidence,
 )
 from activity.saved.model_file import HDF5, ZIP, check_model_file, in_own_process
@@ -40,6 +43,7 @@ def save_model_and_labels(
     labels_path: Path,
     *,
     known_confidence: Sequence[float] = (),
+    framing: Framing = "centre",
 ) -> None:
     """Write a model and the binarizer that belongs to it; both change at once or neither.
 
@@ -52,6 +56,7 @@ def save_model_and_labels(
         labels_path: where it goes.
         known_confidence: how sure the model is of known photos, ascending; kept in the
             binarizer, where other programs do not mind it. None is kept where there is none.
+        framing: how the model was trained to see a photo; kept there, too.
 
     Raises:
         UserError: the file system refuses to write.
@@ -71,6 +76,7 @@ def save_model_and_labels(
         finally:
             named.unlink(missing_ok=True)
         kept = copy(binarizer)
+        setattr(kept, FRAMING, framing)
         if known_confidence:
             setattr(kept, KNOWN_CONFIDENCE, list(known_confidence))
         labels_part.write_bytes(pickle.dumps(kept))
@@ -162,6 +168,18 @@ def load_known_confidence(path: Path) -> list[float]:
             "train it again with train.py, which now writes that"
         )
     return known
+
+
+def load_framing(path: Path) -> Framing:
+    """Read from a pickled ``LabelBinarizer`` how the network was trained to see a photo or frame.
+
+    Returns:
+        ``"squashed"`` where it does not say: so saw every network before ``train.py`` wrote it.
+
+    Raises:
+        UserError: as ``load_labels``.
+    """
+    return _read_binarizer(path, read_framing)
 
 
 def _read_binarizer(path: Path, read: Callable[[bytes], Read]) -> Read:

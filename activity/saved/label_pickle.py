@@ -12,11 +12,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from activity.inputs.dataset import Framing
+
 MOST_BYTES = 16 * 2**20
 """Size of the largest pickle that is read: 40,000 class names of a hundred letters."""
 
 KNOWN_CONFIDENCE = "known_confidence_"
 """Attribute of the binarizer: how sure the network is of photos that it was not trained on."""
+
+FRAMING = "framing_"
+"""Attribute of the binarizer: how the network was trained to see a photo or frame."""
 
 # As Python strings, each class name takes two or three.
 _MOST_OPERATIONS = 100_000
@@ -83,6 +88,23 @@ def read_known_confidence(content: bytes) -> list[float] | None:
     if not (known and all(0 <= value <= 1 for value in known) and known == sorted(known)):
         raise _Refused("its known_confidence_ is not in order, or not from 0 to 1")
     return known
+
+
+def read_framing(content: bytes) -> Framing:
+    """Read ``framing_``, which ``train.py`` adds to a ``LabelBinarizer``.
+
+    Returns:
+        ``"squashed"`` where there is none: so were all photos before ``train.py`` wrote it, and so
+        are the source tutorial's.
+
+    Raises:
+        ValueError: as ``read_class_names``, or it is no framing that is known.
+    """
+    with _damage_named():
+        framing = _binarizer(content).state.get(FRAMING, "squashed")
+    if framing not in ("centre", "squashed"):
+        raise _Refused("its framing_ is none that is known here: it may be of a later version")
+    return framing
 
 
 def _binarizer(content: bytes) -> "_Made":

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from activity.inputs.augmentation import augmented_view
+from activity.inputs.augmentation import augmented_view, view_of_photo
+from activity.inputs.dataset import network_input
 
 DIGEST = "ab" * 32
 views = st.integers(1, 10_000)
@@ -60,3 +61,30 @@ def test_about_half_of_the_views_are_mirrored() -> None:
         for view in range(1, 201)
     ]
     assert np.mean(mirrored) == pytest.approx(0.5, abs=0.12)
+
+
+sizes = st.tuples(st.integers(1, 200), st.integers(1, 200))
+
+
+@given(view=st.integers(0, 100), size=sizes)
+def test_every_view_of_a_photo_fits_the_network_and_is_always_the_same(
+    view: int, size: tuple[int, int]
+) -> None:
+    image = np.random.default_rng(0).integers(0, 256, (*size, 3), dtype=np.uint8)
+    pixels = view_of_photo(image, DIGEST, view)
+    assert (pixels.shape, pixels.dtype) == ((224, 224, 3), np.uint8)
+    np.testing.assert_array_equal(view_of_photo(image, DIGEST, view), pixels)
+    if view == 0:
+        np.testing.assert_array_equal(pixels, network_input(image))
+
+
+def test_augmented_views_are_more_or_less_squashed_and_reach_both_ends_of_a_photo() -> None:
+    red, blue = np.zeros((100, 300, 3), np.uint8), np.zeros((100, 300, 3), np.uint8)
+    red[:, :60, 2] = 255
+    blue[:, 240:, 0] = 255
+    seen = [view_of_photo(red + blue, DIGEST, view)[..., [0, 2]] for view in range(100)]
+    assert (seen[0] == 0).all()
+    ends = np.array([(pixels > 128).any(axis=(0, 1)) for pixels in seen])
+    assert (ends.sum(axis=0) > 20).all()
+    assert ends.all(axis=1).any()
+    assert (~ends).all(axis=1).sum() > 5

@@ -79,6 +79,30 @@ def test_a_photo_that_says_it_was_taken_sideways_is_turned_upright() -> None:
     assert upright[:, :24].max() < 5
 
 
+@pytest.mark.parametrize("shape", [(90, 160), (160, 90), (300, 301), (240, 240), (1, 500)])
+def test_the_centre_square_is_seen_undistorted_and_nothing_else(shape: tuple[int, int]) -> None:
+    height, width = shape
+    side = min(shape)
+    image = np.zeros((height, width, 3), np.uint8)
+    top, left = (height - side) // 2, (width - side) // 2
+    image[top : top + side, left : left + side] = (10, 20, 200)
+    image[top : top + side // 2, left : left + side] = (200, 20, 10)
+    pixels = network_input(image)
+    assert pixels.min() >= 10
+    assert (pixels[:100] == (10, 20, 200)).all() or side == 1
+    assert (pixels[124:] == (200, 20, 10)).all()
+
+
+def test_squashed_all_of_the_image_is_seen() -> None:
+    image = np.zeros((100, 300, 3), np.uint8)
+    image[:, :100] = 255
+    assert network_input(image).max() == 0
+    squashed = network_input(image, "squashed")
+    assert squashed.shape == (224, 224, 3)
+    assert (squashed[:, :74] == 255).all()
+    assert (squashed[:, 76:] == 0).all()
+
+
 NO_PHOTO = {
     "empty": b"",
     "text": b"this is no photo",

@@ -190,10 +190,10 @@ def test_an_error_in_a_stage_arrives_and_leaves_no_thread(
     if stage == "decoding":
         calls = iter(range(1000))
 
-        def fail(image: np.ndarray) -> np.ndarray:
+        def fail(image: np.ndarray, framing: str) -> np.ndarray:
             if next(calls) == 50:
                 raise MemoryError("no room")
-            return network_input(image)
+            return network_input(image, framing)
 
         monkeypatch.setattr(prediction, "network_input", fail)
     engine = classify if stage == "decoding" else fail_at_50

@@ -7,8 +7,8 @@ import keras
 import numpy as np
 import pytest
 
-from activity.inputs.augmentation import augmented_view
-from activity.inputs.dataset import decode_photo
+from activity.inputs.augmentation import view_of_photo
+from activity.inputs.dataset import decode_image, decode_photo
 from activity.network.features import View, compute_features, hash_photos
 
 
@@ -50,8 +50,8 @@ def test_features_are_what_the_backbone_makes_of_each_view(
     features, readable = compute(dataset, backbone, VIEWS)
     digests = hash_photos(dataset, [view.photo for view in VIEWS])
     pixels = [
-        augmented_view(
-            decode_photo((dataset / view.photo).read_bytes()), digests[view.photo], view.number
+        view_of_photo(
+            decode_image((dataset / view.photo).read_bytes()), digests[view.photo], view.number
         )
         for view in VIEWS
     ]

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from sklearn.preprocessing import LabelBinarizer
 
 from activity.ground.errors import UserError
-from activity.saved.artifacts import load_known_confidence, load_labels
+from activity.saved.artifacts import load_framing, load_known_confidence, load_labels
 from activity.saved.label_pickle import MOST_BYTES, read_class_names, read_known_confidence
 from tests.conftest import ROOT, posix
 
@@ -166,6 +166,29 @@ def test_names_in_any_script_and_thousands_of_them_are_read() -> None:
         if dtype == "O":
             binarizer.classes_ = binarizer.classes_[binarizer.classes_ != "\udcff"]
         assert read_class_names(pickle.dumps(binarizer)) == binarizer.classes_.tolist()
+
+
+@pytest.mark.parametrize("path", REAL, ids=lambda path: path.stem)
+def test_what_was_trained_before_framings_were_written_sees_frames_squashed(path: Path) -> None:
+    assert load_framing(path) == "squashed"
+
+
+@pytest.mark.parametrize("framing", ["centre", "squashed"])
+def test_the_framing_is_read(framing: str, tmp_path: Path) -> None:
+    binarizer = LabelBinarizer().fit(["a", "b", "c"])
+    binarizer.framing_ = framing
+    (tmp_path / "lb.pickle").write_bytes(pickle.dumps(binarizer))
+    assert load_framing(tmp_path / "lb.pickle") == framing
+    assert load_labels(tmp_path / "lb.pickle") == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize("framing", ["round", 3, None, ["centre"], {}, np.array(["centre"])])
+def test_a_framing_that_nobody_knows_is_refused(framing: object, tmp_path: Path) -> None:
+    binarizer = LabelBinarizer().fit(["a", "b"])
+    binarizer.framing_ = framing
+    (tmp_path / "lb.pickle").write_bytes(pickle.dumps(binarizer))
+    with pytest.raises(UserError, match="framing_ is none that is known"):
+        load_framing(tmp_path / "lb.pickle")
 
 
 @pytest.mark.parametrize("way", attacks(Path("x")))
