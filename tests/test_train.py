@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 import train
-from activity.saved.artifacts import load_known_confidence, load_labels, load_model
+from activity.inputs.dataset import network_input
+from activity.saved.artifacts import load_framing, load_known_confidence, load_labels, load_model
 from tests.conftest import COLOURS_BGR, RunScript, RunTrain, draw_photo
 from train import report_found
 
@@ -52,14 +53,14 @@ def test_trains_reports_and_writes_what_the_next_program_needs(
     assert "% of the test photos unknown, one by one; of the " in done.stdout
 
     assert load_labels(tmp_path / "model/lb.pickle") == ["blue", "green", "red"]
+    assert load_framing(tmp_path / "model/lb.pickle") == "centre"
     model = load_model(tmp_path / "model/activity.model")
     known = load_known_confidence(tmp_path / "model/lb.pickle")
     assert len(known) == 10  # one of each test photo
     assert min(known) > 1 / 3
     random = np.random.default_rng(9)
     for number, colour in enumerate(COLOURS_BGR):
-        photo = cv2.cvtColor(draw_photo(colour, random), cv2.COLOR_BGR2RGB)
-        pixels = cv2.resize(photo, (224, 224)).astype(np.float32)[np.newaxis]
+        pixels = network_input(draw_photo(colour, random)).astype(np.float32)[np.newaxis]
         assert model.predict_on_batch(pixels)[0].argmax() == number
     plot = cv2.imread(str(tmp_path / "plots/plot.png"))
     assert plot.shape[0] > 300
