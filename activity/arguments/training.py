@@ -88,8 +88,9 @@ def add_training_arguments(parser: argparse.ArgumentParser) -> None:
         type=positive,
         default=3,
         metavar="N",
-        help="views of each training photo: the photo itself, and N - 1 augmented ones, "
-        "turned, shifted, zoomed and mirrored (default: %(default)s)",
+        help="views of each training photo: its centre square, as frames are seen; all of it, "
+        "squashed; and N - 2 augmented ones, turned, shifted, zoomed and mirrored "
+        "(default: %(default)s)",
     )
     group.add_argument(
         "--seed",

@@ -21,15 +21,17 @@ def view_of_photo(image: NDArray[np.uint8], digest: str, view: int) -> NDArray[n
     Args:
         image: the photo, BGR, uint8, shape (height, width, 3).
         digest: SHA-256 of the photo's file, in hexadecimal.
-        view: 0 is the photo as frames are seen, by ``network_input``. 1, 2, ... are augmented,
-            each from a stretch of the photo that is more or less squashed: between a square
-            somewhere along its longer side, and all of it.
+        view: 0 is the photo as frames are seen, its centre square; 1 is all of it, squashed. 2, 3,
+            ... are augmented, each from a stretch of the photo that is more or less squashed:
+            between a square somewhere along its longer side, and all of it.
 
     Returns:
         RGB, uint8, shape (224, 224, 3); it depends on the photo and the number alone.
     """
     if view == 0:
         return network_input(image)
+    if view == 1:
+        return network_input(image, "squashed")
     random = np.random.default_rng([int(digest[:16], 16), view, _OF_STRETCHES])
     height, width = image.shape[:2]
     side = min(height, width)

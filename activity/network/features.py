@@ -21,12 +21,12 @@ if TYPE_CHECKING:
     import keras
 
 # Part of the cache's keys: features of photos that were framed in another way are others.
-_VIEWS = "centre square, stretches"
+_VIEWS = "centre square, squashed, stretches"
 
 
 @dataclass(frozen=True)
 class View:
-    """One view of a photo: number 0 is the photo itself, the others are augmented."""
+    """One view of a photo, by its number: see ``augmentation.view_of_photo``."""
 
     photo: str
     number: int
