@@ -42,6 +42,8 @@ examples:
       --input example_clips/tennis.mp4 --output output/tennis_128frames_smoothened.avi --size 128
   python predict_video.py --model model/activity.model --label-bin model/lb.pickle \\
       --input example_clips --output output --csv output/tables
+  python predict_video.py --model model/activity.model --label-bin model/lb.pickle \\
+      --input example_clips/tennis.mp4 --smoothing viterbi --unknown --segments output/tennis.srt
 """
 
 

@@ -68,7 +68,7 @@ def add_file_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         metavar="FILE",
         help="the stretches of one label to write: .csv (start,end,label in seconds, to be "
-        "corrected and given as --truth, or to train on), .srt or .vtt (subtitles: a player shows "
+        "corrected and given as --truth), .srt or .vtt (subtitles: a player shows "
         "the label over the clip as it is); for several clips a folder, which gets a .csv for each",
     )
     group.add_argument(

@@ -1,7 +1,7 @@
 """Segments of a clip: which label, from which second to which; as a table that a person can edit.
 
-The same table is what ``predict_video.py --segments`` writes, what ``--truth`` judges by, and what
-``train.py`` learns from: UTF-8, with the header ``start,end,label``.
+The same table is what ``predict_video.py --segments`` writes and what ``--truth`` judges by: UTF-8,
+with the header ``start,end,label``.
 """
 
 import csv
