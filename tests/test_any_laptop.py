@@ -48,9 +48,14 @@ def test_both_scripts_do_their_job_without_the_calls_of_linux(
     elsewhere: dict[str, str],
 ) -> None:
     model, labels = tmp_path / "activity.model", tmp_path / "lb.pickle"
+    few = tmp_path / "photos"
+    for colour in ("red", "green"):
+        (few / colour).mkdir(parents=True)
+        for photo in sorted((photo_folders / colour).iterdir())[:4]:
+            (few / colour / photo.name).write_bytes(photo.read_bytes())
     for path in (model, labels):
         path.write_bytes(b"of an earlier run")
-    arguments = ["--dataset", photo_folders, "--labels", "all", "--epochs", "5"]
+    arguments = ["--dataset", few, "--labels", "all", "--epochs", "5", "--views", "1"]
     network = ["--backbone", "efficientnet-lite0", "--engine", "keras"]
     cache = ["--cache", tmp_path / "cache"]
     written = ["-m", model, "-l", labels, "-p", tmp_path / "plot.png"]

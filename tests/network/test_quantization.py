@@ -1,21 +1,18 @@
 """The int8 version of a model."""
 
-import re
-import subprocess
-import sys
 from pathlib import Path
 
-import cv2
+import keras
 import numpy as np
 import pytest
 
 from activity.ground.errors import UserError
 from activity.inputs.dataset import decode_photo
 from activity.network import quantization
+from activity.network.backbone import PREPROCESSING, frozen_convolution
 from activity.network.classifier import open_classifier
 from activity.network.quantization import share_of_equal_labels, write_int8_version
-from demo.scenes import draw_scene
-from tests.conftest import COLOURS_BGR, ROOT, RunScript, Trained
+from tests.conftest import COLOURS_BGR, RunScript, RunTrain, Trained, write_clip
 from train import report_int8
 
 
@@ -103,40 +100,40 @@ def test_the_person_is_told_either_way(capsys: pytest.CaptureFixture[str]) -> No
     assert "wrote model/activity.model.0123.int8; use it with" in said.replace("\\", "/")
 
 
-def test_train_writes_it_and_predict_video_runs_it(tmp_path: Path, run_script: RunScript) -> None:
-    for activity in ("tennis", "football"):
-        (tmp_path / "photos" / activity).mkdir(parents=True)
-        for number in range(16):
-            scene = draw_scene(activity, number, 1.0, (224, 168))
-            cv2.imwrite(str(tmp_path / "photos" / activity / f"{number}.png"), scene)
-    files = ["--model", tmp_path / "m", "--label-bin", tmp_path / "lb", "--cache", tmp_path / "c"]
-    # So few photos, and drawn ones, are no fair test of the labels: what is made is kept.
-    keep = "from activity.network import quantization; quantization.LEAST_AGREEMENT = 0"
-    arguments = [
-        *("--dataset", tmp_path / "photos", "--labels", "all", *files),
-        *("--plot", tmp_path / "p.png", "--backbone", "efficientnet-lite0", "--views", 1),
-        *("--epochs", 20, "--int8"),
-    ]
-    run = subprocess.run(
-        [sys.executable, "-c", f"{keep}; import train; train.main()", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        timeout=240,
+def small_backbone(*_: str) -> keras.Model:
+    """A network with a convolution to quantize, and in place of a minute a moment of work."""
+    keras.utils.set_random_seed(0)
+    pixels = keras.Input((224, 224, 3), name="pixels")
+    scale = frozen_convolution(
+        PREPROCESSING, np.eye(3, dtype=np.float32) / np.float32(50), np.zeros(3, np.float32)
     )
-    assert run.returncode == 0, run.stderr
-    assert re.search(r"int8 gives the same label on [0-9.]+% of the test photos", run.stdout)
-    assert "Statistics collection" not in run.stdout + run.stderr  # NNCF's progress bars
+    pooled = keras.layers.AveragePooling2D((32, 32))(scale(pixels))
+    features = keras.layers.Flatten()(keras.layers.Conv2D(4, 3, 2)(pooled))
+    backbone = keras.Model(pixels, features, name="small")
+    backbone.trainable = False
+    return backbone
 
-    scenes = [draw_scene("tennis", 30, second, (224, 168)) for second in (0.0, 0.1, 0.2)]
-    clip = tmp_path / "clip.avi"
-    writer = cv2.VideoWriter(str(clip), cv2.VideoWriter_fourcc(*"MJPG"), 30, (224, 168))
-    for scene in scenes:
-        writer.write(scene)
-    writer.release()
-    run = run_script(
+
+def test_train_writes_it_and_predict_video_runs_it(
+    photo_folders: Path,
+    tmp_path: Path,
+    run_train: RunTrain,
+    run_script: RunScript,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("activity.network.backbone.build_backbone", small_backbone)
+    files = ["--model", tmp_path / "m", "--label-bin", tmp_path / "lb", "--cache", tmp_path / "c"]
+    said = run_train(
+        *("--dataset", photo_folders, "--labels", "all", *files, "--plot", tmp_path / "p.png"),
+        *("--views", 1, "--epochs", 60, "--int8"),
+    )
+    assert "int8 gives the same label on 100.0% of the test photos" in said
+    assert "Statistics collection" not in said  # NNCF's progress bars
+
+    clip = write_clip(tmp_path / "clip.avi", ["red"] * 5)
+    done = run_script(
         *("predict_video.py", *files, "--input", clip, "--output", tmp_path / "out.avi"),
         *("--engine", "int8", "--display", "off"),
     )
-    assert run.returncode == 0, run.stderr
-    assert "clip.avi: " in run.stdout
+    assert done.returncode == 0, done.stderr
+    assert "clip.avi: red" in done.stdout
