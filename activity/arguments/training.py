@@ -88,8 +88,8 @@ def add_training_arguments(parser: argparse.ArgumentParser) -> None:
         type=positive,
         default=3,
         metavar="N",
-        help="views of each training photo: its centre square, as frames are seen; all of it, "
-        "squashed; and N - 2 augmented ones, turned, shifted, zoomed and mirrored "
+        help="views of each training photo: 1 is its centre square, as frames are seen; 2 adds all "
+        "of it, squashed; more add augmented ones, turned, shifted, zoomed and mirrored "
         "(default: %(default)s)",
     )
     group.add_argument(
