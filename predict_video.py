@@ -21,7 +21,8 @@ from activity.arguments.shared import add_speed_arguments
 from activity.ground.errors import UserError, printable, run_script
 from activity.ground.interruption import interrupts_held_back
 from activity.inputs.clip import VideoInfo, VideoSource
-from activity.inputs.dataset import Framing, shortened
+from activity.inputs.dataset import shortened
+from activity.inputs.photo import Framing
 from activity.inputs.segments import UNKNOWN, read_segments
 from activity.labelling.jobs import Job, plan_jobs, writes_into_folder
 from activity.labelling.label_clip import Outcome, label_clip

@@ -19,13 +19,7 @@ from activity.arguments.training import add_file_arguments, add_training_argumen
 from activity.ground.errors import UserError, printable, run_script
 from activity.ground.quiet import hidden_chatter
 from activity.ground.writing import check_apart, check_output
-from activity.inputs.dataset import (
-    ALL_LABELS,
-    DEFAULT_LABELS,
-    find_photos,
-    shortened,
-    split,
-)
+from activity.inputs.dataset import ALL_LABELS, DEFAULT_LABELS, find_photos, shortened, split
 from activity.outcome.evaluation import Evaluation, straddling_groups
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from activity.arguments.shared import add_cache_argument
 from activity.inputs.clip import VideoSource
-from activity.inputs.dataset import Framing
+from activity.inputs.photo import Framing
 from activity.labelling.prediction import predict_frames
 from activity.network.classifier import int8_folder, model_key, open_classifier
 from activity.network.engine import Engine

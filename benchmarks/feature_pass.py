@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from activity.arguments.shared import BACKBONES
-from activity.inputs.dataset import ALL_LABELS, decode_photo, find_photos
+from activity.inputs.dataset import ALL_LABELS, find_photos
+from activity.inputs.photo import decode_photo
 from activity.network.backbone import RANDOM, build_backbone, fingerprint
 from activity.network.engine import open_engine
 from activity.network.features import View, compute_features, hash_photos

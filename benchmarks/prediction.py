@@ -23,7 +23,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from activity.inputs.dataset import network_input
+from activity.inputs.photo import network_input
 from activity.network.classifier import int8_folder, model_key, open_classifier
 from activity.network.engine import EXPORT_NAME
 from activity.network.quantization import quantize

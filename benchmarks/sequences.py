@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from activity.inputs.clip import Frame, VideoInfo, VideoSource
-from activity.inputs.dataset import INPUT_SIZE, decode_photo, network_input, read_photo
+from activity.inputs.photo import INPUT_SIZE, decode_photo, network_input, read_photo
 from activity.inputs.segments import UNKNOWN, Segment
 from activity.labelling.sink import open_sink
 from activity.outcome.segments import write_segments

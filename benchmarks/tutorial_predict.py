@@ -10,7 +10,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from activity.inputs.dataset import network_input
+from activity.inputs.photo import network_input
 from activity.saved.artifacts import load_labels, load_model
 
 

@@ -17,7 +17,8 @@ from sklearn.metrics import accuracy_score
 from sklearn.preprocessing import LabelBinarizer
 
 from activity.inputs.augmentation import augmented_view
-from activity.inputs.dataset import decode_image, find_photos, network_input, split
+from activity.inputs.dataset import find_photos, split
+from activity.inputs.photo import decode_image, network_input
 from activity.network.backbone import build_backbone
 
 

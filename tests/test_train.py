@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import train
-from activity.inputs.dataset import network_input
+from activity.inputs.photo import network_input
 from activity.saved.artifacts import load_framing, load_known_confidence, load_labels, load_model
 from tests.conftest import COLOURS_BGR, RunScript, RunTrain
 from train import report_found

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from activity.inputs.dataset import network_input
+from activity.inputs.photo import network_input
 
 # The source tutorial's ranges.
 _ROTATION = 30.0  # degrees, either way

@@ -1,25 +1,14 @@
 """Labelled photos on disk: find them, split them, read one."""
 
-import errno
 import os
-import stat
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
-import cv2
-import numpy as np
 from imutils import paths
-from numpy.typing import NDArray
 
 from activity.ground.errors import UserError
-
-INPUT_SIZE = 224
-"""Width and height in pixels of what the network sees."""
-
-Framing = Literal["centre", "squashed"]
-"""How an image becomes that square: its centre is taken, or its longer side shrunk more."""
 
 ALL_LABELS = "all"
 
@@ -29,9 +18,6 @@ DEFAULT_LABELS = ("weight_lifting", "tennis", "football")
 # The source tutorial's library lists .jpg, .jpeg, .png, .bmp, .tif and .tiff, and its photos keep
 # the split that they have always had. These came later, and are split by themselves.
 _LATER_SUFFIXES = (".webp", ".gif", ".avif")
-
-# An uncompressed photo of as many pixels as OpenCV is allowed to decode takes less.
-_LARGEST_FILE = 2**30
 
 # A quarter of four photos is one test photo: fewer cannot be split.
 _FEWEST_PHOTOS = 4
@@ -145,89 +131,6 @@ def _split_in_proportion(
 
     training, test = train_test_split(photos, test_size=0.25, stratify=labels, random_state=42)
     return training, test
-
-
-def read_photo(path: Path) -> bytes:
-    """Read a photo's file.
-
-    Raises:
-        OSError: it cannot be read, is no plain file (opening a pipe would wait for ever), or is
-            larger than any photo.
-    """
-    status = path.stat()
-    if not stat.S_ISREG(status.st_mode) or status.st_size > _LARGEST_FILE:
-        raise OSError(errno.EINVAL, "not a photo", str(path))
-    return path.read_bytes()
-
-
-def decode_photo(content: bytes) -> NDArray[np.uint8] | None:
-    """Decode an image file's bytes, upright, as the network sees it; None where it cannot be.
-
-    Returns:
-        RGB, uint8, shape (224, 224, 3), or None for content OpenCV cannot read.
-    """
-    image = decode_image(content)
-    return None if image is None else network_input(image)
-
-
-def decode_image(content: bytes) -> NDArray[np.uint8] | None:
-    """Decode an image file's bytes, upright; None where they cannot be.
-
-    Returns:
-        BGR, uint8, shape (height, width, 3), or None for content OpenCV cannot read.
-    """
-    if not content or _is_cut_png(content):
-        return None
-    try:
-        image = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
-    except cv2.error:
-        return None
-    return None if image is None else np.asarray(image, np.uint8)
-
-
-def _is_cut_png(content: bytes) -> bool:
-    """Tell whether a PNG file claims a chunk that goes on beyond the file's end.
-
-    OpenCV cannot read such a file either, but first takes as much memory as the chunk claims:
-    4 GB for a file of 2 kB.
-    """
-    if not content.startswith(b"\x89PNG\r\n\x1a\n"):
-        return False
-    place = 8
-    while place + 8 <= len(content) and content[place + 4 : place + 8] != b"IEND":
-        place += 12 + int.from_bytes(content[place : place + 4], "big")
-    return place + 12 > len(content)
-
-
-def network_input(image: NDArray[np.uint8], framing: Framing = "centre") -> NDArray[np.uint8]:
-    """Turn an image as OpenCV gives it into what the network sees. Photos and frames alike.
-
-    A frame is wider than most photos. Squashed, people in it are thinner than in the photos the
-    network has learned from; docs/recipe.md says what that costs on real clips.
-
-    Args:
-        image: BGR, uint8, shape (height, width, 3).
-        framing: ``"centre"`` takes the square in the middle; ``"squashed"`` takes all of the image
-            and does not keep its aspect ratio, as the source tutorial does.
-
-    Returns:
-        RGB, uint8, shape (224, 224, 3).
-    """
-    if framing == "centre":
-        image = _centre_square(image)
-    height, width = image.shape[:2]
-    shrinking = height >= INPUT_SIZE and width >= INPUT_SIZE
-    # INTER_AREA averages the pixels that become one: other methods skip some and alias.
-    method = cv2.INTER_AREA if shrinking else cv2.INTER_LINEAR
-    resized = cv2.resize(image, (INPUT_SIZE, INPUT_SIZE), interpolation=method)
-    return np.asarray(cv2.cvtColor(resized, cv2.COLOR_BGR2RGB), np.uint8)
-
-
-def _centre_square(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    height, width = image.shape[:2]
-    side = min(height, width)
-    top, left = (height - side) // 2, (width - side) // 2
-    return image[top : top + side, left : left + side]
 
 
 def shortened(names: Sequence[str], most: int = 12) -> str:

@@ -9,8 +9,8 @@ from tqdm import tqdm
 
 from activity.ground.errors import UserError
 from activity.inputs.clip import NO_PIXELS, Frame, VideoInfo, VideoSource
-from activity.inputs.dataset import Framing
 from activity.inputs.live import LiveSource
+from activity.inputs.photo import Framing
 from activity.labelling.jobs import Job
 from activity.labelling.prediction import classify_frames, predict_frames, read_ahead
 from activity.labelling.settings import Settings

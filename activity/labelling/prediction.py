@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from activity.ground.background import in_background
 from activity.inputs.clip import NO_PIXELS, Frame, VideoInfo, VideoSource
-from activity.inputs.dataset import Framing, network_input
 from activity.inputs.live import LiveSource
+from activity.inputs.photo import Framing, network_input
 from activity.network.engine import Engine
 from activity.outcome.results import Prediction
 from activity.outcome.smoothing import rolling_predictions

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from activity.inputs.dataset import Framing
+from activity.inputs.photo import Framing
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from activity.ground.errors import UserError
 from activity.ground.writing import give_second_name
-from activity.inputs.dataset import INPUT_SIZE
+from activity.inputs.photo import INPUT_SIZE
 from activity.network.efficientnet_lite0 import efficientnet_lite0
 from activity.saved.model_file import in_own_process, read_weight_shapes
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from activity.ground.errors import UserError
-from activity.inputs.dataset import INPUT_SIZE
+from activity.inputs.photo import INPUT_SIZE
 from activity.network.engine import EXPORT_NAME, Engine, open_engine, openvino_engine
 from activity.saved.artifacts import load_model
 

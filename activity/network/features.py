@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from activity.inputs.augmentation import view_of_photo
-from activity.inputs.dataset import decode_image, read_photo
+from activity.inputs.photo import decode_image, read_photo
 from activity.network.backbone import fingerprint
 from activity.network.engine import open_engine
 from activity.network.feature_cache import FeatureCache

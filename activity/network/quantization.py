@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from activity.ground.errors import UserError
 from activity.ground.writing import folder_when_complete
-from activity.inputs.dataset import decode_photo, read_photo
+from activity.inputs.photo import decode_photo, read_photo
 from activity.network.classifier import int8_folder, model_key, open_classifier
 from activity.network.engine import EXPORT_NAME, Engine, openvino_engine
 

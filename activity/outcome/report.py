@@ -12,7 +12,7 @@ from matplotlib.ticker import MaxNLocator
 from sklearn.metrics import classification_report, confusion_matrix
 
 from activity.ground.errors import printable
-from activity.inputs.dataset import decode_photo
+from activity.inputs.photo import decode_photo
 from activity.outcome.evaluation import Evaluation, IdenticalPhotos
 from activity.outcome.figures import save_figure, short_name
 from activity.outcome.results import write_json

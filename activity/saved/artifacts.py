@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, TypeVar
 from activity.ground.errors import UserError
 from activity.ground.quiet import hidden_chatter
 from activity.ground.writing import give_second_name, replace_when_complete
-from activity.inputs.dataset import Framing
+from activity.inputs.photo import Framing
 from activity.saved.label_pickle import (
     FRAMING,
     KNOWN_CONFIDENCE,

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from activity.inputs.dataset import Framing
+from activity.inputs.photo import Framing
 
 MOST_BYTES = 16 * 2**20
 """Size of the largest pickle that is read: 40,000 class names of a hundred letters."""

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from activity.inputs.augmentation import augmented_view, view_of_photo
-from activity.inputs.dataset import network_input
+from activity.inputs.photo import network_input
 
 DIGEST = "ab" * 32
 views = st.integers(1, 10_000)

@@ -15,7 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from activity.ground.errors import UserError
-from activity.inputs.dataset import decode_photo, find_photos, network_input, read_photo, split
+from activity.inputs.dataset import find_photos, split
+from activity.inputs.photo import decode_photo, network_input, read_photo
 from tests.conftest import ROOT, posix
 
 RANDOM = np.random.default_rng(0)
@@ -168,7 +169,7 @@ def test_decompression_bombs_do_not_take_the_machines_memory(tmp_path: Path) -> 
     script = """
 import sys
 from pathlib import Path
-from activity.inputs.dataset import decode_photo
+from activity.inputs.photo import decode_photo
 for path in Path(sys.argv[1]).iterdir():
     decode_photo(path.read_bytes())
 peak = [line for line in Path("/proc/self/status").read_text().splitlines() if "VmHWM" in line]

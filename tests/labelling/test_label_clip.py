@@ -15,7 +15,7 @@ import pytest
 
 from activity.ground.errors import UserError
 from activity.inputs.clip import VideoSource
-from activity.inputs.dataset import network_input
+from activity.inputs.photo import network_input
 from activity.labelling.jobs import Job
 from activity.labelling.label_clip import label_clip
 from activity.labelling.labelled_frames import LeftUnfinishedError

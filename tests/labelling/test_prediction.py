@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from activity.inputs.clip import NO_PIXELS, Frame, VideoInfo, VideoSource
-from activity.inputs.dataset import decode_photo, network_input
+from activity.inputs.photo import decode_photo, network_input
 from activity.labelling import prediction
 from activity.labelling.prediction import batch_that_fits, classify_frames, predict_frames
 from activity.network.classifier import open_classifier

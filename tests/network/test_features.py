@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from activity.inputs.augmentation import view_of_photo
-from activity.inputs.dataset import decode_image, decode_photo
+from activity.inputs.photo import decode_image, decode_photo
 from activity.network.features import View, compute_features, hash_photos
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from activity.ground.errors import UserError
-from activity.inputs.dataset import decode_photo
+from activity.inputs.photo import decode_photo
 from activity.network import quantization
 from activity.network.backbone import PREPROCESSING, frozen_convolution
 from activity.network.classifier import open_classifier
