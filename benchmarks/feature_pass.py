@@ -17,11 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from activity.arguments.shared import BACKBONES
-from activity.inputs.dataset import ALL_LABELS, find_photos
+from activity.inputs.dataset import ALL_LABELS, find_images
+from activity.inputs.images import Image, hash_files
 from activity.inputs.photo import decode_photo
 from activity.network.backbone import RANDOM, build_backbone, fingerprint
 from activity.network.engine import open_engine
-from activity.network.features import View, compute_features, hash_photos
+from activity.network.features import View, compute_features
 from benchmarks.measuring import print_table
 
 IN_MEMORY = 128
@@ -35,11 +36,11 @@ def main() -> None:
     parser.add_argument("--photos", type=int, default=512)
     args = parser.parse_args()
 
-    names = find_photos(args.dataset, [ALL_LABELS]).paths
+    names = find_images(args.dataset, [ALL_LABELS]).photos
     chosen = np.random.default_rng(0).permutation(len(names))[: args.photos]
     # One plain and one augmented view of each, as in training.
-    views = [View(names[i], number) for i in chosen for number in (0, 1)]
-    contents = (decode_photo((args.dataset / view.photo).read_bytes()) for view in views)
+    views = [View(Image(names[i]), number) for i in chosen for number in (0, 1)]
+    contents = (decode_photo((args.dataset / view.image.path).read_bytes()) for view in views)
     pixels = [photo for photo in contents if photo is not None][:IN_MEMORY]
     rows = []
     for name in BACKBONES:
@@ -73,9 +74,10 @@ def rates(
     list(run((None, photo) for photo in islice(cycle(pixels), len(views))))
     middle = time.perf_counter()
     # It finds the export that was made above, and no features.
+    contents = hash_files(dataset, sorted({view.image.path for view in views}))
     _, readable = compute_features(
         dataset,
-        hash_photos(dataset, sorted({view.photo for view in views})),
+        {Image(path): digest for path, digest in contents.items()},
         views,
         backbone,
         engine=engine,

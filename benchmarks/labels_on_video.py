@@ -20,8 +20,9 @@ from typing import Any, NamedTuple
 
 from activity.arguments.shared import add_cache_argument, positive, seed
 from activity.ground.errors import UserError, run_script
-from activity.inputs.dataset import find_photos, split
+from activity.inputs.dataset import find_images
 from activity.inputs.segments import UNKNOWN
+from activity.inputs.split import split_photos
 from activity.saved.artifacts import load_labels
 from benchmarks.measuring import measure, print_table
 from benchmarks.sequences import (
@@ -95,9 +96,9 @@ def kinds_of_footage(args: argparse.Namespace, labels: Sequence[str]) -> Iterato
 
 def test_photos(dataset: Path, labels: Sequence[str]) -> dict[str, list[Path]]:
     """Find the photos of each label that training leaves out."""
-    photos, label_of, _ = find_photos(dataset, labels)
+    photos, label_of, *_ = find_images(dataset, labels)
     found: dict[str, list[Path]] = {label: [] for label in labels}
-    for index in split(photos, label_of)[1]:
+    for index in split_photos(photos, label_of)[1]:
         found[label_of[index]].append(dataset / photos[index])
     return found
 

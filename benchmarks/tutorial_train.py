@@ -17,8 +17,9 @@ from sklearn.metrics import accuracy_score
 from sklearn.preprocessing import LabelBinarizer
 
 from activity.inputs.augmentation import augmented_view
-from activity.inputs.dataset import find_photos, split
+from activity.inputs.dataset import find_images
 from activity.inputs.photo import decode_image, network_input
+from activity.inputs.split import split_photos
 from activity.network.backbone import build_backbone
 
 
@@ -59,10 +60,10 @@ def main() -> None:
     args = parser.parse_args()
 
     started = time.perf_counter()
-    names, labels, _ = find_photos(args.dataset, args.labels)
+    names, labels, *_ = find_images(args.dataset, args.labels)
     photos = np.stack([read(args.dataset / name) for name in names])
     targets = LabelBinarizer().fit_transform(labels).astype(np.float32)
-    training, test = split(names, labels)
+    training, test = split_photos(names, labels)
 
     keras.utils.set_random_seed(42)
     backbone = build_backbone("resnet50", args.weights)

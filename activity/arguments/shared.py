@@ -1,6 +1,7 @@
 """Flags, and kinds of values, that both scripts take."""
 
 import argparse
+import math
 from pathlib import Path
 
 from platformdirs import user_cache_path
@@ -13,6 +14,17 @@ BACKBONES = ("resnet50", "efficientnet-lite0")
 def positive(text: str) -> int:
     """Parse a whole number of at least one."""
     return _whole_number(text, 1, None)
+
+
+def seconds(text: str) -> float:
+    """Parse a number of seconds above 0."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0
+    if not 0 < number < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0")
+    return number
 
 
 def seed(text: str) -> int:

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from activity.arguments.shared import BACKBONES, positive, seed
+from activity.arguments.shared import BACKBONES, positive, seconds, seed
 
 
 def add_file_arguments(parser: argparse.ArgumentParser) -> None:
@@ -15,7 +15,9 @@ def add_file_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         required=True,
         metavar="FOLDER",
-        help="holds one folder of photos for each activity",
+        help="holds one folder of photos, or clips, for each activity; where a clip has a table "
+        "start,end,label of the same name beside it (.csv, in seconds: what predict_video.py "
+        "--segments writes), it may lie anywhere, and shows what the table says",
     )
     group.add_argument(
         "-m",
@@ -91,6 +93,13 @@ def add_training_arguments(parser: argparse.ArgumentParser) -> None:
         help="views of each training photo: 1 is its centre square, as frames are seen; 2 adds all "
         "of it, squashed; more add augmented ones, turned, shifted, zoomed and mirrored "
         "(default: %(default)s)",
+    )
+    group.add_argument(
+        "--every",
+        type=seconds,
+        default=1,
+        metavar="SECONDS",
+        help="from one frame of a clip to the next that is learned from (default: %(default)s)",
     )
     group.add_argument(
         "--seed",

@@ -2,6 +2,8 @@
 
 import math
 import os
+import sys
+from collections import deque
 from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from activity.ground.errors import UserError
+
+CLIP_SUFFIXES = (
+    *(".3gp", ".avi", ".flv", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4"),
+    *(".mpeg", ".mpg", ".mts", ".ogv", ".ts", ".webm", ".wmv"),
+)
+"""Files in a folder with these endings are taken for clips."""
 
 FPS_WHERE_UNKNOWN = 30.0
 
@@ -99,6 +107,16 @@ class VideoSource:
                 frame = self._read() if number % pixels_every == 0 else self._skip()
         finally:
             self.close()
+
+    def seconds(self) -> float:
+        """Tell how long the clip is, or says that it is.
+
+        Where it does not say, all its frames are counted, and the clip is released.
+        """
+        if self.info.frame_count:
+            return self.info.frame_count / self.info.fps
+        last = deque(self.frames(pixels_every=sys.maxsize), maxlen=1)[0]
+        return last.seconds + 1 / self.info.fps
 
     def close(self) -> None:
         """Release the clip."""

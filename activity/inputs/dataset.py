@@ -1,4 +1,4 @@
-"""Labelled photos on disk: find them, split them, read one."""
+"""What lies in a data set: labelled photos and clips."""
 
 import os
 from collections import Counter
@@ -9,128 +9,150 @@ from typing import NamedTuple
 from imutils import paths
 
 from activity.ground.errors import UserError
+from activity.inputs.clip import CLIP_SUFFIXES
+from activity.inputs.labelled_clips import LabelledClip, read_labels_of_clips
+from activity.inputs.segments import UNKNOWN
+from activity.inputs.split import FEWEST_PHOTOS, LATER_SUFFIXES
 
 ALL_LABELS = "all"
 
 DEFAULT_LABELS = ("weight_lifting", "tennis", "football")
 """Those of the source tutorial."""
 
-# The source tutorial's library lists .jpg, .jpeg, .png, .bmp, .tif and .tiff, and its photos keep
-# the split that they have always had. These came later, and are split by themselves.
-_LATER_SUFFIXES = (".webp", ".gif", ".avif")
-
-# A quarter of four photos is one test photo: fewer cannot be split.
-_FEWEST_PHOTOS = 4
+_TABLE = ".csv"
 
 
-class Photos(NamedTuple):
-    """Labelled photos of a data set.
+class Found(NamedTuple):
+    """What a data set holds of the wanted labels.
 
     Attributes:
-        paths: relative to the data set in POSIX form, sorted.
+        photos: paths relative to the data set in POSIX form, sorted.
         labels: of each photo.
+        clips: that show a wanted label somewhere, or footage of none.
+        skipped: clips whose table of segments cannot be read, with the reason.
         left_out: how many files of other kinds lie among the photos, by their endings.
+        in_tables_only: labels that tables of segments name and no folder does, though there are
+            photos.
+        not_wanted: other labels of these clips.
     """
 
-    paths: list[str]
+    photos: list[str]
     labels: list[str]
+    clips: list[LabelledClip]
+    skipped: dict[str, str]
     left_out: dict[str, int]
+    in_tables_only: list[str]
+    not_wanted: list[str]
+
+    @property
+    def files(self) -> list[str]:
+        """Paths of all photos and clips."""
+        return [*self.photos, *(clip.path for clip in self.clips)]
+
+    def all_labels(self) -> list[str]:
+        """Every label of a photo or a clip, sorted."""
+        return sorted({*self.labels, *_labels_of(self.clips)} - {*self.not_wanted})
 
 
-def find_photos(dataset: Path, wanted: Sequence[str] | None = None) -> Photos:
-    """Find the photos of the wanted labels; a photo's label is the name of its parent folder.
+def find_images(dataset: Path, wanted: Sequence[str] | None = None) -> Found:
+    """Find the photos and clips of the wanted labels.
 
-    Hidden files and folders are left out.
+    The label of a photo is the name of its parent folder; that of a clip, too, or what the table
+    beside it says. Hidden files and folders are left out.
 
     Args:
-        dataset: folder that holds one folder of photos for each label.
-        wanted: labels to take, or ``["all"]`` for every folder that holds photos; None takes those
-            of ``DEFAULT_LABELS`` that are there, or all where none of them is.
+        dataset: folder that holds one folder of photos and clips for each label.
+        wanted: labels to take, or ``["all"]`` for all there are; None takes those of
+            ``DEFAULT_LABELS`` that are there, or all where none of them is.
 
     Raises:
-        UserError: the folder is missing, holds no photo of the wanted labels, or leaves fewer
-            than two labels, or a label with too few photos to be split.
+        UserError: the folder is missing, holds nothing of the wanted labels, or leaves fewer
+            than two labels, or a label with no clip and too few photos to be split.
     """
-    if not os.path.isdir(dataset):  # noqa: PTH112 - Path.is_dir raises on names it cannot look up
-        raise UserError(f"no folder of photos at {dataset}: give --dataset a folder that exists")
-    found: dict[str, str] = {}
-    others: list[tuple[str, str]] = []
-    for path in paths.list_files(dataset):
-        relative = Path(path).relative_to(dataset)
-        hidden = any(part.startswith(".") for part in relative.parts)
-        if len(relative.parts) > 1 and not hidden:
-            suffix = relative.suffix.lower()
-            if suffix in (*paths.image_types, *_LATER_SUFFIXES):
-                found[relative.as_posix()] = relative.parent.name
-            else:
-                others.append((relative.parent.name, suffix or "without an ending"))
-    if not found:
+    photos, files, others = _walk(dataset)
+    clips, skipped = read_labels_of_clips(dataset, files)
+    if not photos and not clips:
+        reasons = "".join(f"; {reason}" for reason in list(skipped.values())[:1])
         raise UserError(
             f"no photos in {dataset}: it should hold one folder for each activity, "
-            "each with .jpg, .jpeg, .png, .bmp, .tif, .webp, .gif or .avif files"
+            "each with .jpg, .jpeg, .png, .bmp, .tif, .webp, .gif or .avif files, or with clips"
+            + reasons
         )
-    there = set(found.values())
+    there = {*photos.values(), *_labels_of(clips)}
     names = list(wanted) if wanted is not None else sorted(there & set(DEFAULT_LABELS))
     if names and names != [ALL_LABELS]:
-        found = {photo: label for photo, label in found.items() if label in names}
-        if not found:
+        photos = {photo: label for photo, label in photos.items() if label in names}
+        taken = there & set(names)
+        if not taken:
             raise UserError(
                 f"no photos of {shortened(names)} in {dataset}; it has: "
                 f"{shortened(sorted(there))}. "
                 "Name some of these after --labels, or take --labels all"
             )
-    counts = Counter(found.values())
-    if len(counts) < 2:
+    else:
+        taken = there
+    clips = [clip for clip in clips if _labels_of([clip], with_unknown=True) & {*taken, UNKNOWN}]
+    counts = Counter(photos.values())
+    if len(taken) < 2:
         raise UserError(
-            f"only photos of {next(iter(counts))} in {dataset}: "
+            f"only photos of {next(iter(taken))} in {dataset}: "
             "a classifier needs at least two activities"
         )
-    scarce = [f"{label} ({n})" for label, n in sorted(counts.items()) if n < _FEWEST_PHOTOS]
+    scarce = [
+        f"{label} ({counts[label]})"
+        for label in sorted(taken - _labels_of(clips))
+        if counts[label] < FEWEST_PHOTOS
+    ]
     if scarce:
         raise UserError(
             f"too few photos in {dataset} to split into training and test: "
-            f"{shortened(scarce)}; each activity needs at least {_FEWEST_PHOTOS}"
+            f"{shortened(scarce)}; each activity needs at least {FEWEST_PHOTOS}"
         )
-    photos = sorted(found)
-    left_out = Counter(suffix for label, suffix in others if label in counts)
-    return Photos(photos, [found[photo] for photo in photos], dict(left_out.most_common()))
+    in_order = sorted(photos)
+    folders = {*photos.values(), *(Path(file).parent.name for file in files)}
+    left_out = Counter(suffix for label, suffix in others if label in taken)
+    return Found(
+        in_order,
+        [photos[photo] for photo in in_order],
+        clips,
+        skipped,
+        dict(left_out.most_common()),
+        sorted((_labels_of(clips) & taken) - folders) if photos else [],
+        sorted(_labels_of(clips) - taken),
+    )
 
 
-def split(photos: Sequence[str], labels: Sequence[str]) -> tuple[list[int], list[int]]:
-    """Split photos 75/25 into training and test, each label in proportion.
+def _walk(dataset: Path) -> tuple[dict[str, str], list[str], list[tuple[str, str]]]:
+    """List photos with their labels, clips, and the folder and ending of every other file."""
+    if not os.path.isdir(dataset):  # noqa: PTH112 - Path.is_dir raises on names it cannot look up
+        raise UserError(f"no folder of photos at {dataset}: give --dataset a folder that exists")
+    photos: dict[str, str] = {}
+    clips: list[str] = []
+    tables: list[Path] = []
+    others: list[tuple[str, str]] = []
+    for path in paths.list_files(dataset):
+        relative = Path(path).relative_to(dataset)
+        if any(part.startswith(".") for part in relative.parts):
+            continue
+        suffix = relative.suffix.lower()
+        if suffix in CLIP_SUFFIXES:
+            clips.append(relative.as_posix())
+        elif len(relative.parts) == 1:
+            continue
+        elif suffix in (*paths.image_types, *LATER_SUFFIXES):
+            photos[relative.as_posix()] = relative.parent.name
+        elif relative.suffix == _TABLE:
+            tables.append(relative)
+        else:
+            others.append((relative.parent.name, suffix or "without an ending"))
+    used = {Path(clip).with_suffix(_TABLE) for clip in clips}
+    others += [(table.parent.name, _TABLE) for table in tables if table not in used]
+    return photos, sorted(clips), others
 
-    The split depends on the sorted list of photos alone, never on ``--seed``: scores of
-    different runs are scores on the same test photos. It is the source tutorial's split, of the
-    kinds of files that its library lists; files of later kinds are split by themselves, so that
-    they change nothing about the others. Where a label has fewer than four photos of a kind, these
-    are all for training.
 
-    Returns:
-        (training, test): ascending indices into ``photos``.
-    """
-    later = [Path(photo).suffix.lower() in _LATER_SUFFIXES for photo in photos]
-    training: list[int] = []
-    test: list[int] = []
-    for kind in (False, True):
-        counts = Counter(label for label, late in zip(labels, later, strict=True) if late is kind)
-        of_kind = [i for i, late in enumerate(later) if late is kind]
-        enough = [i for i in of_kind if counts[labels[i]] >= _FEWEST_PHOTOS]
-        training += [i for i in of_kind if counts[labels[i]] < _FEWEST_PHOTOS]
-        if enough:
-            some, others = _split_in_proportion(enough, [labels[i] for i in enough])
-            training += some
-            test += others
-    return sorted(training), sorted(test)
-
-
-def _split_in_proportion(
-    photos: Sequence[int], labels: Sequence[str]
-) -> tuple[list[int], list[int]]:
-    # Takes more than a second to import, and predict_video.py splits nothing.
-    from sklearn.model_selection import train_test_split
-
-    training, test = train_test_split(photos, test_size=0.25, stratify=labels, random_state=42)
-    return training, test
+def _labels_of(clips: Sequence[LabelledClip], *, with_unknown: bool = False) -> set[str]:
+    labels = {segment.label for clip in clips for segment in clip.segments}
+    return labels - {"" if with_unknown else UNKNOWN, ""}
 
 
 def shortened(names: Sequence[str], most: int = 12) -> str:

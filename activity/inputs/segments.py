@@ -33,13 +33,13 @@ class Segment(NamedTuple):
     label: str
 
 
-def read_segments(path: Path, labels: Collection[str]) -> list[Segment]:
+def read_segments(path: Path, labels: Collection[str] | None = None) -> list[Segment]:
     """Read a table of segments.
 
     Args:
         path: of a table as this module describes it. A byte order mark, and Windows' line ends,
             are what spreadsheets write, and do no harm.
-        labels: that may stand in it, besides ``unknown`` and none.
+        labels: that may stand in it, besides ``unknown`` and none; None allows any.
 
     Returns:
         The segments in the order of time. Between them there may be gaps.
@@ -89,7 +89,7 @@ def _read_rows(path: Path) -> Iterator[tuple[int, list[str]]]:
         raise UserError(f"{path}, line {rows.line_num}: {error}") from error
 
 
-def _segment(path: Path, line: int, row: list[str], labels: Collection[str]) -> Segment:
+def _segment(path: Path, line: int, row: list[str], labels: Collection[str] | None) -> Segment:
     if len(row) != len(HEADER):
         raise UserError(
             f"{path}, line {line}: {len(row)} values instead of {len(HEADER)}; a line looks like "
@@ -107,7 +107,7 @@ def _segment(path: Path, line: int, row: list[str], labels: Collection[str]) -> 
         raise UserError(
             f"{path}, line {line}: a segment cannot go from {start:g} to {end:g} seconds"
         )
-    if label not in labels and label not in ("", UNKNOWN):
+    if labels is not None and label not in labels and label not in ("", UNKNOWN):
         raise UserError(
             f"{path}, line {line}: {label[:60]!r} is none of the labels: "
             f"{', '.join([*sorted(labels)[:12], UNKNOWN])}"

@@ -7,14 +7,10 @@ from pathlib import Path
 
 from activity.ground.errors import UserError
 from activity.ground.writing import check_apart, check_output
+from activity.inputs.clip import CLIP_SUFFIXES
 from activity.inputs.live import is_live
 from activity.labelling.sink import SUFFIXES, check_suffix
 from activity.outcome.segments import check_segments_suffix
-
-_CLIP_SUFFIXES = {
-    *(".3gp", ".avi", ".flv", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4"),
-    *(".mpeg", ".mpg", ".mts", ".ogv", ".ts", ".webm", ".wmv"),
-}
 
 
 @dataclass(frozen=True)
@@ -145,7 +141,7 @@ def _clips_inside(folder: Path) -> list[str]:
     clips = sorted(
         str(path)
         for path in folder.iterdir()
-        if path.suffix.lower() in _CLIP_SUFFIXES and not path.name.startswith(".")
+        if path.suffix.lower() in CLIP_SUFFIXES and not path.name.startswith(".")
     )
     if not clips:
         raise UserError(f"no clips in {folder}: give --input video files or a folder of them")

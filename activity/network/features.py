@@ -1,18 +1,16 @@
-"""Features of photos: what the frozen backbone makes of each view, computed once and kept."""
+"""Features of images: what the frozen backbone makes of each view, computed once and kept."""
 
-import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
 from activity.inputs.augmentation import view_of_photo
-from activity.inputs.photo import decode_image, read_photo
+from activity.inputs.images import Image, read_images
 from activity.network.backbone import fingerprint
 from activity.network.engine import open_engine
 from activity.network.feature_cache import FeatureCache
@@ -24,32 +22,16 @@ if TYPE_CHECKING:
 _VIEWS = "centre square, squashed, stretches"
 
 
-@dataclass(frozen=True)
-class View:
-    """One view of a photo, by its number: see ``augmentation.view_of_photo``."""
+class View(NamedTuple):
+    """One view of an image, by its number: see ``augmentation.view_of_photo``."""
 
-    photo: str
+    image: Image
     number: int
-
-
-def hash_photos(dataset: Path, photos: Sequence[str]) -> dict[str, str]:
-    """Hash the content of each photo's file.
-
-    Returns:
-        SHA-256 in hexadecimal by photo; photos whose file cannot be read are missing.
-    """
-    digests = {}
-    for photo in tqdm(photos, "reading photos", disable=None, unit="photo"):
-        try:
-            digests[photo] = _digest(read_photo(dataset / photo))
-        except OSError:
-            continue
-    return digests
 
 
 def compute_features(
     dataset: Path,
-    digests: dict[str, str],
+    digests: Mapping[Image, str],
     views: Sequence[View],
     backbone: "keras.Model",
     *,
@@ -59,12 +41,13 @@ def compute_features(
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     """Look the features of each view up in the cache; send the rest through the backbone.
 
-    Photos are read as they are needed: only features are held in memory.
+    Images are read as they are needed: only features are held in memory.
 
     Args:
-        dataset: the folder the photos' paths are relative to.
-        digests: SHA-256 of each photo's content, as ``hash_photos`` gives it.
-        views: what to compute; views of one photo best in a row, it is then decoded once.
+        dataset: the folder the images' paths are relative to.
+        digests: what tells each image's content from every other: see ``images.digest_of``.
+        views: what to compute; views of one image, and frames of one clip, best in a row: they are
+            then decoded once.
         backbone: from pixels to a feature vector.
         engine: one of ``engine.ENGINES``.
         batch_size: of the Keras engine.
@@ -72,7 +55,7 @@ def compute_features(
 
     Returns:
         (features, readable): shapes (views, feature size) and (views,); rows that are not
-        readable belong to photos that cannot be read or decoded, and hold zeros.
+        readable belong to images that cannot be read, and hold zeros.
     """
     features = np.zeros((len(views), backbone.output_shape[-1]), np.float32)
     readable = np.zeros(len(views), bool)
@@ -80,9 +63,9 @@ def compute_features(
     with closing(FeatureCache(cache_folder, f"{identity} {_VIEWS}")) as cache:
         missing = []
         for place, view in enumerate(views):
-            if view.photo not in digests:
+            if view.image not in digests:
                 continue
-            known = cache.get(digests[view.photo], view.number)
+            known = cache.get(digests[view.image], view.number)
             if known is None:
                 missing.append(place)
             else:
@@ -99,38 +82,39 @@ def compute_features(
             stream = run(_pixels(dataset, digests, views, missing))
             for place, output in tqdm(stream, "features", len(missing), disable=None, unit="view"):
                 features[place], readable[place] = output, True
-                cache.put(digests[views[place].photo], views[place].number, output)
+                cache.put(digests[views[place].image], views[place].number, output)
         if cache.problem is not None:
             print(f"[INFO] {cache.problem}")
     return features, readable
 
 
 def _pixels(
-    dataset: Path, digests: dict[str, str], views: Sequence[View], places: Iterable[int]
+    dataset: Path, digests: Mapping[Image, str], views: Sequence[View], places: Sequence[int]
 ) -> Iterator[tuple[int, NDArray[np.uint8]]]:
-    """Decode and augment the views at ``places``.
+    """Read and augment the views at ``places``, but for those of images that cannot be read."""
+    images = [views[place].image for place in places]
+    for index, pixels in read_images(dataset, images, digests):
+        place = places[index]
+        yield place, view_of_photo(pixels, digests[images[index]], views[place].number)
 
-    Photos that cannot be decoded, or have changed since they were hashed, are skipped.
+
+def rows_to_use(
+    readable: NDArray[np.bool_], training: int, views: int, test: int
+) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:
+    """List the rows of features that can be used.
+
+    Args:
+        readable: of each row: ``views`` for each training image, then one for each test image, then
+            one for each that is in neither set.
+        training, test: how many images.
+        views: of each training image; one that lacks a view is not used.
+
+    Returns:
+        (training, test, others): shapes (images, views), (images,) and (images,).
     """
-    decoded: tuple[str, NDArray[np.uint8] | None] = ("", None)
-    for place in places:
-        photo, number = views[place].photo, views[place].number
-        if photo != decoded[0]:
-            content = _read_again(dataset / photo, digests[photo])
-            decoded = (photo, None if content is None else decode_image(content))
-        if decoded[1] is not None:
-            yield place, view_of_photo(decoded[1], digests[photo], number)
-
-
-def _read_again(path: Path, digest: str) -> bytes | None:
-    """Read a photo that was hashed before; None where it is no longer what it was."""
-    try:
-        content = read_photo(path)
-    except OSError:
-        return None
-    # Or the cache would keep its features under the name of the earlier content.
-    return content if _digest(content) == digest else None
-
-
-def _digest(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
+    rows = np.arange(len(readable))
+    first_test = training * views
+    trained = rows[:first_test].reshape(-1, views)
+    tested, others = np.split(rows[first_test:], [test])
+    whole = readable[trained].all(axis=1)
+    return trained[whole], tested[readable[tested]], others[readable[others]]

@@ -21,7 +21,10 @@ _ROWS_AT_ONCE = 1024
 
 @dataclass(frozen=True)
 class History:
-    """What training the head saw, epoch by epoch; each list has one figure an epoch."""
+    """What training the head saw, epoch by epoch; each list has one figure an epoch.
+
+    Where there was nothing to test with, the last two are empty.
+    """
 
     loss: list[float]
     accuracy: list[float]
@@ -50,7 +53,7 @@ def train_head(
         targets: one-hot labels, shape (rows, labels).
         training: rows of the training photos, shape (photos, views); each epoch sees each photo
             once, in a view drawn at random.
-        test: rows of the test photos, shape (photos,).
+        test: rows of the test photos, shape (photos,); there may be none.
         epochs: passes over the training photos.
         seed: of the initial weights, the order, the views and the dropout.
         on_epoch: called after each epoch with Keras's figures of it.
@@ -93,13 +96,14 @@ def train_head(
         batches(),
         shuffle=False,
         steps_per_epoch=steps,
-        validation_data=(standardised(test), targets[test]),
-        validation_batch_size=len(test),
+        validation_data=(standardised(test), targets[test]) if len(test) else None,
+        validation_batch_size=max(1, len(test)),
         epochs=epochs,
         verbose=0,
         callbacks=[keras.callbacks.LambdaCallback(on_epoch_end=lambda _, logs: on_epoch(logs))],
     ).history
-    history = History(logs["loss"], logs["accuracy"], logs["val_loss"], logs["val_accuracy"])
+    watched = [logs.get("val_loss", []), logs.get("val_accuracy", [])]
+    history = History(logs["loss"], logs["accuracy"], *watched)
     _fold_standardisation(head, mean, scale)
     return head, history
 

@@ -15,14 +15,15 @@ from tqdm import tqdm
 
 from activity.ground.errors import UserError
 from activity.ground.writing import folder_when_complete
-from activity.inputs.photo import decode_photo, read_photo
+from activity.inputs.images import Image, read_images
+from activity.inputs.photo import network_input
 from activity.network.classifier import int8_folder, model_key, open_classifier
 from activity.network.engine import EXPORT_NAME, Engine, openvino_engine
 
 CALIBRATION_PHOTOS = 128
 
 LEAST_AGREEMENT = 0.97
-"""Share of the test photos that must keep their label; with fewer, an int8 version is not kept."""
+"""Share of the test images that must keep their label; with fewer, an int8 version is not kept."""
 
 
 def check_installed() -> None:
@@ -38,26 +39,28 @@ def check_installed() -> None:
 def write_int8_version(
     model: Path,
     labels: int,
-    training: Sequence[Path],
-    test: Sequence[Path],
+    dataset: Path,
+    training: Sequence[Image],
+    test: Sequence[Image],
     *,
     exports: Path | None,
 ) -> tuple[Path | None, float]:
     """Make the int8 version of a saved model, and keep it if it gives almost the same labels.
 
-    The rounding is fitted to some of the training photos; how often it changes the label is
-    counted on the test photos. Photos that cannot be read are left out. Int8 versions of earlier
-    models of the same name are removed.
+    The rounding is fitted to some of the training images; how often it changes the label is
+    counted on the test images, or where there are none, on those trained on. Images that cannot be
+    read are left out. Int8 versions of earlier models of the same name are removed.
 
     Args:
         model: as ``train.py`` saved it; the int8 version is written beside it.
         labels: how many labels it gives.
-        training, test: the photos it was trained on, and those it was not.
+        dataset: the folder that the images' paths are relative to.
+        training, test: the images it was trained on, and those it was not.
         exports: folder where OpenVINO exports are kept; None keeps none.
 
     Returns:
         (folder, agreement): where the int8 version is, or None where it was not kept; and the
-        share of test photos that have the same label, 0..1.
+        share of test images that have the same label, 0..1.
 
     Raises:
         UserError: the file system refuses to write.
@@ -71,13 +74,16 @@ def write_int8_version(
         exact = open_classifier(
             model, labels, engine="openvino", frames=None, batch_size=1, exports=exports
         )
-        calibration = list(_read([training[i] for i in sorted(chosen)]))
+        calibration = list(_read(dataset, [training[i] for i in sorted(chosen)]))
+        judged = test or training
         try:
             quantized = Path(temporary) / "int8" / EXPORT_NAME
             quantize(exports / key / EXPORT_NAME, calibration, quantized)
             rounded = openvino_engine(quantized)
             agreement = share_of_equal_labels(
-                exact, rounded, tqdm(_read(test), "int8", len(test), disable=None, unit="photo")
+                exact,
+                rounded,
+                tqdm(_read(dataset, judged), "int8", len(judged), disable=None, unit="image"),
             )
             if agreement < LEAST_AGREEMENT:
                 return None, agreement
@@ -140,12 +146,7 @@ def share_of_equal_labels(
     return float(np.mean([label == answer.argmax() for label, answer in pairs]))
 
 
-def _read(photos: Iterable[Path]) -> Iterator[NDArray[np.uint8]]:
-    """Yield the photos that can be read, as the network sees them."""
-    for photo in photos:
-        try:
-            pixels = decode_photo(read_photo(photo))
-        except OSError:
-            continue
-        if pixels is not None:
-            yield pixels
+def _read(dataset: Path, images: Sequence[Image]) -> Iterator[NDArray[np.uint8]]:
+    """Yield the images that can be read, as the network sees them."""
+    for _, image in read_images(dataset, images):
+        yield network_input(image)

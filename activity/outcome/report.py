@@ -1,7 +1,7 @@
 """What training gave, for people to look at: curves, a confusion matrix, the worst mistakes."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,8 +12,9 @@ from matplotlib.ticker import MaxNLocator
 from sklearn.metrics import classification_report, confusion_matrix
 
 from activity.ground.errors import printable
-from activity.inputs.photo import decode_photo
-from activity.outcome.evaluation import Evaluation, IdenticalPhotos
+from activity.inputs.images import Image, read_images
+from activity.inputs.photo import network_input
+from activity.outcome.evaluation import Evaluation, IdenticalImages, share
 from activity.outcome.figures import save_figure, short_name
 from activity.outcome.results import write_json
 
@@ -38,7 +39,7 @@ def plot_history(history: "History", path: Path) -> None:
     )
     epochs = range(1, len(history.loss) + 1)
     # A training that diverges gives NaN, which is not the lowest of anything.
-    known = [epoch for epoch in epochs if math.isfinite(history.test_loss[epoch - 1])]
+    known = [e for e, loss in enumerate(history.test_loss, 1) if math.isfinite(loss)]
     best = min(known, key=lambda epoch: history.test_loss[epoch - 1], default=None)
     marker = "." if len(epochs) <= 10 else ""
     for axes, name, training, test in zip(
@@ -49,7 +50,8 @@ def plot_history(history: "History", path: Path) -> None:
         strict=True,
     ):
         axes.plot(epochs, training, marker=marker, color="#0072B2", label=f"training {name}")
-        axes.plot(epochs, test, marker=marker, color="#D55E00", label=f"test {name}")
+        if test:
+            axes.plot(epochs, test, marker=marker, color="#D55E00", label=f"test {name}")
         if best is not None:
             axes.axvline(best, color="0.7", linestyle=":", zorder=0)
             mark = f"{test[best - 1]:.3f} at epoch {best}, of the lowest test loss"
@@ -102,7 +104,7 @@ def plot_confusion(evaluation: Evaluation, path: Path) -> None:
     axes.tick_params(length=0)
     axes.set(xlabel="predicted", ylabel="label")
     axes.set_title(
-        f"{evaluation.accuracy:.1%} of {len(evaluation.photos)} test photos are right", fontsize=11
+        f"{evaluation.accuracy:.1%} of {len(evaluation.images)} test images are right", fontsize=11
     )
     if numbered:
         for (row, column), count in np.ndenumerate(counts):
@@ -115,14 +117,14 @@ def plot_confusion(evaluation: Evaluation, path: Path) -> None:
 
 
 def contact_sheet(evaluation: Evaluation, dataset: Path, path: Path) -> None:
-    """Show the test photos that are most confidently predicted wrong, as the network sees them.
+    """Show the test images that are most confidently predicted wrong, as the network sees them.
 
     Where the classifier is sure and the label says otherwise, the label may be the one that is
-    wrong. Photos that have become unreadable are left out.
+    wrong. Images that have become unreadable are left out.
 
     Args:
-        evaluation: of the test photos.
-        dataset: the folder the photos' paths are relative to.
+        evaluation: of the test images.
+        dataset: the folder the images' paths are relative to.
         path: of the picture; its name chooses the format.
 
     Raises:
@@ -132,20 +134,21 @@ def contact_sheet(evaluation: Evaluation, dataset: Path, path: Path) -> None:
     rows = max(1, math.ceil(min(len(mistakes), _MOST_MISTAKES) / _SHEET_COLUMNS))
     figure = Figure(figsize=(2.3 * _SHEET_COLUMNS, 3 * rows + 0.3), layout="constrained")
     figure.suptitle(
-        f"{len(mistakes)} of {len(evaluation.photos)} test photos are predicted wrongly; "
+        f"{len(mistakes)} of {len(evaluation.images)} test images are predicted wrongly; "
         "the most confident mistakes come first",
         fontsize="large",
     )
     cells = figure.subplots(rows, _SHEET_COLUMNS).ravel()
     for axes in cells:
         axes.set_axis_off()
+    # One by one, and no more than there is room for.
     readable = (
-        (index, pixels)
+        (index, image)
         for index in mistakes
-        if (pixels := _photo(dataset / evaluation.photos[index])) is not None
+        for _, image in read_images(dataset, [evaluation.images[index]])
     )
-    for axes, (index, pixels) in zip(cells, readable, strict=False):
-        axes.imshow(pixels)
+    for axes, (index, image) in zip(cells, readable, strict=False):
+        axes.imshow(network_input(image))
         label = evaluation.labels[evaluation.truth[index]]
         predicted = evaluation.labels[evaluation.predicted[index]]
         axes.set_title(
@@ -153,7 +156,7 @@ def contact_sheet(evaluation: Evaluation, dataset: Path, path: Path) -> None:
             f"predicted {short_name(predicted, 16)} {evaluation.probabilities[index].max():.0%}",
             fontsize=9,
         )
-        name = Path(evaluation.photos[index]).name
+        name = str(evaluation.images[index]).rpartition("/")[2]
         axes.text(
             0.5,
             -0.03,
@@ -173,19 +176,23 @@ def write_report(
     *,
     history: "History",
     settings: dict[str, object],
-    unreadable: Sequence[str],
-    identical: Sequence[IdenticalPhotos],
+    unreadable: Sequence[Image],
+    identical: Sequence[IdenticalImages],
+    near_copies: Mapping[Image, Image],
 ) -> list[Path]:
     """Write the report as JSON, and beside it ``<name>_confusion.png`` and ``<name>_mistakes.png``.
 
+    The pictures are left out where there was nothing to test with.
+
     Args:
         path: of the JSON file.
-        evaluation: of the test photos.
-        dataset: the folder the photos' paths are relative to.
+        evaluation: of the test images.
+        dataset: the folder the images' paths are relative to.
         history: of the training.
         settings: what the training was asked to do.
-        unreadable: photos that were skipped.
+        unreadable: images that were skipped.
         identical: what ``straddling_groups`` found.
+        near_copies: test images that show nearly the same picture as a training image, with it.
 
     Returns:
         The files written.
@@ -193,10 +200,15 @@ def write_report(
     Raises:
         UserError: the file system refuses to write.
     """
+    right, is_frame = evaluation.right, evaluation.is_frame
+    is_new = np.array([image not in near_copies for image in evaluation.images], bool)
     write_json(
         path,
         {
             "accuracy": evaluation.accuracy,
+            "accuracy_of_photos": share(right[~is_frame]),
+            "accuracy_of_frames": share(right[is_frame]),
+            "accuracy_without_near_copies": share(right[is_new]),
             "classification_report": classification_report(
                 evaluation.truth,
                 evaluation.predicted,
@@ -210,12 +222,21 @@ def write_report(
                 "counts": _confusion(evaluation).tolist(),
             },
             "mistakes": [_mistake(evaluation, index) for index in evaluation.mistakes()],
-            "identical_in_training_and_test": [asdict(group) for group in identical],
-            "unreadable_photos": list(unreadable),
+            "identical_in_training_and_test": [
+                {"training": [*map(str, group.training)], "test": [*map(str, group.test)]}
+                for group in identical
+            ],
+            "nearly_the_same_in_training_and_test": [
+                {"training": str(trained), "test": str(tested)}
+                for tested, trained in near_copies.items()
+            ],
+            "unreadable_photos": [*map(str, unreadable)],
             "history": asdict(history),
             "settings": settings,
         },
     )
+    if not evaluation.images:
+        return [path]
     confusion = path.with_name(f"{path.stem}_confusion.png")
     mistakes = path.with_name(f"{path.stem}_mistakes.png")
     plot_confusion(evaluation, confusion)
@@ -226,7 +247,7 @@ def write_report(
 def _mistake(evaluation: Evaluation, index: int) -> dict[str, object]:
     probabilities = evaluation.probabilities[index]
     return {
-        "photo": evaluation.photos[index],
+        "photo": str(evaluation.images[index]),
         "label": evaluation.labels[evaluation.truth[index]],
         "predicted": evaluation.labels[probabilities.argmax()],
         "probability": float(probabilities.max()),
@@ -239,10 +260,3 @@ def _confusion(evaluation: Evaluation) -> np.ndarray:
     return confusion_matrix(
         evaluation.truth, evaluation.predicted, labels=range(len(evaluation.labels))
     )
-
-
-def _photo(path: Path) -> np.ndarray | None:
-    try:
-        return decode_photo(path.read_bytes())
-    except OSError:
-        return None

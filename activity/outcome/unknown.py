@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from activity.network.engine import Engine, Stream, Tag
 
-UNSURE = 0.2
+UNSURE = 0.15
 """Among known photos, so large a share counts as unsure; only what is as unsure may be unknown."""
 
 _MOST_KNOWN = 1000
@@ -82,19 +82,28 @@ def _add_column(
     return np.hstack([probabilities * (1 - unknown), unknown])
 
 
-def format_unknown(probabilities: NDArray[np.floating], truth: NDArray[np.integer]) -> str:
-    """Say what ``--unknown`` would do to test photos, each judged by all the others.
+def format_unknown(
+    probabilities: NDArray[np.floating],
+    truth: NDArray[np.integer],
+    strange: NDArray[np.floating],
+) -> str:
+    """Say what ``--unknown`` would do to test images, each judged by all the others.
 
     Args:
-        probabilities: shape (photos, labels).
-        truth: label of each photo, shape (photos,).
+        probabilities: shape (images, labels).
+        truth: label of each image, shape (images,).
+        strange: probabilities of frames that show none of the activities, shape (frames, labels).
     """
-    highest = probabilities.max(axis=1)
-    less_sure = np.searchsorted(np.sort(highest), highest, side="left") / max(1, len(highest) - 1)
-    labels = _add_column(probabilities, less_sure).argmax(axis=1)
+    highest = np.sort(probabilities.max(axis=1))
+    less_sure = np.searchsorted(highest, probabilities.max(axis=1), side="left")
+    labels = _add_column(probabilities, less_sure / max(1, len(highest) - 1)).argmax(axis=1)
     unknown = labels == probabilities.shape[1]
     wrong = probabilities.argmax(axis=1) != truth
-    return (
-        f"--unknown would call {unknown.mean():.1%} of the test photos unknown, one by one; "
+    said = (
+        f"--unknown would call {unknown.mean():.1%} of the test images unknown, one by one; "
         f"of the {wrong.sum()} that get a wrong label, {(unknown & wrong).sum()}"
     )
+    if len(strange):
+        found = add_unknown(strange, highest).argmax(axis=1) == strange.shape[1]
+        said += f"; of the {len(strange)} frames that are labelled unknown, {found.sum()}"
+    return said

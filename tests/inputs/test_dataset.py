@@ -280,7 +280,7 @@ def test_what_is_no_plain_file_is_not_opened(tmp_path: Path) -> None:
     with (tmp_path / "sparse.jpg").open("wb") as file:
         file.truncate(2**40)
     for name in ("pipe.jpg", "device.jpg", "sparse.jpg"):
-        with pytest.raises(OSError, match="not a (photo|plain file)") as raised:
+        with pytest.raises(OSError, match=r"not a (photo|plain file)") as raised:
             read_photo(tmp_path / name)
         assert raised.value.errno == errno.EINVAL
 
