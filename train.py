@@ -120,6 +120,8 @@ def main() -> None:
         strange = probabilities(to_check)
         say([format_unknown(evaluation.probabilities, evaluation.truth, strange)])
         say(remarks_on_score(evaluation, identical, nearest))
+    elif sets.test:
+        say(["none of the test images can be read: there is no score"])
 
     save_model_and_labels(
         join(backbone, head),
@@ -199,8 +201,8 @@ def check_images_left(binarizer: "LabelBinarizer", targets: NDArray[np.float32])
     bare = binarizer.classes_[targets.sum(axis=0) == 0].tolist()
     if bare:
         raise UserError(
-            f"none of the training photos and frames of {shortened(bare)} can be read: replace "
-            "them, or name the other activities after --labels"
+            f"none of the training images of {shortened(bare)} can be read: replace them, "
+            "or name the other activities after --labels"
         )
 
 

@@ -8,18 +8,10 @@ import cv2
 import numpy as np
 import pytest
 
-import train
+from activity.ground.errors import UserError
 from activity.inputs.photo import network_input
 from activity.saved.artifacts import load_framing, load_known_confidence, load_labels, load_model
-from tests.conftest import COLOURS_BGR, RunScript, RunTrain
-from train import report_found
-
-
-def test_a_photo_is_used_where_all_its_views_are() -> None:
-    readable = np.array([1, 1, 1, 0, 1, 1, 1, 0, 1], bool)  # three photos in two views, three tests
-    training, test = train.rows_to_use(readable, 3, 2)
-    assert training.tolist() == [[0, 1], [4, 5]]
-    assert test.tolist() == [6, 8]
+from tests.conftest import COLOURS_BGR, RunScript, RunTrain, write_clip
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +42,7 @@ def test_trains_reports_and_writes_what_the_next_program_needs(
     assert "red/unreadable.jpg" in done.stdout
     assert "left out, as files of other kinds: 1 .php" in done.stdout
     assert "weighted avg" in done.stdout
-    assert "% of the test photos unknown, one by one; of the " in done.stdout
+    assert "% of the test images unknown, one by one; of the " in done.stdout
 
     assert load_labels(tmp_path / "model/lb.pickle") == ["blue", "green", "red"]
     assert load_framing(tmp_path / "model/lb.pickle") == "centre"
@@ -141,10 +133,11 @@ def test_help_is_quick_and_has_an_example(run_script: RunScript) -> None:
 
 @pytest.mark.real_data
 def test_the_test_photos_are_the_tutorials(real_data: Path) -> None:
-    from activity.inputs.dataset import find_photos, split
+    from activity.inputs.dataset import find_images
+    from activity.inputs.split import split_photos
 
-    photos, labels, _ = find_photos(real_data / "sports", ["weight_lifting", "tennis", "football"])
-    training, test = split(photos, labels)
+    photos, labels, *_ = find_images(real_data / "sports", ["weight_lifting", "tennis", "football"])
+    training, test = split_photos(photos, labels)
     # Four more, three .gif and a .webp, are too few of a kind to be tested.
     later = [photos[i] for i in training if Path(photos[i]).suffix in (".gif", ".webp")]
     assert (len(training) - len(later), len(later), len(test)) == (1552, 4, 518)
@@ -162,14 +155,68 @@ def test_flags_out_of_range_are_refused_at_once(
     assert not (tmp_path / "model").exists()
 
 
-def test_which_labels_are_taken_is_told(capsys: pytest.CaptureFixture[str]) -> None:
-    report_found(None, {"chess", "fencing"}, {})
-    said = capsys.readouterr().out
-    assert "none of weight_lifting, tennis, football is there: taking all there is, chess" in said
-    assert "going on without" not in said
-    report_found(None, {"tennis", "football"}, {".php": 9, ".aspx": 2})
-    said = capsys.readouterr().out
-    assert "no photos of weight_lifting: going on without" in said
-    assert "left out, as files of other kinds: 9 .php, 2 .aspx" in said
-    report_found(["all"], {"chess", "fencing"}, {})
-    assert capsys.readouterr().out == ""
+def tables_of_clips(dataset: Path, count: int) -> list[str]:
+    """Drawn clips, each of two seconds of red and two of blue, and the names of their tables."""
+    for number in range(count):
+        # Of different sizes, or they would be one clip under several names.
+        size = (64, 48 + 2 * number)
+        write_clip(dataset / f"clips/{number}.avi", ["red"] * 60 + ["blue"] * 60, size=size)
+        (dataset / f"clips/{number}.csv").write_text("start,end,label\n0,2,red\n2,4,blue\n")
+    return [f"clips/{number}.csv" for number in range(count)]
+
+
+def test_clips_alone_are_learned_from_split_whole_and_labelled_again(
+    run_train: RunTrain, run_script: RunScript, tmp_path: Path, cache: Path
+) -> None:
+    dataset = tmp_path / "data"
+    (dataset / "clips").mkdir(parents=True)
+    (dataset / "blue").mkdir()
+    tables = tables_of_clips(dataset, 4)
+    write_clip(dataset / "blue/more.avi", ["blue"] * 30, size=(64, 48))
+    (dataset / "blue/broken.mp4").write_bytes(b"\0no clip")
+    (dataset / "clips/3.csv").write_text((dataset / tables[3]).read_text() + "4,9,unknown\n")
+    flags = ["--every", "0.5", "--report", tmp_path / "report.json"]
+    said = run_train(*train_arguments(dataset, tmp_path, cache), *flags)
+    assert "skipped 1 clips:" in said
+    assert "blue/broken.mp4: " in said
+    assert "the table of clips/3.avi goes on beyond the end of the clip" in said
+    assert "23 frames of 4 clips to train on, 7 frames of 1 clips to test with" in said
+    assert "frames of 1 clips to test with" in said
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert report["accuracy_of_frames"] == 1
+    assert report["accuracy_of_photos"] is None
+
+    done = run_script(
+        *("predict_video.py", "-m", tmp_path / "model/activity.model"),
+        *("-l", tmp_path / "model/lb.pickle", "-i", dataset / "clips/0.avi", "--size", "8"),
+        *("--smoothing", "viterbi", "--truth", dataset / tables[0], "--cache", cache),
+        *("--json", tmp_path / "truth.json", "--display", "off"),
+    )
+    assert done.returncode == 0, done.stderr
+    judged = json.loads((tmp_path / "truth.json").read_text())["truth"]
+    assert judged["results"][0]["frames_right"] > 0.95
+
+
+def test_what_leaves_nothing_to_test_with_trains_without_a_score(
+    run_train: RunTrain, tmp_path: Path, cache: Path
+) -> None:
+    dataset = tmp_path / "data"
+    (dataset / "clips").mkdir(parents=True)
+    tables_of_clips(dataset, 1)
+    arguments = train_arguments(dataset, tmp_path, cache)
+    said = run_train(*arguments, "--report", tmp_path / "report.json", "--views", "1")
+    assert "3 frames of 1 clips to train on, and nothing to test with: there is no score" in said
+    assert "weighted avg" not in said
+    assert load_labels(tmp_path / "model/lb.pickle") == ["blue", "red"]
+    assert load_known_confidence_or_none(tmp_path / "model/lb.pickle") is None
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert report["accuracy"] is None
+    assert len(report["history"]["loss"]) == 20
+    assert not (tmp_path / "report_confusion.png").exists()
+
+
+def load_known_confidence_or_none(path: Path) -> list[float] | None:
+    try:
+        return load_known_confidence(path)
+    except UserError:
+        return None

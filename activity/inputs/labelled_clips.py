@@ -126,7 +126,8 @@ def times_to_learn_from(
     for segment in segments:
         first = segment.start + BOUNDARY if segment.start > 0 else 0.0
         # The table of a whole clip ends where the clip does, but for the rounding of times.
-        last = segment.end - BOUNDARY if segment.end < length - BOUNDARY else length
+        to_the_end = segment is segments[-1] and segment.end > length - BOUNDARY
+        last = segment.end if to_the_end else segment.end - BOUNDARY
         number = math.ceil(first / every)
         while segment.label and number * every <= last and number * every < length:
             times.append((round(number * every, 6), segment.label))

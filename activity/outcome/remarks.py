@@ -66,7 +66,9 @@ def _remarks_on_split(sets: ImageSets) -> list[str]:
         return [
             f"{_counted(sets.training)} to train on, and nothing to test with: there is no score"
         ]
-    remarks = [f"{_counted(sets.training)} to train on, {_counted(sets.test)} to test with"]
+    frames = any(image.seconds is not None for image in [*sets.training, *sets.test])
+    tested = _counted(sets.test) if frames else len(sets.test)
+    remarks = [f"{_counted(sets.training)} to train on, {tested} to test with"]
     clips = {sets.labels[image] for image in sets.training if image.seconds is not None}
     clips_tested = {sets.labels[image] for image in sets.test if image.seconds is not None}
     photos_tested = {sets.labels[image] for image in sets.test if image.seconds is None}
@@ -82,8 +84,6 @@ def _remarks_on_split(sets: ImageSets) -> list[str]:
 
 def remarks_on_unreadable(images: Sequence[Image]) -> list[str]:
     """Name the photos that cannot be read, and the clips of which some frames cannot."""
-    if not images:
-        return []
     photos = [image.path for image in images if image.seconds is None]
     frames = Counter(image.path for image in images if image.seconds is not None)
     remarks = []
@@ -125,7 +125,8 @@ def remarks_on_score(
 def _counted(images: Sequence[Image]) -> str:
     clips = {image.path for image in images if image.seconds is not None}
     frames = sum(image.seconds is not None for image in images)
-    photos = f"{len(images) - frames} photos"
-    if not clips:
-        return photos
-    return f"{photos} and {frames} frames of {len(clips)} clips"
+    photos = len(images) - frames
+    counts = [f"{photos} photos"] if photos or not frames else []
+    if frames:
+        counts.append(f"{frames} frames of {len(clips)} clips")
+    return " and ".join(counts)

@@ -209,17 +209,10 @@ def write_report(
             "accuracy_of_photos": share(right[~is_frame]),
             "accuracy_of_frames": share(right[is_frame]),
             "accuracy_without_near_copies": share(right[is_new]),
-            "classification_report": classification_report(
-                evaluation.truth,
-                evaluation.predicted,
-                labels=range(len(evaluation.labels)),
-                target_names=evaluation.labels,
-                output_dict=True,
-                zero_division=0,
-            ),
+            "classification_report": _figures(evaluation) if evaluation.images else None,
             "confusion_matrix": {
                 "labels": list(evaluation.labels),
-                "counts": _confusion(evaluation).tolist(),
+                "counts": _confusion(evaluation).tolist() if evaluation.images else None,
             },
             "mistakes": [_mistake(evaluation, index) for index in evaluation.mistakes()],
             "identical_in_training_and_test": [
@@ -242,6 +235,17 @@ def write_report(
     plot_confusion(evaluation, confusion)
     contact_sheet(evaluation, dataset, mistakes)
     return [path, confusion, mistakes]
+
+
+def _figures(evaluation: Evaluation) -> dict[str, dict[str, float]]:
+    return classification_report(
+        evaluation.truth,
+        evaluation.predicted,
+        labels=range(len(evaluation.labels)),
+        target_names=evaluation.labels,
+        output_dict=True,
+        zero_division=0,
+    )
 
 
 def _mistake(evaluation: Evaluation, index: int) -> dict[str, object]:

@@ -15,8 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from activity.ground.errors import UserError
-from activity.inputs.dataset import find_photos, split
+from activity.inputs.dataset import find_images
 from activity.inputs.photo import decode_photo, network_input, read_photo
+from activity.inputs.split import split_photos
 from tests.conftest import ROOT, posix
 
 RANDOM = np.random.default_rng(0)
@@ -200,7 +201,7 @@ def folders(dataset: Path, *names: str, photos: int = 4) -> Path:
 def test_a_missing_data_set_is_named(tmp_path: Path) -> None:
     for path in (tmp_path / "nowhere", tmp_path / ("n" * 5000), photo_in(tmp_path, "file")):
         with pytest.raises(UserError, match=r"no folder of photos at .*--dataset"):
-            find_photos(path, ["all"])
+            find_images(path, ["all"])
 
 
 def test_an_empty_data_set_says_what_it_should_hold(tmp_path: Path) -> None:
@@ -209,12 +210,12 @@ def test_an_empty_data_set_says_what_it_should_hold(tmp_path: Path) -> None:
     photo_in(tmp_path, "tennis/.ipynb_checkpoints/1.jpg")
     photo_in(tmp_path, ".hidden/1.jpg")
     with pytest.raises(UserError, match=r"no photos in .* one folder for each activity"):
-        find_photos(tmp_path, ["all"])
+        find_images(tmp_path, ["all"])
 
 
 def test_one_class_is_too_few(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"only photos of tennis .* at least two"):
-        find_photos(folders(tmp_path, "tennis"), ["all"])
+        find_images(folders(tmp_path, "tennis"), ["all"])
 
 
 def test_a_class_of_one_photo_is_too_small(tmp_path: Path) -> None:
@@ -222,14 +223,14 @@ def test_a_class_of_one_photo_is_too_small(tmp_path: Path) -> None:
     for count in (1, 2, 3):
         photo_in(tmp_path, f"chess/{count}.jpg")
         with pytest.raises(UserError, match=rf"too few .*: chess \({count}\); .* at least 4"):
-            find_photos(tmp_path, ["all"])
+            find_images(tmp_path, ["all"])
     photo_in(tmp_path, "chess/4.jpg")
-    assert "chess" in find_photos(tmp_path, ["all"])[1]
+    assert "chess" in find_images(tmp_path, ["all"])[1]
 
 
 def test_labels_that_are_not_there_list_those_that_are(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"no photos of chess .* it has: football, tennis"):
-        find_photos(folders(tmp_path, "tennis", "football"), ["chess"])
+        find_images(folders(tmp_path, "tennis", "football"), ["chess"])
 
 
 def test_nested_folders_upper_case_endings_and_odd_class_names(tmp_path: Path) -> None:
@@ -238,27 +239,27 @@ def test_nested_folders_upper_case_endings_and_odd_class_names(tmp_path: Path) -
     photo_in(tmp_path, "all/1.JPEG")
     photo_in(tmp_path, "all/.hidden.jpg")
     photo_in(tmp_path, "deep/down/all/2.PNG")
-    photos, labels, _ = find_photos(tmp_path, ["all"])
+    photos, labels, *_ = find_images(tmp_path, ["all"])
     assert set(labels) == set(names)
     assert labels.count("all") == 6
     assert photos == sorted(photos)
     assert all(read_photo(tmp_path / photo) == b"x" for photo in photos)
-    assert set(find_photos(tmp_path, ["all", "--help"])[1]) == {"all", "--help"}
+    assert set(find_images(tmp_path, ["all", "--help"])[1]) == {"all", "--help"}
 
 
 def test_thousands_of_classes_are_split_and_messages_stay_short(tmp_path: Path) -> None:
     names = [f"class {number:04}" for number in range(1000)]
-    photos, labels, _ = find_photos(folders(tmp_path, *names), ["all"])
-    training, test = split(photos, labels)
+    photos, labels, *_ = find_images(folders(tmp_path, *names), ["all"])
+    training, test = split_photos(photos, labels)
     assert (len(training), len(test)) == (3000, 1000)
     assert {labels[place] for place in training} == set(names)
     with pytest.raises(UserError) as raised:
-        find_photos(tmp_path, ["chess", *map(str, range(2000))])
+        find_images(tmp_path, ["chess", *map(str, range(2000))])
     assert len(str(raised.value)) < 600 + len(str(tmp_path))
     for name in names:
         photo_in(tmp_path / "few", f"{name}/0.jpg")
     with pytest.raises(UserError, match="too few") as raised:
-        find_photos(tmp_path / "few", ["all"])
+        find_images(tmp_path / "few", ["all"])
     assert len(str(raised.value)) < 600 + len(str(tmp_path))
 
 
@@ -267,7 +268,7 @@ def test_links_in_a_circle_end(tmp_path: Path) -> None:
     folders(tmp_path, "tennis", "football")
     (tmp_path / "tennis/again").symlink_to(tmp_path, target_is_directory=True)
     (tmp_path / "tennis/itself.jpg").symlink_to(tmp_path / "tennis/itself.jpg")
-    photos, _, _ = find_photos(tmp_path, ["all"])
+    photos, _, *_ = find_images(tmp_path, ["all"])
     assert len(photos) == 9
     with pytest.raises(OSError, match="symbolic links"):
         read_photo(tmp_path / "tennis/itself.jpg")
@@ -288,7 +289,7 @@ def test_what_is_no_plain_file_is_not_opened(tmp_path: Path) -> None:
 def test_the_split_is_the_one_that_everybody_has() -> None:
     # Scores are compared across machines and years: the very same photos are tested on.
     photos = [f"{label}/{number:02}.jpg" for label in ("golf", "polo") for number in range(12)]
-    _, test = split(photos, [photo.split("/")[0] for photo in photos])
+    _, test = split_photos(photos, [photo.split("/")[0] for photo in photos])
     assert [photos[i] for i in test] == [
         *("golf/03.jpg", "golf/06.jpg", "golf/07.jpg"),
         *("polo/02.jpg", "polo/07.jpg", "polo/11.jpg"),
@@ -300,16 +301,17 @@ def test_later_kinds_are_found_and_split_by_themselves(tmp_path: Path) -> None:
         (tmp_path / label).mkdir()
         for number in range(8):
             (tmp_path / label / f"{number}.jpg").write_bytes(b"photo")
-    before = find_photos(tmp_path, ["all"])
-    tested = {before.paths[i] for i in split(before.paths, before.labels)[1]}
+    before = find_images(tmp_path, ["all"])
+    tested = {before.photos[i] for i in split_photos(before.photos, before.labels)[1]}
     for number, suffix in enumerate([".webp", ".GIF", ".avif", ".webp", ".gif", ".Avif", ".webp"]):
         (tmp_path / "football" / f"new{number}{suffix}").write_bytes(b"photo")
     (tmp_path / "tennis/new.webp").write_bytes(b"photo")
 
-    photos, labels, left_out = find_photos(tmp_path, ["all"])
+    found = find_images(tmp_path, ["all"])
+    photos, labels, left_out = found.photos, found.labels, found.left_out
     assert len(photos) == 24
     assert left_out == {}
-    training, test = split(photos, labels)
+    training, test = split_photos(photos, labels)
     assert sorted(training + test) == list(range(24))
     now = {photos[i] for i in test}
     # Those of the kinds that were always read are tested as before, whatever comes beside them.
@@ -324,8 +326,8 @@ def test_a_folder_of_webp_alone_is_a_data_set(tmp_path: Path) -> None:
         (tmp_path / label).mkdir()
         for number in range(8):
             (tmp_path / label / f"{number}.webp").write_bytes(b"photo")
-    photos, labels, _ = find_photos(tmp_path, ["all"])
-    _, test = split(photos, labels)
+    photos, labels, *_ = find_images(tmp_path, ["all"])
+    _, test = split_photos(photos, labels)
     assert sorted(labels[i] for i in test) == ["football", "football", "tennis", "tennis"]
 
 
@@ -358,12 +360,12 @@ def test_files_of_other_kinds_are_counted_by_their_endings(tmp_path: Path) -> No
         (tmp_path / name).write_bytes(b"")
     (tmp_path / "notes.txt").write_bytes(b"")
     (tmp_path / "tennis/.hidden.php").write_bytes(b"")
-    found = find_photos(tmp_path, ["tennis", "football"])
+    found = find_images(tmp_path, ["tennis", "football"])
     assert found.left_out == {".php": 2, ".aspx": 1, "without an ending": 1}
 
 
 def test_the_default_activities_or_all_there_is(tmp_path: Path) -> None:
     folders(tmp_path / "some", "tennis", "football", "chess")
-    assert set(find_photos(tmp_path / "some").labels) == {"tennis", "football"}
+    assert set(find_images(tmp_path / "some").labels) == {"tennis", "football"}
     folders(tmp_path / "none", "fencing", "chess")
-    assert set(find_photos(tmp_path / "none").labels) == {"fencing", "chess"}
+    assert set(find_images(tmp_path / "none").labels) == {"fencing", "chess"}

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from activity.inputs.augmentation import view_of_photo
+from activity.inputs.images import Image, hash_files
 from activity.inputs.photo import decode_image, decode_photo
-from activity.network.features import View, compute_features, hash_photos
+from activity.network.features import View, compute_features, rows_to_use
 
 
 @pytest.fixture(scope="module")
@@ -25,11 +26,16 @@ def dataset(photo_folders: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(photo_folders, tmp_path / "dataset"))
 
 
-VIEWS = [View(f"red/{number:03}.jpg", view) for number in range(3) for view in range(2)]
+VIEWS = [View(Image(f"red/{number:03}.jpg"), view) for number in range(3) for view in range(2)]
+
+
+def digests_of(dataset: Path, views: list[View]) -> dict[Image, str]:
+    files = hash_files(dataset, sorted({view.image.path for view in views}))
+    return {view.image: files[view.image.path] for view in views if view.image.path in files}
 
 
 def compute(dataset: Path, backbone: keras.Model, views: list[View], cache: Path | None = None):
-    digests = hash_photos(dataset, sorted({view.photo for view in views}))
+    digests = digests_of(dataset, views)
     return compute_features(
         dataset, digests, views, backbone, engine="keras", batch_size=4, cache_folder=cache
     )
@@ -48,10 +54,12 @@ def test_features_are_what_the_backbone_makes_of_each_view(
     dataset: Path, backbone: keras.Model
 ) -> None:
     features, readable = compute(dataset, backbone, VIEWS)
-    digests = hash_photos(dataset, [view.photo for view in VIEWS])
+    digests = digests_of(dataset, VIEWS)
     pixels = [
         view_of_photo(
-            decode_image((dataset / view.photo).read_bytes()), digests[view.photo], view.number
+            decode_image((dataset / view.image.path).read_bytes()),
+            digests[view.image],
+            view.number,
         )
         for view in VIEWS
     ]
@@ -72,14 +80,14 @@ def test_a_second_run_needs_no_backbone(
 def test_a_renamed_photo_is_known_and_a_changed_one_is_not(
     dataset: Path, backbone: keras.Model, tmp_path: Path
 ) -> None:
-    before, _ = compute(dataset, backbone, [View("red/000.jpg", 0)], tmp_path / "cache")
+    before, _ = compute(dataset, backbone, [View(Image("red/000.jpg"), 0)], tmp_path / "cache")
     (dataset / "red/000.jpg").rename(dataset / "red/new.jpg")
     renamed, _ = compute(
-        dataset, Untouchable(backbone), [View("red/new.jpg", 0)], tmp_path / "cache"
+        dataset, Untouchable(backbone), [View(Image("red/new.jpg"), 0)], tmp_path / "cache"
     )
     np.testing.assert_array_equal(renamed, before)
     shutil.copy(dataset / "blue/000.jpg", dataset / "red/new.jpg")
-    replaced, _ = compute(dataset, backbone, [View("red/new.jpg", 0)], tmp_path / "cache")
+    replaced, _ = compute(dataset, backbone, [View(Image("red/new.jpg"), 0)], tmp_path / "cache")
     assert not np.allclose(replaced, before)
 
 
@@ -108,8 +116,8 @@ def test_photos_that_cannot_be_read_are_marked_and_the_rest_stays_in_place(
 def test_a_photo_that_changes_after_it_was_hashed_is_skipped_and_not_kept(
     dataset: Path, backbone: keras.Model, tmp_path: Path
 ) -> None:
-    views = [View("red/000.jpg", 0), View("red/001.jpg", 0)]
-    digests = hash_photos(dataset, [view.photo for view in views])
+    views = [View(Image("red/000.jpg"), 0), View(Image("red/001.jpg"), 0)]
+    digests = digests_of(dataset, views)
     was = (dataset / "red/000.jpg").read_bytes()
     shutil.copy(dataset / "blue/000.jpg", dataset / "red/000.jpg")
 
@@ -130,3 +138,12 @@ def test_a_photo_that_changes_after_it_was_hashed_is_skipped_and_not_kept(
     np.testing.assert_allclose(
         features[0], backbone.predict_on_batch(pixels)[0], rtol=1e-4, atol=1e-5
     )
+
+
+def test_an_image_is_used_where_all_its_views_are() -> None:
+    # Three images in two views, three tests, two others.
+    readable = np.array([1, 1, 1, 0, 1, 1, 1, 0, 1, 0, 1], bool)
+    training, test, others = rows_to_use(readable, 3, 2, 3)
+    assert training.tolist() == [[0, 1], [4, 5]]
+    assert test.tolist() == [6, 8]
+    assert others.tolist() == [10]

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from activity.ground.errors import UserError
+from activity.inputs.images import Image
 from activity.inputs.photo import decode_photo
 from activity.network import quantization
 from activity.network.backbone import PREPROCESSING, frozen_convolution
@@ -22,8 +23,9 @@ def _nncf() -> None:
 
 
 @pytest.fixture
-def photos(photo_folders: Path) -> list[Path]:
-    return sorted(photo_folders.rglob("*.jpg"))
+def photos(photo_folders: Path) -> list[Image]:
+    paths = sorted(photo_folders.rglob("*.jpg"))
+    return [Image(path.relative_to(photo_folders).as_posix()) for path in paths]
 
 
 @pytest.fixture
@@ -35,7 +37,7 @@ def model(trained: Trained, tmp_path: Path) -> Path:
 
 
 def test_the_int8_version_is_kept_and_gives_the_same_labels(
-    model: Path, trained: Trained, photos: list[Path], tmp_path: Path
+    model: Path, trained: Trained, photos: list[Image], photo_folders: Path, tmp_path: Path
 ) -> None:
     older = tmp_path / "activity.model.0123456789abcdef.int8"
     older.mkdir()
@@ -44,8 +46,9 @@ def test_the_int8_version_is_kept_and_gives_the_same_labels(
     folder, agreement = write_int8_version(
         model,
         3,
-        [*photos[::2], unreadable],
-        [*photos[1::2], unreadable, tmp_path / "gone.jpg"],
+        photo_folders,
+        [*photos[::2], Image(str(unreadable))],
+        [*photos[1::2], Image(str(unreadable)), Image("gone.jpg")],
         exports=trained.cache / "exports",
     )
     assert agreement == 1
@@ -54,19 +57,23 @@ def test_the_int8_version_is_kept_and_gives_the_same_labels(
     assert not older.exists()
 
     engine = open_classifier(model, 3, engine="int8", frames=None, batch_size=1, exports=None)
-    pixels = [decode_photo(photo.read_bytes()) for photo in photos]
+    pixels = [decode_photo((photo_folders / photo.path).read_bytes()) for photo in photos]
     labels = sorted(COLOURS_BGR)
     found = [labels[output.argmax()] for _, output in engine((None, p) for p in pixels)]
-    assert found == [photo.parent.name for photo in photos]
+    assert found == [photo.path.split("/")[0] for photo in photos]
 
 
 def test_the_int8_version_is_not_kept_where_labels_change(
-    model: Path, trained: Trained, photos: list[Path], monkeypatch: pytest.MonkeyPatch
+    model: Path,
+    trained: Trained,
+    photos: list[Image],
+    photo_folders: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(quantization, "LEAST_AGREEMENT", 1.01)
     before = model.read_bytes()
     folder, agreement = write_int8_version(
-        model, 3, photos[::2], photos[1::2], exports=trained.cache / "exports"
+        model, 3, photo_folders, photos[::2], photos[1::2], exports=trained.cache / "exports"
     )
     assert (folder, agreement) == (None, 1)
     assert [path.name for path in model.parent.iterdir()] == [model.name]
@@ -93,10 +100,10 @@ def test_a_missing_package_is_named_before_the_work(monkeypatch: pytest.MonkeyPa
 
 def test_the_person_is_told_either_way(capsys: pytest.CaptureFixture[str]) -> None:
     report_int8(None, 0.962)
-    assert "int8 would give another label on 3.8% of the test photos" in capsys.readouterr().out
+    assert "int8 would give another label on 3.8% of the test images" in capsys.readouterr().out
     report_int8(Path("model/activity.model.0123.int8"), 0.998)
     said = capsys.readouterr().out
-    assert "int8 gives the same label on 99.8% of the test photos" in said
+    assert "int8 gives the same label on 99.8% of the test images" in said
     assert "wrote model/activity.model.0123.int8; use it with" in said.replace("\\", "/")
 
 
@@ -127,7 +134,7 @@ def test_train_writes_it_and_predict_video_runs_it(
         *("--dataset", photo_folders, "--labels", "all", *files, "--plot", tmp_path / "p.png"),
         *("--views", 1, "--epochs", 60, "--int8"),
     )
-    assert "int8 gives the same label on 100.0% of the test photos" in said
+    assert "int8 gives the same label on 100.0% of the test images" in said
     assert "Statistics collection" not in said  # NNCF's progress bars
 
     clip = write_clip(tmp_path / "clip.avi", ["red"] * 5)

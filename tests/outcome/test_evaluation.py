@@ -5,33 +5,39 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from activity.outcome.evaluation import Evaluation, IdenticalPhotos, straddling_groups
+from activity.inputs.images import Image
+from activity.outcome.evaluation import Evaluation, IdenticalImages, near_copies, straddling_groups
 
 
 def test_mistakes_come_most_confident_first() -> None:
     probabilities = np.array([[0.9, 0.1], [0.3, 0.7], [0.6, 0.4], [0.05, 0.95]])
-    evaluation = Evaluation(["a", "b"], list("wxyz"), np.array([0, 0, 1, 0]), probabilities)
+    evaluation = Evaluation(
+        ["a", "b"], [*map(Image, "wxyz")], np.array([0, 0, 1, 0]), probabilities
+    )
     assert evaluation.mistakes() == [3, 1, 2]
     assert evaluation.accuracy == pytest.approx(0.25)
 
 
 def test_no_mistakes() -> None:
-    evaluation = Evaluation(["a", "b"], ["x"], np.array([1]), np.array([[0.2, 0.8]]))
+    evaluation = Evaluation(["a", "b"], [Image("x")], np.array([1]), np.array([[0.2, 0.8]]))
     assert evaluation.mistakes() == []
     assert evaluation.accuracy == 1
 
 
 def test_only_groups_in_both_sets_straddle() -> None:
-    digests = {"t1": "A", "t2": "A", "e1": "A", "e2": "B", "e3": "B", "t3": "C", "t4": "C"}
-    groups = straddling_groups(digests, ["t2", "t1", "t3", "t4", "unreadable"], ["e1", "e2", "e3"])
-    assert groups == [IdenticalPhotos(["t1", "t2"], ["e1"])]
+    t1, t2, t3, t4, e1, e2, e3, unreadable = map(
+        Image, ("t1", "t2", "t3", "t4", "e1", "e2", "e3", "unreadable")
+    )
+    digests = {t1: "A", t2: "A", e1: "A", e2: "B", e3: "B", t3: "C", t4: "C"}
+    groups = straddling_groups(digests, [t2, t1, t3, t4, unreadable], [e1, e2, e3])
+    assert groups == [IdenticalImages([t1, t2], [e1])]
 
 
 @given(st.lists(st.tuples(st.sampled_from("ABCDE"), st.booleans()), max_size=30))
 def test_every_test_photo_with_a_twin_in_training_is_named_once(
     photos: list[tuple[str, bool]],
 ) -> None:
-    digests = {f"{place}": digest for place, (digest, _) in enumerate(photos)}
+    digests = {Image(f"{place}"): digest for place, (digest, _) in enumerate(photos)}
     training = [name for name, (_, trained) in zip(digests, photos, strict=True) if trained]
     test = [name for name in digests if name not in training]
     groups = straddling_groups(digests, training, test)
@@ -42,3 +48,16 @@ def test_every_test_photo_with_a_twin_in_training_is_named_once(
         assert len({digests[photo] for photo in group.training + group.test}) == 1
         assert group.training
         assert group.test
+
+
+def test_near_copies_are_found_and_others_are_not() -> None:
+    random = np.random.default_rng(0)
+    features = random.normal(5, [1, 30, 0.1, *[1] * 37], (3000, 40)).astype(np.float32)
+    training, test = np.arange(2000), np.arange(2000, 3000)
+    features[:, 7] = 3  # says nothing
+    features[2100] = features[1500] + random.normal(0, 0.01, 40) * features.std(axis=0)
+    features[2900] = features[3] * 1.0
+    nearest = near_copies(features, training, test)
+    assert nearest[[100, 900]].tolist() == [1500, 3]
+    assert (nearest >= 0).sum() == 2
+    assert near_copies(features, training, test[:0]).shape == (0,)

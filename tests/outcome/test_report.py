@@ -8,8 +8,9 @@ import cv2
 import numpy as np
 import pytest
 
+from activity.inputs.images import Image
 from activity.network.head import History
-from activity.outcome.evaluation import Evaluation, IdenticalPhotos
+from activity.outcome.evaluation import Evaluation, IdenticalImages
 from activity.outcome.report import contact_sheet, plot_confusion, plot_history, write_report
 from tests.conftest import COLOURS_BGR
 
@@ -25,7 +26,9 @@ def read(path: Path) -> np.ndarray:
 def perfect(classes: int, labels: list[str] | None = None) -> Evaluation:
     truth = np.repeat(np.arange(classes), 5)
     names = labels or [f"activity {number}" for number in range(classes)]
-    return Evaluation(names, [f"{n}.jpg" for n in range(len(truth))], truth, np.eye(classes)[truth])
+    return Evaluation(
+        names, [Image(f"{n}.jpg") for n in range(len(truth))], truth, np.eye(classes)[truth]
+    )
 
 
 def blue(picture: np.ndarray) -> np.ndarray:
@@ -50,7 +53,7 @@ def mistaken(confidences: dict[str, float]) -> Evaluation:
     """Photos of red, each predicted blue with a confidence."""
     probabilities = np.array([[p, 0, 1 - p] for p in confidences.values()])
     truth = np.full(len(confidences), LABELS.index("red"))
-    return Evaluation(LABELS, list(confidences), truth, probabilities)
+    return Evaluation(LABELS, [*map(Image, confidences)], truth, probabilities)
 
 
 @pytest.mark.parametrize("classes", [2, 3, 22, 100])
@@ -71,8 +74,12 @@ def test_rare_confusion_is_seen(tmp_path: Path) -> None:
     truth[100:] = 1
     probabilities = np.eye(2)[truth]
     probabilities[0] = [0, 1]
-    plot_confusion(Evaluation(["a", "b"], ["x"] * 200, truth, probabilities), tmp_path / "c.png")
-    plot_confusion(Evaluation(["a", "b"], ["x"] * 200, truth, np.eye(2)[truth]), tmp_path / "p.png")
+    plot_confusion(
+        Evaluation(["a", "b"], [Image("x")] * 200, truth, probabilities), tmp_path / "c.png"
+    )
+    plot_confusion(
+        Evaluation(["a", "b"], [Image("x")] * 200, truth, np.eye(2)[truth]), tmp_path / "p.png"
+    )
     confused, perfectly = read(tmp_path / "c.png"), read(tmp_path / "p.png")
     lines = np.flatnonzero(blue(perfectly).any(axis=1))
     columns = np.flatnonzero(blue(perfectly).any(axis=0))
@@ -82,7 +89,7 @@ def test_rare_confusion_is_seen(tmp_path: Path) -> None:
 
 def test_confusion_has_no_trouble_with_an_empty_row_or_odd_labels(tmp_path: Path) -> None:
     evaluation = Evaluation(
-        ["$a", "$b_" * 90, "\udce9"], ["x"], np.array([0]), np.array([[0.1, 0.9, 0]])
+        ["$a", "$b_" * 90, "\udce9"], [Image("x")], np.array([0]), np.array([[0.1, 0.9, 0]])
     )
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -139,7 +146,9 @@ def test_contact_sheet_holds_the_most_confident_mistakes_only(tmp_path: Path, ph
     confidence = np.linspace(0.99, 0.7, 30)
     probabilities = np.stack([confidence, np.zeros(30), 1 - confidence], axis=1)
     shuffled = np.random.default_rng(0).permutation(30)
-    evaluation = Evaluation(LABELS, [names[i] for i in shuffled], truth, probabilities[shuffled])
+    evaluation = Evaluation(
+        LABELS, [Image(names[i]) for i in shuffled], truth, probabilities[shuffled]
+    )
     contact_sheet(evaluation, photos, tmp_path / "sheet.png")
     assert red_cells(tmp_path / "sheet.png") == 24
     green = np.array(COLOURS_BGR["green"][::-1])
@@ -159,8 +168,9 @@ def test_report_says_it_all(tmp_path: Path, photos: Path) -> None:
         photos,
         history=HISTORY,
         settings={"seed": 42, "model": Path("activity.model")},
-        unreadable=["red/broken.jpg"],
-        identical=[IdenticalPhotos(["red/011.png"], ["red/005.png"])],
+        unreadable=[Image("red/broken.jpg")],
+        identical=[IdenticalImages([Image("red/011.png")], [Image("red/005.png")])],
+        near_copies={Image("red/002.png"): Image("red/020.png")},
     )
     assert [path.name for path in written] == [
         "report.json",
@@ -187,6 +197,12 @@ def test_report_says_it_all(tmp_path: Path, photos: Path) -> None:
     assert report["identical_in_training_and_test"] == [
         {"training": ["red/011.png"], "test": ["red/005.png"]}
     ]
+    assert report["nearly_the_same_in_training_and_test"] == [
+        {"training": "red/020.png", "test": "red/002.png"}
+    ]
+    assert report["accuracy_of_photos"] == pytest.approx(1 / 3)
+    assert report["accuracy_of_frames"] is None
+    assert report["accuracy_without_near_copies"] == pytest.approx(1 / 2)
     assert report["unreadable_photos"] == ["red/broken.jpg"]
     assert report["history"]["test_loss"] == [0.9, 0.7, 0.8]
     assert report["settings"] == {"seed": 42, "model": "activity.model"}

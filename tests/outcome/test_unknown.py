@@ -78,10 +78,12 @@ def test_what_it_would_do_to_test_photos_is_told() -> None:
     probabilities = np.stack([highest, 1 - highest], axis=1)
     truth = np.zeros(41, int)
     truth[[0, 20]] = 1
-    # Of 41 photos, 0 to 40 of 40 are less sure: unknown where 1 - u / 0.2 is more than
-    # (u / 0.2) times the highest probability, so for the first five.
-    assert format_unknown(probabilities, truth) == (
-        "--unknown would call 12.2% of the test photos unknown, one by one; "
+    # Of 41 photos, 0 to 40 of 40 are less sure: unknown where 1 - u / 0.15 is more
+    # than (u / 0.15) times the highest probability, so for the first four.
+    assert format_unknown(probabilities, truth, probabilities[:0]) == (
+        "--unknown would call 9.8% of the test images unknown, one by one; "
         "of the 2 that get a wrong label, 1"
     )
-    assert "100.0%" in format_unknown(np.array([[0.9, 0.1]]), np.array([0]))
+    assert "100.0%" in format_unknown(
+        np.array([[0.9, 0.1]]), np.array([0]), np.array([[0.5, 0.5], [0.95, 0.05]])
+    )
