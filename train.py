@@ -201,8 +201,8 @@ def check_images_left(binarizer: "LabelBinarizer", targets: NDArray[np.float32])
     bare = binarizer.classes_[targets.sum(axis=0) == 0].tolist()
     if bare:
         raise UserError(
-            f"none of the training images of {shortened(bare)} can be read: replace them, "
-            "or name the other activities after --labels"
+            f"nothing to learn {shortened(bare)} from: no photo for training can be read, and no "
+            "clip gives a frame of it; mend these, or name the other activities after --labels"
         )
 
 

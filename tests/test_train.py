@@ -152,7 +152,7 @@ def test_flags_out_of_range_are_refused_at_once(
     done = run_script("train.py", *train_arguments(photo_folders, tmp_path, tmp_path), *flags)
     assert done.returncode == 2
     assert flags[0] in done.stderr
-    assert not (tmp_path / "model").exists()
+    assert not (tmp_path / "model/activity.model").exists()
 
 
 def tables_of_clips(dataset: Path, count: int) -> list[str]:
@@ -220,3 +220,26 @@ def load_known_confidence_or_none(path: Path) -> list[float] | None:
         return load_known_confidence(path)
     except UserError:
         return None
+
+
+def test_frames_that_a_cut_clip_lacks_are_counted_and_named(
+    run_train: RunTrain, photo_folders: Path, tmp_path: Path, cache: Path
+) -> None:
+    dataset = Path(shutil.copytree(photo_folders, tmp_path / "photos"))
+    clip = write_clip(dataset / "red/cut.avi", ["red"] * 150, size=(320, 240))
+    clip.write_bytes(clip.read_bytes()[: clip.stat().st_size // 2])
+    said = run_train(*train_arguments(dataset, tmp_path, cache), "--views", "1", "--epochs", "2")
+    assert "27 photos and 5 frames of 1 clips to train on, 9 photos to test with" in said
+    assert "fewer than 4 clips to split, so that the score is of photos alone: red" in said
+    assert "2 of red/cut.avi" in said
+
+
+def test_labels_without_a_frame_are_named(
+    run_train: RunTrain, photo_folders: Path, tmp_path: Path, cache: Path
+) -> None:
+    dataset = Path(shutil.copytree(photo_folders, tmp_path / "photos"))
+    write_clip(dataset / "short.avi", ["red"] * 90)
+    (dataset / "short.csv").write_text("start,end,label\n0.6,1.4,flash\n")
+    with pytest.raises(UserError, match="nothing to learn flash from"):
+        run_train(*train_arguments(dataset, tmp_path, cache), "--views", "1")
+    assert not (tmp_path / "model/activity.model").exists()

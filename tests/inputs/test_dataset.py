@@ -369,3 +369,23 @@ def test_the_default_activities_or_all_there_is(tmp_path: Path) -> None:
     assert set(find_images(tmp_path / "some").labels) == {"tennis", "football"}
     folders(tmp_path / "none", "fencing", "chess")
     assert set(find_images(tmp_path / "none").labels) == {"fencing", "chess"}
+
+
+def test_labels_of_tables_are_labels(tmp_path: Path) -> None:
+    folders(tmp_path, "tennis", "football")
+    for clip in ("tennis/a.mp4", "match.mkv", "chess/b.webm", "unlabelled.mov", ".hidden.mp4"):
+        (tmp_path / clip).parent.mkdir(exist_ok=True)
+        (tmp_path / clip).write_bytes(b"")
+    (tmp_path / "match.csv").write_text("start,end,label\n0,9,tennis\n9,12,rally\n12,15,unknown\n")
+    (tmp_path / "tennis/orphan.csv").write_text("")
+    found = find_images(tmp_path, ["all"])
+    assert found.all_labels() == ["chess", "football", "rally", "tennis"]
+    assert [clip.path for clip in found.clips] == ["chess/b.webm", "match.mkv", "tennis/a.mp4"]
+    assert (found.in_tables_only, found.not_wanted) == (["rally"], [])
+    assert found.left_out == {".csv": 1}
+    assert len(found.files) == len(found.photos) + 3
+
+    default = find_images(tmp_path)
+    assert default.all_labels() == ["football", "tennis"]
+    assert [clip.path for clip in default.clips] == ["match.mkv", "tennis/a.mp4"]
+    assert default.not_wanted == ["rally"]

@@ -1,5 +1,6 @@
 """Photos, and frames of clips, read alike: the frame that is shown at a time, whatever the rate."""
 
+import dataclasses
 from pathlib import Path
 
 import cv2
@@ -66,3 +67,11 @@ def test_a_file_that_has_changed_since_is_left_out(tmp_path: Path) -> None:
     assert len(list(read_images(tmp_path, images, digests))) == 2
     write_clip(clip, ["green"] * 30)
     assert list(read_images(tmp_path, images, digests)) == []
+
+
+def test_a_clip_that_does_not_say_how_long_it_is_is_counted(tmp_path: Path) -> None:
+    clip = write_av_clip(tmp_path / "piped.mkv", range(0, 3000, 40))
+    source = VideoSource(clip)
+    said = source.seconds()
+    source.info = dataclasses.replace(source.info, frame_count=0)
+    assert source.seconds() == pytest.approx(said, abs=0.05)

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from activity.inputs.augmentation import view_of_photo
-from activity.inputs.images import Image, hash_files
+from activity.inputs.images import Image, digest_of, hash_files
 from activity.inputs.photo import decode_image, decode_photo
 from activity.network.features import View, compute_features, rows_to_use
+from tests.conftest import write_clip
 
 
 @pytest.fixture(scope="module")
@@ -147,3 +148,34 @@ def test_an_image_is_used_where_all_its_views_are() -> None:
     assert training.tolist() == [[0, 1], [4, 5]]
     assert test.tolist() == [6, 8]
     assert others.tolist() == [10]
+
+
+def test_another_clip_costs_its_own_frames_alone(
+    dataset: Path, backbone: keras.Model, tmp_path: Path
+) -> None:
+    def views_of(clip: str, seconds: list[float]) -> list[View]:
+        return [View(Image(clip, second), 0) for second in seconds]
+
+    write_clip(dataset / "a.avi", ["red"] * 60)
+    files = hash_files(dataset, ["a.avi"])
+    views = views_of("a.avi", [0, 0.5, 1])
+
+    def features_of(views: list[View], backbone: keras.Model) -> np.ndarray:
+        digests = {view.image: digest_of(view.image, files[view.image.path]) for view in views}
+        return compute_features(
+            dataset,
+            digests,
+            views,
+            backbone,
+            engine="keras",
+            batch_size=4,
+            cache_folder=tmp_path / "cache",
+        )[0]
+
+    first = features_of(views, backbone)
+    (dataset / "a.avi").rename(dataset / "b.avi")
+    files["b.avi"] = files["a.avi"]
+    again = features_of(views_of("b.avi", [0.5, 1]), Untouchable(backbone))
+    np.testing.assert_array_equal(again, first[1:])
+    with pytest.raises(AttributeError):  # a frame that is not known needs the backbone
+        features_of(views_of("b.avi", [1.5]), Untouchable(backbone))
