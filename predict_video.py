@@ -8,8 +8,9 @@ changes where the activity does.
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 from activity.arguments.labelling import (
@@ -24,9 +25,9 @@ from activity.inputs.clip import VideoInfo, VideoSource
 from activity.inputs.dataset import shortened
 from activity.inputs.photo import Framing
 from activity.inputs.segments import UNKNOWN, read_segments
+from activity.labelling.cluster import label_on_cluster
 from activity.labelling.jobs import Job, plan_jobs, writes_into_folder
-from activity.labelling.label_clip import Outcome, label_clip
-from activity.labelling.labelled_frames import LeftUnfinishedError
+from activity.labelling.label_clip import Outcome, Outcomes, label_one_by_one
 from activity.labelling.prediction import batch_that_fits
 from activity.labelling.preview import open_preview
 from activity.labelling.settings import Settings
@@ -62,37 +63,36 @@ def main() -> None:
     check_possible(args, labels, live)
     check_truth(jobs, labels)
     infos = look_at(jobs)
-    show = open_preview(args.display if args.output else "off")
-    classify = open_classifier_for(infos, live, len(labels), args)
-    if args.unknown:
-        classify, labels = with_unknown(classify, known), [*labels, UNKNOWN]
+    open_engine = classifier_for(infos, live, len(labels), args)
+    labels = [*labels, UNKNOWN] if args.unknown else labels
     settings = settings_of(args, framing)
+    show = open_preview(args.display if args.output and not args.cluster else "off")
+    label: Callable[[Callable[[], bool]], Outcomes]
+    if args.cluster:
+        label = partial(label_on_cluster, args.cluster, jobs, open_engine, known, labels, settings)
+    else:
+        classify = with_unknown(open_engine(), known) if args.unknown else open_engine()
+        label = partial(label_one_by_one, jobs, classify, labels, settings, show)
 
     summaries: dict[str, Summary] = {}
-    failed: list[str] = []
-    with interrupts_held_back() as interrupted:
-        for job in jobs:
-            try:
-                outcome = label_clip(
-                    job, classify, labels, settings, show=show, interrupted=interrupted
-                )
-            except LeftUnfinishedError:
+    failed: set[str] = set()
+    with interrupts_held_back() as interrupted, closing(label(interrupted)) as outcomes:
+        for job, outcome in outcomes:
+            if outcome is None:
                 print(f"[INFO] {job.clip} was left unfinished: nothing of it is kept")
-                break
-            except UserError as error:
+            elif isinstance(outcome, UserError):
                 if len(jobs) == 1:
-                    raise
-                failed.append(job.clip)
-                print(f"error: {printable(str(error))}", file=sys.stderr)
-                continue
-            print_outcome(job, outcome)
-            summaries[job.clip] = outcome.summary
-            if interrupted():
-                break
+                    raise outcome
+                failed.add(job.clip)
+                print(f"error: {printable(str(outcome))}", file=sys.stderr)
+            else:
+                print_outcome(job, outcome)
+                summaries[job.clip] = outcome.summary
         if len(jobs) > 1:
-            print_table(summaries)
+            print_table({job.clip: summaries[job.clip] for job in jobs if job.clip in summaries})
     if failed:
-        raise UserError(f"{len(failed)} of {len(jobs)} clips failed: {', '.join(failed)}")
+        names = [job.clip for job in jobs if job.clip in failed]
+        raise UserError(f"{len(failed)} of {len(jobs)} clips failed: {', '.join(names)}")
 
 
 def leave_out_finished(jobs: Sequence[Job]) -> list[Job]:
@@ -113,6 +113,10 @@ def check_possible(args: argparse.Namespace, labels: Sequence[str], live: bool) 
         )
     if args.unknown and UNKNOWN in labels:
         raise UserError(f"the model has an activity named {UNKNOWN}: leave out --unknown")
+    if live and args.cluster:
+        raise UserError("a live source is labelled where it is: leave out --cluster")
+    if args.display == "on" and args.cluster:
+        raise UserError("no frames of a cluster are shown here: leave out --display on")
     if args.display == "on" and not args.output:
         raise UserError("--display on shows the frames that --output writes: give --output, too")
 
@@ -144,16 +148,17 @@ def look_at(jobs: Sequence[Job]) -> list[VideoInfo]:
     return infos
 
 
-def open_classifier_for(
+def classifier_for(
     infos: Sequence[VideoInfo], live: bool, labels: int, args: argparse.Namespace
-) -> Engine:
-    """Open the model with the engine that suits these clips; of a live source nothing is known."""
+) -> Callable[..., Engine]:
+    """Say how to open the model for these clips; of a live source nothing is known."""
     keep_pixels = args.output is not None and args.smoothing == "rolling"
     fitting = [
         batch_that_fits(args.batch_size, info, args.stride, keep_pixels=keep_pixels)
         for info in infos
     ]
-    return open_classifier(
+    return partial(
+        open_classifier,
         args.model,
         labels,
         engine=args.engine,

@@ -141,7 +141,20 @@ def test_what_cannot_be_done_together_is_one_clear_line(predict: Predict, tmp_pa
         assert "a live source has no end: take --smoothing rolling" in error_line(done)
     done = predict(clip, None, "--csv", tmp_path / "out.csv", "--display", "on")
     assert "give --output" in error_line(done)
+    done = predict("0", output, "--cluster", "auto")
+    assert "a live source is labelled where it is: leave out --cluster" in error_line(done)
+    done = predict(clip, output, "--cluster", "auto", "--display", "on")
+    assert "leave out --display on" in error_line(done)
     assert list(tmp_path.iterdir()) == [clip]
+
+
+def test_a_cluster_without_ray_is_one_clear_line(predict: Predict, tmp_path: Path) -> None:
+    clip = write_clip(tmp_path / "clip.mp4", ["red"] * 5)
+    (tmp_path / "ray.py").write_text("raise ModuleNotFoundError('as where Ray is absent')")
+    there = os.environ | {"PYTHONPATH": str(tmp_path)}
+    done = predict(clip, tmp_path / "out.mp4", "--cluster", "local", env=there)
+    assert "pip install -r requirements-cluster.txt" in error_line(done)
+    assert not (tmp_path / "out.mp4").exists()
 
 
 def test_tensorflow_is_not_imported_once_the_export_is_there(
@@ -153,7 +166,7 @@ def test_tensorflow_is_not_imported_once_the_export_is_there(
     assert done.returncode == 0
     imported = {line.split("|")[-1].strip() for line in done.stderr.splitlines()}
     assert "cv2" in imported
-    assert not {"tensorflow", "keras", "matplotlib", "torch"} & imported
+    assert not {"tensorflow", "keras", "matplotlib", "torch", "ray"} & imported
 
 
 @pytest.mark.real_data

@@ -1,13 +1,14 @@
-"""One clip labelled: classified, smoothed, drawn, and written down."""
+"""Clips labelled: classified, smoothed, drawn, and written down."""
 
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 
 from tqdm import tqdm
 
+from activity.ground.errors import UserError
 from activity.inputs.clip import VideoInfo, VideoSource
 from activity.inputs.live import LiveSource
 from activity.inputs.segments import read_segments
@@ -40,6 +41,35 @@ class Outcome:
     expected: int
     dropped: int
     judgement: Judgement | None
+
+
+Outcomes = Generator[tuple[Job, Outcome | UserError | None], None, None]
+"""Each job, as it is done, with what became of the clip: None where it was left unfinished, a
+UserError where it failed."""
+
+
+def label_one_by_one(
+    jobs: Sequence[Job],
+    classify: Engine,
+    labels: Sequence[str],
+    settings: Settings,
+    show: Show,
+    interrupted: Callable[[], bool],
+) -> Outcomes:
+    """Label one clip after the other; the arguments are those of ``label_clip``."""
+    for job in jobs:
+        outcome: Outcome | UserError | None
+        try:
+            outcome = label_clip(
+                job, classify, labels, settings, show=show, interrupted=interrupted
+            )
+        except LeftUnfinishedError:
+            outcome = None
+        except UserError as error:
+            outcome = error
+        yield job, outcome
+        if interrupted():
+            return
 
 
 def label_clip(

@@ -24,6 +24,7 @@ def open_classifier(
     batch_size: int,
     exports: Path | None,
     low_latency: bool = False,
+    cores: int | None = None,
 ) -> Engine:
     """Open a saved model as an engine from RGB pixels to probabilities.
 
@@ -35,6 +36,7 @@ def open_classifier(
         batch_size: of the Keras engine.
         exports: folder where OpenVINO exports are kept; None keeps none.
         low_latency: frames will come one at a time, from a live source.
+        cores: how many OpenVINO may use; None for all.
 
     Raises:
         UserError: the model cannot be read, takes something other than 224x224 RGB, or does
@@ -48,7 +50,8 @@ def open_classifier(
 
     key = model_key(model_path, labels)
     if engine == "int8":
-        return openvino_engine(_int8_version(model_path, key), low_latency=low_latency)
+        path = _int8_version(model_path, key)
+        return openvino_engine(path, low_latency=low_latency, cores=cores)
     return open_engine(
         engine,
         load,
@@ -57,6 +60,7 @@ def open_classifier(
         inputs=frames,
         batch_size=batch_size,
         low_latency=low_latency,
+        cores=cores,
     )
 
 

@@ -54,6 +54,7 @@ def open_engine(
     inputs: int | None,
     batch_size: int,
     low_latency: bool = False,
+    cores: int | None = None,
 ) -> Engine:
     """Open the engine a person named, or with ``"auto"`` the one that will be done first.
 
@@ -67,7 +68,7 @@ def open_engine(
         key: what tells this model from every other, as a file name.
         inputs: how many photos or frames will come; None where no one knows.
         batch_size: of the Keras engine.
-        low_latency: of the OpenVINO engine: inputs will come one at a time.
+        low_latency, cores: of the OpenVINO engine.
 
     Raises:
         UserError: OpenVINO was named and is not installed or cannot export the model.
@@ -80,7 +81,7 @@ def open_engine(
     folder = exports / key if exports is not None else None
     if folder is not None and folder.is_dir():
         try:
-            return openvino_engine(folder / EXPORT_NAME, low_latency=low_latency)
+            return openvino_engine(folder / EXPORT_NAME, low_latency=low_latency, cores=cores)
         except UserError:
             shutil.rmtree(folder, ignore_errors=True)  # damaged: made anew below
     model = load()
@@ -88,14 +89,16 @@ def open_engine(
         return keras_engine(model, batch_size)
     if folder is not None:
         try:
-            engine = openvino_engine(export(model, folder), low_latency=low_latency)
+            path = export(model, folder)
+            engine = openvino_engine(path, low_latency=low_latency, cores=cores)
             _remove_oldest(folder.parent)
             return engine
         except OSError as error:
             print(f"[INFO] the exported network is not kept in {exports}: {error}")
     # A file that OpenVINO has open cannot be removed on Windows.
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as temporary:
-        return openvino_engine(export(model, Path(temporary) / key), low_latency=low_latency)
+        path = export(model, Path(temporary) / key)
+        return openvino_engine(path, low_latency=low_latency, cores=cores)
 
 
 def keras_engine(model: "keras.Model", batch_size: int) -> Engine:
@@ -124,7 +127,7 @@ def _batches(
         yield tags, np.stack(batch).astype(np.float32)
 
 
-def openvino_engine(export: Path, *, low_latency: bool = False) -> Engine:
+def openvino_engine(export: Path, *, low_latency: bool = False, cores: int | None = None) -> Engine:
     """Run an exported model with OpenVINO on the CPU, some single inputs at a time.
 
     On these networks a stream of single inputs for each core is quicker than batches: the
@@ -132,8 +135,9 @@ def openvino_engine(export: Path, *, low_latency: bool = False) -> Engine:
 
     Args:
         export: what ``export`` wrote.
-        low_latency: all cores work on one input: half the time for it alone, and a little less
-            throughput.
+        low_latency: inputs will come one at a time. All cores work on one: half the time for it
+            alone, and a little less throughput.
+        cores: how many it may use; None for all.
 
     Raises:
         UserError: the export cannot be read.
@@ -151,6 +155,8 @@ def openvino_engine(export: Path, *, low_latency: bool = False) -> Engine:
         # A processor with bfloat16 would otherwise take it, and answer less exactly.
         hint = "LATENCY" if low_latency else "THROUGHPUT"
         settings = {"PERFORMANCE_HINT": hint, "INFERENCE_PRECISION_HINT": "f32"}
+        if cores is not None:
+            settings["INFERENCE_NUM_THREADS"] = str(cores)
         compiled = core.compile_model(network, "CPU", settings)
     except RuntimeError as error:
         raise UserError(f"OpenVINO cannot read the exported model {export}") from error
