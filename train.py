@@ -52,7 +52,8 @@ def main() -> None:
         from sklearn.preprocessing import LabelBinarizer
 
         from activity.network.backbone import build_backbone
-        from activity.network.features import View, compute_features, rows_to_use
+        from activity.network.features import View, compute_features, pixels_of, rows_to_use
+        from activity.network.fine_tuning import fine_tune
         from activity.network.head import join, train_head
         from activity.network.quantization import check_installed, write_int8_version
         from activity.outcome.report import format_report, plot_history, write_report
@@ -102,6 +103,30 @@ def main() -> None:
             on_epoch=show,
         )
 
+    nearest = near_copies(features, to_train[:, 0], to_test)
+    if args.fine_tune:
+        head = fine_tune(
+            *(backbone, head, features, targets, to_train),
+            files=[views[row].image.path for row in to_train[:, 0]],
+            pixels_of=lambda rows: pixels_of(args.dataset, sets.digests, views, rows),
+            epochs=args.fine_tune,
+            head_epochs=args.epochs,
+            seed=args.seed,
+            engine=args.engine,
+            batch_size=args.batch_size,
+            cache_folder=args.cache,
+        )
+        others = np.concatenate([to_test, to_check])
+        features[others], _ = compute_features(
+            args.dataset,
+            sets.digests,
+            [views[row] for row in others],
+            backbone,
+            engine=args.engine,
+            batch_size=args.batch_size,
+            cache_folder=None,
+        )
+
     def probabilities(rows: NDArray[np.intp]) -> NDArray[np.float32]:
         nothing = np.empty((0, targets.shape[1]), np.float32)
         return head.predict(features[rows], verbose=0) if len(rows) else nothing
@@ -113,7 +138,6 @@ def main() -> None:
         probabilities=probabilities(to_test),
     )
     identical = straddling_groups(sets.digests, sets.training, evaluation.images)
-    nearest = near_copies(features, to_train[:, 0], to_test)
     if evaluation.images:
         print("[INFO] evaluating on the test images ...")
         print(format_report(evaluation))

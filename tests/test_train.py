@@ -9,7 +9,10 @@ import numpy as np
 import pytest
 
 from activity.ground.errors import UserError
+from activity.inputs.dataset import find_images
 from activity.inputs.photo import network_input
+from activity.inputs.split import split_photos
+from activity.network.backbone import build_backbone
 from activity.saved.artifacts import load_framing, load_known_confidence, load_labels, load_model
 from tests.conftest import COLOURS_BGR, RunScript, RunTrain, write_clip
 
@@ -84,6 +87,35 @@ def test_report_and_the_photos_that_straddle_training_and_test(
     assert report["settings"]["epochs"] == 20
     assert (tmp_path / "reports/report_confusion.png").is_file()
     assert (tmp_path / "reports/report_mistakes.png").is_file()
+
+
+def test_fine_tuned_stages_are_saved_and_judged(
+    run_train: RunTrain, photo_folders: Path, tmp_path: Path, cache: Path
+) -> None:
+    arguments = train_arguments(photo_folders, tmp_path, cache)
+    said = run_train(*arguments, "--views", "1", "--fine-tune", "2")
+    assert "24 images to learn from, 3 to choose by" in said
+    assert "best was epoch" in said
+    model = load_model(tmp_path / "model/activity.model")
+    frozen = build_backbone("efficientnet-lite0", "imagenet").get_layer("efficientnet_lite0")
+    tuned = model.get_layer("efficientnet_lite0")
+    for layer in frozen.layers:
+        same = [
+            np.array_equal(*pair)
+            for pair in zip(
+                layer.get_weights(), tuned.get_layer(layer.name).get_weights(), strict=True
+            )
+        ]
+        learned = layer.name.startswith(("stage6", "stage7", "head")) and "norm" not in layer.name
+        assert all(same) if not learned else not any(same), layer.name
+    # The test photos went through the network that is saved.
+    found = find_images(photo_folders, ["all"])
+    _, test = split_photos(found.photos, found.labels)
+    pixels = [network_input(cv2.imread(str(photo_folders / found.photos[i]))) for i in test]
+    highest = model.predict_on_batch(np.stack(pixels).astype(np.float32)).max(axis=1)
+    known = load_known_confidence(tmp_path / "model/lb.pickle")
+    np.testing.assert_allclose(known, np.sort(highest), atol=1e-5)
+    assert not [path for path in cache.iterdir() if not path.name.startswith("features.sqlite")]
 
 
 def test_two_labels_get_two_probabilities_and_the_same_seed_the_same_model(

@@ -27,6 +27,11 @@ def seconds(text: str) -> float:
     return number
 
 
+def none_or_more(text: str) -> int:
+    """Parse a whole number of at least zero."""
+    return _whole_number(text, 0, None)
+
+
 def seed(text: str) -> int:
     """Parse what random number generators take as a seed: 0 to 2**32 - 1."""
     return _whole_number(text, 0, 2**32 - 1)

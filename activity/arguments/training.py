@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from activity.arguments.shared import BACKBONES, positive, seconds, seed
+from activity.arguments.shared import BACKBONES, none_or_more, positive, seconds, seed
 
 
 def add_file_arguments(parser: argparse.ArgumentParser) -> None:
@@ -93,6 +93,15 @@ def add_training_arguments(parser: argparse.ArgumentParser) -> None:
         help="views of each training photo: 1 is its centre square, as frames are seen; 2 adds all "
         "of it, squashed; more add augmented ones, turned, shifted, zoomed and mirrored "
         "(default: %(default)s)",
+    )
+    group.add_argument(
+        "--fine-tune",
+        type=none_or_more,
+        default=0,
+        metavar="EPOCHS",
+        help="then let the last stages of the network learn, too, for so many passes over the "
+        "training photos: takes longer, and is right more often; Ctrl-C ends it with the best pass "
+        "so far (default: %(default)s, the network stays frozen)",
     )
     group.add_argument(
         "--every",

@@ -62,6 +62,31 @@ def build_backbone(name: str, weights: str) -> keras.Model:
     return backbone
 
 
+def split_backbone(backbone: keras.Model) -> tuple[keras.Model, keras.Model]:
+    """Split a backbone into the stages that stay frozen, and the last ones, which can be tuned.
+
+    Both share the backbone's layers: what is learned in the second, the backbone has learned.
+
+    Returns:
+        (frozen, learning): from RGB pixels 0..255 to a feature map, shape (batch, 14, 14, 112) for
+        EfficientNet-Lite0 and (batch, 14, 14, 1024) for ResNet50; and from that to features.
+    """
+    network = next(layer for layer in backbone.layers if isinstance(layer, keras.Model))
+    between = network.get_layer(_BACKBONES[backbone.name].last_frozen_layer).output
+    pixels = keras.Input(backbone.input_shape[1:], name="pixels")
+    first = keras.Model(network.input, between)
+    frozen = keras.Model(
+        pixels,
+        first(backbone.get_layer(PREPROCESSING)(pixels)),
+        name=f"{backbone.name}-frozen-stages",
+    )
+    inputs = keras.Input(between.shape[1:], name="feature_map")
+    outputs = keras.Model(between, network.output)(inputs)
+    for layer in (backbone.get_layer("pooling"), backbone.get_layer("features")):
+        outputs = layer(outputs)
+    return frozen, keras.Model(inputs, outputs)
+
+
 def fingerprint(model: keras.Model) -> str:
     """Hash all that a frozen model's outputs depend on: its name and every weight.
 
@@ -99,6 +124,7 @@ class _Backbone(NamedTuple):
     untrained: Callable[[], keras.Model]
     imagenet: Callable[[], keras.Model]
     preprocessing: tuple[NDArray[np.float32], NDArray[np.float32]]
+    last_frozen_layer: str  # when the last stages are fine-tuned
 
 
 def _resnet50(weights: str | None = None) -> keras.Model:
@@ -138,11 +164,13 @@ _BACKBONES = {
         _resnet50,
         _imagenet_resnet50,
         (np.eye(3, dtype=np.float32)[::-1], -np.array(IMAGENET_MEAN_RGB[::-1], np.float32)),
+        "conv4_block6_out",
     ),
     "efficientnet-lite0": _Backbone(
         efficientnet_lite0,
         _imagenet_efficientnet_lite0,
         (np.eye(3, dtype=np.float32) / np.float32(128), np.full(3, -127 / 128, np.float32)),
+        "stage5_block3_add",
     ),
 }
 

@@ -79,7 +79,7 @@ def compute_features(
                 inputs=len(missing),
                 batch_size=batch_size,
             )
-            stream = run(_pixels(dataset, digests, views, missing))
+            stream = run(pixels_of(dataset, digests, views, missing))
             for place, output in tqdm(stream, "features", len(missing), disable=None, unit="view"):
                 features[place], readable[place] = output, True
                 cache.put(digests[views[place].image], views[place].number, output)
@@ -88,7 +88,7 @@ def compute_features(
     return features, readable
 
 
-def _pixels(
+def pixels_of(
     dataset: Path, digests: Mapping[Image, str], views: Sequence[View], places: Sequence[int]
 ) -> Iterator[tuple[int, NDArray[np.uint8]]]:
     """Read and augment the views at ``places``, but for those of images that cannot be read."""

@@ -14,7 +14,7 @@ _WEIGHT_DECAY = 1.0
 _BATCH_SIZE = 64
 # For the sake of --unknown: a head that is not driven to be certain is less sure of what it has
 # never seen (docs/recipe.md).
-_LABEL_SMOOTHING = 0.1
+LABEL_SMOOTHING = 0.1
 
 _ROWS_AT_ONCE = 1024
 
@@ -75,7 +75,7 @@ def train_head(
             keras.optimizers.schedules.CosineDecay(_LEARNING_RATE, steps * epochs),
             weight_decay=_WEIGHT_DECAY,
         ),
-        loss=keras.losses.CategoricalCrossentropy(label_smoothing=_LABEL_SMOOTHING),
+        loss=keras.losses.CategoricalCrossentropy(label_smoothing=LABEL_SMOOTHING),
         metrics=["accuracy"],
         # A step is so small that calling it costs as much: a whole epoch is one call.
         steps_per_execution=steps,
