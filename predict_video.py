@@ -21,6 +21,7 @@ from activity.arguments.labelling import (
 from activity.arguments.shared import add_speed_arguments
 from activity.ground.errors import UserError, printable, run_script
 from activity.ground.interruption import interrupts_held_back
+from activity.ground.stores import is_stored
 from activity.inputs.clip import VideoInfo, VideoSource
 from activity.inputs.dataset import shortened
 from activity.inputs.photo import Framing
@@ -136,7 +137,7 @@ def look_at(jobs: Sequence[Job]) -> list[VideoInfo]:
     """Ask the clips how large and long they are. A clip that cannot be read is left for later."""
     infos = []
     for job in jobs:
-        if job.is_live:
+        if job.is_live or is_stored(job.clip):  # it is brought here when it is its turn
             continue
         try:
             with closing(VideoSource(Path(job.clip))) as source:

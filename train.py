@@ -18,6 +18,7 @@ from activity.arguments.shared import add_speed_arguments
 from activity.arguments.training import add_file_arguments, add_training_arguments
 from activity.ground.errors import UserError, run_script
 from activity.ground.quiet import hidden_chatter
+from activity.ground.stores import is_stored
 from activity.ground.writing import check_apart, check_output
 from activity.inputs.dataset import find_images, shortened
 from activity.inputs.image_sets import build_sets
@@ -197,6 +198,8 @@ def check_outputs(args: argparse.Namespace, files: Sequence[str]) -> None:
         "the plot": args.plot,
         "the report": args.report,
     }
+    if args.int8 and is_stored(args.model):
+        raise UserError("--int8 writes a folder beside the model: give --model a path on this disk")
     given = {what: path for what, path in outputs.items() if path is not None}
     for what, path in given.items():
         check_output(path, what)

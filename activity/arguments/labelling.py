@@ -1,9 +1,9 @@
 """The flags of ``predict_video.py``."""
 
 import argparse
-from pathlib import Path
 
 from activity.arguments.shared import positive
+from activity.ground.stores import location
 from activity.labelling.preview import DISPLAY
 from activity.outcome.smoothing import SMOOTHINGS
 
@@ -12,12 +12,12 @@ def add_file_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the flags that name what is read and what is written."""
     group = parser.add_argument_group("files")
     group.add_argument(
-        "-m", "--model", type=Path, required=True, metavar="FILE", help="a model of train.py"
+        "-m", "--model", type=location, required=True, metavar="FILE", help="a model of train.py"
     )
     group.add_argument(
         "-l",
         "--label-bin",
-        type=Path,
+        type=location,
         required=True,
         metavar="FILE",
         help="the label binarizer that was written with the model",
@@ -34,7 +34,7 @@ def add_file_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "-o",
         "--output",
-        type=Path,
+        type=location,
         metavar="FILE",
         help="the labelled clip to write: .mp4 (H.264 with the clip's sound, plays everywhere) or "
         ".avi (Motion JPEG at one constant rate, no sound); for several clips a folder, which "
@@ -43,7 +43,7 @@ def add_file_arguments(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--timeline",
-        type=Path,
+        type=location,
         metavar="FILE",
         help="a picture to write: the probability of each activity over time, and the label under "
         "both ways of smoothing; "
@@ -51,21 +51,21 @@ def add_file_arguments(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--csv",
-        type=Path,
+        type=location,
         metavar="FILE",
         help="a table to write, one row a frame: time, label and probabilities; for several "
         "clips a folder",
     )
     group.add_argument(
         "--json",
-        type=Path,
+        type=location,
         metavar="FILE",
         help="a summary to write: overall activity, stretches of one label with their times, "
         "label switches, settings; for several clips a folder",
     )
     group.add_argument(
         "--segments",
-        type=Path,
+        type=location,
         metavar="FILE",
         help="the stretches of one label to write: .csv (start,end,label in seconds, to be "
         "corrected and given as --truth), .srt or .vtt (subtitles: a player shows "
@@ -73,7 +73,7 @@ def add_file_arguments(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--truth",
-        type=Path,
+        type=location,
         metavar="FILE",
         help="a table to judge by, start,end,label in seconds (gaps are not judged): prints how "
         "many frames are right, raw, as drawn, and at each size of --compare in both ways of "

@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from activity.arguments.shared import BACKBONES, none_or_more, positive, seconds, seed
+from activity.ground.stores import location
 
 
 def add_file_arguments(parser: argparse.ArgumentParser) -> None:
@@ -12,7 +13,7 @@ def add_file_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "-d",
         "--dataset",
-        type=Path,
+        type=location,
         required=True,
         metavar="FOLDER",
         help="holds one folder of photos, or clips, for each activity; where a clip has a table "
@@ -22,7 +23,7 @@ def add_file_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "-m",
         "--model",
-        type=Path,
+        type=location,
         required=True,
         metavar="FILE",
         help="the model to write; .h5 and .hdf5 give HDF5, other names Keras's own format",
@@ -30,7 +31,7 @@ def add_file_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "-l",
         "--label-bin",
-        type=Path,
+        type=location,
         required=True,
         metavar="FILE",
         help="the pickled label binarizer to write",
@@ -38,14 +39,14 @@ def add_file_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "-p",
         "--plot",
-        type=Path,
+        type=location,
         default=Path("plot.png"),
         metavar="FILE",
         help="the plot of loss and accuracy to write (default: %(default)s)",
     )
     group.add_argument(
         "--report",
-        type=Path,
+        type=location,
         metavar="FILE",
         help="write the results on the test photos here as JSON, and beside it pictures of the "
         "confusion matrix and of the most confident mistakes",
@@ -88,7 +89,7 @@ def add_training_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--views",
         type=positive,
-        default=3,
+        default=2,
         metavar="N",
         help="views of each training photo: 1 is its centre square, as frames are seen; 2 adds all "
         "of it, squashed; more add augmented ones, turned, shifted, zoomed and mirrored "

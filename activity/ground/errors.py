@@ -9,6 +9,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
 
+# Where a store cannot be reached, or knows no password, these raise exceptions of their own.
+_STORE_LIBRARIES = ("botocore", "aiobotocore", "aiohttp", "s3fs", "gcsfs", "google")
+
 
 class UserError(Exception):
     """A problem the person can mend. The message says what, where, and what to do about it."""
@@ -61,6 +64,10 @@ def run_script(main: Callable[[], None]) -> NoReturn:
             sys.exit(130)
         if isinstance(error, UserError):
             print(f"error: {printable(str(error))}", file=sys.stderr)
+            sys.exit(2)
+        if type(error).__module__.partition(".")[0] in _STORE_LIBRARIES:
+            reason = str(error).strip().splitlines() or [type(error).__name__]
+            print(f"error: the object store: {printable(reason[0])}", file=sys.stderr)
             sys.exit(2)
         if isinstance(error, BrokenPipeError):
             # Python would complain again when it flushes at exit.

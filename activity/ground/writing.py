@@ -6,11 +6,12 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from activity.ground.errors import UserError
 from activity.ground.interruption import interrupts_held_back
+from activity.ground.stores import is_stored, rename, upload, written_here
 
 
 def check_output(path: Path, what: str) -> None:
@@ -26,14 +27,15 @@ def check_output(path: Path, what: str) -> None:
         if target.exists() and not target.is_file():
             # The rename would put a file in the place of, say, /dev/null.
             raise UserError(f"cannot write {what} to {path}: it is a device; give a file name")
-        target.parent.mkdir(parents=True, exist_ok=True)
+        if not is_stored(target):  # there, folders are but the beginnings of names
+            target.parent.mkdir(parents=True, exist_ok=True)
         probe = _temporary_name(target)
         probe.touch(exist_ok=False)
         probe.unlink()
     except OSError as error:
         raise UserError(
-            f"cannot write {what} to {path}: {error.strerror}; give a file name in a folder "
-            "that can be written to"
+            f"cannot write {what} to {path}: {error.strerror or error}; give a file name in a "
+            "folder that can be written to"
         ) from error
 
 
@@ -74,9 +76,11 @@ def replace_when_complete(*paths: Path) -> Iterator[list[Path]]:
     temporary = [_temporary_name(target) for target in targets]
     earlier = [_temporary_name(target) for target in targets]
     try:
-        yield temporary
-        for written in temporary:
-            _flush_to_disk(written)
+        with ExitStack() as stack:
+            local = [stack.enter_context(written_here(part)) for part in temporary]
+            yield local
+            for written in local:
+                _flush_to_disk(written)
         for target, kept in zip(targets[:-1], earlier[:-1], strict=True):
             _keep(target, kept)
         with interrupts_held_back():
@@ -140,7 +144,7 @@ def _temporary_name(path: Path) -> Path:
 
 def _target(path: Path) -> Path:
     """Follow links, so that the file is replaced and not the link to it."""
-    return Path(os.path.realpath(path))
+    return path if is_stored(path) else Path(os.path.realpath(path))
 
 
 def _identity(path: Path) -> str:
@@ -159,7 +163,10 @@ def _flush_to_disk(path: Path) -> None:
 def _keep(path: Path, kept: Path) -> None:
     """Give a file a second name; where there is no file yet there is nothing to keep."""
     with suppress(FileNotFoundError):
-        give_second_name(path, kept)
+        if not is_stored(path):
+            give_second_name(path, kept)
+        elif path.exists():
+            upload(path, kept)
 
 
 def _remove(path: Path) -> None:
@@ -172,12 +179,12 @@ def _rename_all(temporary: list[Path], targets: list[Path], earlier: list[Path])
     done = 0
     try:
         for written, target in zip(temporary, targets, strict=True):
-            written.replace(target)
+            rename(written, target)
             done += 1
     except OSError:
         for kept, target in list(zip(earlier, targets, strict=True))[:done]:
             if kept.exists():
-                kept.replace(target)
+                rename(kept, target)
             else:
                 target.unlink()
         raise

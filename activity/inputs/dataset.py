@@ -9,6 +9,7 @@ from typing import NamedTuple
 from imutils import paths
 
 from activity.ground.errors import UserError
+from activity.ground.stores import is_stored, list_files
 from activity.inputs.clip import CLIP_SUFFIXES
 from activity.inputs.labelled_clips import LabelledClip, read_labels_of_clips
 from activity.inputs.segments import UNKNOWN
@@ -124,14 +125,18 @@ def find_images(dataset: Path, wanted: Sequence[str] | None = None) -> Found:
 
 def _walk(dataset: Path) -> tuple[dict[str, str], list[str], list[tuple[str, str]]]:
     """List photos with their labels, clips, and the folder and ending of every other file."""
-    if not os.path.isdir(dataset):  # noqa: PTH112 - Path.is_dir raises on names it cannot look up
+    # Path.is_dir raises on names that it cannot look up.
+    if not (dataset.is_dir() if is_stored(dataset) else os.path.isdir(dataset)):  # noqa: PTH112
         raise UserError(f"no folder of photos at {dataset}: give --dataset a folder that exists")
     photos: dict[str, str] = {}
     clips: list[str] = []
     tables: list[Path] = []
     others: list[tuple[str, str]] = []
-    for path in paths.list_files(dataset):
-        relative = Path(path).relative_to(dataset)
+    if is_stored(dataset):
+        files = [Path(name) for name in list_files(dataset)]
+    else:
+        files = [Path(path).relative_to(dataset) for path in paths.list_files(dataset)]
+    for relative in files:
         if any(part.startswith(".") for part in relative.parts):
             continue
         suffix = relative.suffix.lower()

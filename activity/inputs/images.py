@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from activity.ground.errors import UserError
+from activity.ground.stores import local_copy
 from activity.inputs.clip import VideoSource
 from activity.inputs.photo import check_plain_file, decode_image, read_photo
 
@@ -114,13 +115,19 @@ def frames_at(clip: Path, times: Iterable[float]) -> Iterator[NDArray[np.uint8]]
     Example:
         >>> first, second = frames_at(Path("tennis.mp4"), [0, 2.5])
     """
-    try:
-        source = VideoSource(clip)
-    except UserError:
-        return
+    with ExitStack() as stack:
+        try:
+            source = VideoSource(stack.enter_context(local_copy(clip)))
+        except UserError:
+            return
+        stack.enter_context(closing(source))
+        yield from _shown_at(source, times)
+
+
+def _shown_at(source: VideoSource, times: Iterable[float]) -> Iterator[NDArray[np.uint8]]:
     waiting = iter(times)
     seconds = next(waiting, None)
-    with closing(source), closing(source.frames()) as frames:
+    with closing(source.frames()) as frames:
         shown = next(frames)
         for frame in frames:
             if seconds is None:

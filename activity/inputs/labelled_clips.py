@@ -14,6 +14,7 @@ from typing import NamedTuple
 from tqdm import tqdm
 
 from activity.ground.errors import UserError
+from activity.ground.stores import local_copy
 from activity.inputs.clip import VideoSource
 from activity.inputs.images import Image
 from activity.inputs.segments import UNKNOWN, Segment, read_segments
@@ -89,7 +90,10 @@ def sample_frames(
     sampled = SampledFrames([], [], {}, [])
     for clip in tqdm(clips, "looking at clips", disable=None, unit="clip"):
         try:
-            with closing(VideoSource(dataset / clip.path)) as source:
+            with (
+                local_copy(dataset / clip.path) as local,
+                closing(VideoSource(local)) as source,
+            ):
                 length = source.seconds()
         except UserError as error:
             sampled.skipped[clip.path] = str(error)

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from activity.ground.errors import UserError
+from activity.ground.stores import is_stored
 from activity.inputs.clip import Frame, VideoInfo, plausible_fps
 
 _OPEN_TIMEOUT_MS = 10_000
@@ -15,8 +16,8 @@ _READ_TIMEOUT_MS = 5_000
 
 
 def is_live(name: str) -> bool:
-    """Tell a camera's number or a stream's address from the path of a clip."""
-    return name.isdecimal() or "://" in name
+    """Tell a camera's number or a stream's address from the path of a clip, stored or local."""
+    return name.isdecimal() or ("://" in name and not is_stored(name))
 
 
 class LiveSource:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from activity.ground.errors import UserError
+from activity.ground.stores import is_stored, location
 from activity.ground.writing import check_apart, check_output
 from activity.inputs.clip import CLIP_SUFFIXES
 from activity.inputs.live import is_live
@@ -44,7 +45,7 @@ class Job:
 def writes_into_folder(inputs: Sequence[str], *outputs: Path | None) -> bool:
     """Tell whether outputs are files in a folder, named after the inputs, or just one file."""
     first = next((path for path in outputs if path), None)
-    return len(inputs) > 1 or Path(inputs[0]).is_dir() or (first is not None and first.is_dir())
+    return len(inputs) > 1 or _is_folder(inputs[0]) or (first is not None and first.is_dir())
 
 
 def plan_jobs(
@@ -103,6 +104,10 @@ def plan_jobs(
     return jobs
 
 
+def _is_folder(name: str) -> bool:
+    return not is_live(name) and location(name).is_dir()
+
+
 def _truth_of(name: str, folder: Path) -> Path | None:
     if not folder.is_dir():
         raise UserError(f"--truth {folder} is no folder: for several clips, it should be")
@@ -130,8 +135,9 @@ def _find_clips(inputs: Sequence[str]) -> list[str]:
     for name in inputs:
         if is_live(name):
             raise UserError(f"{name} is a live source: give it alone, with a file as --output")
-        if Path(name).is_dir():
-            clips += _clips_inside(Path(name))
+        folder = location(name)
+        if folder.is_dir():
+            clips += _clips_inside(folder)
         else:
             clips.append(name)
     return clips
@@ -149,8 +155,13 @@ def _clips_inside(folder: Path) -> list[str]:
 
 
 def _check_inputs_survive(jobs: Sequence[Job]) -> None:
-    inputs = [path for job in jobs if (path := Path(job.clip)).exists()]
+    clips = {job.clip for job in jobs}
+    inputs = [path for clip in clips if not is_stored(clip) and (path := Path(clip)).exists()]
     for job in jobs:
         for path in job.files:
-            if path.exists() and any(path.samefile(clip) for clip in inputs):
+            if is_stored(path):
+                same = str(path) in clips
+            else:
+                same = path.exists() and any(path.samefile(clip) for clip in inputs)
+            if same:
                 raise UserError(f"{path} is an input, and would be lost: write to another name")

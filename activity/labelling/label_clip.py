@@ -3,12 +3,13 @@
 import tempfile
 from collections.abc import Callable, Generator, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tqdm import tqdm
 
 from activity.ground.errors import UserError
+from activity.ground.stores import is_stored, local_copy, location
 from activity.inputs.clip import VideoInfo, VideoSource
 from activity.inputs.live import LiveSource
 from activity.inputs.segments import read_segments
@@ -100,12 +101,17 @@ def label_clip(
     judgement = None
     drawn = Band(settings.smoothing, settings.size)
     with ExitStack() as stack:
-        source = stack.enter_context(closing(_open_source(job, interrupted)))
-        folder = job.files[0].parent if job.files else Path(tempfile.gettempdir())
+        clip = job.clip
+        if is_stored(clip):
+            clip = str(stack.enter_context(local_copy(location(clip))))
+        here = replace(job, clip=clip)
+        source = stack.enter_context(closing(_open_source(here, interrupted)))
+        files = [path for path in job.files if not is_stored(path)]
+        folder = files[0].parent if files else Path(tempfile.gettempdir())
         record = stack.enter_context(open_record(folder, len(labels), settings.stride))
-        frames = labelled_frames(job, source, classify, record, settings, interrupted)
+        frames = labelled_frames(here, source, classify, record, settings, interrupted)
         summary = Summary(labels, settings.smoothing)
-        last = _write_frames(job, source.info, frames, summary, settings, show, interrupted)
+        last = _write_frames(here, source.info, frames, summary, settings, show, interrupted)
         end = last.time + 1 / source.info.fps
         if job.timeline:
             # Only here, since matplotlib takes a second to import.

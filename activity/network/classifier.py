@@ -91,7 +91,7 @@ def file_digest(path: Path) -> str:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
-        raise UserError(f"cannot read the model {path}: {error.strerror}") from error
+        raise UserError(f"cannot read the model {path}: {error.strerror or error}") from error
 
 
 def _int8_version(model_path: Path, key: str) -> Path:

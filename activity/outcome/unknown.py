@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from activity.network.engine import Engine, Stream, Tag
 
-UNSURE = 0.15
+UNSURE = 0.14
 """Among known photos, so large a share counts as unsure; only what is as unsure may be unknown."""
 
 _MOST_KNOWN = 1000

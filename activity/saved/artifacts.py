@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from activity.ground.errors import UserError
 from activity.ground.quiet import hidden_chatter
+from activity.ground.stores import local_copy
 from activity.ground.writing import give_second_name, replace_when_complete
 from activity.inputs.photo import Framing
 from activity.saved.label_pickle import (
@@ -110,9 +111,14 @@ def load_model(path: Path) -> "keras.Model":
     Raises:
         UserError: the file is missing, is no Keras model, is damaged, or carries code.
     """
+    with local_copy(path) as local:
+        return _load_local_model(path, local)
+
+
+def _load_local_model(path: Path, local: Path) -> "keras.Model":
     try:
-        path.open("rb").close()
-        suffix = in_own_process(check_model_file, path)
+        local.open("rb").close()
+        suffix = in_own_process(check_model_file, local)
     except OSError as error:
         raise UserError(f"cannot read the model {path}: {error.strerror}") from error
     except ValueError as error:
@@ -126,7 +132,7 @@ def load_model(path: Path) -> "keras.Model":
         with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
             # Keras chooses the format by the name's ending; a person's file may have any.
             named = Path(folder) / f"model{suffix}"
-            give_second_name(path, named)
+            give_second_name(local, named)
             return keras.models.load_model(named, compile=False, safe_mode=True)
     except Exception as error:
         # Keras raises many kinds of exception on a damaged or foreign file.
@@ -187,7 +193,9 @@ def _read_binarizer(path: Path, read: Callable[[bytes], Read]) -> Read:
         with path.open("rb") as file:
             return read(file.read(MOST_BYTES + 1))
     except OSError as error:
-        raise UserError(f"cannot read the label binarizer {path}: {error.strerror}") from error
+        raise UserError(
+            f"cannot read the label binarizer {path}: {error.strerror or error}"
+        ) from error
     except ValueError as error:
         raise UserError(
             f"{path} is not a label binarizer of train.py: {error}; "

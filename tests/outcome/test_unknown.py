@@ -78,8 +78,8 @@ def test_what_it_would_do_to_test_photos_is_told() -> None:
     probabilities = np.stack([highest, 1 - highest], axis=1)
     truth = np.zeros(41, int)
     truth[[0, 20]] = 1
-    # Of 41 photos, 0 to 40 of 40 are less sure: unknown where 1 - u / 0.15 is more
-    # than (u / 0.15) times the highest probability, so for the first four.
+    # Of 41 photos, 0 to 40 of 40 are less sure: unknown where 1 - u / 0.14 is more
+    # than (u / 0.14) times the highest probability, so for the first four.
     assert format_unknown(probabilities, truth, probabilities[:0]) == (
         "--unknown would call 9.8% of the test images unknown, one by one; "
         "of the 2 that get a wrong label, 1"
