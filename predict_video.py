@@ -13,6 +13,8 @@ from contextlib import closing
 from functools import partial
 from pathlib import Path
 
+from tqdm import tqdm
+
 from activity.arguments.labelling import (
     add_file_arguments,
     add_look_arguments,
@@ -136,7 +138,7 @@ def check_truth(jobs: Sequence[Job], labels: Sequence[str]) -> None:
 def look_at(jobs: Sequence[Job]) -> list[VideoInfo]:
     """Ask the clips how large and long they are. A clip that cannot be read is left for later."""
     infos = []
-    for job in jobs:
+    for job in tqdm(jobs, "looking at clips", leave=False, delay=1, disable=None):
         if job.is_live or is_stored(job.clip):  # it is brought here when it is its turn
             continue
         try:

@@ -1,4 +1,4 @@
-"""Run a command as a whole process and say what it took."""
+"""What benchmarks share: commands run as whole processes, clips made, tables printed."""
 
 import math
 import os
@@ -7,8 +7,12 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 from typing import NamedTuple
+
+import av
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -49,7 +53,47 @@ def _wait(process: subprocess.Popen[bytes]) -> float:
     return usage.ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
 
 
+def peak_megabytes() -> float:
+    """How many megabytes this process has held at most so far (Windows: nan)."""
+    if sys.platform == "win32":
+        return math.nan
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (2**20 if sys.platform == "darwin" else 2**10)
+
+
+def in_own_process() -> ProcessPoolExecutor:
+    """Run functions elsewhere: a process starts out as large as the one that starts it."""
+    return ProcessPoolExecutor(1, mp_context=get_context("spawn"))
+
+
 def print_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     """Print a Markdown table."""
     for row in [header, ["---"] * len(header), *rows]:
         print("| " + " | ".join(str(cell) for cell in row) + " |")
+
+
+def write_looped(clip: Path, path: Path, frames: int) -> Path:
+    """Write the clip's own packets again and again: decoding costs what it costs a person."""
+    with av.open(str(clip)) as source, av.open(str(path), "w") as target:
+        video = source.streams.video[0]
+        stream = target.add_stream_from_template(video)
+        packets = [
+            (packet, packet.pts, packet.dts)
+            for packet in source.demux(video)
+            if packet.pts is not None and packet.dts is not None
+        ]
+        once = max(pts + (packet.duration or 0) for packet, pts, _ in packets)
+        for number in range(frames):
+            lap, place = divmod(number, len(packets))
+            original, pts, dts = packets[place]
+            packet = av.Packet(bytes(original))
+            packet.stream = stream
+            packet.pts = pts + lap * once
+            packet.dts = dts + lap * once
+            packet.duration = original.duration
+            packet.time_base = original.time_base
+            packet.is_keyframe = original.is_keyframe
+            target.mux(packet)
+    return path

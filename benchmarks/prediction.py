@@ -13,12 +13,9 @@ import argparse
 import tempfile
 import time
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
 from itertools import cycle, islice
-from multiprocessing import get_context
 from pathlib import Path
 
-import av
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +25,7 @@ from activity.network.classifier import int8_folder, model_key, open_classifier
 from activity.network.engine import EXPORT_NAME
 from activity.network.quantization import quantize
 from activity.saved.artifacts import load_labels
-from benchmarks.measuring import measure, print_table
+from benchmarks.measuring import in_own_process, measure, print_table, write_looped
 
 FEW_FRAMES = 16
 
@@ -108,36 +105,6 @@ def looped(clip: Path, frames: int) -> Iterator[NDArray[np.uint8]]:
             capture.set(cv2.CAP_PROP_POS_FRAMES, 0)
             _, frame = capture.read()
         yield np.asarray(frame, np.uint8)
-
-
-def write_looped(clip: Path, path: Path, frames: int) -> Path:
-    """Write the clip's own packets again and again: decoding costs what it costs a person."""
-    with av.open(str(clip)) as source, av.open(str(path), "w") as target:
-        video = source.streams.video[0]
-        stream = target.add_stream_from_template(video)
-        packets = [
-            (packet, packet.pts, packet.dts)
-            for packet in source.demux(video)
-            if packet.pts is not None and packet.dts is not None
-        ]
-        once = max(pts + (packet.duration or 0) for packet, pts, _ in packets)
-        for number in range(frames):
-            lap, place = divmod(number, len(packets))
-            original, pts, dts = packets[place]
-            packet = av.Packet(bytes(original))
-            packet.stream = stream
-            packet.pts = pts + lap * once
-            packet.dts = dts + lap * once
-            packet.duration = original.duration
-            packet.time_base = original.time_base
-            packet.is_keyframe = original.is_keyframe
-            target.mux(packet)
-    return path
-
-
-def in_own_process() -> ProcessPoolExecutor:
-    """Run functions elsewhere: a process starts out as large as the one that starts it."""
-    return ProcessPoolExecutor(1, mp_context=get_context("spawn"))
 
 
 def prepare(model: Path, labels: int, cache: Path, clip: Path) -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from activity.ground.errors import UserError
 from activity.ground.quiet import hidden_chatter
+from activity.ground.workers import last_line
 
 _PACKAGE = Path(__file__).resolve().parent.parent
 
@@ -115,7 +116,7 @@ def _check_versions() -> None:
             continue  # it has just left the cluster
         except ray.exceptions.RayError as error:
             raise UserError(
-                f"{machine} of the cluster cannot run this project: {_last_line(error)}; "
+                f"{machine} of the cluster cannot run this project: {last_line(error)}; "
                 "pip install -r requirements.txt there"
             ) from error
         for name, version in here.items():
@@ -138,7 +139,3 @@ def _versions() -> dict[str, str]:
         except importlib.metadata.PackageNotFoundError:
             versions[name] = "not at all"
     return versions
-
-
-def _last_line(error: BaseException) -> str:
-    return str(error).strip().splitlines()[-1].strip()

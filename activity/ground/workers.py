@@ -22,6 +22,11 @@ class WorkerDiedError(Exception):
     """Each of the workers that were given a job died over it."""
 
 
+def last_line(error: BaseException) -> str:
+    """Say what went wrong on another machine, without how it came there."""
+    return str(error).strip().splitlines()[-1].strip()
+
+
 class Places(NamedTuple):
     """How many workers there is room for, and what each asks Ray for."""
 
@@ -123,7 +128,7 @@ def run_on_workers(
                         if died_opening > 2 * count:
                             raise UserError(
                                 "the workers of the cluster die before they have opened the "
-                                f"model: {' '.join(str(error).split())}"
+                                f"model: {last_line(error)}"
                             ) from error
                     elif tries < _TRIES:
                         again.append(job)

@@ -156,12 +156,18 @@ def _clips_inside(folder: Path) -> list[str]:
 
 def _check_inputs_survive(jobs: Sequence[Job]) -> None:
     clips = {job.clip for job in jobs}
-    inputs = [path for clip in clips if not is_stored(clip) and (path := Path(clip)).exists()]
+    local = [Path(clip) for clip in clips if not is_stored(clip)]
+    inputs = {_identity(path) for path in local if path.exists()}
     for job in jobs:
         for path in job.files:
             if is_stored(path):
                 same = str(path) in clips
             else:
-                same = path.exists() and any(path.samefile(clip) for clip in inputs)
+                same = path.exists() and _identity(path) in inputs
             if same:
                 raise UserError(f"{path} is an input, and would be lost: write to another name")
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    status = path.stat()
+    return status.st_dev, status.st_ino
