@@ -55,7 +55,7 @@ def main() -> None:
         from activity.network.backbone import build_backbone
         from activity.network.features import View, compute_features, pixels_of, rows_to_use
         from activity.network.fine_tuning import fine_tune
-        from activity.network.head import join, train_head
+        from activity.network.head import join, predict, train_head
         from activity.network.quantization import check_installed, write_int8_version
         from activity.outcome.report import format_report, plot_history, write_report
         from activity.outcome.unknown import format_unknown, known_confidence
@@ -104,7 +104,7 @@ def main() -> None:
             on_epoch=show,
         )
 
-    nearest = near_copies(features, to_train[:, 0], to_test)
+    near = near_copies(features, to_train[:, 0], to_test, [view.image for view in views])
     if args.fine_tune:
         head = fine_tune(
             *(backbone, head, features, targets, to_train),
@@ -128,23 +128,19 @@ def main() -> None:
             cache_folder=None,
         )
 
-    def probabilities(rows: NDArray[np.intp]) -> NDArray[np.float32]:
-        nothing = np.empty((0, targets.shape[1]), np.float32)
-        return head.predict(features[rows], verbose=0) if len(rows) else nothing
-
     evaluation = Evaluation(
         labels=binarizer.classes_.tolist(),
         images=[views[row].image for row in to_test],
         truth=targets[to_test].argmax(axis=1),
-        probabilities=probabilities(to_test),
+        probabilities=predict(head, features, to_test),
     )
     identical = straddling_groups(sets.digests, sets.training, evaluation.images)
     if evaluation.images:
         print("[INFO] evaluating on the test images ...")
         print(format_report(evaluation))
-        strange = probabilities(to_check)
+        strange = predict(head, features, to_check)
         say([format_unknown(evaluation.probabilities, evaluation.truth, strange)])
-        say(remarks_on_score(evaluation, identical, nearest))
+        say(remarks_on_score(evaluation, identical, near))
     elif sets.test:
         say(["none of the test images can be read: there is no score"])
 
@@ -166,11 +162,7 @@ def main() -> None:
             settings=vars(args),
             unreadable=list(unreadable),
             identical=identical,
-            near_copies={
-                views[row].image: views[to_train[place, 0]].image
-                for row, place in zip(to_test, nearest, strict=True)
-                if place >= 0
-            },
+            near_copies=near or {},
         )
     print(f"[INFO] wrote {', '.join(map(str, written))}")
     if args.int8:

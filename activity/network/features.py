@@ -14,12 +14,17 @@ from activity.inputs.images import Image, read_images
 from activity.network.backbone import fingerprint
 from activity.network.engine import open_engine
 from activity.network.feature_cache import FeatureCache
+from activity.network.feature_rows import let_go, rows_of_features
 
 if TYPE_CHECKING:
     import keras
 
 # Part of the cache's keys: features of photos that were framed in another way are others.
 _VIEWS = "centre square, squashed, stretches"
+
+
+# Of features in a mapped file, about so many are in memory at once.
+_ROWS_BETWEEN = 4096
 
 
 class View(NamedTuple):
@@ -54,10 +59,11 @@ def compute_features(
         cache_folder: where features are kept from run to run; None keeps none.
 
     Returns:
-        (features, readable): shapes (views, feature size) and (views,); rows that are not
-        readable belong to images that cannot be read, and hold zeros.
+        (features, readable): shapes (views, feature size) and (views,); the first may be mapped
+        from a file, as ``rows_of_features`` says. Rows that are not readable belong to images
+        that cannot be read, and hold zeros.
     """
-    features = np.zeros((len(views), backbone.output_shape[-1]), np.float32)
+    features = rows_of_features(len(views), backbone.output_shape[-1], cache_folder)
     readable = np.zeros(len(views), bool)
     identity = fingerprint(backbone)
     with closing(FeatureCache(cache_folder, f"{identity} {_VIEWS}")) as cache:
@@ -65,6 +71,8 @@ def compute_features(
         for place, view in enumerate(views):
             if view.image not in digests:
                 continue
+            if place % _ROWS_BETWEEN == 0:
+                let_go(features)
             known = cache.get(digests[view.image], view.number)
             if known is None:
                 missing.append(place)
@@ -83,6 +91,8 @@ def compute_features(
             for place, output in tqdm(stream, "features", len(missing), disable=None, unit="view"):
                 features[place], readable[place] = output, True
                 cache.put(digests[views[place].image], views[place].number, output)
+                if place % _ROWS_BETWEEN == 0:
+                    let_go(features)
         if cache.problem is not None:
             print(f"[INFO] {cache.problem}")
     return features, readable

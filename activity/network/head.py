@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.preprocessing import StandardScaler
 
+from activity.network.feature_rows import let_go
+
 # Chosen on photos carved out of the training photos: docs/recipe.md has the comparison.
 _LEARNING_RATE = 1e-3
 _WEIGHT_DECAY = 1.0
@@ -17,6 +19,14 @@ _BATCH_SIZE = 64
 LABEL_SMOOTHING = 0.1
 
 _ROWS_AT_ONCE = 1024
+
+Batch = tuple[NDArray[np.float32], NDArray[np.float32]]
+"""Features and targets, shapes (images, feature size) and (images, labels)."""
+
+_TEST_BATCH_SIZE = 4096
+
+# Of the features in a mapped file, so many batches are in memory at once, with their neighbours.
+_BATCHES_BETWEEN = 64
 
 
 @dataclass(frozen=True)
@@ -82,22 +92,28 @@ def train_head(
         jit_compile=False,
     )
 
-    def batches() -> Iterator[tuple[NDArray[np.float32], NDArray[np.float32]]]:
+    def batches() -> Iterator[Batch]:
         random = np.random.default_rng(seed)
         while True:
             order = random.permutation(photos)
             view = random.integers(views, size=(photos,))
-            for start in range(0, photos, _BATCH_SIZE):
+            for number, start in enumerate(range(0, photos, _BATCH_SIZE)):
+                if number % _BATCHES_BETWEEN == 0:
+                    let_go(features)
                 chosen = order[start : start + _BATCH_SIZE]
                 rows = training[chosen, view[chosen]]
                 yield standardised(rows), targets[rows]
+
+    def test_batch(number: int) -> Batch:
+        let_go(features)
+        rows = test[number * _TEST_BATCH_SIZE :][:_TEST_BATCH_SIZE]
+        return standardised(rows), targets[rows]
 
     logs = head.fit(
         batches(),
         shuffle=False,
         steps_per_epoch=steps,
-        validation_data=(standardised(test), targets[test]) if len(test) else None,
-        validation_batch_size=max(1, len(test)),
+        validation_data=_TestBatches(test_batch, len(test)) if len(test) else None,
         epochs=epochs,
         verbose=0,
         callbacks=[keras.callbacks.LambdaCallback(on_epoch_end=lambda _, logs: on_epoch(logs))],
@@ -106,6 +122,40 @@ def train_head(
     history = History(logs["loss"], logs["accuracy"], *watched)
     _fold_standardisation(head, mean, scale)
     return head, history
+
+
+class _TestBatches(keras.utils.PyDataset):
+    """Batches of the test images, made when they are needed: all at once are too many for memory.
+
+    Of a generator, Keras would take as many in an epoch as there are training steps.
+    """
+
+    def __init__(self, batch: Callable[[int], Batch], images: int) -> None:
+        super().__init__()
+        self._batch = batch
+        self._images = images
+
+    def __len__(self) -> int:
+        return -(-self._images // _TEST_BATCH_SIZE)
+
+    def __getitem__(self, number: int) -> Batch:
+        return self._batch(number)
+
+
+def predict(
+    head: keras.Sequential, features: NDArray[np.float32], rows: NDArray[np.intp]
+) -> NDArray[np.float32]:
+    """Predict from some rows of features.
+
+    Returns:
+        Probabilities, shape (rows, labels).
+    """
+    probabilities = np.empty((len(rows), head.output_shape[-1]), np.float32)
+    for start in range(0, len(rows), _TEST_BATCH_SIZE):
+        some = rows[start : start + _TEST_BATCH_SIZE]
+        probabilities[start : start + len(some)] = head.predict_on_batch(features[some])
+        let_go(features)
+    return probabilities
 
 
 def join(backbone: keras.Model, head: keras.Sequential) -> keras.Model:
@@ -134,6 +184,7 @@ def _standardisation(
     scaler = StandardScaler()
     for start in range(0, len(rows), _ROWS_AT_ONCE):
         scaler.partial_fit(features[rows[start : start + _ROWS_AT_ONCE]])
+        let_go(features)
     deviation = np.sqrt(scaler.var_)
     # A feature that (but for rounding) never changes says nothing: it is scaled to 0.
     alive = deviation > 1e-6 * deviation.max()

@@ -7,8 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from tqdm import tqdm
 
 from activity.inputs.images import Image
+
+# Pairs of a test and a training image; some 20 million of them take a second.
+_MOST_PAIRS = 2 * 10**9
 
 # Of standardised features. Chosen by looking at pairs of test and training photos of two data sets:
 # docs/recipe.md.
@@ -99,8 +103,11 @@ def straddling_groups(
 
 
 def near_copies(
-    features: NDArray[np.float32], training: NDArray[np.intp], test: NDArray[np.intp]
-) -> NDArray[np.intp]:
+    features: NDArray[np.float32],
+    training: NDArray[np.intp],
+    test: NDArray[np.intp],
+    images: Sequence[Image],
+) -> dict[Image, Image] | None:
     """Find for each test image the training image that shows nearly the same picture.
 
     The same photo in another size, cut a little differently, or the next one of a series has
@@ -110,27 +117,32 @@ def near_copies(
     Args:
         features: of all images, shape (rows, feature size).
         training, test: rows of the images as they are; at least one for training.
+        images: of each row.
 
     Returns:
-        Place among ``training`` of the most similar image, -1 where none is so similar; shape
-        (test images,).
+        The test images that are nearly the same as a training image, with the most similar one;
+        None where there are too many images to compare each with each.
     """
+    if len(training) * len(test) > _MOST_PAIRS:
+        return None
     mean, deviation = features[training].mean(axis=0), features[training].std(axis=0)
 
     def directions(rows: NDArray[np.intp]) -> NDArray[np.float32]:
         some = (features[rows] - mean) / np.maximum(deviation, 1e-6)
         return some / np.maximum(np.linalg.norm(some, axis=1, keepdims=True), 1e-6)
 
-    nearest = np.full(len(test), -1)
-    for place in range(0, len(test), _ROWS_AT_ONCE):
-        own = directions(test[place : place + _ROWS_AT_ONCE])
+    found: dict[Image, Image] = {}
+    for place in tqdm(range(0, len(test), _ROWS_AT_ONCE), "near copies", disable=None):
+        tested = test[place : place + _ROWS_AT_ONCE]
+        own = directions(tested)
         most = np.full(len(own), _NEARLY_THE_SAME, np.float32)
         for start in range(0, len(training), _ROWS_AT_ONCE):
-            cosines = own @ directions(training[start : start + _ROWS_AT_ONCE]).T
-            better = cosines.max(axis=1) > most
-            nearest[place : place + len(own)][better] = start + cosines.argmax(axis=1)[better]
+            trained = training[start : start + _ROWS_AT_ONCE]
+            cosines = own @ directions(trained).T
+            for better in np.flatnonzero(cosines.max(axis=1) > most).tolist():
+                found[images[tested[better]]] = images[trained[cosines[better].argmax()]]
             most = np.maximum(most, cosines.max(axis=1))
-    return nearest
+    return found
 
 
 def _by_name(image: Image) -> tuple[str, float]:

@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from activity.ground.errors import printable
 from activity.inputs.dataset import ALL_LABELS, DEFAULT_LABELS, Found, shortened
@@ -97,7 +96,7 @@ def remarks_on_unreadable(images: Sequence[Image]) -> list[str]:
 
 
 def remarks_on_score(
-    evaluation: Evaluation, identical: Sequence[IdenticalImages], near: NDArray[np.intp]
+    evaluation: Evaluation, identical: Sequence[IdenticalImages], near: Mapping[Image, Image] | None
 ) -> list[str]:
     """Give the scores on photos and on frames apart, and without what was as good as trained on."""
     remarks = []
@@ -114,10 +113,13 @@ def remarks_on_score(
             f"{copies} photos of the test set are byte-identical to training photos: "
             f"the score is up to {copies / len(right):.1%} too kind"
         )
-    if (near >= 0).any():
+    if near is None:
+        remarks.append("too many images to look for near copies among them")
+    elif near:
+        is_new = np.array([image not in near for image in evaluation.images], bool)
         remarks.append(
-            f"{(near >= 0).sum()} test images show nearly the same picture as a training image; "
-            f"without them, {share(right[near < 0]):.1%} are right"
+            f"{len(near)} test images show nearly the same picture as a training image; "
+            f"without them, {share(right[is_new]):.1%} are right"
         )
     return remarks
 

@@ -7,9 +7,11 @@ import keras
 import numpy as np
 import pytest
 
+from activity.ground.errors import UserError
 from activity.inputs.augmentation import view_of_photo
 from activity.inputs.images import Image, digest_of, hash_files
 from activity.inputs.photo import decode_image, decode_photo
+from activity.network.feature_rows import let_go, rows_of_features
 from activity.network.features import View, compute_features, rows_to_use
 from tests.conftest import write_clip
 
@@ -179,3 +181,21 @@ def test_another_clip_costs_its_own_frames_alone(
     np.testing.assert_array_equal(again, first[1:])
     with pytest.raises(AttributeError):  # a frame that is not known needs the backbone
         features_of(views_of("b.avi", [1.5]), Untouchable(backbone))
+
+
+def test_features_that_memory_has_no_room_for_lie_in_a_file(
+    dataset: Path, backbone: keras.Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_memory, _ = compute(dataset, backbone, VIEWS, tmp_path / "cache")
+    monkeypatch.setattr("activity.network.feature_rows._MOST_IN_MEMORY", 100)
+    in_file, readable = compute(dataset, backbone, VIEWS, tmp_path / "cache")
+    assert isinstance(in_file, np.memmap)
+    assert readable.all()
+    let_go(in_file)
+    np.testing.assert_array_equal(in_file, in_memory)
+    # The file has no name, and is gone with the array.
+    assert sorted(path.name.split("-")[0] for path in (tmp_path / "cache").iterdir()) == [
+        "features.sqlite"
+    ]
+    with pytest.raises(UserError, match=r"no room for .* GB of features"):
+        rows_of_features(2**50, 1280, tmp_path / "cache")

@@ -57,7 +57,13 @@ def test_near_copies_are_found_and_others_are_not() -> None:
     features[:, 7] = 3  # says nothing
     features[2100] = features[1500] + random.normal(0, 0.01, 40) * features.std(axis=0)
     features[2900] = features[3] * 1.0
-    nearest = near_copies(features, training, test)
-    assert nearest[[100, 900]].tolist() == [1500, 3]
-    assert (nearest >= 0).sum() == 2
-    assert near_copies(features, training, test[:0]).shape == (0,)
+    images = [Image(f"{row}.jpg") for row in range(3000)]
+    found = near_copies(features, training, test, images)
+    assert found == {images[2100]: images[1500], images[2900]: images[3]}
+    assert near_copies(features, training, test[:0], images) == {}
+
+
+def test_more_pairs_than_can_be_compared_are_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("activity.outcome.evaluation._MOST_PAIRS", 5)
+    rows = np.arange(3)
+    assert near_copies(np.eye(6, dtype=np.float32), rows, rows + 3, [Image("a")] * 6) is None

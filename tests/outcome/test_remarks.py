@@ -88,13 +88,15 @@ def test_scores_are_given_apart_and_without_copies() -> None:
         ["a", "b"], images, np.array([0, 0, 0, 0]), np.eye(2)[[0, 1, 0, 0]] * 0.9 + 0.05
     )
     identical = [IdenticalImages([Image("3.jpg")], [Image("1.jpg")])]
-    assert remarks_on_score(evaluation, identical, np.array([7, -1, -1, -1])) == [
+    assert remarks_on_score(evaluation, identical, {Image("1.jpg"): Image("3.jpg")}) == [
         "right: 50.0% of 2 photos; 100.0% of 2 frames of 1 clips",
         "1 photos of the test set are byte-identical to training photos: "
         "the score is up to 25.0% too kind",
         "1 test images show nearly the same picture as a training image; "
         "without them, 66.7% are right",
     ]
-    none = np.full(2, -1)
     photos = Evaluation(["a", "b"], images[:2], np.array([0, 0]), np.eye(2)[[0, 0]])
-    assert remarks_on_score(photos, [], none) == []
+    assert remarks_on_score(photos, [], {}) == []
+    assert remarks_on_score(photos, [], None) == [
+        "too many images to look for near copies among them"
+    ]
