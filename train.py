@@ -53,6 +53,7 @@ def main() -> None:
         from sklearn.preprocessing import LabelBinarizer
 
         from activity.network.backbone import build_backbone
+        from activity.network.feature_workers import fill_cache
         from activity.network.features import View, compute_features, pixels_of, rows_to_use
         from activity.network.fine_tuning import fine_tune
         from activity.network.head import join, predict, train_head
@@ -68,14 +69,12 @@ def main() -> None:
     views = [View(image, number) for image in sets.training for number in range(args.views)]
     views += [View(image, 0) for image in [*sets.test, *sets.unknown]]
     print(f"[INFO] computing features of {len(views)} views of the images ...")
+    images = (args.dataset, sets.digests)
+    speed = {"engine": args.engine, "batch_size": args.batch_size}
+    if args.cluster:
+        fill_cache(args.cluster, *images, views, backbone, **speed, cache_folder=args.cache)
     features, readable = compute_features(
-        args.dataset,
-        sets.digests,
-        views,
-        backbone,
-        engine=args.engine,
-        batch_size=args.batch_size,
-        cache_folder=args.cache,
+        *images, views, backbone, **speed, cache_folder=args.cache
     )
     unreadable = {view.image: None for view, ok in zip(views, readable, strict=True) if not ok}
     say(remarks_on_unreadable(list(unreadable)))
@@ -113,19 +112,12 @@ def main() -> None:
             epochs=args.fine_tune,
             head_epochs=args.epochs,
             seed=args.seed,
-            engine=args.engine,
-            batch_size=args.batch_size,
+            **speed,
             cache_folder=args.cache,
         )
         others = np.concatenate([to_test, to_check])
         features[others], _ = compute_features(
-            args.dataset,
-            sets.digests,
-            [views[row] for row in others],
-            backbone,
-            engine=args.engine,
-            batch_size=args.batch_size,
-            cache_folder=None,
+            *images, [views[row] for row in others], backbone, **speed, cache_folder=None
         )
 
     evaluation = Evaluation(

@@ -2,7 +2,7 @@
 
 import argparse
 
-from activity.arguments.shared import positive
+from activity.arguments.shared import add_cluster_argument, positive
 from activity.ground.stores import location
 from activity.labelling.preview import DISPLAY
 from activity.outcome.smoothing import SMOOTHINGS
@@ -80,17 +80,11 @@ def add_file_arguments(parser: argparse.ArgumentParser) -> None:
         "smoothing; for several clips a folder of tables named after them",
     )
     group.add_argument(
-        "--cluster",
-        metavar="ADDRESS",
-        help="label many clips at once, on the machines of a Ray cluster with a shared folder: "
-        "auto joins the one that this machine belongs to, local starts one on this machine for "
-        "the run, anything else is an address (needs: pip install -r requirements-cluster.txt)",
-    )
-    group.add_argument(
         "--overwrite",
         action="store_true",
         help="into a folder: also label the clips whose files are there already",
     )
+    add_cluster_argument(group, "label many clips at once")
 
 
 def add_smoothing_arguments(parser: argparse.ArgumentParser) -> None:

@@ -75,6 +75,17 @@ def add_speed_arguments(parser: argparse.ArgumentParser, *, int8: bool = False) 
     add_cache_argument(group)
 
 
+def add_cluster_argument(parser: argparse._ActionsContainer, what: str) -> None:
+    """Add the flag that has many machines do the work; ``what`` says which."""
+    parser.add_argument(
+        "--cluster",
+        metavar="ADDRESS",
+        help=f"{what} on the machines of a Ray cluster with a shared folder: "
+        "auto joins the one that this machine belongs to, local starts one on this machine for "
+        "the run, anything else is an address (needs: pip install -r requirements-cluster.txt)",
+    )
+
+
 def add_cache_argument(parser: argparse._ActionsContainer) -> None:
     """Add the flag that says where features and exports are kept."""
     parser.add_argument(

@@ -3,7 +3,14 @@
 import argparse
 from pathlib import Path
 
-from activity.arguments.shared import BACKBONES, none_or_more, positive, seconds, seed
+from activity.arguments.shared import (
+    BACKBONES,
+    add_cluster_argument,
+    none_or_more,
+    positive,
+    seconds,
+    seed,
+)
 from activity.ground.stores import location
 
 
@@ -125,3 +132,4 @@ def add_training_arguments(parser: argparse.ArgumentParser) -> None:
         "several times as fast on a CPU; it is kept only if almost all test photos keep their "
         "label (needs: pip install -r requirements-int8.txt)",
     )
+    add_cluster_argument(group, "compute features")

@@ -66,7 +66,7 @@ def cluster_joined(address: str) -> Iterator[None]:
         _check_reachable(address)
     # Ray would have SIGTERM end the process in the middle of whatever it does.
     on_sigterm = signal.getsignal(signal.SIGTERM)
-    started = {"include_dashboard": False, "object_store_memory": 10**8} if local else {}
+    started = {"include_dashboard": False, "object_store_memory": 5 * 10**8} if local else {}
     code = {} if local else {"runtime_env": {"py_modules": [str(_PACKAGE)]}}
     try:
         with hidden_chatter():

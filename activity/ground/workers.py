@@ -1,7 +1,10 @@
 """Jobs run on the workers of a Ray cluster: none is lost, and none done twice at once."""
 
+import os
+import platform
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from activity.ground.errors import UserError
@@ -20,6 +23,21 @@ _PUT_AWAY_SECONDS = 60
 
 class WorkerDiedError(Exception):
     """Each of the workers that were given a job died over it."""
+
+
+def enter_folder(folder: Path) -> None:
+    """Have a worker stand where the run was started: paths may be relative to that folder.
+
+    Raises:
+        UserError: this machine does not see it.
+    """
+    try:
+        os.chdir(folder)
+    except OSError as error:
+        raise UserError(
+            f"{platform.node()} does not see the folder {folder}: "
+            "the machines of a cluster need a shared folder"
+        ) from error
 
 
 def last_line(error: BaseException) -> str:
@@ -93,6 +111,8 @@ def run_on_workers(
 
     dead = (ray.exceptions.RayActorError, ray.exceptions.OutOfMemoryError)
     remote = ray.remote(max_concurrency=2, **places.options)(worker)
+    # Once for all workers: a network among them is large.
+    given = [ray.put(argument) for argument in arguments]
     count = min(places.workers, len(jobs))
     new = iter(jobs)
     again: deque[Job] = deque()
@@ -100,7 +120,7 @@ def run_on_workers(
     left, died_opening = len(jobs), 0
 
     def start() -> None:
-        actor = remote.remote(*arguments)
+        actor = remote.remote(*given)
         tasks[actor.open.remote()] = _Task(actor, None, 0)
 
     def give_next(actor: Any, fresh: bool) -> None:

@@ -1,8 +1,6 @@
 """Clips labelled on a Ray cluster: a worker opens the model once and labels one after another."""
 
 import io
-import os
-import platform
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import closing, redirect_stdout
@@ -13,7 +11,7 @@ from tqdm import tqdm
 
 from activity.ground.cluster import cluster_joined
 from activity.ground.errors import UserError
-from activity.ground.workers import WorkerDiedError, find_places, run_on_workers
+from activity.ground.workers import WorkerDiedError, enter_folder, find_places, run_on_workers
 from activity.labelling.jobs import Job
 from activity.labelling.label_clip import Outcome, Outcomes, label_clip
 from activity.labelling.labelled_frames import LeftUnfinishedError
@@ -89,13 +87,7 @@ class Worker:
         Raises:
             UserError: it cannot be opened, or this machine does not see the run's folder.
         """
-        try:
-            os.chdir(self._folder)
-        except OSError as error:
-            raise UserError(
-                f"{platform.node()} does not see the folder {self._folder}: "
-                "the machines of a cluster need a shared folder"
-            ) from error
+        enter_folder(self._folder)
         self._classify = self._open_engine()
         if self._known:
             self._classify = with_unknown(self._classify, self._known)

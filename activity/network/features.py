@@ -66,7 +66,7 @@ def compute_features(
     features = rows_of_features(len(views), backbone.output_shape[-1], cache_folder)
     readable = np.zeros(len(views), bool)
     identity = fingerprint(backbone)
-    with closing(FeatureCache(cache_folder, f"{identity} {_VIEWS}")) as cache:
+    with closing(FeatureCache(cache_folder, cache_identity(backbone))) as cache:
         missing = []
         for place, view in enumerate(views):
             if view.image not in digests:
@@ -96,6 +96,11 @@ def compute_features(
         if cache.problem is not None:
             print(f"[INFO] {cache.problem}")
     return features, readable
+
+
+def cache_identity(backbone: "keras.Model") -> str:
+    """Name all that features depend on but for the image and the number of its view."""
+    return f"{fingerprint(backbone)} {_VIEWS}"
 
 
 def pixels_of(

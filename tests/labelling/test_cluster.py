@@ -21,7 +21,7 @@ from activity.ground.errors import UserError
 from activity.labelling.cluster import label_on_cluster
 from activity.labelling.jobs import Job
 from activity.labelling.settings import Settings
-from tests.conftest import ROOT, RunScript, Trained, write_clip
+from tests.conftest import ROOT, RunScript, RunTrain, Trained, write_clip
 from tests.labelling.test_label_clip import job_of
 
 # Ray reads them when it is imported.
@@ -289,6 +289,35 @@ def test_a_clip_on_a_node_that_is_removed_is_labelled_elsewhere(
     outcomes = label_all(cluster, jobs, wait_there, on_result=remove)
     assert removed
     assert [outcomes[job.clip].summary.label for job in jobs] == LABELS * 2
+
+
+def test_features_of_a_cluster_are_those_of_this_machine(
+    cluster: Any,
+    photo_folders: Path,
+    tmp_path: Path,
+    run_train: RunTrain,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def run(name: str, *more: object) -> tuple[str, dict[str, Any]]:
+        folder = tmp_path / name
+        files = ["-m", folder / "a.model", "-l", folder / "lb.pickle", "-p", folder / "plot.png"]
+        files += ["--cache", folder / "cache", "--report", folder / "report.json"]
+        ways = ["--labels", "all", "--backbone", "efficientnet-lite0", "--epochs", 2, "--views", 1]
+        printed = run_train("--dataset", photo_folders, *files, *ways, *more)
+        report = json.loads((folder / "report.json").read_text())
+        del report["settings"]
+        return printed.replace(str(folder), "results"), report
+
+    def compute_here(*_: object, **__: object) -> None:
+        raise AssertionError("this machine has nothing left to compute")
+
+    printed, report = run("plain")
+    monkeypatch.setattr("activity.network.features.open_engine", compute_here)
+    printed_there, report_there = run("cluster", "--cluster", cluster.address)
+    assert printed_there == printed
+    assert same_numbers(report, report_there)
+    with pytest.raises(UserError, match="leave out --cache off"):
+        run("off", "--cluster", cluster.address, "--cache", "off")
 
 
 def test_a_local_cluster_is_for_itself_and_ends_with_ctrl_c(
