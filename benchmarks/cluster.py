@@ -40,7 +40,9 @@ def print_clips(args: argparse.Namespace, folder: Path) -> None:
         source = args.input[number % len(args.input)]
         write_looped(source, clips / f"{number:03}{source.suffix}", args.frames)
     files = ["--model", args.model, "--label-bin", args.label_bin, "--cache", args.cache]
-    command = ["predict_video.py", *files, "--display", "off", "--overwrite"]
+    # One clip alone would be left to Keras, and many to an export: the same for both.
+    engine = ["--engine", "openvino"]
+    command = ["predict_video.py", *files, *engine, "--display", "off", "--overwrite"]
     results = ["--output", folder / "labelled", "--csv", folder / "tables"]
     one = [min(clips.iterdir()), "--output", folder / "one.mp4", "--csv", folder / "one.csv"]
     # Leaves the exported network in the cache, for all runs to come.

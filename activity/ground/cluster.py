@@ -28,6 +28,8 @@ _LOCAL_ENVIRONMENT = {
     "RAY_AUTH_MODE": "token",
     # Ray then takes the loopback address, on Linux, too.
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
+    # Ray would have its workers stand back behind all else that runs on the machine.
+    "RAY_worker_niceness": "0",
 }
 
 # Ray would try for minutes to reach a machine that is not there.
