@@ -226,7 +226,7 @@ def test_clips_alone_are_learned_from_split_whole_and_labelled_again(
     )
     assert done.returncode == 0, done.stderr
     judged = json.loads((tmp_path / "truth.json").read_text())["truth"]
-    assert judged["results"][0]["frames_right"] > 0.95
+    assert judged["results"][0]["frames_right"] > 0.85  # of raw frames; 0.5 by chance
 
 
 def test_what_leaves_nothing_to_test_with_trains_without_a_score(
