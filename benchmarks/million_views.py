@@ -58,7 +58,8 @@ def train(views: int, epochs: int, folder: Path | None) -> None:
         targets[start + np.arange(len(some)), labels] = 1
         let_go(features)
     order = random.permutation(views)
-    training, test = order[views // 4 :].reshape(-1, 1), order[: views // 4]
+    # In the order of their rows, as train.py has them.
+    training, test = np.sort(order[views // 4 :]).reshape(-1, 1), np.sort(order[: views // 4])
     begun = time.perf_counter()
     head, _ = train_head(features, targets, training, test, epochs=epochs, seed=0)
     seconds = (time.perf_counter() - begun) / epochs

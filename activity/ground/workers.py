@@ -109,7 +109,8 @@ def run_on_workers(
     """
     import ray
 
-    dead = (ray.exceptions.RayActorError, ray.exceptions.OutOfMemoryError)
+    # A worker that has run out of memory is of no more use, even where it lives.
+    dead = (ray.exceptions.RayActorError, ray.exceptions.OutOfMemoryError, MemoryError)
     remote = ray.remote(max_concurrency=2, **places.options)(worker)
     # Once for all workers: a network among them is large.
     given = [ray.put(argument) for argument in arguments]

@@ -25,9 +25,6 @@ Batch = tuple[NDArray[np.float32], NDArray[np.float32]]
 
 _TEST_BATCH_SIZE = 4096
 
-# Of the features in a mapped file, so many batches are in memory at once, with their neighbours.
-_BATCHES_BETWEEN = 64
-
 
 @dataclass(frozen=True)
 class History:
@@ -97,9 +94,9 @@ def train_head(
         while True:
             order = random.permutation(photos)
             view = random.integers(views, size=(photos,))
-            for number, start in enumerate(range(0, photos, _BATCH_SIZE)):
-                if number % _BATCHES_BETWEEN == 0:
-                    let_go(features)
+            for start in range(0, photos, _BATCH_SIZE):
+                # Around each row, the system maps up to a megabyte more.
+                let_go(features)
                 chosen = order[start : start + _BATCH_SIZE]
                 rows = training[chosen, view[chosen]]
                 yield standardised(rows), targets[rows]

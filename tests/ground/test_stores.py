@@ -1,5 +1,6 @@
 """Files in object stores: read from there, put there whole, and clear lines where that fails."""
 
+import importlib.util
 import json
 import sys
 import threading
@@ -106,9 +107,16 @@ def test_clips_of_a_store_are_labelled_into_it_and_found_finished(
     summary = json.loads(location(f"{store}/out/red.json").read_text())
     assert summary["source"] == f"{store}/clips/red.avi"
     assert summary["overall"]["label"] == "red"
-    again = run_script("predict_video.py", *flags)
+    again = run_script("predict_video.py", *flags, "--cluster", "local")
     assert again.returncode == 0, again.stderr
     assert "2 of 2 clips are labelled already" in again.stdout
+
+    if importlib.util.find_spec("ray"):
+        location(f"{store}/out/red.json").unlink()
+        on_cluster = run_script("predict_video.py", *flags, "--cluster", "local")
+        assert on_cluster.returncode == 0, on_cluster.stderr
+        assert "1 of 2 clips are labelled already" in on_cluster.stdout
+        assert json.loads(location(f"{store}/out/red.json").read_text()) == summary
 
 
 def test_training_reads_photos_where_they_are(

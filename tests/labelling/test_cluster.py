@@ -195,6 +195,23 @@ def test_a_worker_that_dies_loses_no_clip_and_one_that_crashes_it_is_tried_twice
     assert labels == ["green", "red", "green", "red"]
 
 
+def test_a_clip_that_takes_all_memory_is_tried_twice_and_the_others_are_done(
+    cluster: Any, jobs: list[Job], tmp_path: Path
+) -> None:
+    tries = tmp_path / "tries"
+
+    def take_all(means: np.ndarray) -> None:
+        if means.argmax() == 0:
+            with tries.open("a") as file:
+                file.write(f"{os.getpid()}\n")
+            bytearray(2**60)
+
+    outcomes = label_all(cluster, jobs[:3], take_all)
+    assert len(set(tries.read_text().split())) == 2
+    assert "out of memory" in str(outcomes.pop(jobs[0].clip))
+    assert {outcome.summary.label for outcome in outcomes.values()} == {"green", "red"}
+
+
 def test_a_bug_in_a_worker_keeps_its_traceback(cluster: Any, jobs: list[Job]) -> None:
     def bug(means: np.ndarray) -> None:
         raise ZeroDivisionError("here")
