@@ -4,7 +4,6 @@ Ray is imported only when a cluster is asked for.
 """
 
 import hashlib
-import importlib.metadata
 import os
 import platform
 import secrets
@@ -131,6 +130,9 @@ def _check_versions() -> None:
 
 def _versions() -> dict[str, str]:
     """The versions of all that decides what comes out, by name."""
+    # Every start would take a twentieth of a second longer, also without a cluster.
+    import importlib.metadata
+
     code = hashlib.sha256()
     for path in sorted(_PACKAGE.rglob("*.py")):
         code.update(path.relative_to(_PACKAGE).as_posix().encode() + path.read_bytes())
