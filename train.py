@@ -154,7 +154,7 @@ def main() -> None:
             settings=vars(args),
             unreadable=list(unreadable),
             identical=identical,
-            near_copies=near or {},
+            near_copies=near,
         )
     print(f"[INFO] wrote {', '.join(map(str, written))}")
     if args.int8:

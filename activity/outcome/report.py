@@ -178,7 +178,7 @@ def write_report(
     settings: dict[str, object],
     unreadable: Sequence[Image],
     identical: Sequence[IdenticalImages],
-    near_copies: Mapping[Image, Image],
+    near_copies: Mapping[Image, Image] | None,
 ) -> list[Path]:
     """Write the report as JSON, and beside it ``<name>_confusion.png`` and ``<name>_mistakes.png``.
 
@@ -192,7 +192,8 @@ def write_report(
         settings: what the training was asked to do.
         unreadable: images that were skipped.
         identical: what ``straddling_groups`` found.
-        near_copies: test images that show nearly the same picture as a training image, with it.
+        near_copies: test images that show nearly the same picture as a training image, with it;
+            None, in the report null, where they were not looked for.
 
     Returns:
         The files written.
@@ -201,14 +202,21 @@ def write_report(
         UserError: the file system refuses to write.
     """
     right, is_frame = evaluation.right, evaluation.is_frame
-    is_new = np.array([image not in near_copies for image in evaluation.images], bool)
+    copies = without_copies = None
+    if near_copies is not None:
+        copies = [
+            {"training": str(trained), "test": str(tested)}
+            for tested, trained in near_copies.items()
+        ]
+        is_new = np.array([image not in near_copies for image in evaluation.images], bool)
+        without_copies = share(right[is_new])
     write_json(
         path,
         {
             "accuracy": evaluation.accuracy,
             "accuracy_of_photos": share(right[~is_frame]),
             "accuracy_of_frames": share(right[is_frame]),
-            "accuracy_without_near_copies": share(right[is_new]),
+            "accuracy_without_near_copies": without_copies,
             "classification_report": _figures(evaluation) if evaluation.images else None,
             "confusion_matrix": {
                 "labels": list(evaluation.labels),
@@ -219,10 +227,7 @@ def write_report(
                 {"training": [*map(str, group.training)], "test": [*map(str, group.test)]}
                 for group in identical
             ],
-            "nearly_the_same_in_training_and_test": [
-                {"training": str(trained), "test": str(tested)}
-                for tested, trained in near_copies.items()
-            ],
+            "nearly_the_same_in_training_and_test": copies,
             "unreadable_photos": [*map(str, unreadable)],
             "history": asdict(history),
             "settings": settings,

@@ -206,3 +206,22 @@ def test_report_says_it_all(tmp_path: Path, photos: Path) -> None:
     assert report["unreadable_photos"] == ["red/broken.jpg"]
     assert report["history"]["test_loss"] == [0.9, 0.7, 0.8]
     assert report["settings"] == {"seed": 42, "model": "activity.model"}
+
+
+@pytest.mark.parametrize(("near", "said", "share"), [(None, None, None), ({}, [], 0)])
+def test_report_tells_no_near_copies_from_none_looked_for(
+    tmp_path: Path, photos: Path, near: dict[Image, Image] | None, said: object, share: object
+) -> None:
+    write_report(
+        tmp_path / "report.json",
+        mistaken({"red/002.png": 0.9}),
+        photos,
+        history=HISTORY,
+        settings={},
+        unreadable=[],
+        identical=[],
+        near_copies=near,
+    )
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert report["nearly_the_same_in_training_and_test"] == said
+    assert report["accuracy_without_near_copies"] == share
