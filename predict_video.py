@@ -21,8 +21,9 @@ from activity.arguments.labelling import (
     add_smoothing_arguments,
 )
 from activity.arguments.shared import add_speed_arguments
-from activity.ground.errors import UserError, printable, run_script
+from activity.ground.errors import UserError, printable
 from activity.ground.interruption import interrupts_held_back
+from activity.ground.script import run_script
 from activity.ground.stores import is_stored
 from activity.inputs.clip import VideoInfo, VideoSource
 from activity.inputs.dataset import shortened

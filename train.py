@@ -16,8 +16,9 @@ from tqdm import tqdm
 
 from activity.arguments.shared import add_speed_arguments
 from activity.arguments.training import add_file_arguments, add_training_arguments
-from activity.ground.errors import UserError, run_script
+from activity.ground.errors import UserError
 from activity.ground.quiet import hidden_chatter
+from activity.ground.script import run_script
 from activity.ground.stores import is_stored
 from activity.ground.writing import check_apart, check_output
 from activity.inputs.dataset import find_images, shortened

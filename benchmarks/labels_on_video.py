@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from activity.arguments.shared import add_cache_argument, positive, seed
-from activity.ground.errors import UserError, run_script
+from activity.ground.errors import UserError
+from activity.ground.script import run_script
 from activity.inputs.dataset import find_images
 from activity.inputs.segments import UNKNOWN
 from activity.inputs.split import split_photos

@@ -15,6 +15,9 @@ from activity.ground.errors import UserError
 
 SCHEMES = ("s3", "gs")
 
+# Where a store cannot be reached, or knows no password, these raise exceptions of their own.
+_LIBRARIES = ("botocore", "aiobotocore", "aiohttp", "s3fs", "gcsfs", "google")
+
 
 def location(text: str) -> Path:
     """Turn what a person typed into a path, on local disk or in an object store.
@@ -115,6 +118,16 @@ def list_files(folder: Path) -> list[str]:
         return [str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()]
 
 
+def refused_by_store(error: BaseException) -> str | None:
+    """Say in one line what a store's library has raised; None where it was raised elsewhere."""
+    return _first_line(error) if type(error).__module__.split(".")[0] in _LIBRARIES else None
+
+
+def _first_line(error: BaseException) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__
+
+
 @contextmanager
 def _plain_errors(what: str) -> Iterator[None]:
     """Say in one line what a store refuses; its libraries raise exceptions of many kinds."""
@@ -125,5 +138,4 @@ def _plain_errors(what: str) -> Iterator[None]:
     except PermissionError as error:
         raise UserError(f"{what}: the store does not allow it to you") from error
     except Exception as error:
-        reason = str(error).strip().splitlines() or [type(error).__name__]
-        raise UserError(f"{what}: {reason[0]}") from error
+        raise UserError(f"{what}: {_first_line(error)}") from error

@@ -121,7 +121,7 @@ def test_a_full_disk_leaves_what_was_there(pair: list[Path]) -> None:
     script = """
 import resource, signal, sys
 from pathlib import Path
-from activity.ground.errors import run_script
+from activity.ground.script import run_script
 from activity.ground.writing import replace_when_complete
 def main():
     resource.setrlimit(resource.RLIMIT_FSIZE, (5000, 5000))
