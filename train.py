@@ -105,8 +105,9 @@ def main() -> None:
         )
 
     near = near_copies(features, to_train[:, 0], to_test, [view.image for view in views])
+    tuning: list[float] = []
     if args.fine_tune:
-        head = fine_tune(
+        head, tuning = fine_tune(
             *(backbone, head, features, targets, to_train),
             files=[views[row].image.path for row in to_train[:, 0]],
             pixels_of=lambda rows: pixels_of(args.dataset, sets.digests, views, rows),
@@ -117,9 +118,14 @@ def main() -> None:
             cache_folder=args.cache,
         )
         others = np.concatenate([to_test, to_check])
-        features[others], _ = compute_features(
+        features[others], unchanged = compute_features(
             *images, [views[row] for row in others], backbone, **speed, cache_folder=None
         )
+        changed = [views[row].image for row in others[~unchanged]]
+        say(remarks_on_unreadable(changed))
+        unreadable.update(dict.fromkeys(changed))
+        tested, checked = np.split(unchanged, [len(to_test)])
+        to_test, to_check = to_test[tested], to_check[checked]
 
     evaluation = Evaluation(
         labels=binarizer.classes_.tolist(),
@@ -152,6 +158,7 @@ def main() -> None:
             evaluation,
             args.dataset,
             history=history,
+            fine_tuning=tuning,
             settings=vars(args),
             unreadable=list(unreadable),
             identical=identical,

@@ -3,6 +3,7 @@
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -12,6 +13,7 @@ from activity.ground.errors import UserError
 from activity.inputs.dataset import find_images
 from activity.inputs.photo import network_input
 from activity.inputs.split import split_photos
+from activity.network import fine_tuning
 from activity.network.backbone import build_backbone
 from activity.saved.artifacts import load_framing, load_known_confidence, load_labels, load_model
 from tests.conftest import COLOURS_BGR, RunScript, RunTrain, write_clip
@@ -116,6 +118,33 @@ def test_fine_tuned_stages_are_saved_and_judged(
     known = load_known_confidence(tmp_path / "model/lb.pickle")
     np.testing.assert_allclose(known, np.sort(highest), atol=1e-5)
     assert not [path for path in cache.iterdir() if not path.name.startswith("features.sqlite")]
+
+
+def test_a_test_photo_that_is_gone_after_fine_tuning_is_not_judged(
+    run_train: RunTrain,
+    photo_folders: Path,
+    tmp_path: Path,
+    cache: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    dataset = Path(shutil.copytree(photo_folders, tmp_path / "photos"))
+    found = find_images(dataset, ["all"])
+    gone = found.photos[split_photos(found.photos, found.labels)[1][0]]
+    carve = fine_tuning._carve
+
+    def lose_a_photo(*arguments: Any) -> Any:
+        (dataset / gone).unlink()
+        return carve(*arguments)
+
+    monkeypatch.setattr(fine_tuning, "_carve", lose_a_photo)
+    arguments = train_arguments(dataset, tmp_path, cache)
+    said = run_train(*arguments, "--fine-tune", "1", "--report", tmp_path / "report.json")
+    assert f"skipped 1 photos that cannot be read:\n[INFO]   {gone}" in said
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert report["unreadable_photos"] == [gone]
+    assert sum(map(sum, report["confusion_matrix"]["counts"])) == 8
+    assert len(load_known_confidence(tmp_path / "model/lb.pickle")) == 8
+    assert len(report["fine_tuning_accuracy_of_carved_out"]) == 2
 
 
 def test_two_labels_get_two_probabilities_and_the_same_seed_the_same_model(

@@ -42,7 +42,7 @@ def fine_tune(
     engine: str,
     batch_size: int,
     cache_folder: Path | None,
-) -> keras.Sequential:
+) -> tuple[keras.Sequential, list[float]]:
     """Train the backbone's last stages and a head; statistics of batch norm stay as they are.
 
     A tenth of the training images is carved out. A new head is trained on the others (the head of
@@ -69,7 +69,9 @@ def fine_tune(
             lies while it is needed; None keeps nothing, and takes the system's temporary folder.
 
     Returns:
-        The head that belongs to the backbone as it is now.
+        (head, accuracy): the head that belongs to the backbone as it is now; and the share of the
+        images carved out that is right with frozen stages, and after each epoch, 0..1. Nothing
+        stands there where none was carved out.
 
     Raises:
         UserError: the disk is full, or a photo was changed meanwhile.
@@ -88,9 +90,10 @@ def fine_tune(
     ) as feature_maps:
         _let_learn(learning)
         truth = targets[training[:, 0]]
-        tuned = _train(model, feature_maps, truth, learned, carved, epochs=epochs, seed=seed)
+        best, right = _train(model, feature_maps, truth, learned, carved, epochs=epochs, seed=seed)
     backbone.trainable = False
-    return tuned_head if tuned else head
+    accuracy = [count / len(carved) for count in right] if len(carved) else []
+    return (tuned_head if best > 0 else head), accuracy
 
 
 def _carve(
@@ -128,11 +131,12 @@ def _train(
     *,
     epochs: int,
     seed: int,
-) -> bool:
+) -> tuple[int, list[int]]:
     """Train ``model`` on these feature maps, and leave it as it was after its best epoch.
 
     Returns:
-        Whether an epoch was at least as good as frozen stages; if not, the model is as it was.
+        (best, right): the best epoch, 0 where frozen stages were better than any and the model is
+        as it was; and how many carved-out images are right, before the first epoch and after each.
     """
     steps = -(-len(learned) // _BATCH_SIZE)
     model.compile(
@@ -148,8 +152,8 @@ def _train(
     random = np.random.default_rng(seed)
     views = feature_maps.shape[1]
     first_view = random.integers(views, size=len(feature_maps))
-    frozen = right = _count_right(model, feature_maps, targets, carved)
-    best, best_epoch = model.get_weights(), 0
+    right = [_count_right(model, feature_maps, targets, carved)]
+    best, weights = 0, model.get_weights()
     bar = tqdm(total=epochs * len(learned), desc="fine-tuning", disable=None, unit="image")
     with bar, suppress(KeyboardInterrupt), interrupts_held_back() as interrupted:
         for epoch in range(1, epochs + 1):
@@ -165,17 +169,17 @@ def _train(
             if interrupted():
                 bar.write("[INFO] interrupted: fine-tuning ends with the best epoch so far")
                 break
-            found = _count_right(model, feature_maps, targets, carved)
-            if found >= right:
-                right, best, best_epoch = found, model.get_weights(), epoch
-            bar.set_postfix(accuracy_on_carved=found / max(1, len(carved)))
-    model.set_weights(best)
+            right.append(_count_right(model, feature_maps, targets, carved))
+            if right[epoch] >= right[best]:
+                best, weights = epoch, model.get_weights()
+            bar.set_postfix(accuracy_on_carved=right[epoch] / max(1, len(carved)))
+    model.set_weights(weights)
     if len(carved):
         print(
-            f"[INFO] best was epoch {best_epoch}: {right / len(carved):.1%} of the photos to "
-            f"choose by are right, with frozen stages {frozen / len(carved):.1%}"
+            f"[INFO] best was epoch {best}: {right[best] / len(carved):.1%} of the photos to "
+            f"choose by are right, with frozen stages {right[0] / len(carved):.1%}"
         )
-    return best_epoch > 0
+    return best, right
 
 
 def _count_right(

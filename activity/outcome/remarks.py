@@ -118,7 +118,7 @@ def remarks_on_score(
     elif near:
         is_new = np.array([image not in near for image in evaluation.images], bool)
         remarks.append(
-            f"{len(near)} test images show nearly the same picture as a training image; "
+            f"{(~is_new).sum()} test images show nearly the same picture as a training image; "
             f"without them, {share(right[is_new]):.1%} are right"
         )
     return remarks

@@ -175,6 +175,7 @@ def write_report(
     dataset: Path,
     *,
     history: "History",
+    fine_tuning: Sequence[float],
     settings: dict[str, object],
     unreadable: Sequence[Image],
     identical: Sequence[IdenticalImages],
@@ -188,7 +189,8 @@ def write_report(
         path: of the JSON file.
         evaluation: of the test images.
         dataset: the folder the images' paths are relative to.
-        history: of the training.
+        history: of the head's training.
+        fine_tuning: share of the carved-out training images that is right, as frozen and by epoch.
         settings: what the training was asked to do.
         unreadable: images that were skipped.
         identical: what ``straddling_groups`` found.
@@ -230,6 +232,7 @@ def write_report(
             "nearly_the_same_in_training_and_test": copies,
             "unreadable_photos": [*map(str, unreadable)],
             "history": asdict(history),
+            "fine_tuning_accuracy_of_carved_out": list(fine_tuning),
             "settings": settings,
         },
     )

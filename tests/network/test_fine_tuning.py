@@ -54,11 +54,11 @@ def tiny(monkeypatch: pytest.MonkeyPatch) -> keras.Model:
 
 def tune(
     backbone: keras.Model, cache: Path | None = None, *, epochs: int = 3, pixels_of=pixels_of
-) -> tuple[keras.Sequential, keras.Sequential]:
-    """Fine-tune the backbone; returns the head before and after."""
+) -> tuple[keras.Sequential, keras.Sequential, list[float]]:
+    """Fine-tune the backbone; returns the head before and after, and what it was right on."""
     features = backbone.predict_on_batch(PIXELS.astype(np.float32))
     head, _ = train_head(features, TARGETS, TRAINING, np.arange(0), epochs=2, seed=1)
-    tuned = fine_tune(
+    tuned, accuracy = fine_tune(
         *(backbone, head, features, TARGETS, TRAINING, FILES, pixels_of),
         epochs=epochs,
         head_epochs=2,
@@ -67,7 +67,7 @@ def tune(
         batch_size=8,
         cache_folder=cache,
     )
-    return head, tuned
+    return head, tuned, accuracy
 
 
 def assert_equal(mine: list[np.ndarray], theirs: list[np.ndarray]) -> None:
@@ -110,7 +110,7 @@ def test_stages_that_learn_tell_more(tiny: keras.Model) -> None:
         return float(-np.log(probabilities[np.arange(IMAGES), LABELS]).mean())
 
     frozen = tiny.get_weights()
-    head, tuned = tune(tiny, epochs=20)
+    head, tuned, _ = tune(tiny, epochs=20)
     after = loss(tuned)
     tiny.set_weights(frozen)
     assert after < loss(head)
@@ -118,10 +118,10 @@ def test_stages_that_learn_tell_more(tiny: keras.Model) -> None:
 
 def test_the_same_seed_gives_the_same_network(tiny: keras.Model) -> None:
     start = tiny.get_weights()
-    _, head = tune(tiny)
+    _, head, _ = tune(tiny)
     first = tiny.get_weights() + head.get_weights()
     tiny.set_weights(start)
-    _, head = tune(tiny)
+    _, head, _ = tune(tiny)
     assert_equal(first, tiny.get_weights() + head.get_weights())
 
 
@@ -137,7 +137,8 @@ def test_the_best_epoch_is_kept(
 
     monkeypatch.setattr(fine_tuning, "_count_right", count)
     frozen = tiny.get_weights()
-    before, head = tune(tiny)
+    before, head, accuracy = tune(tiny)
+    assert accuracy == [count / 4 for count in right]  # 40 images, of which a tenth is carved out
     if best:
         assert_equal(tiny.layers[-1].get_weights() + head.get_weights(), seen[best])
     else:
@@ -161,10 +162,10 @@ def test_an_interruption_keeps_the_best_epoch_so_far(
     # The shell that runs the tests may have had them ignore Ctrl-C.
     earlier = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        _, head = tune(tiny, epochs=50)
+        _, head, accuracy = tune(tiny, epochs=50)
     finally:
         signal.signal(signal.SIGINT, earlier)
-    assert len(seen) == 3
+    assert len(seen) == len(accuracy) == 3
     assert_equal(tiny.layers[-1].get_weights() + head.get_weights(), seen[2])
     assert "the best epoch so far" in capsys.readouterr().out
 

@@ -167,6 +167,7 @@ def test_report_says_it_all(tmp_path: Path, photos: Path) -> None:
         evaluation,
         photos,
         history=HISTORY,
+        fine_tuning=[0.5, 0.75],
         settings={"seed": 42, "model": Path("activity.model")},
         unreadable=[Image("red/broken.jpg")],
         identical=[IdenticalImages([Image("red/011.png")], [Image("red/005.png")])],
@@ -205,6 +206,7 @@ def test_report_says_it_all(tmp_path: Path, photos: Path) -> None:
     assert report["accuracy_without_near_copies"] == pytest.approx(1 / 2)
     assert report["unreadable_photos"] == ["red/broken.jpg"]
     assert report["history"]["test_loss"] == [0.9, 0.7, 0.8]
+    assert report["fine_tuning_accuracy_of_carved_out"] == [0.5, 0.75]
     assert report["settings"] == {"seed": 42, "model": "activity.model"}
 
 
@@ -217,6 +219,7 @@ def test_report_tells_no_near_copies_from_none_looked_for(
         mistaken({"red/002.png": 0.9}),
         photos,
         history=HISTORY,
+        fine_tuning=[],
         settings={},
         unreadable=[],
         identical=[],
