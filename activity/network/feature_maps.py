@@ -31,7 +31,7 @@ def feature_maps_on_disk(
     engine: str,
     batch_size: int,
     folder: Path | None,
-) -> Iterator[NDArray[np.float16]]:
+) -> Iterator[tuple[NDArray[np.float16], NDArray[np.bool_]]]:
     """Send each view and its mirror image through the frozen stages, and keep what they give.
 
     It lies in an unnamed file that is gone when the block ends, or the process, however it ends.
@@ -46,11 +46,12 @@ def feature_maps_on_disk(
             takes the system's temporary folder.
 
     Yields:
-        The file, mapped into memory: shape (images, 2 * views, height, width, channels), each view
-        followed by its mirror image.
+        (feature maps, whole): the file, mapped into memory, shape (images, 2 * views, height,
+        width, channels), each view followed by its mirror image; and which images it holds, shape
+        (images,): not those that were changed since they were last read.
 
     Raises:
-        UserError: the disk is full, or an image was changed since its views were last read.
+        UserError: the disk is full.
     """
     shape = frozen.output_shape[1:]
     bytes_of_a_view = 2 * len(training) * math.prod(shape) * np.dtype(np.float16).itemsize
@@ -65,17 +66,20 @@ def feature_maps_on_disk(
             batch_size=batch_size,
         )
         outputs = run(_with_mirror_images(pixels_of(rows.ravel().tolist())))
-        write_feature_maps(
+        whole = write_feature_maps(
             tqdm(outputs, "frozen stages", 2 * rows.size, disable=None, unit="view"), rows, file
         )
-        yield np.memmap(file, np.float16, "r", shape=(len(rows), 2 * rows.shape[1], *shape))
+        # Where the last views did not come, the file would be too short to be mapped.
+        file.truncate(bytes_of_a_view * rows.shape[1])
+        maps = np.memmap(file, np.float16, "r", shape=(len(rows), 2 * rows.shape[1], *shape))
+        yield maps, whole
 
 
 def write_feature_maps(
     outputs: Iterable[tuple[tuple[int, int], NDArray[np.float32]]],
     rows: NDArray[np.intp],
     file: IO[bytes],
-) -> None:
+) -> NDArray[np.bool_]:
     """Write feature maps to a file as float16, in the order of ``rows``.
 
     They are written rather than put into a mapped file: on a full disk a write fails, but a mapped
@@ -83,18 +87,22 @@ def write_feature_maps(
 
     Args:
         outputs: ((row, 0 for a view or 1 for its mirror image), feature map), in any order.
-        rows: of which each is to come, in both ways.
+        rows: of which each is to come, in both ways; shape (images, views).
         file: to write to.
 
+    Returns:
+        Of which images all came, shape (images,).
+
     Raises:
-        UserError: the disk is full, or a row did not come.
+        UserError: the disk is full.
     """
     place_of = {row: 2 * place for place, row in enumerate(rows.ravel().tolist())}
-    written = 0
+    came = np.zeros((len(rows), 2 * rows.shape[1]), bool)
     for (row, mirrored), output in outputs:
+        place = place_of[row] + mirrored
         content = output.astype(np.float16).tobytes()
         try:
-            file.seek((place_of[row] + mirrored) * len(content))
+            file.seek(place * len(content))
             file.write(content)
             file.flush()
         except OSError as error:
@@ -103,9 +111,8 @@ def write_feature_maps(
                 f"stages give: {error.strerror or error}; give --cache a folder on a disk with "
                 "more room, or fewer --views"
             ) from error
-        written += 1
-    if written < 2 * rows.size:
-        raise UserError("photos were changed while they were learned from: start again")
+        came.flat[place] = True
+    return np.logical_and.reduce(came, axis=1)
 
 
 def _with_mirror_images(

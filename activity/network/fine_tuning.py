@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from activity.ground.errors import UserError
 from activity.ground.interruption import interrupts_held_back
 from activity.network.backbone import split_backbone
 from activity.network.feature_maps import PixelsOf, feature_maps_on_disk
@@ -74,7 +75,7 @@ def fine_tune(
         stands there where none was carved out.
 
     Raises:
-        UserError: the disk is full, or a photo was changed meanwhile.
+        UserError: the disk is full, or all that is to be learned from was changed meanwhile.
     """
     learned, carved = _carve(targets[training[:, 0]].argmax(axis=1), files, seed)
     frozen, learning = split_backbone(backbone)
@@ -87,7 +88,12 @@ def fine_tune(
     model = keras.Model(learning.input, tuned_head(learning.output))
     with feature_maps_on_disk(
         frozen, training, pixels_of, engine=engine, batch_size=batch_size, folder=cache_folder
-    ) as feature_maps:
+    ) as (feature_maps, whole):
+        if not whole.all():
+            print(f"[INFO] left out, as changed meanwhile: {np.sum(~whole)} images")
+        learned, carved = learned[whole[learned]], carved[whole[carved]]
+        if not len(learned):
+            raise UserError("the images were changed while they were learned from: start again")
         _let_learn(learning)
         truth = targets[training[:, 0]]
         best, right = _train(model, feature_maps, truth, learned, carved, epochs=epochs, seed=seed)

@@ -25,7 +25,8 @@ def test_each_view_is_followed_by_its_mirror_image_and_nothing_stays(tmp_path: P
     rows = np.array([[3, 4], [7, 9]])
     with feature_maps_on_disk(
         frozen, rows, pixels_of, engine="keras", batch_size=3, folder=tmp_path
-    ) as found:
+    ) as (found, whole):
+        assert whole.tolist() == [True, True]
         assert found.shape == (2, 4, 2, 2, 3)
         assert list(tmp_path.iterdir()) == []  # not even a killed run leaves a file
         for views, image in zip(rows, found, strict=True):
