@@ -45,7 +45,7 @@ def main() -> None:
     args = parse_arguments()
     found = find_images(args.dataset, args.labels)
     say(remarks_on_found(args.labels, found))
-    check_outputs(args, found.files)
+    check_outputs(args, [*found.files, *found.tables, *found.skipped])
     sets = build_sets(args.dataset, found, args.every)
     say(remarks_on_sets(found, sets))
 
@@ -174,7 +174,7 @@ def main() -> None:
             test=evaluation.images,
             exports=args.cache and args.cache / "exports",
         )
-        report_int8(folder, agreement)
+        report_int8(folder, agreement, "test" if evaluation.images else "training")
 
 
 def say(remarks: Iterable[str]) -> None:
@@ -204,14 +204,14 @@ def one_hot(binarizer: "LabelBinarizer", labels: Sequence[str]) -> NDArray[np.fl
     return np.hstack([1 - columns, columns]) if columns.shape[1] == 1 else columns
 
 
-def report_int8(folder: Path | None, agreement: float) -> None:
+def report_int8(folder: Path | None, agreement: float, judged: str) -> None:
     if folder is None:
         print(
-            f"[INFO] int8 would give another label on {1 - agreement:.1%} of the test images: that "
-            "is too often, and no int8 version is kept; the model itself is as good as ever"
+            f"[INFO] int8 would give another label on {1 - agreement:.1%} of the {judged} images: "
+            "that is too often, and no int8 version is kept; the model itself is as good as ever"
         )
     else:
-        print(f"[INFO] int8 gives the same label on {agreement:.1%} of the test images")
+        print(f"[INFO] int8 gives the same label on {agreement:.1%} of the {judged} images")
         print(f"[INFO] wrote {folder}; use it with: predict_video.py --engine int8")
 
 

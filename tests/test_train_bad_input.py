@@ -147,6 +147,18 @@ def test_outputs_that_cannot_be_written_are_named_at_once(
     assert is_untouched(earlier)
 
 
+def test_no_result_takes_the_place_of_a_table_that_a_person_has_corrected(
+    run_train: RunTrain, photo_folders: Path, tmp_path: Path
+) -> None:
+    dataset = Path(shutil.copytree(photo_folders, tmp_path / "photos"))
+    (dataset / "match.avi").write_bytes(b"")
+    table = dataset / "match.csv"
+    table.write_text("start,end,label\n0,9,red\n")
+    with pytest.raises(UserError, match="would overwrite"):
+        run_train(*arguments(dataset, tmp_path, "--report", table))
+    assert table.read_text() == "start,end,label\n0,9,red\n"
+
+
 @posix
 @pytest.mark.parametrize(("name", "code"), [("SIGTERM", 130), ("SIGKILL", -9)])
 def test_an_interrupted_run_leaves_the_earlier_model(

@@ -149,6 +149,9 @@ def _check_readable(path: Path) -> None:
         raise UserError(f"cannot read {path}: its name is not UTF-8; rename it") from error
     if path.is_dir():
         raise UserError(f"cannot read {path} as a video: it is a folder")
+    if path.exists() and not path.is_file():
+        # Opening a pipe would wait for somebody to write into it.
+        raise UserError(f"cannot read {path} as a video: it is no plain file")
     try:
         with path.open("rb") as file:
             start = file.read(_SNIFFED_BYTES)

@@ -30,16 +30,19 @@ class Found(NamedTuple):
         photos: paths relative to the data set in POSIX form, sorted.
         labels: of each photo.
         clips: that show a wanted label somewhere, or footage of none.
-        skipped: clips whose table of segments cannot be read, with the reason.
+        tables: of segments, beside clips.
+        skipped: clips whose table of segments cannot be read, or which have neither a table nor a
+            folder, with the reason.
         left_out: how many files of other kinds lie among the photos, by their endings.
         in_tables_only: labels that tables of segments name and no folder does, though there are
             photos.
-        not_wanted: other labels of these clips.
+        not_wanted: other labels that these tables name.
     """
 
     photos: list[str]
     labels: list[str]
     clips: list[LabelledClip]
+    tables: list[str]
     skipped: dict[str, str]
     left_out: dict[str, int]
     in_tables_only: list[str]
@@ -72,32 +75,40 @@ def find_images(dataset: Path, wanted: Sequence[str] | None = None) -> Found:
     """
     photos, files, others = _walk(dataset)
     clips, skipped = read_labels_of_clips(dataset, files)
-    if not photos and not clips:
-        reasons = "".join(f"; {reason}" for reason in list(skipped.values())[:1])
+    there = {*photos.values(), *_labels_of(clips)}
+    reasons = "".join(f"; {clip}: {reason}" for clip, reason in list(skipped.items())[:1])
+    if not there:
         raise UserError(
             f"no photos in {dataset}: it should hold one folder for each activity, "
             "each with .jpg, .jpeg, .png, .bmp, .tif, .webp, .gif or .avif files, or with clips"
             + reasons
         )
-    there = {*photos.values(), *_labels_of(clips)}
     names = list(wanted) if wanted is not None else sorted(there & set(DEFAULT_LABELS))
-    if names and names != [ALL_LABELS]:
+    folders = {*photos.values(), *(Path(file).parent.name for file in files)}
+    chosen = bool(names) and names != [ALL_LABELS]
+    if chosen:
         photos = {photo: label for photo, label in photos.items() if label in names}
         taken = there & set(names)
         if not taken:
             raise UserError(
                 f"no photos of {shortened(names)} in {dataset}; it has: "
                 f"{shortened(sorted(there))}. "
-                "Name some of these after --labels, or take --labels all"
+                "Name some of these after --labels, or take --labels all" + reasons
             )
     else:
         taken = there
-    clips = [clip for clip in clips if _labels_of([clip], with_unknown=True) & {*taken, UNKNOWN}]
+    named = _labels_of([clip for clip in clips if files[clip.path]])
+    # A table that names no label at all is kept, to be told of.
+    clips = [
+        clip
+        for clip in clips
+        if not (labels := _labels_of([clip], with_unknown=True)) or labels & {*taken, UNKNOWN}
+    ]
     counts = Counter(photos.values())
     if len(taken) < 2:
         raise UserError(
             f"only photos of {next(iter(taken))} in {dataset}: "
-            "a classifier needs at least two activities"
+            "a classifier needs at least two activities" + reasons
         )
     scarce = [
         f"{label} ({counts[label]})"
@@ -107,30 +118,32 @@ def find_images(dataset: Path, wanted: Sequence[str] | None = None) -> Found:
     if scarce:
         raise UserError(
             f"too few photos in {dataset} to split into training and test: "
-            f"{shortened(scarce)}; each activity needs at least {FEWEST_PHOTOS}"
+            f"{shortened(scarce)}; each activity needs at least {FEWEST_PHOTOS}" + reasons
         )
     in_order = sorted(photos)
-    folders = {*photos.values(), *(Path(file).parent.name for file in files)}
-    left_out = Counter(suffix for label, suffix in others if label in taken)
+    left_out = Counter(suffix for label, suffix in others if not chosen or label in names)
     return Found(
         in_order,
         [photos[photo] for photo in in_order],
         clips,
+        [table for table in files.values() if table],
         skipped,
         dict(left_out.most_common()),
         sorted((_labels_of(clips) & taken) - folders) if photos else [],
-        sorted(_labels_of(clips) - taken),
+        sorted(named - taken),
     )
 
 
-def _walk(dataset: Path) -> tuple[dict[str, str], list[str], list[tuple[str, str]]]:
-    """List photos with their labels, clips, and the folder and ending of every other file."""
+def _walk(
+    dataset: Path,
+) -> tuple[dict[str, str], dict[str, str | None], list[tuple[str, str]]]:
+    """List photos with their labels, clips with their tables, folders and endings of the others."""
     # Path.is_dir raises on names that it cannot look up.
     if not (dataset.is_dir() if is_stored(dataset) else os.path.isdir(dataset)):  # noqa: PTH112
         raise UserError(f"no folder of photos at {dataset}: give --dataset a folder that exists")
     photos: dict[str, str] = {}
-    clips: list[str] = []
-    tables: list[Path] = []
+    clips: list[Path] = []
+    tables: dict[Path, str] = {}
     others: list[tuple[str, str]] = []
     if is_stored(dataset):
         files = [Path(name) for name in list_files(dataset)]
@@ -141,18 +154,18 @@ def _walk(dataset: Path) -> tuple[dict[str, str], list[str], list[tuple[str, str
             continue
         suffix = relative.suffix.lower()
         if suffix in CLIP_SUFFIXES:
-            clips.append(relative.as_posix())
+            clips.append(relative)
+        elif suffix == _TABLE:
+            tables[relative.with_suffix("")] = relative.as_posix()
         elif len(relative.parts) == 1:
             continue
         elif suffix in (*paths.image_types, *LATER_SUFFIXES):
             photos[relative.as_posix()] = relative.parent.name
-        elif relative.suffix == _TABLE:
-            tables.append(relative)
         else:
             others.append((relative.parent.name, suffix or "without an ending"))
-    used = {Path(clip).with_suffix(_TABLE) for clip in clips}
-    others += [(table.parent.name, _TABLE) for table in tables if table not in used]
-    return photos, sorted(clips), others
+    of_no_clip = tables.keys() - {clip.with_suffix("") for clip in clips}
+    others += [(name.parent.name, _TABLE) for name in of_no_clip if name.parent.name]
+    return photos, {c.as_posix(): tables.get(c.with_suffix("")) for c in sorted(clips)}, others
 
 
 def _labels_of(clips: Sequence[LabelledClip], *, with_unknown: bool = False) -> set[str]:

@@ -6,7 +6,7 @@ beside it, what the table says, wherever the clip lies. The table is what ``pred
 """
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
@@ -38,40 +38,41 @@ class SampledFrames(NamedTuple):
         labels: of each frame; one of them may be ``unknown``.
         skipped: clips that cannot be read, with the reason.
         too_long: tables that go on beyond the end of their clips.
+        without_frames: clips too short, or with stretches too short, for a single one.
     """
 
     images: list[Image]
     labels: list[str]
     skipped: dict[str, str]
     too_long: list[str]
+    without_frames: list[str]
 
 
 def read_labels_of_clips(
-    dataset: Path, clips: Sequence[str]
+    dataset: Path, clips: Mapping[str, str | None]
 ) -> tuple[list[LabelledClip], dict[str, str]]:
     """Find out what each clip shows, from the table beside it or from its folder.
 
-    A clip beside the folders, and without a table, shows nobody knows what, and is left out.
-
     Args:
         dataset: the folder that the clips' paths are relative to.
-        clips: paths in POSIX form.
+        clips: each with its table, or None; paths in POSIX form.
 
     Returns:
-        (clips, skipped): those that are labelled; and those whose table cannot be read, with the
-        reason.
+        (clips, skipped): those that are labelled; and those of which nobody knows what they show,
+        or whose table cannot be read, with the reason.
     """
     labelled: list[LabelledClip] = []
     skipped: dict[str, str] = {}
-    for clip in clips:
-        table = (dataset / clip).with_suffix(".csv")
-        if table.exists():
+    for clip, table in clips.items():
+        if table is not None:
             try:
-                labelled.append(LabelledClip(clip, read_segments(table)))
+                labelled.append(LabelledClip(clip, read_segments(dataset / table)))
             except UserError as error:
                 skipped[clip] = str(error)
         elif folder := Path(clip).parent.name:
             labelled.append(LabelledClip(clip, [Segment(0, math.inf, folder)]))
+        else:
+            skipped[clip] = "no folder and no table says what it shows"
     return labelled, skipped
 
 
@@ -87,7 +88,7 @@ def sample_frames(
             none of the activities, which are labelled ``unknown``.
         every: seconds from one frame to the next.
     """
-    sampled = SampledFrames([], [], {}, [])
+    sampled = SampledFrames([], [], {}, [], [])
     for clip in tqdm(clips, "looking at clips", disable=None, unit="clip"):
         try:
             with (
@@ -98,10 +99,13 @@ def sample_frames(
         except UserError as error:
             sampled.skipped[clip.path] = str(error)
             continue
-        for seconds, label in times_to_learn_from(clip.segments, length, every):
+        times = times_to_learn_from(clip.segments, length, every)
+        for seconds, label in times:
             if label in labels or label == UNKNOWN:
                 sampled.images.append(Image(clip.path, seconds))
                 sampled.labels.append(label)
+        if not times:
+            sampled.without_frames.append(clip.path)
         end = max((segment.end for segment in clip.segments), default=0)
         if length + max(1, every) < end < math.inf:
             sampled.too_long.append(clip.path)

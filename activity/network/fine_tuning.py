@@ -5,7 +5,6 @@ costs only the stages that learn.
 """
 
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from pathlib import Path
 
 import keras
@@ -49,7 +48,7 @@ def fine_tune(
     A tenth of the training images is carved out. A new head is trained on the others (the head of
     all images knows those that are carved out), and with it, at a small rate, the last stages, on
     each view and its mirror image. Kept is the epoch that is right on most of the images carved
-    out; where frozen stages are better than any, the backbone and the head stay as they were.
+    out; where none is better than frozen stages, the backbone and the head stay as they were.
 
     Ctrl-C or SIGTERM ends the epochs early, and the best of those that were complete is kept.
 
@@ -78,8 +77,11 @@ def fine_tune(
         UserError: the disk is full, or all that is to be learned from was changed meanwhile.
     """
     learned, carved = _carve(targets[training[:, 0]].argmax(axis=1), files, seed)
-    frozen, learning = split_backbone(backbone)
     print(f"[INFO] fine-tuning: {len(learned)} images to learn from, {len(carved)} to choose by")
+    if not len(carved):
+        print("[INFO] too few to tell whether fine-tuning helps: the network stays frozen")
+        return head, []
+    frozen, learning = split_backbone(backbone)
     tuned_head, _ = train_head(
         *(features, targets, training[learned], training[carved, 0]),
         epochs=head_epochs,
@@ -98,7 +100,7 @@ def fine_tune(
         truth = targets[training[:, 0]]
         best, right = _train(model, feature_maps, truth, learned, carved, epochs=epochs, seed=seed)
     backbone.trainable = False
-    accuracy = [count / len(carved) for count in right] if len(carved) else []
+    accuracy = [count / max(1, len(carved)) for count in right]
     return (tuned_head if best > 0 else head), accuracy
 
 
@@ -141,7 +143,7 @@ def _train(
     """Train ``model`` on these feature maps, and leave it as it was after its best epoch.
 
     Returns:
-        (best, right): the best epoch, 0 where frozen stages were better than any and the model is
+        (best, right): the best epoch, 0 where none was better than frozen stages and the model is
         as it was; and how many carved-out images are right, before the first epoch and after each.
     """
     steps = -(-len(learned) // _BATCH_SIZE)
@@ -161,7 +163,7 @@ def _train(
     right = [_count_right(model, feature_maps, targets, carved)]
     best, weights = 0, model.get_weights()
     bar = tqdm(total=epochs * len(learned), desc="fine-tuning", disable=None, unit="image")
-    with bar, suppress(KeyboardInterrupt), interrupts_held_back() as interrupted:
+    with bar, interrupts_held_back(heeded=True) as interrupted:
         for epoch in range(1, epochs + 1):
             # Image by image in turn, so that each view is learned from as often as any other.
             view = (first_view + epoch) % views
@@ -176,14 +178,21 @@ def _train(
                 bar.write("[INFO] interrupted: fine-tuning ends with the best epoch so far")
                 break
             right.append(_count_right(model, feature_maps, targets, carved))
-            if right[epoch] >= right[best]:
+            # With few images to choose by, as good as frozen is likely to be worse.
+            if right[epoch] > right[0] and right[epoch] >= right[best]:
                 best, weights = epoch, model.get_weights()
             bar.set_postfix(accuracy_on_carved=right[epoch] / max(1, len(carved)))
     model.set_weights(weights)
-    if len(carved):
+    frozen, found = (right[epoch] / max(1, len(carved)) for epoch in (0, best))
+    if best > 0:
         print(
-            f"[INFO] best was epoch {best}: {right[best] / len(carved):.1%} of the photos to "
-            f"choose by are right, with frozen stages {right[0] / len(carved):.1%}"
+            f"[INFO] best was epoch {best}: {found:.1%} of the images to choose by are right, with "
+            f"frozen stages {frozen:.1%}"
+        )
+    else:
+        print(
+            f"[INFO] no epoch was better than frozen stages, {frozen:.1%} of the images to choose "
+            "by: the network stays frozen"
         )
     return best, right
 

@@ -9,7 +9,7 @@ from activity.ground.errors import printable
 from activity.inputs.dataset import ALL_LABELS, DEFAULT_LABELS, Found, shortened
 from activity.inputs.image_sets import ImageSets
 from activity.inputs.images import Image
-from activity.inputs.split import FEWEST_PHOTOS
+from activity.inputs.labelled_clips import SampledFrames
 from activity.outcome.evaluation import Evaluation, IdenticalImages, share
 
 
@@ -33,19 +33,25 @@ def remarks_on_found(wanted: Sequence[str] | None, found: Found) -> list[str]:
 def remarks_on_sets(found: Found, sets: ImageSets) -> list[str]:
     """Say what is wrong with clips and their tables, what there is to learn, what to test with."""
     return [
-        *_remarks_on_clips({**found.skipped, **sets.frames.skipped}, sets.frames.too_long),
+        *_remarks_on_clips({**found.skipped, **sets.frames.skipped}, sets.frames),
         *_remarks_on_tables(found),
         *_remarks_on_split(sets),
     ]
 
 
-def _remarks_on_clips(skipped: Mapping[str, str], too_long: Sequence[str]) -> list[str]:
+def _remarks_on_clips(skipped: Mapping[str, str], frames: SampledFrames) -> list[str]:
     remarks = []
     if skipped:
         remarks.append(f"skipped {len(skipped)} clips:")
         remarks += [f"  {printable(clip)}: {printable(why)}" for clip, why in skipped.items()]
-    for clip in too_long:
+    for clip in frames.too_long:
         remarks.append(f"the table of {printable(clip)} goes on beyond the end of the clip")
+    if frames.without_frames:
+        names = printable(shortened(frames.without_frames))
+        remarks.append(
+            "no frame to learn from, as nothing of it has a label, or too short a stretch of it: "
+            f"{names}"
+        )
     return remarks
 
 
@@ -63,7 +69,8 @@ def _remarks_on_tables(found: Found) -> list[str]:
 def _remarks_on_split(sets: ImageSets) -> list[str]:
     if not sets.test:
         return [
-            f"{_counted(sets.training)} to train on, and nothing to test with: there is no score"
+            f"{_counted(sets.training)} to train on, and nothing to test with: there is no score, "
+            "and --unknown, which goes by it, will not work with this model"
         ]
     frames = any(image.seconds is not None for image in [*sets.training, *sets.test])
     tested = _counted(sets.test) if frames else len(sets.test)
@@ -71,13 +78,13 @@ def _remarks_on_split(sets: ImageSets) -> list[str]:
     clips = {sets.labels[image] for image in sets.training if image.seconds is not None}
     clips_tested = {sets.labels[image] for image in sets.test if image.seconds is not None}
     photos_tested = {sets.labels[image] for image in sets.test if image.seconds is None}
-    reason = f"fewer than {FEWEST_PHOTOS} clips to split"
     if photos_alone := sorted((clips - clips_tested) & photos_tested):
         names = printable(shortened(photos_alone))
-        remarks.append(f"{reason}, so that the score is of photos alone: {names}")
-    if untested := sorted(clips - clips_tested - photos_tested):
+        remarks.append(f"too few clips to split, so that the score is of photos alone: {names}")
+    learned = {sets.labels[image] for image in sets.training}
+    if untested := sorted(learned - clips_tested - photos_tested):
         names = printable(shortened(untested))
-        remarks.append(f"{reason}, and no photos to test with, so that there is no score: {names}")
+        remarks.append(f"too few photos or clips to split, so that there is no score: {names}")
     return remarks
 
 
@@ -103,10 +110,9 @@ def remarks_on_score(
     is_frame, right = evaluation.is_frame, evaluation.right
     if is_frame.any():
         clips = len({image.path for image in evaluation.images if image.seconds is not None})
-        remarks.append(
-            f"right: {share(right[~is_frame]):.1%} of {(~is_frame).sum()} photos; "
-            f"{share(right[is_frame]):.1%} of {is_frame.sum()} frames of {clips} clips"
-        )
+        of_frames = f"{share(right[is_frame]):.1%} of {is_frame.sum()} frames of {clips} clips"
+        of_photos = f"{share(right[~is_frame]):.1%} of {(~is_frame).sum()} photos; "
+        remarks.append(f"right: {'' if is_frame.all() else of_photos}{of_frames}")
     copies = sum(len(group.test) for group in identical)
     if copies:
         remarks.append(
@@ -117,9 +123,10 @@ def remarks_on_score(
         remarks.append("too many images to look for near copies among them")
     elif near:
         is_new = np.array([image not in near for image in evaluation.images], bool)
+        others = f"{share(right[is_new]):.1%} are right" if is_new.any() else "none are left"
         remarks.append(
             f"{(~is_new).sum()} test images show nearly the same picture as a training image; "
-            f"without them, {share(right[is_new]):.1%} are right"
+            f"without them, {others}"
         )
     return remarks
 

@@ -165,13 +165,13 @@ def load_known_confidence(path: Path) -> list[float]:
 
     Raises:
         UserError: as ``load_labels``; or there are none, since the file was written by something
-            else than ``train.py`` as it is now.
+            else than ``train.py`` as it is now, or there was nothing to test with.
     """
     known = _read_binarizer(path, read_known_confidence)
     if known is None:
         raise UserError(
             f"{path} does not say how sure the model is of known photos, which --unknown needs: "
-            "train it again with train.py, which now writes that"
+            "train it again with train.py, and with photos to test with"
         )
     return known
 

@@ -31,6 +31,14 @@ def test_an_interrupt_waits_for_the_end_of_the_block() -> None:
     assert steps == ["finished"]
 
 
+def test_a_block_that_heeds_an_interruption_goes_on_after_it() -> None:
+    with interrupts_held_back(heeded=True) as come:
+        signal.raise_signal(signal.SIGINT)
+        assert come()
+    with pytest.raises(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)
+
+
 def test_the_outermost_block_decides() -> None:
     steps: list[str] = []
 

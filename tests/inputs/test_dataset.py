@@ -362,6 +362,11 @@ def test_files_of_other_kinds_are_counted_by_their_endings(tmp_path: Path) -> No
     (tmp_path / "tennis/.hidden.php").write_bytes(b"")
     found = find_images(tmp_path, ["tennis", "football"])
     assert found.left_out == {".php": 2, ".aspx": 1, "without an ending": 1}
+    # A folder of such files alone is missed most.
+    (tmp_path / "golf").mkdir()
+    (tmp_path / "golf/1.heic").write_bytes(b"")
+    assert find_images(tmp_path, ["all"]).left_out[".heic"] == 1
+    assert find_images(tmp_path, ["tennis", "football", "golf"]).left_out[".heic"] == 1
 
 
 def test_the_default_activities_or_all_there_is(tmp_path: Path) -> None:
@@ -369,6 +374,42 @@ def test_the_default_activities_or_all_there_is(tmp_path: Path) -> None:
     assert set(find_images(tmp_path / "some").labels) == {"tennis", "football"}
     folders(tmp_path / "none", "fencing", "chess")
     assert set(find_images(tmp_path / "none").labels) == {"fencing", "chess"}
+
+
+def test_a_slip_in_a_table_is_named_and_the_table_is_found_in_capitals(tmp_path: Path) -> None:
+    folders(tmp_path, "tennis", "football")
+    (tmp_path / "tennis/a.mp4").write_bytes(b"")
+    (tmp_path / "tennis/a.CSV").write_text("start,end,label\n0,9,fotball\n")
+    found = find_images(tmp_path, ["tennis", "football"])
+    assert (found.clips, found.not_wanted, found.tables) == ([], ["fotball"], ["tennis/a.CSV"])
+    assert found.left_out == {}
+
+
+@pytest.mark.parametrize(
+    ("table", "wanted", "message"),
+    [
+        (None, ["all"], "no photos in .* one folder for each activity"),
+        (None, ["tennis"], "no photos in"),
+        ("0,9,tennis\n", ["all"], "no photos in .*; unknown/a.mp4: .* line 1: the first line"),
+    ],
+)
+def test_footage_of_none_of_the_activities_alone_is_no_data_set(
+    tmp_path: Path, table: str | None, wanted: list[str], message: str
+) -> None:
+    (tmp_path / "unknown").mkdir()
+    (tmp_path / "unknown/a.mp4").write_bytes(b"")
+    if table:
+        (tmp_path / "unknown/a.csv").write_text(table)
+    with pytest.raises(UserError, match=message):
+        find_images(tmp_path, wanted)
+
+
+def test_a_flawed_table_that_leaves_too_little_is_named(tmp_path: Path) -> None:
+    folders(tmp_path, "tennis")
+    (tmp_path / "match.mp4").write_bytes(b"")
+    (tmp_path / "match.csv").write_text("start;end;label\n0;9;football\n")
+    with pytest.raises(UserError, match=r"only photos of tennis .*; match.mp4: .* line 1: the fir"):
+        find_images(tmp_path, ["all"])
 
 
 def test_labels_of_tables_are_labels(tmp_path: Path) -> None:
@@ -383,6 +424,7 @@ def test_labels_of_tables_are_labels(tmp_path: Path) -> None:
     assert [clip.path for clip in found.clips] == ["chess/b.webm", "match.mkv", "tennis/a.mp4"]
     assert (found.in_tables_only, found.not_wanted) == (["rally"], [])
     assert found.left_out == {".csv": 1}
+    assert list(found.skipped) == ["unlabelled.mov"]
     assert len(found.files) == len(found.photos) + 3
 
     default = find_images(tmp_path)

@@ -1,6 +1,7 @@
 """Which frames of a clip teach which label: by its folder, or by the table beside it."""
 
 import math
+import os
 from itertools import pairwise
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from activity.inputs.labelled_clips import (
     times_to_learn_from,
 )
 from activity.inputs.segments import Segment
-from tests.conftest import write_clip
+from tests.conftest import posix, write_clip
 
 LABELS = ["football", "tennis"]
 
@@ -30,10 +31,9 @@ def tables(folder: Path, **texts: str) -> Path:
 def test_a_clip_shows_its_folder_or_what_its_table_says(tmp_path: Path) -> None:
     (tmp_path / "tennis").mkdir()
     tables(tmp_path, match="start,end,label\n0,4.5,tennis\n4.5,60,unknown\n")
-    clips, skipped = read_labels_of_clips(
-        tmp_path, ["match.mp4", "nobody_knows.mp4", "tennis/a.mp4"]
-    )
-    assert skipped == {}
+    found = {"match.mp4": "match.csv", "nobody_knows.mp4": None, "tennis/a.mp4": None}
+    clips, skipped = read_labels_of_clips(tmp_path, found)
+    assert skipped == {"nobody_knows.mp4": "no folder and no table says what it shows"}
     assert [clip.path for clip in clips] == ["match.mp4", "tennis/a.mp4"]
     assert clips[0].segments == [Segment(0, 4.5, "tennis"), Segment(4.5, 60, "unknown")]
     assert clips[1].segments == [Segment(0, math.inf, "tennis")]
@@ -51,7 +51,7 @@ def test_a_clip_shows_its_folder_or_what_its_table_says(tmp_path: Path) -> None:
 def test_a_clip_whose_table_is_flawed_is_skipped_with_the_reason(
     tmp_path: Path, text: str, reason: str
 ) -> None:
-    clips, skipped = read_labels_of_clips(tables(tmp_path, match=text), ["match.mp4"])
+    clips, skipped = read_labels_of_clips(tables(tmp_path, match=text), {"match.mp4": "match.csv"})
     assert clips == []
     assert reason in skipped["match.mp4"]
 
@@ -59,7 +59,8 @@ def test_a_clip_whose_table_is_flawed_is_skipped_with_the_reason(
 def test_a_table_in_another_encoding_is_a_reason(tmp_path: Path) -> None:
     tables(tmp_path, match="")
     (tmp_path / "match.csv").write_bytes("start,end,label\n0,4,pêche\n".encode("latin-1"))
-    assert "is not UTF-8" in read_labels_of_clips(tmp_path, ["match.mp4"])[1]["match.mp4"]
+    _, skipped = read_labels_of_clips(tmp_path, {"match.mp4": "match.csv"})
+    assert "is not UTF-8" in skipped["match.mp4"]
 
 
 @given(
@@ -92,6 +93,15 @@ def test_a_whole_clip_gives_a_frame_every_second_and_no_label_none() -> None:
     assert times_to_learn_from([Segment(0, 9, "")], 9, 1) == []
 
 
+@posix
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    (tmp_path / "tennis").mkdir()
+    os.mkfifo(tmp_path / "tennis/pipe.mkv")
+    clips, _ = read_labels_of_clips(tmp_path, {"tennis/pipe.mkv": None})
+    frames = sample_frames(tmp_path, clips, LABELS, 1)
+    assert "it is no plain file" in frames.skipped["tennis/pipe.mkv"]
+
+
 def test_frames_are_sampled_and_flaws_named(tmp_path: Path) -> None:
     (tmp_path / "tennis").mkdir()
     write_clip(tmp_path / "tennis/a.avi", ["red"] * 61)
@@ -100,7 +110,12 @@ def test_frames_are_sampled_and_flaws_named(tmp_path: Path) -> None:
     (tmp_path / "c.csv").write_text(
         "start,end,label\n0,1,football\n1,2,chess\n2,3,unknown\n3,9,tennis\n"
     )
-    clips, _ = read_labels_of_clips(tmp_path, ["c.avi", "tennis/a.avi", "tennis/b.avi"])
+    write_clip(tmp_path / "d.avi", ["red"] * 30)
+    (tmp_path / "d.csv").write_text("start,end,label\n0.2,0.9,tennis\n")
+    clips, _ = read_labels_of_clips(
+        tmp_path,
+        {"c.avi": "c.csv", "d.avi": "d.csv", "tennis/a.avi": None, "tennis/b.avi": None},
+    )
     frames = sample_frames(tmp_path, clips, LABELS, 0.5)
     labelled = [
         (str(image), label) for image, label in zip(frames.images, frames.labels, strict=True)
@@ -113,3 +128,4 @@ def test_frames_are_sampled_and_flaws_named(tmp_path: Path) -> None:
     ]
     assert list(frames.skipped) == ["tennis/b.avi"]
     assert frames.too_long == ["c.avi"]
+    assert frames.without_frames == ["d.avi"]

@@ -3,6 +3,7 @@
 import os
 import signal
 from collections.abc import Iterator, Sequence
+from itertools import count
 from pathlib import Path
 
 import keras
@@ -87,7 +88,8 @@ def test_split_stages_give_together_what_the_backbone_gives(name: str) -> None:
 def test_the_last_stages_learn_but_for_batch_norm_and_the_others_stay(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(fine_tuning, "_count_right", lambda *_: 1)  # the last epoch is kept
+    right = count()
+    monkeypatch.setattr(fine_tuning, "_count_right", lambda *_: next(right))  # each is better
     backbone = build_backbone("efficientnet-lite0", "imagenet")
     identity = fingerprint(backbone)
     layers = [layer for layer in backbone.get_layer("efficientnet_lite0").layers if layer.weights]
@@ -104,7 +106,10 @@ def test_the_last_stages_learn_but_for_batch_norm_and_the_others_stay(
     assert list((tmp_path / "cache").iterdir()) == []
 
 
-def test_stages_that_learn_tell_more(tiny: keras.Model) -> None:
+def test_stages_that_learn_tell_more(tiny: keras.Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    right = count()
+    monkeypatch.setattr(fine_tuning, "_count_right", lambda *_: next(right))
+
     def loss(head: keras.Sequential) -> float:
         probabilities = head.predict(tiny.predict_on_batch(PIXELS.astype(np.float32)), verbose=0)
         return float(-np.log(probabilities[np.arange(IMAGES), LABELS]).mean())
@@ -125,7 +130,9 @@ def test_the_same_seed_gives_the_same_network(tiny: keras.Model) -> None:
     assert_equal(first, tiny.get_weights() + head.get_weights())
 
 
-@pytest.mark.parametrize(("right", "best"), [([1, 0, 2, 1], 2), ([2, 0, 1, 1], 0)])
+@pytest.mark.parametrize(
+    ("right", "best"), [([1, 0, 2, 1], 2), ([2, 0, 1, 1], 0), ([1, 0, 1, 1], 0)]
+)
 def test_the_best_epoch_is_kept(
     tiny: keras.Model, monkeypatch: pytest.MonkeyPatch, right: list[int], best: int
 ) -> None:
@@ -168,6 +175,18 @@ def test_an_interruption_keeps_the_best_epoch_so_far(
     assert len(seen) == len(accuracy) == 3
     assert_equal(tiny.layers[-1].get_weights() + head.get_weights(), seen[2])
     assert "the best epoch so far" in capsys.readouterr().out
+
+
+def test_with_too_few_images_to_choose_by_the_network_stays_frozen(
+    tiny: keras.Model, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(fine_tuning, "_CARVED", 0.01)
+    frozen = tiny.get_weights()
+    before, head, accuracy = tune(tiny)
+    assert head is before
+    assert accuracy == []
+    assert_equal(tiny.get_weights(), frozen)
+    assert "too few to tell whether fine-tuning helps" in capsys.readouterr().out
 
 
 def test_too_many_images_are_learned_from_in_fewer_views(

@@ -17,7 +17,7 @@ from activity.outcome.remarks import (
 
 
 def found(*labels: str, **others: object) -> Found:
-    nothing = Found([f"{label}/1.jpg" for label in labels], list(labels), [], {}, {}, [], [])
+    nothing = Found([f"{label}/1.jpg" for label in labels], list(labels), [], [], {}, {}, [], [])
     return nothing._replace(**others)
 
 
@@ -42,32 +42,38 @@ def test_what_clips_and_tables_have_wrong_is_told() -> None:
         in_tables_only=["tennis"],
         not_wanted=["chess"],
     )
-    frames = SampledFrames([], [], {"d\n.mp4": "no frame in it"}, ["c.mp4"])
+    frames = SampledFrames([], [], {"d\n.mp4": "no frame in it"}, ["c.mp4"], ["e.mp4"])
     sets = ImageSets([Image("football/1.jpg")], [], [], {}, {}, frames)
     assert remarks_on_sets(what, sets) == [
         "skipped 2 clips:",
         "  b.mp4: line 3: overlaps",
         "  d\\n.mp4: no frame in it",
         "the table of c.mp4 goes on beyond the end of the clip",
+        "no frame to learn from, as nothing of it has a label, or too short a stretch of it: e.mp4",
         "labels that only tables of segments name, and no folder: tennis",
         "left out, as segments of labels that were not asked for: chess",
-        "1 photos to train on, and nothing to test with: there is no score",
+        "1 photos to train on, and nothing to test with: there is no score, and --unknown, which "
+        "goes by it, will not work with this model",
     ]
 
 
 def test_labels_whose_clips_are_too_few_to_split_are_named() -> None:
     training = [Image("t.mp4", 0.0), Image("c.mp4", 0.0), Image("c.mp4", 1.0), Image("t/1.jpg")]
     test = [Image("t/2.jpg"), Image("f.mp4", 3.0)]
+    training.append(Image("rugby/1.webp"))  # the only one of its kind
     labels = dict(
-        zip([*training, *test], ["tennis", "chess", "chess", "tennis", "tennis", "f"], strict=True)
+        zip(
+            [*training, *test],
+            ["tennis", "chess", "chess", "tennis", "rugby", "tennis", "f"],
+            strict=True,
+        )
     )
-    sets = ImageSets(training, test, [], labels, {}, SampledFrames([], [], {}, []))
-    few = "fewer than 4 clips to split"
+    sets = ImageSets(training, test, [], labels, {}, SampledFrames([], [], {}, [], []))
     assert remarks_on_sets(found(), sets) == [
-        "1 photos and 3 frames of 2 clips to train on, 1 photos and 1 frames of 1 clips to test "
+        "2 photos and 3 frames of 2 clips to train on, 1 photos and 1 frames of 1 clips to test "
         "with",
-        f"{few}, so that the score is of photos alone: tennis",
-        f"{few}, and no photos to test with, so that there is no score: chess",
+        "too few clips to split, so that the score is of photos alone: tennis",
+        "too few photos or clips to split, so that there is no score: chess, rugby",
     ]
 
 
@@ -94,6 +100,12 @@ def test_scores_are_given_apart_and_without_copies() -> None:
         "the score is up to 25.0% too kind",
         "1 test images show nearly the same picture as a training image; "
         "without them, 66.7% are right",
+    ]
+    frames = Evaluation(["a", "b"], images[2:], np.array([0, 1]), np.eye(2)[[0, 0]])
+    assert remarks_on_score(frames, [], dict.fromkeys(images[2:], Image("3.jpg"))) == [
+        "right: 50.0% of 2 frames of 1 clips",
+        "2 test images show nearly the same picture as a training image; without them, none are "
+        "left",
     ]
     photos = Evaluation(["a", "b"], images[:2], np.array([0, 0]), np.eye(2)[[0, 0]])
     assert remarks_on_score(photos, [], {}) == []
