@@ -99,9 +99,9 @@ def test_a_missing_package_is_named_before_the_work(monkeypatch: pytest.MonkeyPa
 
 
 def test_the_person_is_told_either_way(capsys: pytest.CaptureFixture[str]) -> None:
-    report_int8(None, 0.962)
-    assert "int8 would give another label on 3.8% of the test images" in capsys.readouterr().out
-    report_int8(Path("model/activity.model.0123.int8"), 0.998)
+    report_int8(None, 0.962, "training")
+    assert "int8 would give another label on 3.8% of the training images" in capsys.readouterr().out
+    report_int8(Path("model/activity.model.0123.int8"), 0.998, "test")
     said = capsys.readouterr().out
     assert "int8 gives the same label on 99.8% of the test images" in said
     assert "wrote model/activity.model.0123.int8; use it with" in said.replace("\\", "/")
