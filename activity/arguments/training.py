@@ -108,8 +108,9 @@ def add_training_arguments(parser: argparse.ArgumentParser) -> None:
         default=0,
         metavar="EPOCHS",
         help="then let the last stages of the network learn, too, for so many passes over the "
-        "training photos: takes longer, and is right more often; Ctrl-C ends it with the best pass "
-        "so far (default: %(default)s, the network stays frozen)",
+        "training photos: takes minutes each, and is right more often where there are thousands of "
+        "photos; Ctrl-C ends it with the best pass so far, and frozen is kept where none is better "
+        "(default: %(default)s, the network stays frozen)",
     )
     group.add_argument(
         "--every",
