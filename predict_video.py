@@ -15,32 +15,32 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from activity.arguments.labelling import (
+from activity.cluster.clips import label_on_cluster
+from activity.common.errors import UserError, printable
+from activity.common.interruption import interrupts_held_back
+from activity.common.script import run_script
+from activity.common.stores import is_stored
+from activity.labelling.arguments import (
     add_file_arguments,
     add_look_arguments,
     add_smoothing_arguments,
 )
-from activity.arguments.shared import add_speed_arguments
-from activity.ground.errors import UserError, printable
-from activity.ground.interruption import interrupts_held_back
-from activity.ground.script import run_script
-from activity.ground.stores import is_stored
-from activity.inputs.clip import VideoInfo, VideoSource
-from activity.inputs.dataset import shortened
-from activity.inputs.photo import Framing
-from activity.inputs.segments import UNKNOWN, read_segments
-from activity.labelling.cluster import label_on_cluster
 from activity.labelling.jobs import Job, plan_jobs, writes_into_folder
 from activity.labelling.label_clip import Outcome, Outcomes, label_one_by_one
 from activity.labelling.prediction import batch_that_fits
 from activity.labelling.preview import open_preview
 from activity.labelling.settings import Settings
+from activity.media.clip import VideoInfo, VideoSource
+from activity.media.photo import Framing
+from activity.network.arguments import add_speed_arguments
+from activity.network.artifacts import load_framing, load_known_confidence, load_labels
 from activity.network.classifier import file_digest, open_classifier
 from activity.network.engine import Engine
-from activity.outcome.judgement import format_judgement
-from activity.outcome.results import Summary
-from activity.outcome.unknown import with_unknown
-from activity.saved.artifacts import load_framing, load_known_confidence, load_labels
+from activity.network.unknown import with_unknown
+from activity.temporal.judgement import format_judgement
+from activity.temporal.results import Summary
+from activity.temporal.segments import UNKNOWN, read_segments
+from activity.training.dataset import shortened
 
 EXAMPLE = """\
 examples:

@@ -14,17 +14,17 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from activity.arguments.shared import add_speed_arguments
-from activity.arguments.training import add_file_arguments, add_training_arguments
-from activity.ground.errors import UserError
-from activity.ground.quiet import hidden_chatter
-from activity.ground.script import run_script
-from activity.ground.stores import is_stored
-from activity.ground.writing import check_apart, check_output
-from activity.inputs.dataset import find_images, shortened
-from activity.inputs.image_sets import build_sets
-from activity.outcome.evaluation import Evaluation, near_copies, straddling_groups
-from activity.outcome.remarks import (
+from activity.common.errors import UserError
+from activity.common.quiet import hidden_chatter
+from activity.common.script import run_script
+from activity.common.stores import is_stored
+from activity.common.writing import check_apart, check_output
+from activity.network.arguments import add_speed_arguments
+from activity.training.arguments import add_file_arguments, add_training_arguments
+from activity.training.dataset import find_images, shortened
+from activity.training.evaluation import Evaluation, near_copies, straddling_groups
+from activity.training.image_sets import build_sets
+from activity.training.remarks import (
     remarks_on_found,
     remarks_on_score,
     remarks_on_sets,
@@ -53,15 +53,15 @@ def main() -> None:
     with hidden_chatter():
         from sklearn.preprocessing import LabelBinarizer
 
+        from activity.cluster.features import fill_cache
+        from activity.network.artifacts import save_model_and_labels
         from activity.network.backbone import build_backbone
-        from activity.network.feature_workers import fill_cache
-        from activity.network.features import View, compute_features, pixels_of, rows_to_use
-        from activity.network.fine_tuning import fine_tune
-        from activity.network.head import join, predict, train_head
-        from activity.network.quantization import check_installed, write_int8_version
-        from activity.outcome.report import format_report, plot_history, write_report
-        from activity.outcome.unknown import format_unknown, known_confidence
-        from activity.saved.artifacts import save_model_and_labels
+        from activity.network.unknown import format_unknown, known_confidence
+        from activity.training.features import View, compute_features, pixels_of, rows_to_use
+        from activity.training.fine_tuning import fine_tune
+        from activity.training.head import join, predict, train_head
+        from activity.training.quantization import check_installed, write_int8_version
+        from activity.training.report import format_report, plot_history, write_report
 
     if args.int8:
         check_installed()

@@ -14,14 +14,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from activity.arguments.shared import add_cache_argument
-from activity.inputs.clip import VideoSource
-from activity.inputs.photo import Framing
 from activity.labelling.prediction import predict_frames
+from activity.media.clip import VideoSource
+from activity.media.photo import Framing
+from activity.network.arguments import add_cache_argument
+from activity.network.artifacts import load_framing, load_labels
 from activity.network.classifier import int8_folder, model_key, open_classifier
 from activity.network.engine import Engine
-from activity.outcome.results import Prediction
-from activity.saved.artifacts import load_framing, load_labels
+from activity.temporal.results import Prediction
 from benchmarks.measuring import print_table
 
 

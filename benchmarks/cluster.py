@@ -13,11 +13,11 @@ import tempfile
 import time
 from pathlib import Path
 
-from activity.arguments.shared import add_cache_argument, positive
-from activity.ground.cluster import cluster_joined
-from activity.ground.workers import Places, run_on_workers
+from activity.cluster.ray_cluster import cluster_joined
+from activity.cluster.workers import Places, run_on_workers
 from activity.labelling.jobs import Job
-from activity.outcome.results import Segment, Summary
+from activity.network.arguments import add_cache_argument, positive
+from activity.temporal.results import Segment, Summary
 from benchmarks.measuring import in_own_process, measure, peak_megabytes, print_table, write_looped
 
 LABELS = ("football", "tennis", "weight_lifting")

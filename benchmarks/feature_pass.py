@@ -16,13 +16,13 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from activity.arguments.shared import BACKBONES
-from activity.inputs.dataset import ALL_LABELS, find_images
-from activity.inputs.images import Image, hash_files
-from activity.inputs.photo import decode_photo
+from activity.media.images import Image, hash_files
+from activity.media.photo import decode_photo
+from activity.network.arguments import BACKBONES
 from activity.network.backbone import RANDOM, build_backbone, fingerprint
 from activity.network.engine import open_engine
-from activity.network.features import View, compute_features
+from activity.training.dataset import ALL_LABELS, find_images
+from activity.training.features import View, compute_features
 from benchmarks.measuring import print_table
 
 IN_MEMORY = 128

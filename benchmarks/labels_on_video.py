@@ -18,13 +18,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from activity.arguments.shared import add_cache_argument, positive, seed
-from activity.ground.errors import UserError
-from activity.ground.script import run_script
-from activity.inputs.dataset import find_images
-from activity.inputs.segments import UNKNOWN
-from activity.inputs.split import split_photos
-from activity.saved.artifacts import load_labels
+from activity.common.errors import UserError
+from activity.common.script import run_script
+from activity.network.arguments import add_cache_argument, positive, seed
+from activity.network.artifacts import load_labels
+from activity.temporal.segments import UNKNOWN
+from activity.training.dataset import find_images
+from activity.training.split import split_photos
 from benchmarks.measuring import measure, print_table
 from benchmarks.sequences import (
     CLIP_STRETCH,

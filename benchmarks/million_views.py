@@ -12,9 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
-from activity.arguments.shared import positive
-from activity.network.feature_rows import let_go, rows_of_features
-from activity.network.head import predict, train_head
+from activity.network.arguments import positive
+from activity.training.feature_rows import let_go, rows_of_features
+from activity.training.head import predict, train_head
 from benchmarks.measuring import measure, print_table
 
 FEATURE_SIZE, LABELS = 1280, 22

@@ -20,11 +20,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from activity.inputs.photo import network_input
+from activity.media.photo import network_input
+from activity.network.artifacts import load_labels
 from activity.network.classifier import int8_folder, model_key, open_classifier
 from activity.network.engine import EXPORT_NAME
-from activity.network.quantization import quantize
-from activity.saved.artifacts import load_labels
+from activity.training.quantization import quantize
 from benchmarks.measuring import in_own_process, measure, print_table, write_looped
 
 FEW_FRAMES = 16

@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from activity.inputs.clip import Frame, VideoInfo, VideoSource
-from activity.inputs.photo import INPUT_SIZE, decode_photo, network_input, read_photo
-from activity.inputs.segments import UNKNOWN, Segment
-from activity.labelling.sink import open_sink
-from activity.outcome.segments import write_segments
+from activity.media.clip import Frame, VideoInfo, VideoSource
+from activity.media.photo import INPUT_SIZE, decode_photo, network_input, read_photo
+from activity.media.sink import open_sink
+from activity.temporal.segment_files import write_segments
+from activity.temporal.segments import UNKNOWN, Segment
 from demo.scenes import ACTIVITIES, draw_scene
 
 RATE = 30

@@ -10,8 +10,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from activity.inputs.photo import network_input
-from activity.saved.artifacts import load_labels, load_model
+from activity.media.photo import network_input
+from activity.network.artifacts import load_labels, load_model
 
 
 def main() -> None:

@@ -16,11 +16,11 @@ import numpy as np
 from sklearn.metrics import accuracy_score
 from sklearn.preprocessing import LabelBinarizer
 
-from activity.inputs.augmentation import augmented_view
-from activity.inputs.dataset import find_images
-from activity.inputs.photo import decode_image, network_input
-from activity.inputs.split import split_photos
+from activity.media.augmentation import augmented_view
+from activity.media.photo import decode_image, network_input
 from activity.network.backbone import build_backbone
+from activity.training.dataset import find_images
+from activity.training.split import split_photos
 
 
 class AugmentedPhotos(keras.utils.PyDataset):

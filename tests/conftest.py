@@ -91,9 +91,9 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
     import keras
     from sklearn.preprocessing import LabelBinarizer
 
+    from activity.network.artifacts import save_model_and_labels
     from activity.network.backbone import PREPROCESSING, frozen_convolution
     from activity.network.classifier import open_classifier
-    from activity.saved.artifacts import save_model_and_labels
 
     folder = tmp_path_factory.mktemp("trained")
     trained = Trained(folder / "activity.model", folder / "lb.pickle", folder / "cache")

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from activity.ground import writing
-from activity.ground.errors import UserError
-from activity.ground.writing import check_apart, give_second_name, replace_when_complete
-from activity.network.feature_cache import FeatureCache
+from activity.common import writing
+from activity.common.errors import UserError
+from activity.common.writing import check_apart, give_second_name, replace_when_complete
+from activity.training.feature_cache import FeatureCache
 from tests.conftest import ROOT, RunScript, Trained
 
 # Python imports a module of this name when it starts.
@@ -155,7 +155,7 @@ def test_a_damaged_cache_that_cannot_be_deleted_does_not_end_the_run(
 def test_chatter_is_hidden_where_standard_error_is_closed() -> None:
     script = """
 import os
-from activity.ground.quiet import hidden_chatter
+from activity.common.quiet import hidden_chatter
 os.close(2)
 with hidden_chatter():
     print("still here")

@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 import pytest
 
-from activity.inputs.clip import VideoSource
+from activity.media.clip import VideoSource
 from tests.clips import sound_packets, write_av_clip
 from tests.conftest import ROOT, RunScript, Trained, posix, write_clip
 

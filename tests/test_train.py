@@ -10,13 +10,13 @@ import cv2
 import numpy as np
 import pytest
 
-from activity.ground.errors import UserError
-from activity.inputs.dataset import find_images
-from activity.inputs.photo import network_input
-from activity.inputs.split import split_photos
-from activity.network import fine_tuning
+from activity.common.errors import UserError
+from activity.media.photo import network_input
+from activity.network.artifacts import load_framing, load_known_confidence, load_labels, load_model
 from activity.network.backbone import build_backbone
-from activity.saved.artifacts import load_framing, load_known_confidence, load_labels, load_model
+from activity.training import fine_tuning
+from activity.training.dataset import find_images
+from activity.training.split import split_photos
 from tests.conftest import COLOURS_BGR, RunScript, RunTrain, write_clip
 
 
@@ -202,8 +202,8 @@ def test_help_is_quick_and_has_an_example(run_script: RunScript) -> None:
 
 @pytest.mark.real_data
 def test_the_test_photos_are_the_tutorials(real_data: Path) -> None:
-    from activity.inputs.dataset import find_images
-    from activity.inputs.split import split_photos
+    from activity.training.dataset import find_images
+    from activity.training.split import split_photos
 
     photos, labels, *_ = find_images(real_data / "sports", ["weight_lifting", "tennis", "football"])
     training, test = split_photos(photos, labels)

@@ -12,8 +12,8 @@ import cv2
 import numpy as np
 import pytest
 
-from activity.ground.errors import UserError
-from activity.saved.artifacts import load_labels, load_model
+from activity.common.errors import UserError
+from activity.network.artifacts import load_labels, load_model
 from tests.conftest import ROOT, RunScript, RunTrain, draw_photo, posix
 
 
@@ -91,8 +91,8 @@ def test_a_class_without_a_readable_photo_is_named(
 def test_a_test_set_without_a_readable_photo_gives_no_score(
     run_train: RunTrain, photo_folders: Path, tmp_path: Path, earlier: Path
 ) -> None:
-    from activity.inputs.dataset import find_images
-    from activity.inputs.split import split_photos
+    from activity.training.dataset import find_images
+    from activity.training.split import split_photos
 
     dataset = Path(shutil.copytree(photo_folders, tmp_path / "photos"))
     photos, labels, *_ = find_images(dataset, ["all"])

@@ -1,4 +1,1 @@
-"""A clip labelled: which clips, the stream of predictions, the labelled clip and its sound.
-
-Uses all other wings.
-"""
+"""The parts of ``predict_video.py``: clips to label, predictions, overlay, preview, timeline."""

@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from activity.ground.errors import UserError
-from activity.ground.stores import is_stored, location
-from activity.ground.writing import check_apart, check_output
-from activity.inputs.clip import CLIP_SUFFIXES
-from activity.inputs.live import is_live
-from activity.labelling.sink import SUFFIXES, check_suffix
-from activity.outcome.segments import check_segments_suffix
+from activity.common.errors import UserError
+from activity.common.stores import is_stored, location
+from activity.common.writing import check_apart, check_output
+from activity.media.clip import CLIP_SUFFIXES
+from activity.media.live import is_live
+from activity.media.sink import SUFFIXES, check_suffix
+from activity.temporal.segment_files import check_segments_suffix
 
 
 @dataclass(frozen=True)

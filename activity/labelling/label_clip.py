@@ -8,23 +8,23 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from activity.ground.errors import UserError
-from activity.ground.stores import is_stored, local_copy, location
-from activity.inputs.clip import VideoInfo, VideoSource
-from activity.inputs.live import LiveSource
-from activity.inputs.segments import read_segments
+from activity.common.errors import UserError
+from activity.common.stores import is_stored, local_copy, location
 from activity.labelling.jobs import Job
 from activity.labelling.labelled_frames import Labelled, LeftUnfinishedError, labelled_frames
+from activity.labelling.overlay import draw_bars, draw_label
 from activity.labelling.preview import Show, show_nothing
 from activity.labelling.settings import Settings
-from activity.labelling.sink import open_sink
+from activity.media.clip import VideoInfo, VideoSource
+from activity.media.live import LiveSource
+from activity.media.sink import open_sink
 from activity.network.engine import Engine
-from activity.outcome.envelope import Band, gather_envelope
-from activity.outcome.judgement import Judgement, judge
-from activity.outcome.overlay import draw_bars, draw_label
-from activity.outcome.record import open_record
-from activity.outcome.results import Prediction, Summary, open_table, write_json
-from activity.outcome.segments import write_segments
+from activity.temporal.envelope import Band, gather_envelope
+from activity.temporal.judgement import Judgement, judge
+from activity.temporal.record import open_record
+from activity.temporal.results import Prediction, Summary, open_table, write_json
+from activity.temporal.segment_files import write_segments
+from activity.temporal.segments import read_segments
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,7 @@ def label_clip(
         end = last.time + 1 / source.info.fps
         if job.timeline:
             # Only here, since matplotlib takes a second to import.
-            from activity.outcome.timeline import draw_timeline
+            from activity.labelling.timeline import draw_timeline
 
             envelope = gather_envelope(record, labels, drawn, settings.compare, summary.frames)
             draw_timeline(envelope, end, job.timeline, Path(job.clip).name, truth)

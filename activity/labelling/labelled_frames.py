@@ -7,17 +7,17 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from activity.ground.errors import UserError
-from activity.inputs.clip import NO_PIXELS, Frame, VideoInfo, VideoSource
-from activity.inputs.live import LiveSource
-from activity.inputs.photo import Framing
+from activity.common.errors import UserError
 from activity.labelling.jobs import Job
 from activity.labelling.prediction import classify_frames, predict_frames, read_ahead
 from activity.labelling.settings import Settings
+from activity.media.clip import NO_PIXELS, Frame, VideoInfo, VideoSource
+from activity.media.live import LiveSource
+from activity.media.photo import Framing
 from activity.network.engine import Engine
-from activity.outcome.record import Record
-from activity.outcome.results import Prediction
-from activity.outcome.smoothing import viterbi_predictions
+from activity.temporal.record import Record
+from activity.temporal.results import Prediction
+from activity.temporal.smoothing import viterbi_predictions
 
 Labelled = Generator[tuple[Frame, Prediction], None, None]
 

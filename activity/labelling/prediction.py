@@ -11,13 +11,13 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from activity.ground.background import in_background
-from activity.inputs.clip import NO_PIXELS, Frame, VideoInfo, VideoSource
-from activity.inputs.live import LiveSource
-from activity.inputs.photo import Framing, network_input
+from activity.common.background import in_background
+from activity.media.clip import NO_PIXELS, Frame, VideoInfo, VideoSource
+from activity.media.live import LiveSource
+from activity.media.photo import Framing, network_input
 from activity.network.engine import Engine
-from activity.outcome.results import Prediction
-from activity.outcome.smoothing import rolling_predictions
+from activity.temporal.results import Prediction
+from activity.temporal.smoothing import rolling_predictions
 
 # Frames that wait between two threads: enough to even out their pace, whatever the size of the
 # frame, and not more memory than this.

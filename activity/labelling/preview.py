@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from activity.ground.errors import UserError
+from activity.common.errors import UserError
 
 Show = Callable[[NDArray[np.uint8]], bool]
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from activity.inputs.photo import Framing
+from activity.media.photo import Framing
 
 
 @dataclass(frozen=True)

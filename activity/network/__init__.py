@@ -1,4 +1,1 @@
-"""The frozen networks, the engines that run them, their features, and the head on top.
-
-Uses ``ground``, ``inputs`` and ``saved``.
-"""
+"""Networks, the engines that run them, and the classifier on disk."""

@@ -12,11 +12,11 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from activity.ground.errors import UserError
-from activity.ground.writing import give_second_name
-from activity.inputs.photo import INPUT_SIZE
+from activity.common.errors import UserError
+from activity.common.writing import give_second_name
+from activity.media.photo import INPUT_SIZE
 from activity.network.efficientnet_lite0 import efficientnet_lite0
-from activity.saved.model_file import in_own_process, read_weight_shapes
+from activity.network.model_file import in_own_process, read_weight_shapes
 
 IMAGENET = "imagenet"
 RANDOM = "random"
@@ -39,7 +39,7 @@ def build_backbone(name: str, weights: str) -> keras.Model:
     """Build a frozen network with its preprocessing before and pooling behind it.
 
     Args:
-        name: one of ``activity.arguments.shared.BACKBONES``.
+        name: one of ``activity.network.arguments.BACKBONES``.
         weights: ``"imagenet"``, ``"random"`` (untrained), or the path of a file with weights of
             this network without its top.
 

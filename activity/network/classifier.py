@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from activity.ground.errors import UserError
-from activity.inputs.photo import INPUT_SIZE
+from activity.common.errors import UserError
+from activity.media.photo import INPUT_SIZE
+from activity.network.artifacts import load_model
 from activity.network.engine import EXPORT_NAME, Engine, open_engine, openvino_engine
-from activity.saved.artifacts import load_model
 
 if TYPE_CHECKING:
     import keras

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from activity.ground.background import in_background
-from activity.ground.errors import UserError
-from activity.ground.writing import folder_when_complete
+from activity.common.background import in_background
+from activity.common.errors import UserError
+from activity.common.writing import folder_when_complete
 
 if TYPE_CHECKING:
     import keras

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from activity.ground.errors import UserError
+from activity.common.errors import UserError
 from activity.labelling.jobs import plan_jobs
 from tests.conftest import posix
 

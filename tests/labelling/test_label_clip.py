@@ -13,17 +13,17 @@ import cv2
 import numpy as np
 import pytest
 
-from activity.ground.errors import UserError
-from activity.inputs.clip import VideoSource
-from activity.inputs.photo import network_input
+from activity.common.errors import UserError
 from activity.labelling.jobs import Job
 from activity.labelling.label_clip import label_clip
 from activity.labelling.labelled_frames import LeftUnfinishedError
+from activity.labelling.overlay import draw_bars, draw_label
 from activity.labelling.settings import Settings
-from activity.labelling.sink import open_sink
+from activity.media.clip import VideoSource
+from activity.media.photo import network_input
+from activity.media.sink import open_sink
 from activity.network.engine import Stream
-from activity.outcome.overlay import draw_bars, draw_label
-from activity.outcome.viterbi import least_cost_labels
+from activity.temporal.viterbi import least_cost_labels
 from tests.conftest import write_clip
 
 LABELS = ["blue", "green", "red"]

@@ -11,13 +11,13 @@ import cv2
 import numpy as np
 import pytest
 
-from activity.inputs.clip import NO_PIXELS, Frame, VideoInfo, VideoSource
-from activity.inputs.photo import decode_photo, network_input
 from activity.labelling import prediction
 from activity.labelling.prediction import batch_that_fits, classify_frames, predict_frames
+from activity.media.clip import NO_PIXELS, Frame, VideoInfo, VideoSource
+from activity.media.photo import decode_photo, network_input
 from activity.network.classifier import open_classifier
 from activity.network.engine import Engine, Stream
-from activity.outcome.results import Prediction
+from activity.temporal.results import Prediction
 from tests.conftest import Trained, write_clip
 
 

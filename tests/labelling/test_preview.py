@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from activity.ground.errors import UserError
+from activity.common.errors import UserError
 from activity.labelling import preview
 from activity.labelling.preview import has_screen, open_preview
 

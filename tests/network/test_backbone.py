@@ -7,10 +7,10 @@ import keras
 import numpy as np
 import pytest
 
-from activity.ground.errors import UserError
+from activity.common.errors import UserError
 from activity.network import backbone as backbone_room
+from activity.network import model_file
 from activity.network.backbone import PREPROCESSING, build_backbone, fingerprint
-from activity.saved import model_file
 
 
 @pytest.fixture(scope="module")

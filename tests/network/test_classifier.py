@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from sklearn.preprocessing import LabelBinarizer
 
-from activity.ground.errors import UserError
+from activity.common.errors import UserError
+from activity.network.artifacts import load_model, save_model_and_labels
 from activity.network.backbone import IMAGENET_MEAN_RGB
 from activity.network.classifier import open_classifier
-from activity.saved.artifacts import load_model, save_model_and_labels
 from tests.conftest import ROOT, Trained
 
 LEGACY = ROOT / "tests/data/legacy_models"

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import pytest
 
-from activity.ground.errors import UserError
+from activity.common.errors import UserError
 from activity.network import engine as engine_room
 from activity.network.engine import keras_engine, open_engine, openvino_engine
 

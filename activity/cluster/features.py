@@ -1,0 +1,160 @@
+"""Features computed on a Ray cluster, in shards, into the cache of the machine that trains."""
+
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from activity.cluster.ray_cluster import cluster_joined
+from activity.cluster.workers import WorkerDiedError, enter_folder, find_places, run_on_workers
+from activity.common.errors import UserError
+from activity.media.images import Image
+from activity.network.backbone import fingerprint
+from activity.network.engine import open_engine
+from activity.training.feature_cache import FeatureCache
+from activity.training.features import View, cache_identity, pixels_of
+
+if TYPE_CHECKING:
+    import keras
+
+# Some seconds of work, and of features 2.6 MB at most.
+_SHARD = 256
+
+
+class Shard(NamedTuple):
+    """Views to compute in one go, and what tells their images' content from every other."""
+
+    views: list[View]
+    digests: dict[Image, str]
+
+
+def fill_cache(
+    address: str,
+    dataset: Path,
+    digests: Mapping[Image, str],
+    views: Sequence[View],
+    backbone: "keras.Model",
+    *,
+    engine: str,
+    batch_size: int,
+    cache_folder: Path | None,
+) -> None:
+    """Have a cluster compute the features that the cache lacks, and keep them there.
+
+    ``compute_features`` then finds them. Images that cannot be read are left to it, too.
+
+    Args:
+        address: as in ``cluster_joined``; its machines see the data set where this one does.
+        dataset, digests, views, backbone, engine, batch_size: as in ``compute_features``.
+        cache_folder: where features are kept, on this machine.
+
+    Raises:
+        UserError: there is no cache, the cluster cannot be joined, or workers die over a shard.
+    """
+    if cache_folder is None:
+        raise UserError("--cluster puts features into the cache: leave out --cache off")
+    with closing(FeatureCache(cache_folder, cache_identity(backbone))) as cache:
+        missing = [
+            view
+            for view in views
+            if view.image in digests and cache.get(digests[view.image], view.number) is None
+        ]
+        if not missing:
+            return
+        shards = [
+            Shard(part, {view.image: digests[view.image] for view in part})
+            for part in (missing[at : at + _SHARD] for at in range(0, len(missing), _SHARD))
+        ]
+        with (
+            cluster_joined(address),
+            tqdm(total=len(missing), desc="features", disable=None, unit="view") as bar,
+        ):
+            places = find_places(gpu=engine in ("auto", "keras"))
+            network = (_as_bytes(backbone), fingerprint(backbone))
+            how = (engine, batch_size, places.cores, len(missing), cache_folder / "exports")
+            arguments = (*network, dataset, Path.cwd(), *how)
+            with closing(run_on_workers(shards, FeatureWorker, arguments, places)) as done:
+                for shard, rows in done:
+                    if isinstance(rows, UserError):
+                        raise rows
+                    if isinstance(rows, WorkerDiedError):
+                        raise UserError(
+                            f"workers die over the images from {shard.views[0].image} to "
+                            f"{shard.views[-1].image} (killed, out of memory, or crashed in a "
+                            "library): without --cluster it will show over which"
+                        )
+                    for place, features in rows:
+                        view = shard.views[place]
+                        cache.put(digests[view.image], view.number, features)
+                    bar.update(len(shard.views))
+
+
+class FeatureWorker:
+    """A process on some machine of the cluster."""
+
+    def __init__(
+        self,
+        network: bytes,
+        key: str,
+        dataset: Path,
+        folder: Path,
+        engine: str,
+        batch_size: int,
+        cores: int,
+        inputs: int,
+        exports: Path,
+    ) -> None:
+        """``folder`` is where the run was started: paths may be relative to it."""
+        self._network = network
+        self._key = key
+        self._dataset = dataset
+        self._folder = folder
+        self._how = (engine, batch_size, cores, inputs, exports)
+
+    def open(self) -> None:
+        """Open the network.
+
+        Raises:
+            UserError: the engine is not there, or this machine does not see the run's folder.
+        """
+        enter_folder(self._folder)
+        engine, batch_size, cores, inputs, exports = self._how
+        self._run = open_engine(
+            engine,
+            self._backbone,
+            exports=exports,
+            key=self._key,
+            inputs=inputs,
+            batch_size=batch_size,
+            cores=cores,
+        )
+
+    def run(self, shard: Shard) -> list[tuple[int, NDArray[np.float32]]]:
+        """Compute a shard: each view's place in it with its features; not of unreadable images."""
+        return list(self._run(self._pixels(shard)))
+
+    def stop(self) -> None:
+        """Let the shard be finished."""
+
+    def _pixels(self, shard: Shard) -> Iterator[tuple[int, NDArray[np.uint8]]]:
+        return pixels_of(self._dataset, shard.digests, shard.views, range(len(shard.views)))
+
+    def _backbone(self) -> "keras.Model":
+        import keras
+
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "network.keras"
+            path.write_bytes(self._network)
+            return keras.models.load_model(path, compile=False)
+
+
+def _as_bytes(backbone: "keras.Model") -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "network.keras"
+        backbone.save(path)
+        return path.read_bytes()

@@ -1,0 +1,61 @@
+"""How a script ends: its exit code, and what a person reads."""
+
+import io
+import os
+import signal
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import NoReturn
+
+from activity.common.errors import UserError, printable
+from activity.common.stores import refused_by_store
+
+
+def run_script(main: Callable[[], None]) -> NoReturn:
+    """Run a script's ``main`` and exit: 0 done, 2 the person can mend it, 130 interrupted.
+
+    SIGTERM is treated as Ctrl-C: both raise ``KeyboardInterrupt`` in the main thread, so that
+    ``main`` can put away what it is writing. Where the reader of the output has left
+    (``| head``) the exit code is 141, as for any command. A bug keeps its traceback (exit
+    code 1).
+    """
+    came: list[int] = []
+
+    def interrupt(number: int, _: object) -> NoReturn:
+        came.append(number)
+        raise KeyboardInterrupt
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        # A shell has its background jobs ignore Ctrl-C: it stays ignored.
+        if signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, interrupt)
+    # They are None where the script was started without a terminal (2>&-, or pythonw).
+    sys.stdout = sys.stdout or Path(os.devnull).open("w")  # noqa: SIM115 - open to the end
+    sys.stderr = sys.stderr or Path(os.devnull).open("w")  # noqa: SIM115
+    # A terminal that cannot show a letter gets its number.
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        main()
+        sys.stdout.flush()
+    except BaseException as error:
+        # Native code, TensorFlow's above all, makes other errors of a KeyboardInterrupt.
+        if came or isinstance(error, KeyboardInterrupt):
+            print("interrupted", file=sys.stderr)
+            sys.exit(130)
+        if isinstance(error, UserError):
+            print(f"error: {printable(str(error))}", file=sys.stderr)
+            sys.exit(2)
+        if refusal := refused_by_store(error):
+            print(f"error: the object store: {printable(refusal)}", file=sys.stderr)
+            sys.exit(2)
+        if isinstance(error, BrokenPipeError):
+            # Python would complain again when it flushes at exit.
+            with suppress(OSError):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(141)
+        raise
+    sys.exit(0)

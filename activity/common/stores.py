@@ -1,0 +1,141 @@
+"""Files in object stores (``s3://``, ``gs://``): brought to local disk, or put there, as wholes.
+
+Their paths are those of universal_pathlib, which have the methods of a ``pathlib.Path``; fsspec's
+file systems stand behind them, and try again by themselves where a connection breaks.
+"""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import cast
+
+from activity.common.errors import UserError
+
+SCHEMES = ("s3", "gs")
+
+# Where a store cannot be reached, or knows no password, these raise exceptions of their own.
+_LIBRARIES = ("botocore", "aiobotocore", "aiohttp", "s3fs", "gcsfs", "google")
+
+
+def location(text: str) -> Path:
+    """Turn what a person typed into a path, on local disk or in an object store.
+
+    Raises:
+        UserError: it is an address of another kind, or the packages for stores are not installed.
+    """
+    scheme, separator, _ = text.partition("://")
+    if not separator:
+        return Path(text)
+    if scheme not in SCHEMES:
+        raise UserError(
+            f"cannot read or write {text}: give a path, or an address in s3:// or gs://"
+        )
+    try:
+        from upath import UPath
+    except ImportError as error:
+        raise UserError(
+            f"{text} is in an object store: pip install -r requirements-cluster.txt adds all that "
+            "this needs"
+        ) from error
+    # To the type checker it is no Path; it has all of a Path's methods that are used here.
+    return cast(Path, UPath(text))
+
+
+def is_stored(path: Path | str) -> bool:
+    """Tell whether a path is in an object store."""
+    return str(path).startswith(tuple(f"{scheme}://" for scheme in SCHEMES))
+
+
+@contextmanager
+def local_copy(path: Path) -> Iterator[Path]:
+    """Yield a file's path on local disk: its own, or that of a copy that is then removed.
+
+    Raises:
+        UserError: it cannot be brought from its store.
+    """
+    if not is_stored(path):
+        yield path
+        return
+    # A file that OpenCV or OpenVINO has open cannot be removed on Windows.
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        local = Path(folder) / path.name
+        with _plain_errors(f"cannot read {path}"), path.open("rb") as far, local.open("wb") as near:
+            shutil.copyfileobj(far, near, 2**20)
+        yield local
+
+
+@contextmanager
+def written_here(path: Path) -> Iterator[Path]:
+    """Yield a path on local disk to write a file to; on a clean exit it is at ``path``.
+
+    Raises:
+        UserError: it cannot be put into its store.
+    """
+    if not is_stored(path):
+        yield path
+        return
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        local = Path(folder) / path.name
+        yield local
+        upload(local, path)
+
+
+def upload(local: Path, target: Path) -> None:
+    """Put a file into a store; it appears there when it is complete.
+
+    Raises:
+        UserError: the store refuses, or cannot be reached.
+    """
+    with (
+        _plain_errors(f"cannot write {target}"),
+        local.open("rb") as near,
+        target.open("wb") as far,
+    ):
+        shutil.copyfileobj(near, far, 2**20)
+
+
+def rename(path: Path, target: Path) -> None:
+    """Give a file in a store, or on local disk, the name of another, which it replaces.
+
+    Raises:
+        OSError: it is not allowed.
+    """
+    if is_stored(path):
+        path.rename(target)
+    else:
+        path.replace(target)
+
+
+def list_files(folder: Path) -> list[str]:
+    """List all files below a folder in a store, by their paths relative to it, in POSIX form.
+
+    Raises:
+        UserError: the store cannot be reached.
+    """
+    with _plain_errors(f"cannot list {folder}"):
+        return [str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()]
+
+
+def refused_by_store(error: BaseException) -> str | None:
+    """Say in one line what a store's library has raised; None where it was raised elsewhere."""
+    return _first_line(error) if type(error).__module__.split(".")[0] in _LIBRARIES else None
+
+
+def _first_line(error: BaseException) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__
+
+
+@contextmanager
+def _plain_errors(what: str) -> Iterator[None]:
+    """Say in one line what a store refuses; its libraries raise exceptions of many kinds."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise UserError(f"{what}: there is no such file or bucket") from error
+    except PermissionError as error:
+        raise UserError(f"{what}: the store does not allow it to you") from error
+    except Exception as error:
+        raise UserError(f"{what}: {_first_line(error)}") from error

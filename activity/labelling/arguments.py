@@ -1,0 +1,150 @@
+"""The flags of ``predict_video.py``."""
+
+import argparse
+
+from activity.common.stores import location
+from activity.labelling.preview import DISPLAY
+from activity.network.arguments import add_cluster_argument, positive
+from activity.temporal.smoothing import SMOOTHINGS
+
+
+def add_file_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the flags that name what is read and what is written."""
+    group = parser.add_argument_group("files")
+    group.add_argument(
+        "-m", "--model", type=location, required=True, metavar="FILE", help="a model of train.py"
+    )
+    group.add_argument(
+        "-l",
+        "--label-bin",
+        type=location,
+        required=True,
+        metavar="FILE",
+        help="the label binarizer that was written with the model",
+    )
+    group.add_argument(
+        "-i",
+        "--input",
+        nargs="+",
+        required=True,
+        metavar="CLIP",
+        help="the clip to label; or several, or a folder of them; or a live source: the number "
+        "of a camera (0 is the first), or the address of a stream (rtsp://..., http://...)",
+    )
+    group.add_argument(
+        "-o",
+        "--output",
+        type=location,
+        metavar="FILE",
+        help="the labelled clip to write: .mp4 (H.264 with the clip's sound, plays everywhere) or "
+        ".avi (Motion JPEG at one constant rate, no sound); for several clips a folder, which "
+        "gets one .mp4 for each; a live source wants an .mp4, which keeps the time between frames; "
+        "may be left out where another result is asked for: nothing is drawn or encoded then",
+    )
+    group.add_argument(
+        "--timeline",
+        type=location,
+        metavar="FILE",
+        help="a picture to write: the probability of each activity over time, and the label under "
+        "both ways of smoothing; "
+        "for several clips a folder",
+    )
+    group.add_argument(
+        "--csv",
+        type=location,
+        metavar="FILE",
+        help="a table to write, one row a frame: time, label and probabilities; for several "
+        "clips a folder",
+    )
+    group.add_argument(
+        "--json",
+        type=location,
+        metavar="FILE",
+        help="a summary to write: overall activity, stretches of one label with their times, "
+        "label switches, settings; for several clips a folder",
+    )
+    group.add_argument(
+        "--segments",
+        type=location,
+        metavar="FILE",
+        help="the stretches of one label to write: .csv (start,end,label in seconds, to be "
+        "corrected and given as --truth), .srt or .vtt (subtitles: a player shows "
+        "the label over the clip as it is); for several clips a folder, which gets a .csv for each",
+    )
+    group.add_argument(
+        "--truth",
+        type=location,
+        metavar="FILE",
+        help="a table to judge by, start,end,label in seconds (gaps are not judged): prints how "
+        "many frames are right, raw, as drawn, and at each size of --compare in both ways of "
+        "smoothing; for several clips a folder of tables named after them",
+    )
+    group.add_argument(
+        "--overwrite",
+        action="store_true",
+        help="into a folder: also label the clips whose files are there already",
+    )
+    add_cluster_argument(group, "label many clips at once")
+
+
+def add_smoothing_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the flags that change how predictions become a label."""
+    group = parser.add_argument_group("smoothing")
+    group.add_argument(
+        "--smoothing",
+        choices=SMOOTHINGS,
+        default="rolling",
+        help="rolling: the average of the last --size frames, known at once, and half of --size "
+        "late at every change; viterbi: for files; the label that costs least over the whole "
+        "clip, where a change costs as much as --size / 2 frames of the wrong label: it changes "
+        "on the very frame, and the clip is read twice (default: %(default)s)",
+    )
+    group.add_argument(
+        "-s",
+        "--size",
+        type=positive,
+        default=128,
+        metavar="N",
+        help="frames that the rolling average spans, 1 is no averaging; under viterbi, a shot of "
+        "fewer frames does not change the label (default: %(default)s)",
+    )
+    group.add_argument(
+        "--stride",
+        type=positive,
+        default=1,
+        metavar="N",
+        help="classify every N-th frame only, N times as fast; the label is drawn on all, and "
+        "--size counts all frames; under viterbi a change lies midway between two frames that "
+        "were classified (default: %(default)s)",
+    )
+    group.add_argument(
+        "--compare",
+        type=positive,
+        nargs="+",
+        default=[],
+        metavar="N",
+        help="other sizes that --timeline shows and --truth judges, in both ways, without "
+        "classifying again",
+    )
+    group.add_argument(
+        "--unknown",
+        action="store_true",
+        help="label frames 'unknown' that look like none of the activities: those of which the "
+        "network is less sure than of most photos of them (needs labels that train.py has written "
+        "since it knows --unknown)",
+    )
+
+
+def add_look_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the flags that change what a person sees."""
+    group = parser.add_argument_group("looks")
+    group.add_argument(
+        "--bars", action="store_true", help="also draw the probability of each activity as a bar"
+    )
+    group.add_argument(
+        "--display",
+        choices=DISPLAY,
+        default="auto",
+        help="a preview window of what --output writes: auto opens one where there is a screen; "
+        "the key q, or closing it, ends early and keeps what is written (default: %(default)s)",
+    )

@@ -1,0 +1,192 @@
+"""A picture of a clip over time: where the classifier hesitates, and what smoothing does."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from matplotlib.ticker import MultipleLocator
+from numpy.typing import NDArray
+
+from activity.common.figures import save_figure, short_name
+from activity.temporal.envelope import RAW, Envelope
+from activity.temporal.segments import Segment
+
+# Okabe and Ito's colours, which colour-blind people can tell apart; an indigo stands for their
+# yellow, which makes no line on white. Class number 0 has the first in every picture, and so on.
+COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#332288")
+OTHERS = "#B0B0B0"
+
+_MATTERS = 0.25  # a class whose probability never reaches this, and never wins, is no line
+_LONGEST_NAME = 24  # characters: four fit side by side
+_THIN, _THICK = 0.7, 2.5  # lines, in points
+
+# Seconds between ticks; clips longer than _MINUTES_FROM are told in minutes.
+_TICKS = (10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 43200)
+_MINUTES_FROM = 120
+
+
+def draw_timeline(
+    envelope: Envelope, end: float, path: Path, title: str, truth: Sequence[Segment] = ()
+) -> None:
+    """Draw the probability of each class over time, and a band of labels for each way to smooth it.
+
+    Raw predictions are thin lines, smoothed ones are thick. In a long clip a column of the
+    picture stands for several frames: there the thin line is their mean, the range of the raw
+    predictions is shaded, and the band is split by how many frames each label had. Ticks mark
+    where the label switches.
+
+    Args:
+        envelope: of a clip with at least one frame.
+        end: of the clip, in seconds.
+        path: of the picture; its name chooses the format.
+        title: what the picture shows, for instance the clip's name.
+        truth: the true segments, drawn as a band of their own.
+
+    Raises:
+        UserError: the file system refuses to write.
+    """
+    colours = class_colours(envelope)
+    bands = len(envelope.bands) + bool(truth)
+    figure = Figure(figsize=(12, 3.6 + 0.55 * bands), layout="constrained")
+    curves, *band_axes = figure.subplots(1 + bands, 1, sharex=True, height_ratios=[6] + [1] * bands)
+    edges = np.append(envelope.start, end)
+    _draw_curves(curves, envelope, edges, colours)
+    if truth:
+        _draw_truth(band_axes[0], truth, envelope.labels, edges, colours)
+    for number, axes in enumerate(band_axes[bool(truth) :]):
+        _draw_band(axes, envelope, number, edges, colours)
+    _label_time(band_axes[-1], edges[-1] - edges[0])
+    curves.set_title(short_name(title, 100), loc="left")
+    entries = _legend(envelope, colours)
+    one_row = sum(len(str(entry.get_label())) for entry in entries) < 90
+    ncols = len(entries) if one_row else 4
+    figure.legend(handles=entries, loc="outside upper left", ncols=ncols, frameon=False)
+    save_figure(figure, path)
+
+
+def class_colours(envelope: Envelope) -> dict[int, str]:
+    """Choose which classes get a colour, and which: at most ``len(COLOURS)``.
+
+    With few classes all get one. Of many, those do that are ever the label or ever probable,
+    the more often the label the sooner. A class has its own colour in every picture, unless
+    in this one another class with the same colour matters more.
+    """
+    classes = range(len(envelope.labels))
+    if len(classes) <= len(COLOURS):
+        return dict(zip(classes, COLOURS, strict=False))
+    wins = envelope.shares.sum(axis=(0, 1))
+    highest = envelope.raw_high.max(axis=0)
+    matter = [i for i in classes if wins[i] > 0 or highest[i] >= _MATTERS]
+    matter = sorted(matter, key=lambda i: (-wins[i], -highest[i]))[: len(COLOURS)]
+    free = list(COLOURS)
+    chosen = {}
+    for i in matter:
+        own = COLOURS[i % len(COLOURS)]
+        chosen[i] = own if own in free else free[0]
+        free.remove(chosen[i])
+    return dict(sorted(chosen.items()))
+
+
+def _draw_curves(
+    axes: Axes, envelope: Envelope, edges: NDArray[np.float64], colours: dict[int, str]
+) -> None:
+    def curve(values: NDArray[np.floating], colour: str, width: float) -> None:
+        alpha = 0.7 if width == _THIN else 1
+        axes.plot(edges, _closed(values), color=colour, linewidth=width, alpha=alpha)
+
+    low, high = envelope.raw_low, envelope.raw_high
+    raw, smoothed = envelope.raw, envelope.smoothed
+    rest = [i for i in range(len(envelope.labels)) if i not in colours]
+    if envelope.frames_per_column > 1:
+        for i, colour in colours.items():
+            bounds = _closed(low[:, i]), _closed(high[:, i])
+            axes.fill_between(edges, *bounds, color=colour, alpha=0.12, linewidth=0)
+    if rest:
+        curve(raw[:, rest].max(axis=1), OTHERS, _THIN)
+    for i, colour in colours.items():
+        curve(raw[:, i], colour, _THIN)
+    if rest:
+        curve(smoothed[:, rest].max(axis=1), OTHERS, _THICK)
+    for i, colour in colours.items():
+        curve(smoothed[:, i], colour, _THICK)
+    axes.set(ylabel="probability", ylim=(-0.02, 1.02), xlim=(edges[0], edges[-1]))
+    axes.grid(axis="y", color="0.9")
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def _draw_band(
+    axes: Axes, envelope: Envelope, number: int, edges: NDArray[np.float64], colours: dict[int, str]
+) -> None:
+    shares = envelope.shares[:, number]
+    top = np.zeros(len(edges))
+    rest = 1 - shares[:, list(colours)].sum(axis=1)
+    for share, colour in [*((shares[:, i], colours[i]) for i in colours), (rest, OTHERS)]:
+        bottom, top = top, top + _closed(share)
+        axes.fill_between(edges, bottom, top, step="post", color=colour, linewidth=0)
+    switches = envelope.switches[:, number]
+    axes.vlines(envelope.start[switches > 0], 1.05, 1.4, color="black", linewidth=0.8)
+    axes.set(ylim=(0, 1.4), yticks=[])
+    axes.spines[:].set_visible(False)
+    axes.tick_params(bottom=number == len(envelope.bands) - 1)
+    band, count = envelope.bands[number], int(switches.sum())
+    axes.set_ylabel(
+        f"{band.name}\n{count} switch{'es' * (count != 1)}",
+        rotation=0,
+        ha="right",
+        va="center",
+        weight="bold" if band == envelope.drawn else "normal",
+    )
+
+
+def _draw_truth(
+    axes: Axes,
+    truth: Sequence[Segment],
+    labels: Sequence[str],
+    edges: NDArray[np.float64],
+    colours: dict[int, str],
+) -> None:
+    colour_of = {labels[i]: colour for i, colour in colours.items()}
+    for start, end, label in truth:
+        bounds = np.clip([start, end], edges[0], edges[-1])
+        if label:
+            axes.fill_between(bounds, 0, 1, color=colour_of.get(label, OTHERS), linewidth=0)
+    axes.set(ylim=(0, 1.4), yticks=[])
+    axes.spines[:].set_visible(False)
+    axes.tick_params(bottom=False)
+    axes.set_ylabel("truth", rotation=0, ha="right", va="center")
+
+
+def _label_time(axes: Axes, seconds: float) -> None:
+    if seconds <= _MINUTES_FROM:
+        axes.set_xlabel("seconds")
+        return
+    step = next((step for step in _TICKS if seconds <= 12 * step), _TICKS[-1])
+    axes.xaxis.set_major_locator(MultipleLocator(step))
+    axes.xaxis.set_major_formatter(lambda time, _: f"{int(time) // 60}:{int(time) % 60:02}")
+    axes.set_xlabel("minutes:seconds")
+
+
+def _closed(values: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Repeat the last value, so that the last column is as wide as it lasts."""
+    return np.append(values, values[-1])
+
+
+def _legend(envelope: Envelope, colours: dict[int, str]) -> list[Patch | Line2D]:
+    # A space before the name: some releases of matplotlib hide one that starts with an underscore.
+    entries: list[Patch | Line2D] = [
+        Patch(color=colour, label=f" {short_name(envelope.labels[i], _LONGEST_NAME)}")
+        for i, colour in colours.items()
+    ]
+    others = len(envelope.labels) - len(colours)
+    if others:
+        entries.append(Patch(color=OTHERS, label=f"the other {others}, the highest of them"))
+    entries.append(Line2D([], [], color="0.3", linewidth=_THIN, label="raw"))
+    if envelope.drawn != RAW:
+        drawn = envelope.drawn.name
+        entries.append(Line2D([], [], color="0.3", linewidth=_THICK, label=drawn))
+    return entries

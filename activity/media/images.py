@@ -1,0 +1,148 @@
+"""Images to learn from: photos, and frames of clips, read alike."""
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing
+from itertools import groupby
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from activity.common.errors import UserError
+from activity.common.stores import local_copy
+from activity.media.clip import VideoSource
+from activity.media.photo import check_plain_file, decode_image, read_photo
+
+# Times come from tables and from containers, each rounded in its own way.
+_TIME_TOLERANCE = 1e-4  # seconds
+
+
+class Image(NamedTuple):
+    """A photo; or, where ``seconds`` is given, the frame that a clip shows at that time.
+
+    The path is relative to the data set, in POSIX form.
+    """
+
+    path: str
+    seconds: float | None = None
+
+    def __str__(self) -> str:
+        return self.path if self.seconds is None else f"{self.path} at {self.seconds:g} s"
+
+
+def hash_files(dataset: Path, paths: Sequence[str]) -> dict[str, str]:
+    """Hash the content of photos and clips.
+
+    Returns:
+        SHA-256 in hexadecimal by path; files that cannot be read are missing.
+    """
+    digests = {}
+    for path in tqdm(paths, "reading files", disable=None, unit="file"):
+        try:
+            digests[path] = _hash_file(dataset / path)
+        except OSError:
+            continue
+    return digests
+
+
+def digest_of(image: Image, file_digest: str) -> str:
+    """Name an image by what it shows: the file's content, and of a clip the time.
+
+    Returns:
+        64 hexadecimal digits; of a photo, its file's own.
+    """
+    if image.seconds is None:
+        return file_digest
+    return hashlib.sha256(f"{file_digest} {image.seconds:.6f}".encode()).hexdigest()
+
+
+def read_images(
+    dataset: Path, images: Sequence[Image], digests: Mapping[Image, str] | None = None
+) -> Iterator[tuple[int, NDArray[np.uint8]]]:
+    """Read images; those that cannot be read are left out.
+
+    Equal images in a row are decoded once, and so is a clip whose frames stand in a row.
+
+    Args:
+        dataset: the folder that the images' paths are relative to.
+        images: what to read.
+        digests: of the images; one whose file has changed since is left out.
+
+    Yields:
+        (place among ``images``, image as BGR, uint8, shape (height, width, 3)).
+    """
+    for (path, is_photo), group in groupby(
+        enumerate(images), lambda numbered: (numbered[1].path, numbered[1].seconds is None)
+    ):
+        in_time = sorted(group, key=lambda numbered: numbered[1].seconds or 0)
+        places, wanted = zip(*in_time, strict=True)
+        try:
+            if is_photo:
+                content = read_photo(dataset / path)
+                digest = hashlib.sha256(content).hexdigest() if digests else ""
+            else:
+                digest = _hash_file(dataset / path) if digests else ""
+        except OSError:
+            continue
+        # Or the cache would keep its features under the name of the earlier content.
+        if digests and digest_of(wanted[0], digest) != digests.get(wanted[0]):
+            continue
+        if is_photo:
+            photo = decode_image(content)
+            if photo is not None:
+                yield from ((place, photo) for place in places)
+        else:
+            times = [image.seconds or 0.0 for image in wanted]
+            yield from zip(places, frames_at(dataset / path, times), strict=False)
+
+
+def frames_at(clip: Path, times: Iterable[float]) -> Iterator[NDArray[np.uint8]]:
+    """Yield the frame that a clip shows at each of the times, as far as it can be read.
+
+    The clip is decoded from its start, once: that is exact for any codec and any frame rate, and
+    holds two frames in memory.
+
+    Args:
+        clip: a clip's file.
+        times: ascending, in seconds; a time may come more than once.
+
+    Yields:
+        BGR, uint8, shape (height, width, 3). It ends early where the clip does.
+
+    Example:
+        >>> first, second = frames_at(Path("tennis.mp4"), [0, 2.5])
+    """
+    with ExitStack() as stack:
+        try:
+            source = VideoSource(stack.enter_context(local_copy(clip)))
+        except UserError:
+            return
+        stack.enter_context(closing(source))
+        yield from _shown_at(source, times)
+
+
+def _shown_at(source: VideoSource, times: Iterable[float]) -> Iterator[NDArray[np.uint8]]:
+    waiting = iter(times)
+    seconds = next(waiting, None)
+    with closing(source.frames()) as frames:
+        shown = next(frames)
+        for frame in frames:
+            if seconds is None:
+                return
+            while seconds is not None and frame.seconds > seconds + _TIME_TOLERANCE:
+                yield shown.pixels
+                seconds = next(waiting, None)
+            shown = frame
+        # Nothing says how long the last frame is shown: as long as any other.
+        while seconds is not None and seconds <= shown.seconds + 1 / source.info.fps:
+            yield shown.pixels
+            seconds = next(waiting, None)
+
+
+def _hash_file(path: Path) -> str:
+    check_plain_file(path)
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

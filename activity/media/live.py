@@ -1,0 +1,105 @@
+"""Frames from a camera or a stream: always the newest one, never a queue of old ones."""
+
+import threading
+import time
+from collections.abc import Callable, Generator
+
+import cv2
+import numpy as np
+
+from activity.common.errors import UserError
+from activity.common.stores import is_stored
+from activity.media.clip import Frame, VideoInfo, plausible_fps
+
+_OPEN_TIMEOUT_MS = 10_000
+_READ_TIMEOUT_MS = 5_000
+
+
+def is_live(name: str) -> bool:
+    """Tell a camera's number or a stream's address from the path of a clip, stored or local."""
+    return name.isdecimal() or ("://" in name and not is_stored(name))
+
+
+class LiveSource:
+    """A camera or stream opened for reading.
+
+    A thread reads every frame as it comes and keeps the newest. A frame that nobody has taken
+    when the next one comes is dropped and counted: what is shown is never late.
+    """
+
+    live = True
+
+    def __init__(self, name: str, should_stop: Callable[[], bool]) -> None:
+        """Connect, and read the first frame.
+
+        Args:
+            name: number of a camera, or address of a stream.
+            should_stop: asked while no frame comes; True ends ``frames``.
+
+        Raises:
+            UserError: it gives no frame.
+        """
+        self._capture = _connect(name)
+        read, pixels = self._capture.read()
+        if not read:
+            what = f"camera {name}" if name.isdecimal() else name
+            raise UserError(f"no frame from {what}: is it connected, and not in use elsewhere?")
+        height, width = pixels.shape[:2]
+        self.info = VideoInfo(width, height, plausible_fps(self._capture), frame_count=0)
+        self.dropped = 0
+        self._start = time.monotonic()
+        self._newest: Frame | None = Frame(np.asarray(pixels, np.uint8), 0.0)
+        self._ended = False
+        self._changed = threading.Condition()
+        self._should_stop = should_stop
+
+    def frames(self) -> Generator[Frame, None, None]:
+        """Yield the newest frame whenever one is asked for; disconnect at the end.
+
+        Their times are those of their arrival.
+        """
+        reader = threading.Thread(target=self._keep_newest, daemon=True)
+        reader.start()
+        try:
+            while (frame := self._take_newest()) is not None:
+                yield frame
+        finally:
+            self._ended = True
+            reader.join()
+            self.close()
+
+    def close(self) -> None:
+        """Disconnect."""
+        self._capture.release()
+
+    def _keep_newest(self) -> None:
+        size = (self.info.width, self.info.height)
+        while not self._ended:
+            read, pixels = self._capture.read()
+            if read and pixels.shape[1::-1] != size:
+                pixels = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
+            with self._changed:
+                if read:
+                    self.dropped += self._newest is not None
+                    seconds = time.monotonic() - self._start
+                    self._newest = Frame(np.asarray(pixels, np.uint8), seconds)
+                else:
+                    self._ended = True
+                self._changed.notify()
+
+    def _take_newest(self) -> Frame | None:
+        with self._changed:
+            while self._newest is None and not self._ended and not self._should_stop():
+                self._changed.wait(timeout=0.1)
+            frame, self._newest = self._newest, None
+        return frame
+
+
+def _connect(name: str) -> cv2.VideoCapture:
+    if name.isdecimal():
+        return cv2.VideoCapture(int(name))
+    timeouts = [
+        *(cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, _OPEN_TIMEOUT_MS),
+        *(cv2.CAP_PROP_READ_TIMEOUT_MSEC, _READ_TIMEOUT_MS),
+    ]
+    return cv2.VideoCapture(name, cv2.CAP_FFMPEG, timeouts)

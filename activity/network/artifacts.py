@@ -1,0 +1,203 @@
+"""The model and the label binarizer on disk: written together, read safely."""
+
+import errno
+import math
+import os
+import pickle
+import re
+import shutil
+import tempfile
+import warnings
+from collections.abc import Callable, Sequence
+from copy import copy
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from activity.common.errors import UserError
+from activity.common.quiet import hidden_chatter
+from activity.common.stores import local_copy
+from activity.common.writing import give_second_name, replace_when_complete
+from activity.media.photo import Framing
+from activity.network.label_pickle import (
+    FRAMING,
+    KNOWN_CONFIDENCE,
+    MOST_BYTES,
+    read_class_names,
+    read_framing,
+    read_known_confidence,
+)
+from activity.network.model_file import HDF5, ZIP, check_model_file, in_own_process
+
+if TYPE_CHECKING:
+    import keras
+    from sklearn.preprocessing import LabelBinarizer
+
+Read = TypeVar("Read")
+
+_HDF5_SUFFIXES = (".h5", ".hdf5")
+
+
+def save_model_and_labels(
+    model: "keras.Model",
+    model_path: Path,
+    binarizer: "LabelBinarizer",
+    labels_path: Path,
+    *,
+    known_confidence: Sequence[float] = (),
+    framing: Framing = "centre",
+) -> None:
+    """Write a model and the binarizer that belongs to it; both change at once or neither.
+
+    ``.h5`` and ``.hdf5`` give HDF5, any other name the Keras zip format.
+
+    Args:
+        model: from RGB pixels to probabilities.
+        model_path: where it goes.
+        binarizer: names the model's outputs.
+        labels_path: where it goes.
+        known_confidence: how sure the model is of known photos, ascending; kept in the
+            binarizer, where other programs do not mind it. None is kept where there is none.
+        framing: how the model was trained to see a photo; kept there, too.
+
+    Raises:
+        UserError: the file system refuses to write.
+    """
+    suffix = HDF5 if model_path.suffix.lower() in _HDF5_SUFFIXES else ZIP
+    with (
+        replace_when_complete(model_path, labels_path) as (model_part, labels_part),
+        warnings.catch_warnings(),
+    ):
+        # Keras advises against HDF5, which the person has asked for by name.
+        warnings.simplefilter("ignore")
+        # Keras chooses the format by the name's ending.
+        named = model_part.with_name(model_part.name + suffix)
+        try:
+            _save(model, named)
+            named.replace(model_part)
+        finally:
+            named.unlink(missing_ok=True)
+        kept = copy(binarizer)
+        setattr(kept, FRAMING, framing)
+        if known_confidence:
+            setattr(kept, KNOWN_CONFIDENCE, list(known_confidence))
+        labels_part.write_bytes(pickle.dumps(kept))
+
+
+def _save(model: "keras.Model", path: Path) -> None:
+    # A disk that fills up while HDF5 is written ends in pages of messages: try the room first.
+    size = sum(math.prod(weight.shape) * 4 for weight in model.weights)
+    with path.open("wb") as file:
+        if not hasattr(os, "posix_fallocate"):  # Linux has it
+            if shutil.disk_usage(path.parent).free < size:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        elif size:
+            os.posix_fallocate(file.fileno(), 0, size)
+    path.unlink()
+    try:
+        model.save(path)
+    except RuntimeError as error:
+        # How HDF5 says that there was no room after all.
+        found = re.search(r"errno = (\d+)", str(error))
+        if found is None:
+            raise
+        raise OSError(int(found[1]), os.strerror(int(found[1]))) from error
+
+
+def load_model(path: Path) -> "keras.Model":
+    """Load a saved model; its format is read from its first bytes, never from its name.
+
+    Keras's safe mode is on: a model that carries code is refused, not run.
+
+    Raises:
+        UserError: the file is missing, is no Keras model, is damaged, or carries code.
+    """
+    with local_copy(path) as local:
+        return _load_local_model(path, local)
+
+
+def _load_local_model(path: Path, local: Path) -> "keras.Model":
+    try:
+        local.open("rb").close()
+        suffix = in_own_process(check_model_file, local)
+    except OSError as error:
+        raise UserError(f"cannot read the model {path}: {error.strerror}") from error
+    except ValueError as error:
+        raise UserError(
+            f"cannot load the model {path}: {error}; give --model the file that train.py wrote"
+        ) from error
+    with hidden_chatter():
+        import keras  # takes seconds, for which a wrong path should not wait
+
+    try:
+        with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+            # Keras chooses the format by the name's ending; a person's file may have any.
+            named = Path(folder) / f"model{suffix}"
+            give_second_name(local, named)
+            return keras.models.load_model(named, compile=False, safe_mode=True)
+    except Exception as error:
+        # Keras raises many kinds of exception on a damaged or foreign file.
+        reason = str(error).strip().splitlines() or [type(error).__name__]
+        raise UserError(f"cannot load the model {path}: {reason[0]}") from error
+
+
+def load_labels(path: Path) -> list[str]:
+    """Read the class names, in the model's order, from a pickled ``LabelBinarizer``.
+
+    The pickle is never unpickled, so it cannot run code: see ``label_pickle``.
+
+    Raises:
+        UserError: the file is missing, is no such pickle, or asks for anything else.
+    """
+    names = _read_binarizer(path, read_class_names)
+    if len(names) < 2:
+        raise UserError(
+            f"{path} names fewer than two activities: "
+            "give --label-bin the file that was written with the model"
+        )
+    return names
+
+
+def load_known_confidence(path: Path) -> list[float]:
+    """Read from a pickled ``LabelBinarizer`` how sure the network is of photos it never saw.
+
+    Returns:
+        Probabilities in ascending order, at least one.
+
+    Raises:
+        UserError: as ``load_labels``; or there are none, since the file was written by something
+            else than ``train.py`` as it is now, or there was nothing to test with.
+    """
+    known = _read_binarizer(path, read_known_confidence)
+    if known is None:
+        raise UserError(
+            f"{path} does not say how sure the model is of known photos, which --unknown needs: "
+            "train it again with train.py, and with photos to test with"
+        )
+    return known
+
+
+def load_framing(path: Path) -> Framing:
+    """Read from a pickled ``LabelBinarizer`` how the network was trained to see a photo or frame.
+
+    Returns:
+        ``"squashed"`` where it does not say: so saw every network before ``train.py`` wrote it.
+
+    Raises:
+        UserError: as ``load_labels``.
+    """
+    return _read_binarizer(path, read_framing)
+
+
+def _read_binarizer(path: Path, read: Callable[[bytes], Read]) -> Read:
+    try:
+        with path.open("rb") as file:
+            return read(file.read(MOST_BYTES + 1))
+    except OSError as error:
+        raise UserError(
+            f"cannot read the label binarizer {path}: {error.strerror or error}"
+        ) from error
+    except ValueError as error:
+        raise UserError(
+            f"{path} is not a label binarizer of train.py: {error}; "
+            "give --label-bin the file that was written with the model"
+        ) from error

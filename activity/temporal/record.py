@@ -1,0 +1,124 @@
+"""The raw predictions of a whole clip, kept on disk until the clip is done.
+
+Ten hours of video are a million frames: with 22 labels 100 MB, which is more than labelling a clip
+takes in memory.
+"""
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from activity.common.errors import UserError
+
+_READ_AT_ONCE = 4096  # frames: enough to be fast, and few megabytes
+
+
+@contextmanager
+def open_record(folder: Path, labels: int, stride: int = 1) -> Iterator["Record"]:
+    """Open a record in temporary files that are gone when the block ends, however it ends.
+
+    Args:
+        folder: where the files lie. The system's own folder for such files may be in memory.
+        labels: how many probabilities a classified frame has.
+        stride: every how many frames one is classified.
+
+    Raises:
+        UserError: the file system refuses to write.
+    """
+    with _temporary_file(folder) as times, _temporary_file(folder) as raw:
+        yield Record(folder, times, raw, labels, stride)
+
+
+class Record:
+    """Times and raw predictions of a clip's frames; ``open_record`` makes one.
+
+    All frames are added before the first is read.
+
+    Attributes:
+        frames: how many frames were added.
+        classified: how many of them have a prediction: frame 0 and every ``stride``-th after it.
+        labels: how many probabilities a prediction has.
+        stride: every how many frames one has a prediction.
+    """
+
+    def __init__(
+        self, folder: Path, times: IO[bytes], raw: IO[bytes], labels: int, stride: int
+    ) -> None:
+        self.frames = self.classified = 0
+        self.labels, self.stride = labels, stride
+        self._folder, self._times, self._raw = folder, times, raw
+
+    def add(self, time: float, raw: NDArray[np.float32] | None) -> None:
+        """Take in the next frame.
+
+        Args:
+            time: of the frame, in seconds.
+            raw: its probabilities, shape (labels,); None where it was not classified.
+
+        Raises:
+            UserError: the disk is full.
+        """
+        try:
+            self._times.write(np.float64(time).tobytes())
+            if raw is not None:
+                self._raw.write(raw.astype(np.float32, copy=False).tobytes())
+        except OSError as error:
+            raise _refused(self._folder, error) from error
+        self.frames += 1
+        self.classified += raw is not None
+
+    def predictions(self, start: int, stop: int) -> Iterator[NDArray[np.float32]]:
+        """Yield the predictions number ``start`` to ``stop`` (not in it), some at a time.
+
+        Yields:
+            Shape (predictions, labels).
+        """
+        width = self.labels * np.dtype(np.float32).itemsize
+        for first in range(start, stop, _READ_AT_ONCE):
+            count = min(stop, first + _READ_AT_ONCE) - first
+            some = self._read(self._raw, first * width, count * width)
+            yield np.frombuffer(some, np.float32).reshape(-1, self.labels)
+
+    def read(
+        self, start: int = 0, stop: int | None = None
+    ) -> Iterator[tuple[float, NDArray[np.float32] | None]]:
+        """Yield the frames ``start`` to ``stop`` (not in it) as they were added."""
+        stop = self.frames if stop is None else stop
+        rows = self.predictions(-(-start // self.stride), -(-stop // self.stride))
+        raw = (row for some in rows for row in some)
+        for first in range(start, stop, _READ_AT_ONCE):
+            count = min(stop, first + _READ_AT_ONCE) - first
+            times = np.frombuffer(self._read(self._times, first * 8, count * 8), np.float64)
+            for frame, time in enumerate(times.tolist(), first):
+                yield time, next(raw) if frame % self.stride == 0 else None
+
+    def _read(self, file: IO[bytes], start: int, count: int) -> bytes:
+        try:
+            file.seek(start)
+            return file.read(count)
+        except OSError as error:
+            # The last of what was added goes to the disk only now.
+            raise _refused(self._folder, error) from error
+
+
+@contextmanager
+def _temporary_file(folder: Path) -> Iterator[IO[bytes]]:
+    try:
+        file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115
+    except OSError as error:
+        raise _refused(folder, error) from error
+    try:
+        yield file
+    finally:
+        # On a full disk, closing tries once more to write what nobody wants any longer.
+        with suppress(OSError):
+            file.close()
+
+
+def _refused(folder: Path, error: OSError) -> UserError:
+    return UserError(f"cannot keep a clip's predictions in {folder}: {error.strerror or error}")

@@ -1,0 +1,74 @@
+"""The stretches of one label in a clip, as a table to correct or as subtitles for a player."""
+
+import csv
+import html
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+from activity.common.errors import UserError, printable
+from activity.common.writing import replace_when_complete
+from activity.temporal.segments import HEADER, Segment
+
+SUFFIXES = (".csv", ".srt", ".vtt")
+
+
+def check_segments_suffix(path: Path) -> None:
+    """Check that a name says in which form segments are to be written.
+
+    Raises:
+        UserError: it does not.
+    """
+    if path.suffix.lower() not in SUFFIXES:
+        raise UserError(
+            f"cannot write {path}: give --segments a name ending in {', '.join(SUFFIXES)}"
+        )
+
+
+def write_segments(path: Path, segments: Sequence[Segment]) -> None:
+    """Write segments; the name's ending chooses the form.
+
+    ``.csv`` is what ``segments.read_segments`` reads, with times to the microsecond;
+    ``.srt`` (SubRip) and ``.vtt`` (WebVTT, https://www.w3.org/TR/webvtt1/) are subtitles: a player
+    shows the label over the clip as it is.
+
+    Raises:
+        UserError: the file system refuses to write.
+    """
+    form = {".csv": _table, ".srt": _subrip, ".vtt": _webvtt}[path.suffix.lower()]
+    with replace_when_complete(path) as (part,):
+        # A label is a folder's name, which may hold bytes that are no UTF-8.
+        part.write_text(form(segments), encoding="utf-8", errors="backslashreplace", newline="")
+
+
+def _table(segments: Sequence[Segment]) -> str:
+    text = io.StringIO()
+    rows = csv.writer(text, lineterminator="\n")
+    rows.writerow(HEADER)
+    for start, end, label in segments:
+        rows.writerow([f"{start:.6f}", f"{end:.6f}", label])
+    return text.getvalue()
+
+
+def _subrip(segments: Sequence[Segment]) -> str:
+    return "\n".join(
+        f"{number}\n{_clock(start)} --> {_clock(end)}\n{printable(label)}\n".replace(".", ",", 2)
+        for number, (start, end, label) in enumerate(segments, 1)
+    )
+
+
+def _webvtt(segments: Sequence[Segment]) -> str:
+    cues = (
+        f"\n{_clock(start)} --> {_clock(end)}\n{html.escape(printable(label), quote=False)}\n"
+        for start, end, label in segments
+    )
+    return "WEBVTT\n" + "".join(cues)
+
+
+def _clock(seconds: float) -> str:
+    """Seconds as hours:minutes:seconds.milliseconds."""
+    milliseconds = round(seconds * 1000)
+    minutes, milliseconds = divmod(milliseconds, 60_000)
+    return (
+        f"{minutes // 60:02}:{minutes % 60:02}:{milliseconds // 1000:02}.{milliseconds % 1000:03}"
+    )

@@ -1,0 +1,136 @@
+"""The flags of ``train.py``."""
+
+import argparse
+from pathlib import Path
+
+from activity.common.stores import location
+from activity.network.arguments import (
+    BACKBONES,
+    add_cluster_argument,
+    none_or_more,
+    positive,
+    seconds,
+    seed,
+)
+
+
+def add_file_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the flags that name what is read and what is written."""
+    group = parser.add_argument_group("files")
+    group.add_argument(
+        "-d",
+        "--dataset",
+        type=location,
+        required=True,
+        metavar="FOLDER",
+        help="holds one folder of photos, or clips, for each activity; where a clip has a table "
+        "start,end,label of the same name beside it (.csv, in seconds: what predict_video.py "
+        "--segments writes), it may lie anywhere, and shows what the table says",
+    )
+    group.add_argument(
+        "-m",
+        "--model",
+        type=location,
+        required=True,
+        metavar="FILE",
+        help="the model to write; .h5 and .hdf5 give HDF5, other names Keras's own format",
+    )
+    group.add_argument(
+        "-l",
+        "--label-bin",
+        type=location,
+        required=True,
+        metavar="FILE",
+        help="the pickled label binarizer to write",
+    )
+    group.add_argument(
+        "-p",
+        "--plot",
+        type=location,
+        default=Path("plot.png"),
+        metavar="FILE",
+        help="the plot of loss and accuracy to write (default: %(default)s)",
+    )
+    group.add_argument(
+        "--report",
+        type=location,
+        metavar="FILE",
+        help="write the results on the test photos here as JSON, and beside it pictures of the "
+        "confusion matrix and of the most confident mistakes",
+    )
+
+
+def add_training_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the flags that change what is learned."""
+    group = parser.add_argument_group("training")
+    group.add_argument(
+        "--labels",
+        nargs="+",
+        metavar="LABEL",
+        help="the activities to learn, by folder name; 'all' takes every folder "
+        "(default: weight_lifting tennis football; all where none of these is there)",
+    )
+    group.add_argument(
+        "-e",
+        "--epochs",
+        type=positive,
+        default=25,
+        metavar="N",
+        help="passes over the training photos (default: %(default)s)",
+    )
+    group.add_argument(
+        "--backbone",
+        choices=BACKBONES,
+        default=BACKBONES[0],
+        help="the frozen network; efficientnet-lite0 is several times faster on a CPU and "
+        "needs no download (default: %(default)s)",
+    )
+    group.add_argument(
+        "--weights",
+        default="imagenet",
+        metavar="WEIGHTS",
+        help="of the frozen network: imagenet (for resnet50 downloaded once by Keras), random "
+        "(untrained, for trying things out), or a FILE with its weights without the top "
+        "(default: %(default)s)",
+    )
+    group.add_argument(
+        "--views",
+        type=positive,
+        default=2,
+        metavar="N",
+        help="views of each training photo: 1 is its centre square, as frames are seen; 2 adds all "
+        "of it, squashed; more add augmented ones, turned, shifted, zoomed and mirrored "
+        "(default: %(default)s)",
+    )
+    group.add_argument(
+        "--fine-tune",
+        type=none_or_more,
+        default=0,
+        metavar="EPOCHS",
+        help="then let the last stages of the network learn, too, for so many passes over the "
+        "training photos: takes minutes each, and is right more often where there are thousands of "
+        "photos; Ctrl-C ends it with the best pass so far, and frozen is kept where none is better "
+        "(default: %(default)s, the network stays frozen)",
+    )
+    group.add_argument(
+        "--every",
+        type=seconds,
+        default=1,
+        metavar="SECONDS",
+        help="from one frame of a clip to the next that is learned from (default: %(default)s)",
+    )
+    group.add_argument(
+        "--seed",
+        type=seed,
+        default=42,
+        metavar="N",
+        help="of all that is random in training (default: %(default)s)",
+    )
+    group.add_argument(
+        "--int8",
+        action="store_true",
+        help="also write the int8 version of the model, which predict_video.py --engine int8 runs "
+        "several times as fast on a CPU; it is kept only if almost all test photos keep their "
+        "label (needs: pip install -r requirements-int8.txt)",
+    )
+    add_cluster_argument(group, "compute features")

@@ -1,0 +1,142 @@
+"""What the frozen stages of a backbone give, kept on disk while the other stages learn from it."""
+
+import math
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from activity.common.errors import UserError
+from activity.network.backbone import fingerprint
+from activity.network.engine import open_engine
+
+PixelsOf = Callable[[Sequence[int]], Iterator[tuple[int, NDArray[np.uint8]]]]
+
+MOST_BYTES = 16 * 2**30
+"""Of the file: where there are too many images, fewer of their views are kept, at least one."""
+
+
+@contextmanager
+def feature_maps_on_disk(
+    frozen: keras.Model,
+    training: NDArray[np.intp],
+    pixels_of: PixelsOf,
+    *,
+    engine: str,
+    batch_size: int,
+    folder: Path | None,
+) -> Iterator[tuple[NDArray[np.float16], NDArray[np.bool_]]]:
+    """Send each view and its mirror image through the frozen stages, and keep what they give.
+
+    It lies in an unnamed file that is gone when the block ends, or the process, however it ends.
+
+    Args:
+        frozen: from pixels to a feature map.
+        training: rows of the training images, shape (images, views).
+        pixels_of: reads the views at these rows: (row, RGB, uint8, shape (224, 224, 3)).
+        engine: one of ``engine.ENGINES``.
+        batch_size: of the Keras engine.
+        folder: where the file lies, and the exported network stays; None keeps no export, and
+            takes the system's temporary folder.
+
+    Yields:
+        (feature maps, whole): the file, mapped into memory, shape (images, 2 * views, height,
+        width, channels), each view followed by its mirror image; and which images it holds, shape
+        (images,): not those that were changed since they were last read.
+
+    Raises:
+        UserError: the disk is full.
+    """
+    shape = frozen.output_shape[1:]
+    bytes_of_a_view = 2 * len(training) * math.prod(shape) * np.dtype(np.float16).itemsize
+    rows = training[:, : max(1, MOST_BYTES // bytes_of_a_view)]
+    with _temporary_file(folder) as file:
+        run = open_engine(
+            engine,
+            lambda: frozen,
+            exports=folder and folder / "exports",
+            key=fingerprint(frozen),
+            inputs=2 * rows.size,
+            batch_size=batch_size,
+        )
+        outputs = run(_with_mirror_images(pixels_of(rows.ravel().tolist())))
+        whole = write_feature_maps(
+            tqdm(outputs, "frozen stages", 2 * rows.size, disable=None, unit="view"), rows, file
+        )
+        # Where the last views did not come, the file would be too short to be mapped.
+        file.truncate(bytes_of_a_view * rows.shape[1])
+        maps = np.memmap(file, np.float16, "r", shape=(len(rows), 2 * rows.shape[1], *shape))
+        yield maps, whole
+
+
+def write_feature_maps(
+    outputs: Iterable[tuple[tuple[int, int], NDArray[np.float32]]],
+    rows: NDArray[np.intp],
+    file: IO[bytes],
+) -> NDArray[np.bool_]:
+    """Write feature maps to a file as float16, in the order of ``rows``.
+
+    They are written rather than put into a mapped file: on a full disk a write fails, but a mapped
+    page ends the process.
+
+    Args:
+        outputs: ((row, 0 for a view or 1 for its mirror image), feature map), in any order.
+        rows: of which each is to come, in both ways; shape (images, views).
+        file: to write to.
+
+    Returns:
+        Of which images all came, shape (images,).
+
+    Raises:
+        UserError: the disk is full.
+    """
+    place_of = {row: 2 * place for place, row in enumerate(rows.ravel().tolist())}
+    came = np.zeros((len(rows), 2 * rows.shape[1]), bool)
+    for (row, mirrored), output in outputs:
+        place = place_of[row] + mirrored
+        content = output.astype(np.float16).tobytes()
+        try:
+            file.seek(place * len(content))
+            file.write(content)
+            file.flush()
+        except OSError as error:
+            raise UserError(
+                f"cannot keep the {2 * rows.size * len(content) / 1e9:.1f} GB that the frozen "
+                f"stages give: {error.strerror or error}; give --cache a folder on a disk with "
+                "more room, or fewer --views"
+            ) from error
+        came.flat[place] = True
+    return np.logical_and.reduce(came, axis=1)
+
+
+def _with_mirror_images(
+    stream: Iterator[tuple[int, NDArray[np.uint8]]],
+) -> Iterator[tuple[tuple[int, int], NDArray[np.uint8]]]:
+    for row, pixels in stream:
+        yield (row, 0), pixels
+        yield (row, 1), np.ascontiguousarray(pixels[:, ::-1])
+
+
+@contextmanager
+def _temporary_file(folder: Path | None) -> Iterator[IO[bytes]]:
+    try:
+        if folder is not None:
+            folder.mkdir(parents=True, exist_ok=True)
+        file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115
+    except OSError as error:
+        raise UserError(
+            f"cannot keep what the frozen stages give in {folder}: {error.strerror or error}; "
+            "give --cache a folder that can be written to"
+        ) from error
+    try:
+        yield file
+    finally:
+        # On a full disk, closing tries once more to write what nobody wants any longer.
+        with suppress(OSError):
+            file.close()

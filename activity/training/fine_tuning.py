@@ -1,0 +1,219 @@
+"""Fine-tuning: the last stages of the backbone learn, too, together with the head.
+
+What the stages before them give never changes: it is computed once for each view, so that an epoch
+costs only the stages that learn.
+"""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from activity.common.errors import UserError
+from activity.common.interruption import interrupts_held_back
+from activity.network.backbone import split_backbone
+from activity.training.feature_maps import PixelsOf, feature_maps_on_disk
+from activity.training.head import LABEL_SMOOTHING, train_head
+
+# Chosen on photos carved out of the training photos: docs/recipe.md has the comparison.
+_LEARNING_RATE = 3e-4
+_WEIGHT_DECAY = 0.05
+_BATCH_SIZE = 64
+
+# Share of each label's files that is carved out of the training images, to choose the epoch by.
+_CARVED = 0.1
+
+
+def fine_tune(
+    backbone: keras.Model,
+    head: keras.Sequential,
+    features: NDArray[np.float32],
+    targets: NDArray[np.float32],
+    training: NDArray[np.intp],
+    files: Sequence[str],
+    pixels_of: PixelsOf,
+    *,
+    epochs: int,
+    head_epochs: int,
+    seed: int,
+    engine: str,
+    batch_size: int,
+    cache_folder: Path | None,
+) -> tuple[keras.Sequential, list[float]]:
+    """Train the backbone's last stages and a head; statistics of batch norm stay as they are.
+
+    A tenth of the training images is carved out. A new head is trained on the others (the head of
+    all images knows those that are carved out), and with it, at a small rate, the last stages, on
+    each view and its mirror image. Kept is the epoch that is right on most of the images carved
+    out; where none is better than frozen stages, the backbone and the head stay as they were.
+
+    Ctrl-C or SIGTERM ends the epochs early, and the best of those that were complete is kept.
+
+    Args:
+        backbone: of ``build_backbone``, frozen; its last stages are changed in place.
+        head: trained on all of ``training``.
+        features: of all views, shape (rows, feature size), as the frozen backbone gives them.
+        targets: one-hot labels, shape (rows, labels).
+        training: rows of the training images, shape (images, views).
+        files: that each training image comes from: frames of one clip are never on both sides.
+        pixels_of: reads the views at these rows: (row, RGB, uint8, shape (224, 224, 3)), in order.
+        epochs: passes over the training images; each shows each image in one of its views.
+        head_epochs: of the new head, before the stages learn with it.
+        seed: of what is carved out, the order, the views and the dropout.
+        engine: one of ``engine.ENGINES``, for the stages that stay frozen.
+        batch_size: of the Keras engine.
+        cache_folder: where the exported frozen stages are kept, and the file of what they give
+            lies while it is needed; None keeps nothing, and takes the system's temporary folder.
+
+    Returns:
+        (head, accuracy): the head that belongs to the backbone as it is now; and the share of the
+        images carved out that is right with frozen stages, and after each epoch, 0..1. Nothing
+        stands there where none was carved out.
+
+    Raises:
+        UserError: the disk is full, or all that is to be learned from was changed meanwhile.
+    """
+    learned, carved = _carve(targets[training[:, 0]].argmax(axis=1), files, seed)
+    print(f"[INFO] fine-tuning: {len(learned)} images to learn from, {len(carved)} to choose by")
+    if not len(carved):
+        print("[INFO] too few to tell whether fine-tuning helps: the network stays frozen")
+        return head, []
+    frozen, learning = split_backbone(backbone)
+    tuned_head, _ = train_head(
+        *(features, targets, training[learned], training[carved, 0]),
+        epochs=head_epochs,
+        seed=seed,
+    )
+    model = keras.Model(learning.input, tuned_head(learning.output))
+    with feature_maps_on_disk(
+        frozen, training, pixels_of, engine=engine, batch_size=batch_size, folder=cache_folder
+    ) as (feature_maps, whole):
+        if not whole.all():
+            print(f"[INFO] left out, as changed meanwhile: {np.sum(~whole)} images")
+        learned, carved = learned[whole[learned]], carved[whole[carved]]
+        if not len(learned):
+            raise UserError("the images were changed while they were learned from: start again")
+        _let_learn(learning)
+        truth = targets[training[:, 0]]
+        best, right = _train(model, feature_maps, truth, learned, carved, epochs=epochs, seed=seed)
+    backbone.trainable = False
+    accuracy = [count / max(1, len(carved)) for count in right]
+    return (tuned_head if best > 0 else head), accuracy
+
+
+def _carve(
+    labels: NDArray[np.intp], files: Sequence[str], seed: int
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Carve out a tenth of each label's files, of those that show one label only."""
+    labels_of: dict[str, set[int]] = {}
+    for file, label in zip(files, labels.tolist(), strict=True):
+        labels_of.setdefault(file, set()).add(label)
+    random = np.random.default_rng(seed)
+    carved: set[str] = set()
+    for label in range(labels.max() + 1):
+        candidates = sorted(file for file, shown in labels_of.items() if shown == {label})
+        order = random.permutation(len(candidates))[: round(_CARVED * len(candidates))]
+        carved.update(candidates[place] for place in order)
+    aside = np.array([file in carved for file in files])
+    return np.flatnonzero(~aside), np.flatnonzero(aside)
+
+
+def _let_learn(stages: keras.Model) -> None:
+    """Let all learn but batch norm: a layer of it that is frozen uses its stored statistics."""
+    for layer in stages.layers:
+        if isinstance(layer, keras.Model):
+            _let_learn(layer)
+        else:
+            layer.trainable = not isinstance(layer, keras.layers.BatchNormalization)
+
+
+def _train(
+    model: keras.Model,
+    feature_maps: NDArray[np.float16],
+    targets: NDArray[np.float32],
+    learned: NDArray[np.intp],
+    carved: NDArray[np.intp],
+    *,
+    epochs: int,
+    seed: int,
+) -> tuple[int, list[int]]:
+    """Train ``model`` on these feature maps, and leave it as it was after its best epoch.
+
+    Returns:
+        (best, right): the best epoch, 0 where none was better than frozen stages and the model is
+        as it was; and how many carved-out images are right, before the first epoch and after each.
+    """
+    steps = -(-len(learned) // _BATCH_SIZE)
+    model.compile(
+        optimizer=keras.optimizers.AdamW(
+            keras.optimizers.schedules.CosineDecay(_LEARNING_RATE, steps * epochs),
+            weight_decay=_WEIGHT_DECAY,
+        ),
+        loss=keras.losses.CategoricalCrossentropy(label_smoothing=LABEL_SMOOTHING),
+        # On two cores XLA makes it ten times as slow.
+        jit_compile=False,
+    )
+    keras.utils.set_random_seed(seed)
+    random = np.random.default_rng(seed)
+    views = feature_maps.shape[1]
+    first_view = random.integers(views, size=len(feature_maps))
+    right = [_count_right(model, feature_maps, targets, carved)]
+    best, weights = 0, model.get_weights()
+    bar = tqdm(total=epochs * len(learned), desc="fine-tuning", disable=None, unit="image")
+    with bar, interrupts_held_back(heeded=True) as interrupted:
+        for epoch in range(1, epochs + 1):
+            # Image by image in turn, so that each view is learned from as often as any other.
+            view = (first_view + epoch) % views
+            for images in _batches(random.permutation(learned)):
+                if interrupted():
+                    break
+                model.train_on_batch(
+                    feature_maps[images, view[images]].astype(np.float32), targets[images]
+                )
+                bar.update(len(images))
+            if interrupted():
+                bar.write("[INFO] interrupted: fine-tuning ends with the best epoch so far")
+                break
+            right.append(_count_right(model, feature_maps, targets, carved))
+            # With few images to choose by, as good as frozen is likely to be worse.
+            if right[epoch] > right[0] and right[epoch] >= right[best]:
+                best, weights = epoch, model.get_weights()
+            bar.set_postfix(accuracy_on_carved=right[epoch] / max(1, len(carved)))
+    model.set_weights(weights)
+    frozen, found = (right[epoch] / max(1, len(carved)) for epoch in (0, best))
+    if best > 0:
+        print(
+            f"[INFO] best was epoch {best}: {found:.1%} of the images to choose by are right, with "
+            f"frozen stages {frozen:.1%}"
+        )
+    else:
+        print(
+            f"[INFO] no epoch was better than frozen stages, {frozen:.1%} of the images to choose "
+            "by: the network stays frozen"
+        )
+    return best, right
+
+
+def _count_right(
+    model: keras.Model,
+    feature_maps: NDArray[np.float16],
+    targets: NDArray[np.float32],
+    images: NDArray[np.intp],
+) -> int:
+    """Count images that are right by their first view, the one that frames are seen in."""
+    return sum(
+        int(
+            (
+                model.predict_on_batch(feature_maps[some, 0].astype(np.float32)).argmax(axis=1)
+                == targets[some].argmax(axis=1)
+            ).sum()
+        )
+        for some in _batches(images)
+    )
+
+
+def _batches(images: NDArray[np.intp]) -> Iterator[NDArray[np.intp]]:
+    return (images[start : start + _BATCH_SIZE] for start in range(0, len(images), _BATCH_SIZE))

@@ -1,0 +1,388 @@
+"""Clips labelled on a Ray cluster of several nodes, all of them on this machine."""
+
+import csv
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from activity.cluster.clips import label_on_cluster
+from activity.common.errors import UserError
+from activity.labelling.jobs import Job
+from activity.labelling.settings import Settings
+from tests.conftest import ROOT, RunScript, RunTrain, Trained, write_clip
+from tests.labelling.test_label_clip import job_of
+
+# Ray reads them when it is imported.
+os.environ |= {
+    "RAY_AUTH_MODE": "token",
+    "RAY_AUTH_TOKEN": "a token of the tests, long enough for Ray",
+    "RAY_USAGE_STATS_ENABLED": "0",
+}
+ray = pytest.importorskip("ray", reason="Ray is not installed: requirements-cluster.txt")
+if os.name != "posix":
+    pytest.skip("Ray's test clusters need POSIX", allow_module_level=True)
+
+from ray.cluster_utils import Cluster  # noqa: E402 - only where Ray is installed
+
+# The workers cannot import this module: they are sent what of it they need.
+ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])
+
+LABELS = ["blue", "green", "red"]
+SETTINGS = Settings("activity.model", "0" * 64, "openvino", size=1)
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Any]:
+    """Two nodes of one core each; whoever has not the token stays out."""
+    nodes = Cluster(
+        initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False}
+    )
+    nodes.add_node(num_cpus=1)
+    nodes.wait_for_nodes()
+    yield nodes
+    nodes.shutdown()
+
+
+@pytest.fixture
+def jobs(tmp_path: Path) -> list[Job]:
+    """Six clips, and a table to write of each."""
+    written = []
+    for number in range(6):
+        (tmp_path / f"{number}").mkdir()
+        clip = write_clip(tmp_path / f"{number}.avi", [LABELS[number % 3]] * 30)
+        written.append(job_of(clip, tmp_path / f"{number}", "csv", keep_unfinished=False))
+    return written
+
+
+def mean_colour(meddle: Callable[[np.ndarray], None], cores: int) -> Callable[..., Any]:
+    """An engine by the colour of a frame, which does something to its worker before."""
+
+    def classify(stream: Any) -> Iterator[tuple[Any, np.ndarray]]:
+        for tag, pixels in stream:
+            means = pixels.reshape(-1, 3).mean(axis=0, dtype=np.float32)[::-1]
+            meddle(means)
+            yield tag, means / means.sum()
+
+    return classify
+
+
+def opens(meddle: Callable[[np.ndarray], None]) -> Callable[..., Any]:
+    return lambda cores: mean_colour(meddle, cores)
+
+
+def label_all(
+    cluster: Any,
+    jobs: list[Job],
+    meddle: Callable[[np.ndarray], None],
+    on_result: Callable[[], None] = lambda: None,
+) -> dict[str, Any]:
+    outcomes = {}
+    for job, outcome in label_on_cluster(
+        cluster.address, jobs, opens(meddle), [], LABELS, SETTINGS, lambda: False
+    ):
+        assert job.clip not in outcomes
+        outcomes[job.clip] = outcome
+        on_result()
+    return outcomes
+
+
+def rows_of(path: Path) -> list[list[str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.reader(file))
+
+
+def same_numbers(one: object, other: object) -> bool:
+    """Compare what JSON or CSV holds, numbers to 1e-6."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(same_numbers(one[k], other[k]) for k in one)
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(same_numbers, one, other))
+    try:
+        return float(one) == pytest.approx(float(other), abs=1e-6)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return one == other
+
+
+def flags_of(trained: Trained, clips: Path) -> list[object]:
+    files = ["--model", trained.model, "--label-bin", trained.label_bin, "--cache", trained.cache]
+    return [*files, "--display", "off", "--input", clips]
+
+
+def test_a_cluster_gives_what_a_plain_run_gives(
+    cluster: Any, trained: Trained, tmp_path: Path, run_script: RunScript
+) -> None:
+    clips = tmp_path / "clips"
+    clips.mkdir()
+    for number, colours in enumerate((["red"], ["green", "blue"], ["blue", "red", "green"])):
+        write_clip(clips / f"{number}.mp4", [c for c in colours for _ in range(40)])
+    (clips / "no clip.mp4").write_text("no clip")
+
+    def run(*more: object) -> tuple[int, list[str], list[str], Path]:
+        folder = tmp_path / f"results{len(more)}"
+        results = [
+            ("output", "o"),
+            ("csv", "c"),
+            ("json", "j"),
+            ("timeline", "t"),
+            ("segments", "s"),
+        ]
+        named = [word for flag, name in results for word in (f"--{flag}", folder / name)]
+        ways = ["--smoothing", "viterbi", "--size", 16, "--unknown", "--bars"]
+        done = run_script("predict_video.py", *flags_of(trained, clips), *named, *ways, *more)
+        printed = (text.replace(str(folder), "results") for text in (done.stdout, done.stderr))
+        return done.returncode, *(text.splitlines() for text in printed), folder
+
+    code, printed, complained, plain = run()
+    assert code == 2
+    assert "1 of 4 clips failed" in complained[-1]
+    there = run("--cluster", cluster.address)
+    assert there[0] == code
+    # Clips are told of in the order in which they are done; the table has them in their own.
+    assert sorted(there[1]) == sorted(printed)
+    assert there[1][-4:] == printed[-4:]
+    assert there[2] == complained
+    files = sorted(path.relative_to(plain) for path in plain.rglob("*") if path.is_file())
+    assert len(files) == 15
+    spread = there[3]
+    assert files == sorted(path.relative_to(spread) for path in spread.rglob("*") if path.is_file())
+    for file in files:
+        one, other = plain / file, spread / file
+        if file.suffix == ".csv":
+            assert same_numbers(rows_of(one), rows_of(other)), file
+        elif file.suffix == ".json":
+            assert same_numbers(json.loads(one.read_text()), json.loads(other.read_text())), file
+        else:
+            assert one.read_bytes() == other.read_bytes(), file
+
+
+def test_a_worker_that_dies_loses_no_clip_and_one_that_crashes_it_is_tried_twice(
+    cluster: Any, jobs: list[Job], tmp_path: Path
+) -> None:
+    tries, killed = tmp_path / "tries", tmp_path / "killed"
+
+    def die(means: np.ndarray) -> None:
+        if means.argmax() == 0:  # blue: the first clip
+            with tries.open("a") as file:
+                file.write(f"{os.getpid()}\n")
+            os.abort()  # as a native library does
+        if means.argmax() == 1 and not killed.exists():  # green: either the second or the last
+            killed.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    del jobs[3]
+    outcomes = label_all(cluster, jobs, die)
+    assert killed.exists()
+    workers = tries.read_text().split()
+    assert len(workers) == len(set(workers)) == 2
+    failed = outcomes.pop(jobs[0].clip)
+    assert isinstance(failed, UserError)
+    assert re.search(r"cannot label .*0\.avi: each of the two workers that tried died", str(failed))
+    assert [job.csv.exists() for job in jobs if job.csv] == [False, True, True, True, True]
+    assert all(len(rows_of(job.csv)) == 31 for job in jobs[1:] if job.csv)
+    labels = [outcomes[job.clip].summary.label for job in jobs[1:]]
+    assert labels == ["green", "red", "green", "red"]
+
+
+def test_a_clip_that_takes_all_memory_is_tried_twice_and_the_others_are_done(
+    cluster: Any, jobs: list[Job], tmp_path: Path
+) -> None:
+    tries = tmp_path / "tries"
+
+    def take_all(means: np.ndarray) -> None:
+        if means.argmax() == 0:
+            with tries.open("a") as file:
+                file.write(f"{os.getpid()}\n")
+            bytearray(2**60)
+
+    outcomes = label_all(cluster, jobs[:3], take_all)
+    assert len(set(tries.read_text().split())) == 2
+    assert "out of memory" in str(outcomes.pop(jobs[0].clip))
+    assert {outcome.summary.label for outcome in outcomes.values()} == {"green", "red"}
+
+
+def test_a_bug_in_a_worker_keeps_its_traceback(cluster: Any, jobs: list[Job]) -> None:
+    def bug(means: np.ndarray) -> None:
+        raise ZeroDivisionError("here")
+
+    with pytest.raises(ray.exceptions.RayTaskError, match="in bug"):
+        label_all(cluster, jobs, bug)
+
+
+def test_a_model_that_cannot_be_opened_ends_the_run(cluster: Any, jobs: list[Job]) -> None:
+    def refuse(cores: int) -> Any:
+        raise UserError("cannot read the model m: it is damaged")
+
+    outcomes = label_on_cluster(cluster.address, jobs, refuse, [], LABELS, SETTINGS, lambda: False)
+    with pytest.raises(UserError, match="it is damaged"):
+        list(outcomes)
+
+
+def test_workers_that_never_live_to_open_the_model_end_the_run(
+    cluster: Any, jobs: list[Job]
+) -> None:
+    def die(cores: int) -> Any:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    outcomes = label_on_cluster(cluster.address, jobs[:1], die, [], LABELS, SETTINGS, lambda: False)
+    with pytest.raises(UserError, match="die before they have opened the model"):
+        list(outcomes)
+
+
+def test_another_version_on_a_node_is_an_error_before_anything_is_labelled(
+    cluster: Any, jobs: list[Job], tmp_path: Path
+) -> None:
+    other = tmp_path / "site" / "av-1.0.dist-info" / "METADATA"
+    other.parent.mkdir(parents=True)
+    other.write_text("Metadata-Version: 2.1\nName: av\nVersion: 1.0\n")
+    node = cluster.add_node(num_cpus=1, env_vars={"PYTHONPATH": str(tmp_path / "site")})
+    try:
+        with pytest.raises(UserError, match=r"of the cluster has av 1\.0, this machine \d+"):
+            label_all(cluster, jobs, lambda means: None)
+    finally:
+        cluster.remove_node(node)
+    assert not any(job.csv.exists() for job in jobs if job.csv)
+
+
+@pytest.mark.parametrize(
+    ("address", "token", "complaint"),
+    [
+        (None, "another token than that of the cluster", "cannot join the cluster"),
+        ("127.0.0.1:9", "whatever", "cannot join the cluster 127.0.0.1:9"),
+    ],
+)
+def test_a_cluster_that_cannot_be_joined_is_an_error(
+    address: str | None,
+    token: str,
+    complaint: str,
+    cluster: Any,
+    trained: Trained,
+    jobs: list[Job],
+    tmp_path: Path,
+    run_script: RunScript,
+) -> None:
+    done = run_script(
+        "predict_video.py",
+        *flags_of(trained, Path(jobs[0].clip)),
+        *("--csv", tmp_path / "out.csv", "--cluster", address or cluster.address),
+        env=os.environ | {"RAY_AUTH_TOKEN": token},
+    )
+    assert done.returncode == 2, done.stderr
+    assert done.stderr.startswith("error: ")
+    assert done.stderr.count("\n") == 1
+    assert complaint in done.stderr
+    assert not (tmp_path / "out.csv").exists()
+
+
+def test_a_clip_on_a_node_that_is_removed_is_labelled_elsewhere(
+    cluster: Any, jobs: list[Job], tmp_path: Path
+) -> None:
+    node = cluster.add_node(num_cpus=1, env_vars={"ON_THE_NODE": "1"})
+    reached, removed = tmp_path / "reached", []
+
+    def wait_there(means: np.ndarray) -> None:
+        if "ON_THE_NODE" in os.environ:
+            reached.touch()
+            time.sleep(60)
+        elif not reached.exists():
+            time.sleep(0.05)
+
+    def remove() -> None:
+        if reached.exists() and not removed:
+            cluster.remove_node(node, allow_graceful=False)
+            removed.append(node)
+
+    outcomes = label_all(cluster, jobs, wait_there, on_result=remove)
+    assert removed
+    assert [outcomes[job.clip].summary.label for job in jobs] == LABELS * 2
+
+
+def test_features_of_a_cluster_are_those_of_this_machine(
+    cluster: Any,
+    photo_folders: Path,
+    tmp_path: Path,
+    run_train: RunTrain,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def run(name: str, *more: object) -> tuple[str, dict[str, Any]]:
+        folder = tmp_path / name
+        files = ["-m", folder / "a.model", "-l", folder / "lb.pickle", "-p", folder / "plot.png"]
+        files += ["--cache", folder / "cache", "--report", folder / "report.json"]
+        ways = ["--labels", "all", "--backbone", "efficientnet-lite0", "--epochs", 2, "--views", 1]
+        printed = run_train("--dataset", photo_folders, *files, *ways, *more)
+        report = json.loads((folder / "report.json").read_text())
+        del report["settings"]
+        # Ray has its own word of machines that left the cluster earlier.
+        ours = [line for line in printed.splitlines() if "raylet" not in line]
+        return "\n".join(ours).replace(str(folder), "results"), report
+
+    def compute_here(*_: object, **__: object) -> None:
+        raise AssertionError("this machine has nothing left to compute")
+
+    printed, report = run("plain")
+    monkeypatch.setattr("activity.training.features.open_engine", compute_here)
+    printed_there, report_there = run("cluster", "--cluster", cluster.address)
+    assert printed_there == printed
+    assert same_numbers(report, report_there)
+    with pytest.raises(UserError, match="leave out --cache off"):
+        run("off", "--cluster", cluster.address, "--cache", "off")
+
+
+def test_a_local_cluster_is_for_itself_and_ends_with_ctrl_c(
+    trained: Trained, tmp_path: Path
+) -> None:
+    """It listens on the loopback address only; interrupted, it leaves whole files and nothing else.
+
+    A Ctrl-C of the terminal reaches all processes of the group, those of Ray, too.
+    """
+    import psutil  # type: ignore[import-untyped]
+
+    clips, output = tmp_path / "clips", tmp_path / "output"
+    clips.mkdir()
+    write_clip(clips / "00.mp4", ["red"] * 20)
+    write_clip(clips / "01.mp4", ["red"] * 5000)
+    for number in range(2, 20):
+        shutil.copyfile(clips / "01.mp4", clips / f"{number:02}.mp4")
+    command = [sys.executable, ROOT / "predict_video.py", *flags_of(trained, clips)]
+    process = subprocess.Popen(
+        [*map(str, command), "--output", str(output), "--cluster", "local"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
+    assert process.stdout is not None
+    assert "00.mp4: red" in process.stdout.readline()
+    started = psutil.Process(process.pid).children(recursive=True)
+    names = {child.name() for child in started}
+    assert {"gcs_server", "raylet"} <= names
+    addresses = set()
+    for child in [psutil.Process(process.pid), *started]:
+        with suppress(psutil.NoSuchProcess):  # Ray ends workers that it has no use for
+            sockets = child.net_connections("inet")
+            addresses |= {s.laddr.ip for s in sockets if s.status == psutil.CONN_LISTEN}
+    assert addresses
+    assert addresses <= {"127.0.0.1", "::1", "::ffff:127.0.0.1"}
+    os.killpg(process.pid, signal.SIGINT)
+    printed, complained = process.communicate(timeout=60)
+    assert process.returncode == 130, complained
+    assert complained == "interrupted\n"
+    assert "left unfinished: nothing of it is kept" in printed
+    _, alive = psutil.wait_procs(started, timeout=10)
+    assert not alive
+    left = sorted(path.name for path in output.iterdir())
+    assert left == [f"{number:02}.mp4" for number in range(len(left))]
+    assert 1 <= len(left) < 20

@@ -1,0 +1,77 @@
+"""Photos, and frames of clips, read alike: the frame that is shown at a time, whatever the rate."""
+
+import dataclasses
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from activity.media.clip import VideoSource
+from activity.media.images import Image, digest_of, frames_at, hash_files, read_images
+from tests.clips import write_av_clip
+from tests.conftest import COLOURS_BGR, write_clip
+
+# Frames at odd times, as a phone or a screen recorder gives them; one is shown for two seconds.
+MILLISECONDS = [0, 33, 100, 140, 900, 1000, 1033, 3040, 3100, 3900]
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_av_clip(tmp_path_factory.mktemp("clips") / "odd.mp4", MILLISECONDS)
+
+
+def shown_at(clip: Path, seconds: float) -> np.ndarray:
+    """The last frame that does not come after the time, the plain way."""
+    frames = list(VideoSource(clip).frames())
+    return [frame.pixels for frame in frames if frame.seconds <= seconds + 1e-4][-1]
+
+
+@given(st.lists(st.sampled_from([0, 0.05, 0.1, 0.5, 1, 1.04, 2, 3, 3.05, 3.9]), max_size=6))
+def test_frames_are_those_shown_at_the_times(clip: Path, times: list[float]) -> None:
+    found = list(frames_at(clip, sorted(times)))
+    assert len(found) == len(times)
+    for pixels, seconds in zip(found, sorted(times), strict=True):
+        np.testing.assert_array_equal(pixels, shown_at(clip, seconds))
+
+
+def test_beyond_the_last_frame_there_is_nothing(clip: Path) -> None:
+    assert len(list(frames_at(clip, [3.0, 3.9, 5.5]))) == 2
+    assert list(frames_at(clip.with_name("gone.mp4"), [0])) == []
+
+
+def test_photos_and_frames_come_with_their_places(tmp_path: Path) -> None:
+    write_clip(tmp_path / "clip.avi", ["red"] * 30 + ["green"] * 30)
+    cv2.imwrite(str(tmp_path / "photo.png"), np.full((20, 30, 3), COLOURS_BGR["blue"], np.uint8))
+    (tmp_path / "broken.jpg").write_bytes(b"no photo")
+    images = [
+        *(Image("clip.avi", 1.5), Image("photo.png"), Image("photo.png"), Image("broken.jpg")),
+        *(Image("gone.jpg"), Image("clip.avi", 1.5), Image("clip.avi", 0.5), Image("clip.avi", 9)),
+    ]
+    found = dict(read_images(tmp_path, images))
+    assert sorted(found) == [0, 1, 2, 5, 6]
+    colours = {place: COLOURS_BGR[name] for place, name in [(0, "green"), (1, "blue"), (6, "red")]}
+    for place, colour in colours.items():
+        np.testing.assert_allclose(found[place].mean(axis=(0, 1)), colour, atol=12)
+
+
+def test_a_file_that_has_changed_since_is_left_out(tmp_path: Path) -> None:
+    clip = write_clip(tmp_path / "clip.avi", ["red"] * 30)
+    images = [Image("clip.avi", 0), Image("clip.avi", 0.5)]
+    files = hash_files(tmp_path, ["clip.avi", "gone.avi"])
+    assert list(files) == ["clip.avi"]
+    digests = {image: digest_of(image, files["clip.avi"]) for image in images}
+    assert len(set(digests.values())) == 2
+    assert len(list(read_images(tmp_path, images, digests))) == 2
+    write_clip(clip, ["green"] * 30)
+    assert list(read_images(tmp_path, images, digests)) == []
+
+
+def test_a_clip_that_does_not_say_how_long_it_is_is_counted(tmp_path: Path) -> None:
+    clip = write_av_clip(tmp_path / "piped.mkv", range(0, 3000, 40))
+    source = VideoSource(clip)
+    said = source.seconds()
+    source.info = dataclasses.replace(source.info, frame_count=0)
+    assert source.seconds() == pytest.approx(said, abs=0.05)

@@ -1,0 +1,149 @@
+"""Cameras and streams: the newest frame, never a queue."""
+
+import threading
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import cv2
+import numpy as np
+import pytest
+
+from activity.common.errors import UserError
+from activity.media import live
+from activity.media.live import LiveSource, is_live
+
+INTERVAL = 0.01
+
+
+class Camera:
+    """Gives ``count`` frames, one every 10 ms; a frame's brightness is its number."""
+
+    def __init__(self, count: int) -> None:
+        self.number = 0
+        self.count = count
+        self.released = False
+
+    def read(self) -> tuple[bool, np.ndarray | None]:
+        if self.number == self.count:
+            return False, None
+        time.sleep(INTERVAL)
+        self.number += 1
+        return True, np.full((12, 16, 3), self.number, np.uint8)
+
+    def get(self, _: int) -> float:
+        return 0.0
+
+    def release(self) -> None:
+        self.released = True
+
+
+@pytest.fixture
+def camera(monkeypatch: pytest.MonkeyPatch) -> Camera:
+    camera = Camera(100)
+    monkeypatch.setattr(live, "_connect", lambda _: camera)
+    return camera
+
+
+def test_a_slow_consumer_gets_the_newest_frame_and_a_count_of_the_rest(camera: Camera) -> None:
+    source = LiveSource("0", lambda: False)
+    taken = []
+    for frame in source.frames():
+        # Not more than the frame in between behind what the camera gives now.
+        assert camera.number - int(frame.pixels[0, 0, 0]) <= 2
+        taken.append(int(frame.pixels[0, 0, 0]))
+        time.sleep(5 * INTERVAL)
+    assert taken == sorted(set(taken))
+    assert 10 <= len(taken) <= 40
+    assert source.dropped == 100 - len(taken)
+    assert camera.released
+
+
+def test_a_quick_consumer_gets_every_frame(camera: Camera) -> None:
+    source = LiveSource("0", lambda: False)
+    frames = list(source.frames())
+    assert source.dropped <= 2
+    assert len(frames) + source.dropped == 100
+    assert np.all(np.diff([frame.seconds for frame in frames]) > 0)
+
+
+def test_leaving_early_or_being_told_to_stop_leaves_no_thread(camera: Camera) -> None:
+    before = threading.active_count()
+    frames = LiveSource("0", lambda: False).frames()
+    next(frames)
+    frames.close()
+    assert threading.active_count() == before
+    assert camera.released
+    # The first frame is there already; waiting for another is over at once.
+    assert 1 <= len(list(LiveSource("0", lambda: True).frames())) <= 3
+    assert threading.active_count() == before
+
+
+def test_no_camera_is_one_clear_line() -> None:
+    with pytest.raises(UserError, match="no frame from camera 97"):
+        LiveSource("97", lambda: False)
+    with pytest.raises(UserError, match=r"no frame from http://127\.0\.0\.1:9/"):
+        LiveSource("http://127.0.0.1:9/", lambda: False)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("0", True), ("rtsp://x/y", True), ("http://x", True), ("0.mp4", False), ("a/0", False)],
+)
+def test_is_live(name: str, expected: bool) -> None:
+    assert is_live(name) is expected
+
+
+class Webcam(BaseHTTPRequestHandler):
+    """A network camera: Motion JPEG over HTTP, 100 frames a second, for two seconds."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=frame")
+        self.end_headers()
+        for number in range(200):
+            picture = np.full((48, 64, 3), (40, 30, 230), np.uint8)
+            picture[:, number % 64] = 255
+            jpeg = cv2.imencode(".jpg", picture)[1].tobytes()
+            head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(jpeg)}\r\n\r\n"
+            try:
+                self.wfile.write(head.encode() + jpeg + b"\r\n")
+            except OSError:
+                return
+            time.sleep(0.01)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def webcam() -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Webcam) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
+
+
+def test_a_stream_over_http(webcam: str) -> None:
+    source = LiveSource(webcam, lambda: False)
+    assert (source.info.width, source.info.height) == (64, 48)
+    count = 0
+    for frame in source.frames():
+        count += 1
+        assert frame.pixels.shape == (48, 64, 3)
+        time.sleep(0.05)
+    assert 5 < count < 100
+    assert source.dropped > count
+
+
+def test_the_script_labels_a_stream(webcam: str, run_script, trained, tmp_path) -> None:
+    output = tmp_path / "out.mp4"
+    files = ["-m", trained.model, "-l", trained.label_bin, "--cache", trained.cache]
+    done = run_script("predict_video.py", *files, "-i", webcam, "-o", output, "--display", "off")
+    assert done.returncode == 0, done.stderr
+    assert "red" in done.stdout
+    assert "frames that came while another was classified" in done.stdout
+    capture = cv2.VideoCapture(str(output))
+    # A frame is shown for as long as it was the newest: about two seconds in all.
+    seconds = capture.get(cv2.CAP_PROP_FRAME_COUNT) / capture.get(cv2.CAP_PROP_FPS)
+    assert 0.5 < seconds < 4

@@ -1,0 +1,133 @@
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import groupby
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from activity.temporal.record import Record, open_record
+from activity.temporal.results import Prediction
+from activity.temporal.smoothing import (
+    RollingAverage,
+    count_switches,
+    rolling_predictions,
+    smoothed_labels,
+    smoothed_predictions,
+    viterbi_predictions,
+)
+from activity.temporal.viterbi import least_cost_labels
+
+probabilities = arrays(
+    np.float32,
+    st.tuples(st.integers(1, 60), st.integers(2, 5)),
+    elements=st.floats(0, 1, width=32),
+)
+
+
+@settings(deadline=None)
+@given(probabilities, st.integers(1, 80))
+def test_it_is_the_plain_mean_of_the_last_predictions(predictions: np.ndarray, size: int) -> None:
+    average = RollingAverage(size)
+    for number, prediction in enumerate(predictions):
+        window = predictions[max(0, number + 1 - size) : number + 1]
+        expected = window.astype(np.float64).mean(axis=0)
+        np.testing.assert_allclose(average.push(prediction), expected, rtol=0, atol=1e-9)
+
+
+def test_it_stays_exact_over_hours_of_video() -> None:
+    random = np.random.default_rng(0)
+    predictions = random.dirichlet([0.1] * 3, size=500_000).astype(np.float32)
+    average = RollingAverage(128)
+    for prediction in predictions:
+        mean = average.push(prediction)
+    expected = predictions[-128:].astype(np.float64).mean(axis=0)
+    np.testing.assert_allclose(mean, expected, rtol=0, atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("labels", "switches"), [("", 0), ("a", 0), ("aaa", 0), ("aab", 1), ("abab", 3)]
+)
+def test_count_switches(labels: str, switches: int) -> None:
+    assert count_switches(labels) == switches
+
+
+@contextmanager
+def recorded(raw: np.ndarray, frames: int, stride: int = 1) -> Iterator[Record]:
+    """A clip of so many frames, 25 a second, of which every ``stride``-th has its row."""
+    with open_record(Path(), raw.shape[1], stride) as record:
+        for frame in range(frames):
+            record.add(frame / 25, None if frame % stride else raw[frame // stride])
+        yield record
+
+
+def random_raw(rows: int, seed: int = 0) -> np.ndarray:
+    """Probabilities of a clip in which the activity changes now and then."""
+    random = np.random.default_rng(seed)
+    own = np.repeat(random.integers(0, 3, rows // 20 + 1), 20)[:rows]
+    return (0.6 * random.dirichlet([0.5] * 3, rows) + 0.4 * np.eye(3)[own]).astype(np.float32)
+
+
+@settings(deadline=None)
+@given(st.integers(1, 150), st.integers(1, 80), st.integers(0, 100))
+def test_viterbi_labels_and_the_means_of_their_stretches(frames: int, size: int, seed: int) -> None:
+    raw = random_raw(frames, seed)
+    with recorded(raw, frames) as record:
+        made = list(viterbi_predictions(record, size))
+    labels = least_cost_labels([raw], size / 2)
+    assert [each.frame for each in made] == list(range(frames))
+    assert [each.time for each in made] == [frame / 25 for frame in range(frames)]
+    assert [each.label for each in made] == labels.tolist()
+    assert all((each.raw == row).all() for each, row in zip(made, raw, strict=True))
+    for _, stretch in groupby(made, key=lambda each: each.label):
+        own = list(stretch)
+        mean = raw[[each.frame for each in own]].mean(axis=0, dtype=np.float64)
+        for each in own:
+            np.testing.assert_allclose(each.smoothed, mean, atol=1e-9)
+            assert each.probability == each.smoothed[each.label]
+            assert (each.smoothed == own[0].smoothed).all(), "it would tremble"
+
+
+@pytest.mark.parametrize(("stride", "change"), [(1, 40), (2, 40), (3, 41), (8, 37), (25, 38)])
+def test_with_a_stride_a_change_lies_midway(stride: int, change: int) -> None:
+    # Frames 0 to 39 are of one activity, those after it of another.
+    frames = 90
+    raw = np.eye(2, dtype=np.float32)[[int(at >= 40) for at in range(0, frames, stride)]]
+    with recorded(raw, frames, stride) as record:
+        made = list(viterbi_predictions(record, 20))
+    assert [each.label for each in made] == [0] * change + [1] * (frames - change)
+    assert [each.raw is None for each in made] == [at % stride > 0 for at in range(frames)]
+    before, after = -(-change // stride) * stride - stride, -(-change // stride) * stride
+    assert before < 40 <= after
+    assert abs(change - (before + after) / 2) <= 1
+
+
+@pytest.mark.parametrize("stride", [1, 2, 4, 8])
+def test_sizes_count_frames_whatever_the_stride(stride: int) -> None:
+    def switches(shot: int) -> int:
+        truth = np.repeat([0, 1, 0], [160, shot, 160])
+        raw = np.eye(2, dtype=np.float32)[truth[::stride]]
+        with recorded(raw, len(truth), stride) as record:
+            return count_switches(smoothed_labels(record, "viterbi", 64).tolist())
+
+    assert switches(64 - stride) == 0
+    assert switches(64 + stride) == 2
+
+
+@settings(deadline=None)
+@given(st.integers(1, 100), st.integers(1, 40), st.integers(1, 9))
+def test_a_recorded_clip_is_averaged_as_one_that_comes(frames: int, size: int, stride: int) -> None:
+    raw = random_raw(-(-frames // stride))
+    predict = rolling_predictions(size, stride)
+    with recorded(raw, frames, stride) as record:
+        again = list(smoothed_predictions(record, "rolling", size))
+        labels = smoothed_labels(record, "rolling", size)
+        live: list[Prediction] = [predict(time, row) for time, row in record.read()]
+    assert labels.tolist() == [each.label for each in live]
+    for first, second in zip(live, again, strict=True):
+        assert (first.frame, first.time, first.label) == (second.frame, second.time, second.label)
+        assert (first.smoothed == second.smoothed).all()
+        assert first.label == first.smoothed.argmax()

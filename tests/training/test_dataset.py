@@ -1,0 +1,433 @@
+"""Photos and folders of photos, whatever is in them."""
+
+import errno
+import io
+import os
+import subprocess
+import sys
+import zlib
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from activity.common.errors import UserError
+from activity.media.photo import decode_photo, network_input, read_photo
+from activity.training.dataset import find_images
+from activity.training.split import split_photos
+from tests.conftest import ROOT, posix
+
+RANDOM = np.random.default_rng(0)
+PICTURE = cv2.GaussianBlur(RANDOM.integers(0, 256, (60, 90, 3), np.uint8), (9, 9), 3)
+# Each colour has its own brightness, so that none can be taken for another.
+PICTURE = (PICTURE * (0.2, 0.5, 0.9)).astype(np.uint8)
+
+
+def encoded(suffix: str, picture: np.ndarray = PICTURE, *options: int) -> bytes:
+    written, content = cv2.imencode(suffix, picture, list(options))
+    assert written
+    return content.tobytes()
+
+
+FORMATS = {
+    "JPEG": encoded(".jpg"),
+    "progressive JPEG": encoded(".jpg", PICTURE, cv2.IMWRITE_JPEG_PROGRESSIVE, 1),
+    "PNG": encoded(".png"),
+    "GIF": encoded(".gif"),
+    "WebP": encoded(".webp"),
+    "BMP": encoded(".bmp"),
+    "TIFF": encoded(".tif"),
+    "grey": encoded(".jpg", PICTURE[:, :, 0]),
+    "with alpha": encoded(".png", np.dstack([PICTURE, PICTURE[:, :, 0]])),
+    "16-bit": encoded(".png", PICTURE.astype(np.uint16) * 257),
+    "one pixel": encoded(".png", PICTURE[:1, :1]),
+    "30,000 pixels wide": encoded(".jpg", np.resize(PICTURE, (20, 30_000, 3))),
+}
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_photos_of_every_kind_are_read_whatever_their_name_says(name: str) -> None:
+    pixels = decode_photo(FORMATS[name])
+    assert pixels.shape == (224, 224, 3)
+    assert pixels.dtype == np.uint8
+    if name in ("PNG", "GIF", "WebP", "BMP", "TIFF", "JPEG", "16-bit"):
+        expected = cv2.cvtColor(PICTURE, cv2.COLOR_BGR2RGB).mean(axis=(0, 1))
+        np.testing.assert_allclose(pixels.mean(axis=(0, 1)), expected, atol=4)
+
+
+def test_cmyk_and_a_broken_colour_profile_are_read() -> None:
+    image = pytest.importorskip("PIL.Image")
+    rgb = cv2.cvtColor(PICTURE, cv2.COLOR_BGR2RGB)
+    cmyk, profile = io.BytesIO(), io.BytesIO()
+    image.fromarray(rgb).convert("CMYK").save(cmyk, "JPEG")
+    image.fromarray(rgb).save(profile, "PNG", icc_profile=b"no profile")
+    for content in (cmyk, profile):
+        pixels = decode_photo(content.getvalue())
+        np.testing.assert_allclose(pixels.mean(axis=(0, 1)), rgb.mean(axis=(0, 1)), atol=6)
+
+
+def test_a_photo_that_says_it_was_taken_sideways_is_turned_upright() -> None:
+    picture = np.zeros((60, 90, 3), np.uint8)
+    picture[:30] = 255
+    plain = encoded(".jpg", picture)
+    # An Exif block that holds the orientation alone: 6, to be turned clockwise.
+    exif = b"Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0"
+    sideways = plain[:2] + b"\xff\xe1" + (len(exif) + 2).to_bytes(2, "big") + exif + plain[2:]
+    upright = decode_photo(sideways)
+    assert upright[:, 200:].min() > 250
+    assert upright[:, :24].max() < 5
+
+
+@pytest.mark.parametrize("shape", [(90, 160), (160, 90), (300, 301), (240, 240), (1, 500)])
+def test_the_centre_square_is_seen_undistorted_and_nothing_else(shape: tuple[int, int]) -> None:
+    height, width = shape
+    side = min(shape)
+    image = np.zeros((height, width, 3), np.uint8)
+    top, left = (height - side) // 2, (width - side) // 2
+    image[top : top + side, left : left + side] = (10, 20, 200)
+    image[top : top + side // 2, left : left + side] = (200, 20, 10)
+    pixels = network_input(image)
+    assert pixels.min() >= 10
+    assert (pixels[:100] == (10, 20, 200)).all() or side == 1
+    assert (pixels[124:] == (200, 20, 10)).all()
+
+
+def test_squashed_all_of_the_image_is_seen() -> None:
+    image = np.zeros((100, 300, 3), np.uint8)
+    image[:, :100] = 255
+    assert network_input(image).max() == 0
+    squashed = network_input(image, "squashed")
+    assert squashed.shape == (224, 224, 3)
+    assert (squashed[:, :74] == 255).all()
+    assert (squashed[:, 76:] == 0).all()
+
+
+NO_PHOTO = {
+    "empty": b"",
+    "text": b"this is no photo",
+    "HTML": b"<!DOCTYPE html><title>404</title>",
+    "HEIC": b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(200),
+    "a signature alone": b"\xff\xd8\xff\xe0",
+}
+
+
+@pytest.mark.parametrize("name", NO_PHOTO)
+def test_what_is_no_photo_is_none(name: str) -> None:
+    assert decode_photo(NO_PHOTO[name]) is None
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_photo_cut_anywhere_is_none(name: str) -> None:
+    content = FORMATS[name]
+    for end in {*range(0, len(content), max(1, len(content) // 60)), len(content) - 1}:
+        assert decode_photo(content[:end]) is None
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.sampled_from(sorted(FORMATS)),
+    st.lists(st.tuples(st.integers(0, 3000), st.binary(max_size=5)), min_size=1, max_size=4),
+)
+def test_whatever_bytes_are_changed_pixels_come_out_or_none(
+    name: str, changes: list[tuple[int, bytes]]
+) -> None:
+    content = FORMATS[name]
+    for place, new in changes:
+        content = content[:place] + new + content[place + len(new) :]
+    pixels = decode_photo(content)
+    assert pixels is None or (pixels.shape, pixels.dtype) == ((224, 224, 3), np.uint8)
+
+
+def png_chunk(kind: bytes, data: bytes) -> bytes:
+    check = zlib.crc32(kind + data)
+    return len(data).to_bytes(4, "big") + kind + data + check.to_bytes(4, "big")
+
+
+def png(width: int, height: int, data: bytes) -> bytes:
+    """A grey PNG of this size, with ``data`` for its pixels."""
+    size = width.to_bytes(4, "big") + height.to_bytes(4, "big")
+    header = png_chunk(b"IHDR", size + b"\x08\0\0\0\0")
+    return b"\x89PNG\r\n\x1a\n" + header + png_chunk(b"IDAT", data) + png_chunk(b"IEND", b"")
+
+
+def test_decompression_bombs_do_not_take_the_machines_memory(tmp_path: Path) -> None:
+    # 268 million pixels, four times as many as are allowed, in 260 kB; decoded, 805 MB.
+    side = 2**14
+    compressor = zlib.compressobj(1)
+    rows = [compressor.compress(bytes(side + 1)) for _ in range(side)]
+    (tmp_path / "large.png").write_bytes(png(side, side, b"".join(rows) + compressor.flush()))
+    (tmp_path / "huge.png").write_bytes(png(10**6, 10**6, zlib.compress(b"")))
+    # A picture of 30x20 pixels, of which one chunk says that it is 3 GB long.
+    whole = png(30, 20, zlib.compress(bytes(31 * 20)))
+    (tmp_path / "chunk.png").write_bytes(whole[:33] + b"\xb6\0\0\0" + whole[37:])
+    (tmp_path / "large.bmp").write_bytes(
+        b"BM" + bytes(8) + b"\x36\0\0\0\x28\0\0\0" + b"\0\0\1\0" * 2 + b"\1\0\x18\0" + bytes(24)
+    )
+    (tmp_path / "large.ppm").write_bytes(b"P6 30000 30000 255\n")
+    script = """
+import sys
+from pathlib import Path
+from activity.media.photo import decode_photo
+for path in Path(sys.argv[1]).iterdir():
+    decode_photo(path.read_bytes())
+peak = [line for line in Path("/proc/self/status").read_text().splitlines() if "VmHWM" in line]
+print(int(peak[0].split()[1]) // 1024)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path)],
+        capture_output=True, text=True, timeout=60, cwd=ROOT, check=True,
+    )  # fmt: skip
+    assert int(done.stdout) < 600
+
+
+def photo_in(dataset: Path, name: str) -> Path:
+    path = dataset / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"x")
+    return path
+
+
+def folders(dataset: Path, *names: str, photos: int = 4) -> Path:
+    for name in names:
+        for number in range(photos):
+            photo_in(dataset, f"{name}/{number}.jpg")
+    dataset.mkdir(exist_ok=True)
+    return dataset
+
+
+def test_a_missing_data_set_is_named(tmp_path: Path) -> None:
+    for path in (tmp_path / "nowhere", tmp_path / ("n" * 5000), photo_in(tmp_path, "file")):
+        with pytest.raises(UserError, match=r"no folder of photos at .*--dataset"):
+            find_images(path, ["all"])
+
+
+def test_an_empty_data_set_says_what_it_should_hold(tmp_path: Path) -> None:
+    photo_in(tmp_path, "beside the folders.jpg")
+    photo_in(tmp_path, "tennis/notes.txt")
+    photo_in(tmp_path, "tennis/.ipynb_checkpoints/1.jpg")
+    photo_in(tmp_path, ".hidden/1.jpg")
+    with pytest.raises(UserError, match=r"no photos in .* one folder for each activity"):
+        find_images(tmp_path, ["all"])
+
+
+def test_one_class_is_too_few(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"only photos of tennis .* at least two"):
+        find_images(folders(tmp_path, "tennis"), ["all"])
+
+
+def test_a_class_of_one_photo_is_too_small(tmp_path: Path) -> None:
+    folders(tmp_path, "tennis", "football")
+    for count in (1, 2, 3):
+        photo_in(tmp_path, f"chess/{count}.jpg")
+        with pytest.raises(UserError, match=rf"too few .*: chess \({count}\); .* at least 4"):
+            find_images(tmp_path, ["all"])
+    photo_in(tmp_path, "chess/4.jpg")
+    assert "chess" in find_images(tmp_path, ["all"])[1]
+
+
+def test_labels_that_are_not_there_list_those_that_are(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"no photos of chess .* it has: football, tennis"):
+        find_images(folders(tmp_path, "tennis", "football"), ["chess"])
+
+
+def test_nested_folders_upper_case_endings_and_odd_class_names(tmp_path: Path) -> None:
+    names = ["--help", "all", "-", "网球", "a b", "it's", 'say "x"', "new\nline", "\udcff", "%s{0}"]
+    folders(tmp_path, *names)
+    photo_in(tmp_path, "all/1.JPEG")
+    photo_in(tmp_path, "all/.hidden.jpg")
+    photo_in(tmp_path, "deep/down/all/2.PNG")
+    photos, labels, *_ = find_images(tmp_path, ["all"])
+    assert set(labels) == set(names)
+    assert labels.count("all") == 6
+    assert photos == sorted(photos)
+    assert all(read_photo(tmp_path / photo) == b"x" for photo in photos)
+    assert set(find_images(tmp_path, ["all", "--help"])[1]) == {"all", "--help"}
+
+
+def test_thousands_of_classes_are_split_and_messages_stay_short(tmp_path: Path) -> None:
+    names = [f"class {number:04}" for number in range(1000)]
+    photos, labels, *_ = find_images(folders(tmp_path, *names), ["all"])
+    training, test = split_photos(photos, labels)
+    assert (len(training), len(test)) == (3000, 1000)
+    assert {labels[place] for place in training} == set(names)
+    with pytest.raises(UserError) as raised:
+        find_images(tmp_path, ["chess", *map(str, range(2000))])
+    assert len(str(raised.value)) < 600 + len(str(tmp_path))
+    for name in names:
+        photo_in(tmp_path / "few", f"{name}/0.jpg")
+    with pytest.raises(UserError, match="too few") as raised:
+        find_images(tmp_path / "few", ["all"])
+    assert len(str(raised.value)) < 600 + len(str(tmp_path))
+
+
+@posix
+def test_links_in_a_circle_end(tmp_path: Path) -> None:
+    folders(tmp_path, "tennis", "football")
+    (tmp_path / "tennis/again").symlink_to(tmp_path, target_is_directory=True)
+    (tmp_path / "tennis/itself.jpg").symlink_to(tmp_path / "tennis/itself.jpg")
+    photos, _, *_ = find_images(tmp_path, ["all"])
+    assert len(photos) == 9
+    with pytest.raises(OSError, match="symbolic links"):
+        read_photo(tmp_path / "tennis/itself.jpg")
+
+
+@posix
+def test_what_is_no_plain_file_is_not_opened(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.jpg")
+    (tmp_path / "device.jpg").symlink_to("/dev/zero")
+    with (tmp_path / "sparse.jpg").open("wb") as file:
+        file.truncate(2**40)
+    for name in ("pipe.jpg", "device.jpg", "sparse.jpg"):
+        with pytest.raises(OSError, match=r"not a (photo|plain file)") as raised:
+            read_photo(tmp_path / name)
+        assert raised.value.errno == errno.EINVAL
+
+
+def test_the_split_is_the_one_that_everybody_has() -> None:
+    # Scores are compared across machines and years: the very same photos are tested on.
+    photos = [f"{label}/{number:02}.jpg" for label in ("golf", "polo") for number in range(12)]
+    _, test = split_photos(photos, [photo.split("/")[0] for photo in photos])
+    assert [photos[i] for i in test] == [
+        *("golf/03.jpg", "golf/06.jpg", "golf/07.jpg"),
+        *("polo/02.jpg", "polo/07.jpg", "polo/11.jpg"),
+    ]
+
+
+def test_later_kinds_are_found_and_split_by_themselves(tmp_path: Path) -> None:
+    for label in ("football", "tennis"):
+        (tmp_path / label).mkdir()
+        for number in range(8):
+            (tmp_path / label / f"{number}.jpg").write_bytes(b"photo")
+    before = find_images(tmp_path, ["all"])
+    tested = {before.photos[i] for i in split_photos(before.photos, before.labels)[1]}
+    for number, suffix in enumerate([".webp", ".GIF", ".avif", ".webp", ".gif", ".Avif", ".webp"]):
+        (tmp_path / "football" / f"new{number}{suffix}").write_bytes(b"photo")
+    (tmp_path / "tennis/new.webp").write_bytes(b"photo")
+
+    found = find_images(tmp_path, ["all"])
+    photos, labels, left_out = found.photos, found.labels, found.left_out
+    assert len(photos) == 24
+    assert left_out == {}
+    training, test = split_photos(photos, labels)
+    assert sorted(training + test) == list(range(24))
+    now = {photos[i] for i in test}
+    # Those of the kinds that were always read are tested as before, whatever comes beside them.
+    assert {photo for photo in now if photo.endswith(".jpg")} == tested
+    later = sorted(now - tested)
+    assert len(later) == 2  # of football's seven; tennis's only one is for training
+    assert all(photo.startswith("football/new") for photo in later)
+
+
+def test_a_folder_of_webp_alone_is_a_data_set(tmp_path: Path) -> None:
+    for label in ("football", "tennis"):
+        (tmp_path / label).mkdir()
+        for number in range(8):
+            (tmp_path / label / f"{number}.webp").write_bytes(b"photo")
+    photos, labels, *_ = find_images(tmp_path, ["all"])
+    _, test = split_photos(photos, labels)
+    assert sorted(labels[i] for i in test) == ["football", "football", "tennis", "tennis"]
+
+
+@pytest.mark.parametrize("suffix", [".webp", ".gif", ".avif"])
+def test_photos_of_later_kinds_are_read(suffix: str) -> None:
+    if not cv2.haveImageWriter(f"photo{suffix}"):
+        pytest.skip(f"this OpenCV cannot write {suffix}")
+    content = cv2.imencode(suffix, PICTURE)[1].tobytes()
+    pixels = decode_photo(content)
+    assert pixels is not None
+    # Of a GIF only 256 colours are left, and the other two are lossy.
+    assert np.abs(pixels.astype(int) - network_input(PICTURE)).mean() < 12
+    assert decode_photo(content[: len(content) // 3]) is None
+
+
+def test_a_gif_gives_its_first_frame(tmp_path: Path) -> None:
+    frames = [np.full((40, 60, 3), colour, np.uint8) for colour in ((255, 0, 0), (0, 0, 255))]
+    animation = cv2.Animation()
+    animation.frames = frames
+    animation.durations = [100, 100]
+    cv2.imwriteanimation(str(tmp_path / "two.gif"), animation)
+    pixels = decode_photo((tmp_path / "two.gif").read_bytes())
+    assert pixels is not None
+    np.testing.assert_allclose(pixels.mean(axis=(0, 1)), [0, 0, 255], atol=4)
+
+
+def test_files_of_other_kinds_are_counted_by_their_endings(tmp_path: Path) -> None:
+    folders(tmp_path, "tennis", "football", "chess")
+    for name in ("tennis/a.php", "football/b.PHP", "tennis/c.aspx", "tennis/readme", "chess/d.txt"):
+        (tmp_path / name).write_bytes(b"")
+    (tmp_path / "notes.txt").write_bytes(b"")
+    (tmp_path / "tennis/.hidden.php").write_bytes(b"")
+    found = find_images(tmp_path, ["tennis", "football"])
+    assert found.left_out == {".php": 2, ".aspx": 1, "without an ending": 1}
+    # A folder of such files alone is missed most.
+    (tmp_path / "golf").mkdir()
+    (tmp_path / "golf/1.heic").write_bytes(b"")
+    assert find_images(tmp_path, ["all"]).left_out[".heic"] == 1
+    assert find_images(tmp_path, ["tennis", "football", "golf"]).left_out[".heic"] == 1
+
+
+def test_the_default_activities_or_all_there_is(tmp_path: Path) -> None:
+    folders(tmp_path / "some", "tennis", "football", "chess")
+    assert set(find_images(tmp_path / "some").labels) == {"tennis", "football"}
+    folders(tmp_path / "none", "fencing", "chess")
+    assert set(find_images(tmp_path / "none").labels) == {"fencing", "chess"}
+
+
+def test_a_slip_in_a_table_is_named_and_the_table_is_found_in_capitals(tmp_path: Path) -> None:
+    folders(tmp_path, "tennis", "football")
+    (tmp_path / "tennis/a.mp4").write_bytes(b"")
+    (tmp_path / "tennis/a.CSV").write_text("start,end,label\n0,9,fotball\n")
+    found = find_images(tmp_path, ["tennis", "football"])
+    assert (found.clips, found.not_wanted, found.tables) == ([], ["fotball"], ["tennis/a.CSV"])
+    assert found.left_out == {}
+
+
+@pytest.mark.parametrize(
+    ("table", "wanted", "message"),
+    [
+        (None, ["all"], "no photos in .* one folder for each activity"),
+        (None, ["tennis"], "no photos in"),
+        ("0,9,tennis\n", ["all"], "no photos in .*; unknown/a.mp4: .* line 1: the first line"),
+    ],
+)
+def test_footage_of_none_of_the_activities_alone_is_no_data_set(
+    tmp_path: Path, table: str | None, wanted: list[str], message: str
+) -> None:
+    (tmp_path / "unknown").mkdir()
+    (tmp_path / "unknown/a.mp4").write_bytes(b"")
+    if table:
+        (tmp_path / "unknown/a.csv").write_text(table)
+    with pytest.raises(UserError, match=message):
+        find_images(tmp_path, wanted)
+
+
+def test_a_flawed_table_that_leaves_too_little_is_named(tmp_path: Path) -> None:
+    folders(tmp_path, "tennis")
+    (tmp_path / "match.mp4").write_bytes(b"")
+    (tmp_path / "match.csv").write_text("start;end;label\n0;9;football\n")
+    with pytest.raises(UserError, match=r"only photos of tennis .*; match.mp4: .* line 1: the fir"):
+        find_images(tmp_path, ["all"])
+
+
+def test_labels_of_tables_are_labels(tmp_path: Path) -> None:
+    folders(tmp_path, "tennis", "football")
+    for clip in ("tennis/a.mp4", "match.mkv", "chess/b.webm", "unlabelled.mov", ".hidden.mp4"):
+        (tmp_path / clip).parent.mkdir(exist_ok=True)
+        (tmp_path / clip).write_bytes(b"")
+    (tmp_path / "match.csv").write_text("start,end,label\n0,9,tennis\n9,12,rally\n12,15,unknown\n")
+    (tmp_path / "tennis/orphan.csv").write_text("")
+    found = find_images(tmp_path, ["all"])
+    assert found.all_labels() == ["chess", "football", "rally", "tennis"]
+    assert [clip.path for clip in found.clips] == ["chess/b.webm", "match.mkv", "tennis/a.mp4"]
+    assert (found.in_tables_only, found.not_wanted) == (["rally"], [])
+    assert found.left_out == {".csv": 1}
+    assert list(found.skipped) == ["unlabelled.mov"]
+    assert len(found.files) == len(found.photos) + 3
+
+    default = find_images(tmp_path)
+    assert default.all_labels() == ["football", "tennis"]
+    assert [clip.path for clip in default.clips] == ["match.mkv", "tennis/a.mp4"]
+    assert default.not_wanted == ["rally"]

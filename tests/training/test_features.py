@@ -1,0 +1,201 @@
+"""Features of photos: each view goes through the backbone once, in its life."""
+
+import shutil
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from activity.common.errors import UserError
+from activity.media.augmentation import view_of_photo
+from activity.media.images import Image, digest_of, hash_files
+from activity.media.photo import decode_image, decode_photo
+from activity.training.feature_rows import let_go, rows_of_features
+from activity.training.features import View, compute_features, rows_to_use
+from tests.conftest import write_clip
+
+
+@pytest.fixture(scope="module")
+def backbone() -> keras.Model:
+    keras.utils.set_random_seed(0)
+    pixels = keras.Input((224, 224, 3))
+    shrunk = keras.layers.AveragePooling2D(32)(keras.layers.Rescaling(1 / 255)(pixels))
+    return keras.Model(pixels, keras.layers.Dense(6)(keras.layers.Flatten()(shrunk)))
+
+
+@pytest.fixture
+def dataset(photo_folders: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(photo_folders, tmp_path / "dataset"))
+
+
+VIEWS = [View(Image(f"red/{number:03}.jpg"), view) for number in range(3) for view in range(2)]
+
+
+def digests_of(dataset: Path, views: list[View]) -> dict[Image, str]:
+    files = hash_files(dataset, sorted({view.image.path for view in views}))
+    return {view.image: files[view.image.path] for view in views if view.image.path in files}
+
+
+def compute(dataset: Path, backbone: keras.Model, views: list[View], cache: Path | None = None):
+    digests = digests_of(dataset, views)
+    return compute_features(
+        dataset, digests, views, backbone, engine="keras", batch_size=4, cache_folder=cache
+    )
+
+
+class Untouchable:
+    """A backbone that may be asked for its size and weights, and for nothing else."""
+
+    def __init__(self, backbone: keras.Model) -> None:
+        self.name = backbone.name
+        self.weights = backbone.weights
+        self.output_shape = backbone.output_shape
+
+
+def test_features_are_what_the_backbone_makes_of_each_view(
+    dataset: Path, backbone: keras.Model
+) -> None:
+    features, readable = compute(dataset, backbone, VIEWS)
+    digests = digests_of(dataset, VIEWS)
+    pixels = [
+        view_of_photo(
+            decode_image((dataset / view.image.path).read_bytes()),
+            digests[view.image],
+            view.number,
+        )
+        for view in VIEWS
+    ]
+    expected = backbone.predict_on_batch(np.stack(pixels).astype(np.float32))
+    assert readable.all()
+    np.testing.assert_allclose(features, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_a_second_run_needs_no_backbone(
+    dataset: Path, backbone: keras.Model, tmp_path: Path
+) -> None:
+    first, _ = compute(dataset, backbone, VIEWS, tmp_path / "cache")
+    again, readable = compute(dataset, Untouchable(backbone), VIEWS, tmp_path / "cache")
+    assert readable.all()
+    np.testing.assert_array_equal(again, first)
+
+
+def test_a_renamed_photo_is_known_and_a_changed_one_is_not(
+    dataset: Path, backbone: keras.Model, tmp_path: Path
+) -> None:
+    before, _ = compute(dataset, backbone, [View(Image("red/000.jpg"), 0)], tmp_path / "cache")
+    (dataset / "red/000.jpg").rename(dataset / "red/new.jpg")
+    renamed, _ = compute(
+        dataset, Untouchable(backbone), [View(Image("red/new.jpg"), 0)], tmp_path / "cache"
+    )
+    np.testing.assert_array_equal(renamed, before)
+    shutil.copy(dataset / "blue/000.jpg", dataset / "red/new.jpg")
+    replaced, _ = compute(dataset, backbone, [View(Image("red/new.jpg"), 0)], tmp_path / "cache")
+    assert not np.allclose(replaced, before)
+
+
+def test_other_weights_are_never_served_the_old_features(
+    dataset: Path, backbone: keras.Model, tmp_path: Path
+) -> None:
+    first, _ = compute(dataset, backbone, VIEWS, tmp_path / "cache")
+    other = keras.models.clone_model(backbone)
+    other.set_weights([weight * 2 for weight in backbone.get_weights()])
+    second, _ = compute(dataset, other, VIEWS, tmp_path / "cache")
+    np.testing.assert_allclose(second, first * 2, rtol=1e-4, atol=1e-5)
+
+
+def test_photos_that_cannot_be_read_are_marked_and_the_rest_stays_in_place(
+    dataset: Path, backbone: keras.Model
+) -> None:
+    whole, _ = compute(dataset, backbone, VIEWS)
+    (dataset / "red/001.jpg").write_bytes(b"not a photo")
+    features, readable = compute(dataset, backbone, VIEWS)
+    assert readable.tolist() == [True, True, False, False, True, True]
+    np.testing.assert_allclose(features[readable], whole[readable], rtol=1e-4, atol=1e-5)
+    (dataset / "red/001.jpg").unlink()
+    assert compute(dataset, backbone, VIEWS)[1].tolist() == readable.tolist()
+
+
+def test_a_photo_that_changes_after_it_was_hashed_is_skipped_and_not_kept(
+    dataset: Path, backbone: keras.Model, tmp_path: Path
+) -> None:
+    views = [View(Image("red/000.jpg"), 0), View(Image("red/001.jpg"), 0)]
+    digests = digests_of(dataset, views)
+    was = (dataset / "red/000.jpg").read_bytes()
+    shutil.copy(dataset / "blue/000.jpg", dataset / "red/000.jpg")
+
+    def compute() -> tuple[np.ndarray, np.ndarray]:
+        return compute_features(
+            *(dataset, digests, views, backbone),
+            engine="keras",
+            batch_size=4,
+            cache_folder=tmp_path / "cache",
+        )
+
+    _, readable = compute()
+    assert readable.tolist() == [False, True]
+    (dataset / "red/000.jpg").write_bytes(was)
+    features, readable = compute()
+    assert readable.all()
+    pixels = decode_photo(was)[np.newaxis].astype(np.float32)
+    np.testing.assert_allclose(
+        features[0], backbone.predict_on_batch(pixels)[0], rtol=1e-4, atol=1e-5
+    )
+
+
+def test_an_image_is_used_where_all_its_views_are() -> None:
+    # Three images in two views, three tests, two others.
+    readable = np.array([1, 1, 1, 0, 1, 1, 1, 0, 1, 0, 1], bool)
+    training, test, others = rows_to_use(readable, 3, 2, 3)
+    assert training.tolist() == [[0, 1], [4, 5]]
+    assert test.tolist() == [6, 8]
+    assert others.tolist() == [10]
+
+
+def test_another_clip_costs_its_own_frames_alone(
+    dataset: Path, backbone: keras.Model, tmp_path: Path
+) -> None:
+    def views_of(clip: str, seconds: list[float]) -> list[View]:
+        return [View(Image(clip, second), 0) for second in seconds]
+
+    write_clip(dataset / "a.avi", ["red"] * 60)
+    files = hash_files(dataset, ["a.avi"])
+    views = views_of("a.avi", [0, 0.5, 1])
+
+    def features_of(views: list[View], backbone: keras.Model) -> np.ndarray:
+        digests = {view.image: digest_of(view.image, files[view.image.path]) for view in views}
+        return compute_features(
+            dataset,
+            digests,
+            views,
+            backbone,
+            engine="keras",
+            batch_size=4,
+            cache_folder=tmp_path / "cache",
+        )[0]
+
+    first = features_of(views, backbone)
+    (dataset / "a.avi").rename(dataset / "b.avi")
+    files["b.avi"] = files["a.avi"]
+    again = features_of(views_of("b.avi", [0.5, 1]), Untouchable(backbone))
+    np.testing.assert_array_equal(again, first[1:])
+    with pytest.raises(AttributeError):  # a frame that is not known needs the backbone
+        features_of(views_of("b.avi", [1.5]), Untouchable(backbone))
+
+
+def test_features_that_memory_has_no_room_for_lie_in_a_file(
+    dataset: Path, backbone: keras.Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_memory, _ = compute(dataset, backbone, VIEWS, tmp_path / "cache")
+    monkeypatch.setattr("activity.training.feature_rows._MOST_IN_MEMORY", 100)
+    in_file, readable = compute(dataset, backbone, VIEWS, tmp_path / "cache")
+    assert isinstance(in_file, np.memmap)
+    assert readable.all()
+    let_go(in_file)
+    np.testing.assert_array_equal(in_file, in_memory)
+    # The file has no name, and is gone with the array.
+    assert sorted(path.name.split("-")[0] for path in (tmp_path / "cache").iterdir()) == [
+        "features.sqlite"
+    ]
+    with pytest.raises(UserError, match=r"no room for .* GB of features"):
+        rows_of_features(2**50, 1280, tmp_path / "cache")

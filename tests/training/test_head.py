@@ -1,0 +1,75 @@
+"""The head: trained on standardised features, returned for raw ones."""
+
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from activity.network.backbone import build_backbone
+from activity.training.head import join, train_head
+
+
+def clusters(seed: int, photos: int = 90) -> tuple[np.ndarray, np.ndarray]:
+    """Features of three labels that differ by little beside a large common offset."""
+    random = np.random.default_rng(seed)
+    labels = np.arange(photos) % 3
+    features = random.normal(0, 0.01, (photos, 8)) + 100
+    features[np.arange(photos), labels] += 0.1
+    features[:, 7] = 5  # a feature that never changes
+    return features.astype(np.float32), np.eye(3, dtype=np.float32)[labels]
+
+
+def train(seed: int = 1, epochs: int = 10):
+    """Train on two views of 90 photos, and test on 90 others; views of one photo side by side."""
+    (features, targets), (other_view, _), (test, test_targets) = map(clusters, (0, 3, 1))
+    return train_head(
+        np.concatenate([np.stack([features, other_view], axis=1).reshape(180, 8), test]),
+        np.concatenate([targets.repeat(2, axis=0), test_targets]),
+        np.arange(180).reshape(90, 2),
+        np.arange(180, 270),
+        epochs=epochs,
+        seed=seed,
+    )
+
+
+def test_head_learns_from_small_differences_of_large_features() -> None:
+    head, _ = train()
+    features, targets = clusters(2)
+    probabilities = head.predict(features, verbose=0)
+    assert (probabilities.argmax(axis=1) == targets.argmax(axis=1)).mean() > 0.95
+
+
+def test_history_has_one_figure_an_epoch_and_ends_where_the_head_is() -> None:
+    head, history = train(epochs=4)
+    test_features, test_targets = clusters(1)
+    accuracy = (
+        head.predict(test_features, verbose=0).argmax(axis=1) == test_targets.argmax(axis=1)
+    ).mean()
+    figures = (history.loss, history.accuracy, history.test_loss, history.test_accuracy)
+    assert [len(figure) for figure in figures] == [4] * 4
+    assert history.test_accuracy[-1] == pytest.approx(accuracy, abs=0.02)
+
+
+def test_same_seed_same_head_other_seed_another() -> None:
+    first, again, other = (train(seed=seed)[0].get_weights() for seed in (1, 1, 2))
+    for mine, theirs in zip(first, again, strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+    assert any(not np.array_equal(mine, theirs) for mine, theirs in zip(first, other, strict=True))
+
+
+@pytest.mark.parametrize("name", ["model.keras", "model.h5"])
+def test_joined_model_does_what_its_parts_do_also_when_saved_and_loaded(
+    name: str, tmp_path: Path
+) -> None:
+    backbone = build_backbone("efficientnet-lite0", "imagenet")
+    head = keras.Sequential(
+        [keras.Input((1280,)), keras.layers.Dense(4), keras.layers.Dense(3, activation="softmax")]
+    )
+    model = join(backbone, head)
+    pixels = np.random.default_rng(0).integers(0, 256, (2, 224, 224, 3)).astype(np.float32)
+    expected = head.predict_on_batch(backbone.predict_on_batch(pixels))
+    model.save(tmp_path / name)
+    loaded = keras.models.load_model(tmp_path / name, compile=False)
+    np.testing.assert_allclose(model.predict_on_batch(pixels), expected, atol=1e-5)
+    np.testing.assert_allclose(loaded.predict_on_batch(pixels), expected, atol=1e-5)

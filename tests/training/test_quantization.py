@@ -1,0 +1,146 @@
+"""The int8 version of a model."""
+
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from activity.common.errors import UserError
+from activity.media.images import Image
+from activity.media.photo import decode_photo
+from activity.network.backbone import PREPROCESSING, frozen_convolution
+from activity.network.classifier import open_classifier
+from activity.training import quantization
+from activity.training.quantization import share_of_equal_labels, write_int8_version
+from tests.conftest import COLOURS_BGR, RunScript, RunTrain, Trained, write_clip
+from train import report_int8
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _nncf() -> None:
+    pytest.importorskip("nncf", reason="requirements-int8.txt is not installed")
+
+
+@pytest.fixture
+def photos(photo_folders: Path) -> list[Image]:
+    paths = sorted(photo_folders.rglob("*.jpg"))
+    return [Image(path.relative_to(photo_folders).as_posix()) for path in paths]
+
+
+@pytest.fixture
+def model(trained: Trained, tmp_path: Path) -> Path:
+    """A copy of the tiny model, so that what is written beside it is this test's own."""
+    copy = tmp_path / "activity.model"
+    copy.write_bytes(trained.model.read_bytes())
+    return copy
+
+
+def test_the_int8_version_is_kept_and_gives_the_same_labels(
+    model: Path, trained: Trained, photos: list[Image], photo_folders: Path, tmp_path: Path
+) -> None:
+    older = tmp_path / "activity.model.0123456789abcdef.int8"
+    older.mkdir()
+    unreadable = tmp_path / "unreadable.jpg"
+    unreadable.write_text("no photo")
+    folder, agreement = write_int8_version(
+        model,
+        3,
+        photo_folders,
+        [*photos[::2], Image(str(unreadable))],
+        [*photos[1::2], Image(str(unreadable)), Image("gone.jpg")],
+        exports=trained.cache / "exports",
+    )
+    assert agreement == 1
+    assert folder is not None
+    assert sorted(path.name for path in folder.iterdir()) == ["network.bin", "network.xml"]
+    assert not older.exists()
+
+    engine = open_classifier(model, 3, engine="int8", frames=None, batch_size=1, exports=None)
+    pixels = [decode_photo((photo_folders / photo.path).read_bytes()) for photo in photos]
+    labels = sorted(COLOURS_BGR)
+    found = [labels[output.argmax()] for _, output in engine((None, p) for p in pixels)]
+    assert found == [photo.path.split("/")[0] for photo in photos]
+
+
+def test_the_int8_version_is_not_kept_where_labels_change(
+    model: Path,
+    trained: Trained,
+    photos: list[Image],
+    photo_folders: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(quantization, "LEAST_AGREEMENT", 1.01)
+    before = model.read_bytes()
+    folder, agreement = write_int8_version(
+        model, 3, photo_folders, photos[::2], photos[1::2], exports=trained.cache / "exports"
+    )
+    assert (folder, agreement) == (None, 1)
+    assert [path.name for path in model.parent.iterdir()] == [model.name]
+    assert model.read_bytes() == before
+
+
+def test_the_share_of_equal_labels_is_counted() -> None:
+    def always(label: int):
+        return lambda stream: ((tag, np.eye(2, dtype=np.float32)[label]) for tag, _ in stream)
+
+    def brightness(stream):
+        return ((tag, np.array([128, pixels.mean()])) for tag, pixels in stream)
+
+    photos = [np.full((4, 4, 3), value, np.uint8) for value in (0, 10, 20, 200)]
+    assert share_of_equal_labels(always(0), brightness, photos) == 0.75
+    assert share_of_equal_labels(brightness, always(1), photos) == 0.25
+
+
+def test_a_missing_package_is_named_before_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(UserError, match=r"not installed: pip install -r requirements-int8\.txt"):
+        quantization.check_installed()
+
+
+def test_the_person_is_told_either_way(capsys: pytest.CaptureFixture[str]) -> None:
+    report_int8(None, 0.962, "training")
+    assert "int8 would give another label on 3.8% of the training images" in capsys.readouterr().out
+    report_int8(Path("model/activity.model.0123.int8"), 0.998, "test")
+    said = capsys.readouterr().out
+    assert "int8 gives the same label on 99.8% of the test images" in said
+    assert "wrote model/activity.model.0123.int8; use it with" in said.replace("\\", "/")
+
+
+def small_backbone(*_: str) -> keras.Model:
+    """A network with a convolution to quantize, and in place of a minute a moment of work."""
+    keras.utils.set_random_seed(0)
+    pixels = keras.Input((224, 224, 3), name="pixels")
+    scale = frozen_convolution(
+        PREPROCESSING, np.eye(3, dtype=np.float32) / np.float32(50), np.zeros(3, np.float32)
+    )
+    pooled = keras.layers.AveragePooling2D((32, 32))(scale(pixels))
+    features = keras.layers.Flatten()(keras.layers.Conv2D(4, 3, 2)(pooled))
+    backbone = keras.Model(pixels, features, name="small")
+    backbone.trainable = False
+    return backbone
+
+
+def test_train_writes_it_and_predict_video_runs_it(
+    photo_folders: Path,
+    tmp_path: Path,
+    run_train: RunTrain,
+    run_script: RunScript,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("activity.network.backbone.build_backbone", small_backbone)
+    files = ["--model", tmp_path / "m", "--label-bin", tmp_path / "lb", "--cache", tmp_path / "c"]
+    said = run_train(
+        *("--dataset", photo_folders, "--labels", "all", *files, "--plot", tmp_path / "p.png"),
+        *("--views", 1, "--epochs", 60, "--int8"),
+    )
+    assert "int8 gives the same label on 100.0% of the test images" in said
+    assert "Statistics collection" not in said  # NNCF's progress bars
+
+    clip = write_clip(tmp_path / "clip.avi", ["red"] * 5)
+    done = run_script(
+        *("predict_video.py", *files, "--input", clip, "--output", tmp_path / "out.avi"),
+        *("--engine", "int8", "--display", "off"),
+    )
+    assert done.returncode == 0, done.stderr
+    assert "clip.avi: red" in done.stdout

@@ -1,0 +1,114 @@
+"""What a training run says of its photos and clips."""
+
+import numpy as np
+
+from activity.media.images import Image
+from activity.temporal.segments import Segment
+from activity.training.dataset import Found
+from activity.training.evaluation import Evaluation, IdenticalImages
+from activity.training.image_sets import ImageSets
+from activity.training.labelled_clips import LabelledClip, SampledFrames
+from activity.training.remarks import (
+    remarks_on_found,
+    remarks_on_score,
+    remarks_on_sets,
+    remarks_on_unreadable,
+)
+
+
+def found(*labels: str, **others: object) -> Found:
+    nothing = Found([f"{label}/1.jpg" for label in labels], list(labels), [], [], {}, {}, [], [])
+    return nothing._replace(**others)
+
+
+def test_which_labels_are_taken_is_told() -> None:
+    (said,) = remarks_on_found(None, found("chess", "fencing"))
+    assert said == "none of weight_lifting, tennis, football is there: taking all there is, " + (
+        "chess, fencing"
+    )
+    assert remarks_on_found(None, found("tennis", "football", left_out={".php": 9, ".x\n": 2})) == [
+        "no photos of weight_lifting: going on without",
+        "left out, as files of other kinds: 9 .php, 2 .x\\n",
+    ]
+    assert remarks_on_found(["all"], found("chess", "fencing")) == []
+
+
+def test_what_clips_and_tables_have_wrong_is_told() -> None:
+    clips = [LabelledClip("c.mp4", [Segment(0, 9, "tennis"), Segment(9, 12, "chess")])]
+    what = found(
+        "football",
+        clips=clips,
+        skipped={"b.mp4": "line 3: overlaps"},
+        in_tables_only=["tennis"],
+        not_wanted=["chess"],
+    )
+    frames = SampledFrames([], [], {"d\n.mp4": "no frame in it"}, ["c.mp4"], ["e.mp4"])
+    sets = ImageSets([Image("football/1.jpg")], [], [], {}, {}, frames)
+    assert remarks_on_sets(what, sets) == [
+        "skipped 2 clips:",
+        "  b.mp4: line 3: overlaps",
+        "  d\\n.mp4: no frame in it",
+        "the table of c.mp4 goes on beyond the end of the clip",
+        "no frame to learn from, as nothing of it has a label, or too short a stretch of it: e.mp4",
+        "labels that only tables of segments name, and no folder: tennis",
+        "left out, as segments of labels that were not asked for: chess",
+        "1 photos to train on, and nothing to test with: there is no score, and --unknown, which "
+        "goes by it, will not work with this model",
+    ]
+
+
+def test_labels_whose_clips_are_too_few_to_split_are_named() -> None:
+    training = [Image("t.mp4", 0.0), Image("c.mp4", 0.0), Image("c.mp4", 1.0), Image("t/1.jpg")]
+    test = [Image("t/2.jpg"), Image("f.mp4", 3.0)]
+    training.append(Image("rugby/1.webp"))  # the only one of its kind
+    labels = dict(
+        zip(
+            [*training, *test],
+            ["tennis", "chess", "chess", "tennis", "rugby", "tennis", "f"],
+            strict=True,
+        )
+    )
+    sets = ImageSets(training, test, [], labels, {}, SampledFrames([], [], {}, [], []))
+    assert remarks_on_sets(found(), sets) == [
+        "2 photos and 3 frames of 2 clips to train on, 1 photos and 1 frames of 1 clips to test "
+        "with",
+        "too few clips to split, so that the score is of photos alone: tennis",
+        "too few photos or clips to split, so that there is no score: chess, rugby",
+    ]
+
+
+def test_what_cannot_be_read_is_counted_and_named() -> None:
+    assert remarks_on_unreadable([]) == []
+    images = [Image("a/\x1b.jpg"), Image("c.mp4", 1.0), Image("c.mp4", 2.0)]
+    assert remarks_on_unreadable(images) == [
+        "skipped 1 photos that cannot be read:",
+        "  a/\\x1b.jpg",
+        "skipped 2 frames that cannot be read:",
+        "  2 of c.mp4",
+    ]
+
+
+def test_scores_are_given_apart_and_without_copies() -> None:
+    images = [Image("1.jpg"), Image("2.jpg"), Image("c.mp4", 0.0), Image("c.mp4", 1.0)]
+    evaluation = Evaluation(
+        ["a", "b"], images, np.array([0, 0, 0, 0]), np.eye(2)[[0, 1, 0, 0]] * 0.9 + 0.05
+    )
+    identical = [IdenticalImages([Image("3.jpg")], [Image("1.jpg")])]
+    assert remarks_on_score(evaluation, identical, {Image("1.jpg"): Image("3.jpg")}) == [
+        "right: 50.0% of 2 photos; 100.0% of 2 frames of 1 clips",
+        "1 photos of the test set are byte-identical to training photos: "
+        "the score is up to 25.0% too kind",
+        "1 test images show nearly the same picture as a training image; "
+        "without them, 66.7% are right",
+    ]
+    frames = Evaluation(["a", "b"], images[2:], np.array([0, 1]), np.eye(2)[[0, 0]])
+    assert remarks_on_score(frames, [], dict.fromkeys(images[2:], Image("3.jpg"))) == [
+        "right: 50.0% of 2 frames of 1 clips",
+        "2 test images show nearly the same picture as a training image; without them, none are "
+        "left",
+    ]
+    photos = Evaluation(["a", "b"], images[:2], np.array([0, 0]), np.eye(2)[[0, 0]])
+    assert remarks_on_score(photos, [], {}) == []
+    assert remarks_on_score(photos, [], None) == [
+        "too many images to look for near copies among them"
+    ]
