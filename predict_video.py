@@ -30,8 +30,9 @@ from activity.labelling.label_clip import Outcome, Outcomes, label_one_by_one
 from activity.labelling.prediction import batch_that_fits
 from activity.labelling.preview import open_preview
 from activity.labelling.settings import Settings
-from activity.media.clip import VideoInfo, VideoSource
+from activity.media.clip import VideoSource
 from activity.media.photo import Framing
+from activity.media.source import VideoInfo
 from activity.network.arguments import add_speed_arguments
 from activity.network.artifacts import load_framing, load_known_confidence, load_labels
 from activity.network.classifier import file_digest, open_classifier

@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from activity.media.clip import Frame, VideoInfo, VideoSource
+from activity.media.clip import VideoSource
 from activity.media.photo import INPUT_SIZE, decode_photo, network_input, read_photo
 from activity.media.sink import open_sink
+from activity.media.source import Frame, VideoInfo
 from activity.temporal.segment_files import write_segments
 from activity.temporal.segments import UNKNOWN, Segment
 from demo.scenes import ACTIVITIES, draw_scene

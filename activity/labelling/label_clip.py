@@ -15,9 +15,10 @@ from activity.labelling.labelled_frames import Labelled, LeftUnfinishedError, la
 from activity.labelling.overlay import draw_bars, draw_label
 from activity.labelling.preview import Show, show_nothing
 from activity.labelling.settings import Settings
-from activity.media.clip import VideoInfo, VideoSource
+from activity.media.clip import VideoSource
 from activity.media.live import LiveSource
 from activity.media.sink import open_sink
+from activity.media.source import VideoInfo
 from activity.network.engine import Engine
 from activity.temporal.envelope import Band, gather_envelope
 from activity.temporal.judgement import Judgement, judge

@@ -11,9 +11,10 @@ from activity.common.errors import UserError
 from activity.labelling.jobs import Job
 from activity.labelling.prediction import classify_frames, predict_frames, read_ahead
 from activity.labelling.settings import Settings
-from activity.media.clip import NO_PIXELS, Frame, VideoInfo, VideoSource
+from activity.media.clip import VideoSource
 from activity.media.live import LiveSource
 from activity.media.photo import Framing
+from activity.media.source import NO_PIXELS, Frame, VideoInfo
 from activity.network.engine import Engine
 from activity.temporal.record import Record
 from activity.temporal.results import Prediction

@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from activity.common.background import in_background
-from activity.media.clip import NO_PIXELS, Frame, VideoInfo, VideoSource
+from activity.media.clip import VideoSource
 from activity.media.live import LiveSource
 from activity.media.photo import Framing, network_input
+from activity.media.source import NO_PIXELS, Frame, VideoInfo
 from activity.network.engine import Engine
 from activity.temporal.results import Prediction
 from activity.temporal.smoothing import rolling_predictions

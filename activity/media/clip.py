@@ -5,15 +5,14 @@ import os
 import sys
 from collections import deque
 from collections.abc import Generator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from activity.common.errors import UserError
+from activity.media.source import FPS_WHERE_UNKNOWN, NO_PIXELS, Frame, VideoInfo
 
 CLIP_SUFFIXES = (
     *(".3gp", ".avi", ".flv", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4"),
@@ -21,35 +20,8 @@ CLIP_SUFFIXES = (
 )
 """Files in a folder with these endings are taken for clips."""
 
-FPS_WHERE_UNKNOWN = 30.0
-
 # No container of moving pictures starts with this many bytes and no zero among them; text does.
 _SNIFFED_BYTES = 4096
-
-
-@dataclass(frozen=True)
-class VideoInfo:
-    """What a clip says of itself: frame size in pixels, frames per second, number of frames.
-
-    Size and rate are those of the frames that come out of it. The number of frames is 0 where
-    the clip does not say, and may be wrong where it does.
-    """
-
-    width: int
-    height: int
-    fps: float
-    frame_count: int
-
-
-class Frame(NamedTuple):
-    """One frame, BGR, uint8, shape (height, width, 3), and its time in seconds from the first."""
-
-    pixels: NDArray[np.uint8]
-    seconds: float
-
-
-NO_PIXELS = np.empty((0, 0, 3), np.uint8)
-"""Stands for the picture of a frame of which nobody needs more than the time."""
 
 
 class VideoSource:

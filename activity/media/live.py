@@ -9,7 +9,8 @@ import numpy as np
 
 from activity.common.errors import UserError
 from activity.common.stores import is_stored
-from activity.media.clip import Frame, VideoInfo, plausible_fps
+from activity.media.clip import plausible_fps
+from activity.media.source import Frame, VideoInfo
 
 _OPEN_TIMEOUT_MS = 10_000
 _READ_TIMEOUT_MS = 5_000
@@ -53,7 +54,7 @@ class LiveSource:
         self._changed = threading.Condition()
         self._should_stop = should_stop
 
-    def frames(self) -> Generator[Frame, None, None]:
+    def frames(self, pixels_every: int = 1) -> Generator[Frame, None, None]:
         """Yield the newest frame whenever one is asked for; disconnect at the end.
 
         Their times are those of their arrival.

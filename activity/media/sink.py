@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from activity.common.errors import UserError
 from activity.common.writing import replace_when_complete
-from activity.media.clip import Frame, VideoInfo
 from activity.media.sound import Sound
+from activity.media.source import Frame, VideoInfo
 
 SUFFIXES = (".avi", ".mp4")
 

@@ -13,8 +13,9 @@ import pytest
 
 from activity.labelling import prediction
 from activity.labelling.prediction import batch_that_fits, classify_frames, predict_frames
-from activity.media.clip import NO_PIXELS, Frame, VideoInfo, VideoSource
+from activity.media.clip import VideoSource
 from activity.media.photo import decode_photo, network_input
+from activity.media.source import NO_PIXELS, Frame, VideoInfo
 from activity.network.classifier import open_classifier
 from activity.network.engine import Engine, Stream
 from activity.temporal.results import Prediction

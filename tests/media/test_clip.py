@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from activity.common.errors import UserError
-from activity.media.clip import NO_PIXELS, Frame, VideoInfo, VideoSource, plausible_fps
+from activity.media.clip import VideoSource, plausible_fps
 from activity.media.sink import open_sink
+from activity.media.source import NO_PIXELS, Frame, VideoInfo
 from tests.clips import draw_frame, tone, write_av_clip
 from tests.conftest import write_clip
 

@@ -14,8 +14,9 @@ import numpy as np
 import pytest
 
 from activity.common.errors import UserError
-from activity.media.clip import Frame, VideoInfo, VideoSource
+from activity.media.clip import VideoSource
 from activity.media.sink import check_suffix, open_sink
+from activity.media.source import Frame, VideoInfo
 from tests.clips import draw_frame, frame_times, sound_packets, write_av_clip
 
 

@@ -1,0 +1,1 @@
+"""Work on many machines with Ray: clips to label, features to compute."""

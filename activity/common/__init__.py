@@ -1,0 +1,1 @@
+"""What every other package uses: errors, how a script ends, complete files, stores, threads."""

@@ -1,0 +1,1 @@
+"""Photos and clips in and out: decoding, augmentation, live sources, the written clip, sound."""

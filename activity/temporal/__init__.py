@@ -1,0 +1,1 @@
+"""Predictions over time: smoothing, segments, metrics, and the files that hold results."""

@@ -1,0 +1,1 @@
+"""The parts of ``train.py``: data set, split, features, head, fine-tuning, evaluation, report."""
