@@ -10,6 +10,7 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import closing
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -36,7 +37,7 @@ from activity.media.source import VideoInfo
 from activity.network.arguments import add_speed_arguments
 from activity.network.artifacts import load_framing, load_known_confidence, load_labels
 from activity.network.classifier import file_digest, open_classifier
-from activity.network.engine import Engine
+from activity.network.engine import Engine, EngineOptions
 from activity.network.unknown import with_unknown
 from activity.temporal.judgement import format_judgement
 from activity.temporal.results import Summary
@@ -162,16 +163,13 @@ def classifier_for(
         batch_that_fits(args.batch_size, info, args.stride, keep_pixels=keep_pixels)
         for info in infos
     ]
-    return partial(
-        open_classifier,
-        args.model,
-        labels,
-        engine=args.engine,
-        frames=sum(info.frame_count for info in infos) // args.stride or None,
-        batch_size=min(fitting, default=1),
-        exports=args.cache and args.cache / "exports",
-        low_latency=live,
-    )
+    options = EngineOptions(args.engine, min(fitting, default=1), args.cache, low_latency=live)
+    frames = sum(info.frame_count for info in infos) // args.stride or None
+
+    def open_engine(cores: int | None = None) -> Engine:
+        return open_classifier(args.model, labels, replace(options, cores=cores), frames)
+
+    return open_engine
 
 
 def settings_of(args: argparse.Namespace, framing: Framing) -> Settings:

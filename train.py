@@ -7,6 +7,7 @@ plot of the training.
 
 import argparse
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ from activity.common.script import run_script
 from activity.common.stores import is_stored
 from activity.common.writing import check_apart, check_output
 from activity.network.arguments import add_speed_arguments
+from activity.network.engine import EngineOptions
 from activity.training.arguments import add_file_arguments, add_training_arguments
 from activity.training.dataset import find_images, shortened
 from activity.training.evaluation import Evaluation, near_copies, straddling_groups
@@ -71,12 +73,10 @@ def main() -> None:
     views += [View(image, 0) for image in [*sets.test, *sets.unknown]]
     print(f"[INFO] computing features of {len(views)} views of the images ...")
     images = (args.dataset, sets.digests)
-    speed = {"engine": args.engine, "batch_size": args.batch_size}
+    options = EngineOptions(args.engine, args.batch_size, args.cache)
     if args.cluster:
-        fill_cache(args.cluster, *images, views, backbone, **speed, cache_folder=args.cache)
-    features, readable = compute_features(
-        *images, views, backbone, **speed, cache_folder=args.cache
-    )
+        fill_cache(args.cluster, *images, views, backbone, options)
+    features, readable = compute_features(*images, views, backbone, options)
     unreadable = {view.image: None for view, ok in zip(views, readable, strict=True) if not ok}
     say(remarks_on_unreadable(list(unreadable)))
 
@@ -114,12 +114,11 @@ def main() -> None:
             epochs=args.fine_tune,
             head_epochs=args.epochs,
             seed=args.seed,
-            **speed,
-            cache_folder=args.cache,
+            options=options,
         )
         others = np.concatenate([to_test, to_check])
         features[others], unchanged = compute_features(
-            *images, [views[row] for row in others], backbone, **speed, cache_folder=None
+            *images, [views[row] for row in others], backbone, replace(options, cache_folder=None)
         )
         changed = [views[row].image for row in others[~unchanged]]
         say(remarks_on_unreadable(changed))
@@ -172,7 +171,7 @@ def main() -> None:
             args.dataset,
             training=[views[row].image for row in to_train[:, 0]],
             test=evaluation.images,
-            exports=args.cache and args.cache / "exports",
+            cache_folder=args.cache,
         )
         report_int8(folder, agreement, "test" if evaluation.images else "training")
 

@@ -20,7 +20,7 @@ from activity.media.photo import Framing
 from activity.network.arguments import add_cache_argument
 from activity.network.artifacts import load_framing, load_labels
 from activity.network.classifier import int8_folder, model_key, open_classifier
-from activity.network.engine import Engine
+from activity.network.engine import Engine, EngineOptions
 from activity.temporal.results import Prediction
 from benchmarks.measuring import print_table
 
@@ -31,11 +31,8 @@ def main() -> None:
     names = ["keras", "openvino"]
     if int8_folder(args.model, model_key(args.model, labels)).is_dir():
         names.append("int8")
-    exports = args.cache and args.cache / "exports"
     engines = {
-        name: open_classifier(
-            args.model, labels, engine=name, frames=None, batch_size=32, exports=exports
-        )
+        name: open_classifier(args.model, labels, EngineOptions(name, cache_folder=args.cache))
         for name in names
     }
     rows: list[list[object]] = []

@@ -20,7 +20,7 @@ from activity.media.images import Image, hash_files
 from activity.media.photo import decode_photo
 from activity.network.arguments import BACKBONES
 from activity.network.backbone import RANDOM, build_backbone, fingerprint
-from activity.network.engine import open_engine
+from activity.network.engine import EngineOptions, open_engine
 from activity.training.dataset import ALL_LABELS, find_images
 from activity.training.features import View, compute_features
 from benchmarks.measuring import print_table
@@ -61,14 +61,8 @@ def rates(
     cache: Path,
 ) -> tuple[float, float]:
     """Measure the bare rate and that of the pass, both in views a second."""
-    run = open_engine(
-        engine,
-        lambda: backbone,
-        exports=cache / "exports",
-        key=fingerprint(backbone),
-        inputs=None,
-        batch_size=32,
-    )
+    options = EngineOptions(engine, cache_folder=cache)
+    run = open_engine(options, lambda: backbone, key=fingerprint(backbone), inputs=None)
     list(run((None, photo) for photo in pixels[:64]))
     start = time.perf_counter()
     list(run((None, photo) for photo in islice(cycle(pixels), len(views))))
@@ -80,9 +74,7 @@ def rates(
         {Image(path): digest for path, digest in contents.items()},
         views,
         backbone,
-        engine=engine,
-        batch_size=32,
-        cache_folder=cache,
+        options,
     )
     end = time.perf_counter()
     return len(views) / (middle - start), readable.sum() / (end - middle)

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from activity.media.photo import network_input
 from activity.network.artifacts import load_labels
 from activity.network.classifier import int8_folder, model_key, open_classifier
-from activity.network.engine import EXPORT_NAME
+from activity.network.engine import EXPORT_NAME, EngineOptions
 from activity.training.quantization import quantize
 from benchmarks.measuring import in_own_process, measure, print_table, write_looped
 
@@ -110,9 +110,7 @@ def looped(clip: Path, frames: int) -> Iterator[NDArray[np.uint8]]:
 def prepare(model: Path, labels: int, cache: Path, clip: Path) -> None:
     """Leave the export and the int8 version where the runs to come will find them."""
     key = model_key(model, labels)
-    open_classifier(
-        model, labels, engine="openvino", frames=None, batch_size=1, exports=cache / "exports"
-    )
+    open_classifier(model, labels, EngineOptions("openvino", cache_folder=cache))
     calibration = [network_input(frame) for frame in looped(clip, 32)]
     folder = int8_folder(model, key)
     folder.mkdir()
@@ -122,9 +120,7 @@ def prepare(model: Path, labels: int, cache: Path, clip: Path) -> None:
 
 def bare_rate(model: Path, labels: int, engine: str, cache: Path, clip: Path, frames: int) -> float:
     """Measure an engine alone, in frames a second."""
-    classify = open_classifier(
-        model, labels, engine=engine, frames=None, batch_size=32, exports=cache / "exports"
-    )
+    classify = open_classifier(model, labels, EngineOptions(engine, cache_folder=cache))
     pixels = [network_input(frame) for frame in looped(clip, 64)]
     list(classify((None, frame) for frame in pixels))
     start = time.perf_counter()

@@ -94,6 +94,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
     from activity.network.artifacts import save_model_and_labels
     from activity.network.backbone import PREPROCESSING, frozen_convolution
     from activity.network.classifier import open_classifier
+    from activity.network.engine import EngineOptions
 
     folder = tmp_path_factory.mktemp("trained")
     trained = Trained(folder / "activity.model", folder / "lb.pickle", folder / "cache")
@@ -114,14 +115,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
         known_confidence=np.linspace(0.7, 0.95, 26).tolist(),
     )
     # Leaves an export in the cache: the scripts then start without TensorFlow, in a second.
-    open_classifier(
-        trained.model,
-        3,
-        engine="openvino",
-        frames=None,
-        batch_size=1,
-        exports=trained.cache / "exports",
-    )
+    open_classifier(trained.model, 3, EngineOptions("openvino", cache_folder=trained.cache))
     return trained
 
 

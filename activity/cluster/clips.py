@@ -4,7 +4,6 @@ import io
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import closing, redirect_stdout
-from functools import partial
 from pathlib import Path
 
 from tqdm import tqdm
@@ -34,7 +33,7 @@ def label_on_cluster(
     Args:
         address: as in ``cluster_joined``.
         jobs: the clips, and what to write for each; the workers write it.
-        open_engine: gives a worker its engine; takes how many ``cores`` it may use.
+        open_engine: gives a worker its engine; takes how many cores it may use.
         known: confidence of known photos, where ``unknown`` is the last of the labels.
         labels: name of each class.
         settings: how.
@@ -45,7 +44,7 @@ def label_on_cluster(
     """
     with cluster_joined(address):
         places = find_places(gpu=settings.engine in ("auto", "keras"))
-        arguments = (partial(open_engine, cores=places.cores), known, labels, settings, Path.cwd())
+        arguments = (open_engine, places.cores, known, labels, settings, Path.cwd())
         done = run_on_workers(jobs, Worker, arguments, places, interrupted)
         with closing(done), tqdm(total=len(jobs), unit="clip", disable=None) as bar:
             for job, result in done:
@@ -67,7 +66,8 @@ class Worker:
 
     def __init__(
         self,
-        open_engine: Callable[[], Engine],
+        open_engine: Callable[..., Engine],
+        cores: int,
         known: Sequence[float],
         labels: Sequence[str],
         settings: Settings,
@@ -75,6 +75,7 @@ class Worker:
     ) -> None:
         """``folder`` is where the run was started: paths may be relative to it."""
         self._open_engine = open_engine
+        self._cores = cores
         self._known = known
         self._labels = labels
         self._settings = settings
@@ -88,7 +89,7 @@ class Worker:
             UserError: it cannot be opened, or this machine does not see the run's folder.
         """
         enter_folder(self._folder)
-        self._classify = self._open_engine()
+        self._classify = self._open_engine(cores=self._cores)
         if self._known:
             self._classify = with_unknown(self._classify, self._known)
 

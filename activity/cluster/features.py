@@ -3,6 +3,7 @@
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -15,7 +16,7 @@ from activity.cluster.workers import WorkerDiedError, enter_folder, find_places,
 from activity.common.errors import UserError
 from activity.media.images import Image
 from activity.network.backbone import fingerprint
-from activity.network.engine import open_engine
+from activity.network.engine import EngineOptions, open_engine
 from activity.training.feature_cache import FeatureCache
 from activity.training.features import View, cache_identity, pixels_of
 
@@ -39,10 +40,7 @@ def fill_cache(
     digests: Mapping[Image, str],
     views: Sequence[View],
     backbone: "keras.Model",
-    *,
-    engine: str,
-    batch_size: int,
-    cache_folder: Path | None,
+    options: EngineOptions,
 ) -> None:
     """Have a cluster compute the features that the cache lacks, and keep them there.
 
@@ -50,15 +48,14 @@ def fill_cache(
 
     Args:
         address: as in ``cluster_joined``; its machines see the data set where this one does.
-        dataset, digests, views, backbone, engine, batch_size: as in ``compute_features``.
-        cache_folder: where features are kept, on this machine.
+        dataset, digests, views, backbone, options: as in ``compute_features``.
 
     Raises:
         UserError: there is no cache, the cluster cannot be joined, or workers die over a shard.
     """
-    if cache_folder is None:
+    if options.cache_folder is None:
         raise UserError("--cluster puts features into the cache: leave out --cache off")
-    with closing(FeatureCache(cache_folder, cache_identity(backbone))) as cache:
+    with closing(FeatureCache(options.cache_folder, cache_identity(backbone))) as cache:
         missing = [
             view
             for view in views
@@ -74,9 +71,9 @@ def fill_cache(
             cluster_joined(address),
             tqdm(total=len(missing), desc="features", disable=None, unit="view") as bar,
         ):
-            places = find_places(gpu=engine in ("auto", "keras"))
+            places = find_places(gpu=options.engine in ("auto", "keras"))
             network = (_as_bytes(backbone), fingerprint(backbone))
-            how = (engine, batch_size, places.cores, len(missing), cache_folder / "exports")
+            how = (replace(options, cores=places.cores), len(missing))
             arguments = (*network, dataset, Path.cwd(), *how)
             with closing(run_on_workers(shards, FeatureWorker, arguments, places)) as done:
                 for shard, rows in done:
@@ -103,18 +100,16 @@ class FeatureWorker:
         key: str,
         dataset: Path,
         folder: Path,
-        engine: str,
-        batch_size: int,
-        cores: int,
+        options: EngineOptions,
         inputs: int,
-        exports: Path,
     ) -> None:
         """``folder`` is where the run was started: paths may be relative to it."""
         self._network = network
         self._key = key
         self._dataset = dataset
         self._folder = folder
-        self._how = (engine, batch_size, cores, inputs, exports)
+        self._options = options
+        self._inputs = inputs
 
     def open(self) -> None:
         """Open the network.
@@ -123,16 +118,7 @@ class FeatureWorker:
             UserError: the engine is not there, or this machine does not see the run's folder.
         """
         enter_folder(self._folder)
-        engine, batch_size, cores, inputs, exports = self._how
-        self._run = open_engine(
-            engine,
-            self._backbone,
-            exports=exports,
-            key=self._key,
-            inputs=inputs,
-            batch_size=batch_size,
-            cores=cores,
-        )
+        self._run = open_engine(self._options, self._backbone, key=self._key, inputs=self._inputs)
 
     def run(self, shard: Shard) -> list[tuple[int, NDArray[np.float32]]]:
         """Compute a shard: each view's place in it with its features; not of unreadable images."""

@@ -23,11 +23,17 @@ _TIME_TOLERANCE = 1e-4  # seconds
 class Image(NamedTuple):
     """A photo; or, where ``seconds`` is given, the frame that a clip shows at that time.
 
-    The path is relative to the data set, in POSIX form.
+    The path is relative to ``folder``, a folder of the data set, and in POSIX form.
     """
 
     path: str
     seconds: float | None = None
+    folder: Path = Path()
+
+    @property
+    def file(self) -> Path:
+        """Where the photo or the clip lies."""
+        return self.folder / self.path
 
     def __str__(self) -> str:
         return self.path if self.seconds is None else f"{self.path} at {self.seconds:g} s"

@@ -9,7 +9,7 @@ import numpy as np
 from activity.common.errors import UserError
 from activity.media.photo import INPUT_SIZE
 from activity.network.artifacts import load_model
-from activity.network.engine import EXPORT_NAME, Engine, open_engine, openvino_engine
+from activity.network.engine import EXPORT_NAME, Engine, EngineOptions, open_engine, openvino_engine
 
 if TYPE_CHECKING:
     import keras
@@ -18,25 +18,16 @@ if TYPE_CHECKING:
 def open_classifier(
     model_path: Path,
     labels: int,
-    *,
-    engine: str,
-    frames: int | None,
-    batch_size: int,
-    exports: Path | None,
-    low_latency: bool = False,
-    cores: int | None = None,
+    options: EngineOptions,
+    frames: int | None = None,
 ) -> Engine:
     """Open a saved model as an engine from RGB pixels to probabilities.
 
     Args:
         model_path: a model of ``train.py``, or one that the source tutorial's script wrote.
         labels: how many labels the binarizer names.
-        engine: one of ``engine.ENGINES``, or ``"int8"`` for what ``train.py --int8`` has written.
+        options: how it is run; the engine ``"int8"`` is what ``train.py --int8`` has written.
         frames: how many frames will come; None where no one knows.
-        batch_size: of the Keras engine.
-        exports: folder where OpenVINO exports are kept; None keeps none.
-        low_latency: frames will come one at a time, from a live source.
-        cores: how many OpenVINO may use; None for all.
 
     Raises:
         UserError: the model cannot be read, takes something other than 224x224 RGB, or does
@@ -49,19 +40,9 @@ def open_classifier(
         return _with_preprocessing(model)
 
     key = model_key(model_path, labels)
-    if engine == "int8":
-        path = _int8_version(model_path, key)
-        return openvino_engine(path, low_latency=low_latency, cores=cores)
-    return open_engine(
-        engine,
-        load,
-        exports=exports,
-        key=key,
-        inputs=frames,
-        batch_size=batch_size,
-        low_latency=low_latency,
-        cores=cores,
-    )
+    if options.engine == "int8":
+        return openvino_engine(_int8_version(model_path, key), options)
+    return open_engine(options, load, key=key, inputs=frames)
 
 
 def model_key(model_path: Path, labels: int) -> str:

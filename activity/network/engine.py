@@ -10,6 +10,7 @@ import tempfile
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -45,16 +46,33 @@ _EXPORTS_KEPT = 5
 EXPORT_NAME = "network.xml"
 
 
+@dataclass(frozen=True)
+class EngineOptions:
+    """How a network is run.
+
+    Attributes:
+        engine: one of ``ENGINES``; or ``"int8"`` for what ``train.py --int8`` has written, where a
+            saved classifier is opened.
+        batch_size: of the Keras engine.
+        cache_folder: where features and exported networks are kept; None keeps none.
+        cores: how many OpenVINO may use; None for all.
+        low_latency: inputs will come one at a time, from a live source.
+    """
+
+    engine: str = "auto"
+    batch_size: int = 32
+    cache_folder: Path | None = None
+    cores: int | None = None
+    low_latency: bool = False
+
+    @property
+    def exports(self) -> Path | None:
+        """Folder of the exported networks; None where none are kept."""
+        return self.cache_folder and self.cache_folder / "exports"
+
+
 def open_engine(
-    name: str,
-    load: Callable[[], "keras.Model"],
-    *,
-    exports: Path | None,
-    key: str,
-    inputs: int | None,
-    batch_size: int,
-    low_latency: bool = False,
-    cores: int | None = None,
+    options: EngineOptions, load: Callable[[], "keras.Model"], *, key: str, inputs: int | None
 ) -> Engine:
     """Open the engine a person named, or with ``"auto"`` the one that will be done first.
 
@@ -62,43 +80,38 @@ def open_engine(
     already or the work long enough to pay for it.
 
     Args:
-        name: one of ``ENGINES``.
+        options: how the network is run.
         load: gives the Keras model; not called where an earlier export serves.
-        exports: folder where exports are kept from run to run; None keeps none.
         key: what tells this model from every other, as a file name.
         inputs: how many photos or frames will come; None where no one knows.
-        batch_size: of the Keras engine.
-        low_latency, cores: of the OpenVINO engine.
 
     Raises:
         UserError: OpenVINO was named and is not installed or cannot export the model.
     """
     installed = importlib.util.find_spec("openvino") is not None
-    if name == "openvino" and not installed:
+    if options.engine == "openvino" and not installed:
         raise UserError("OpenVINO is not installed: pip install openvino, or take --engine keras")
-    if name == "keras" or not installed:
-        return keras_engine(load(), batch_size)
-    folder = exports / key if exports is not None else None
+    if options.engine == "keras" or not installed:
+        return keras_engine(load(), options.batch_size)
+    folder = options.exports and options.exports / key
     if folder is not None and folder.is_dir():
         try:
-            return openvino_engine(folder / EXPORT_NAME, low_latency=low_latency, cores=cores)
+            return openvino_engine(folder / EXPORT_NAME, options)
         except UserError:
             shutil.rmtree(folder, ignore_errors=True)  # damaged: made anew below
     model = load()
-    if name == "auto" and (not _worth_exporting(inputs) or _has_gpu()):
-        return keras_engine(model, batch_size)
+    if options.engine == "auto" and (not _worth_exporting(inputs) or _has_gpu()):
+        return keras_engine(model, options.batch_size)
     if folder is not None:
         try:
-            path = export(model, folder)
-            engine = openvino_engine(path, low_latency=low_latency, cores=cores)
+            engine = openvino_engine(export(model, folder), options)
             _remove_oldest(folder.parent)
             return engine
         except OSError as error:
-            print(f"[INFO] the exported network is not kept in {exports}: {error}")
+            print(f"[INFO] the exported network is not kept in {folder.parent}: {error}")
     # A file that OpenVINO has open cannot be removed on Windows.
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as temporary:
-        path = export(model, Path(temporary) / key)
-        return openvino_engine(path, low_latency=low_latency, cores=cores)
+        return openvino_engine(export(model, Path(temporary) / key), options)
 
 
 def keras_engine(model: "keras.Model", batch_size: int) -> Engine:
@@ -127,7 +140,7 @@ def _batches(
         yield tags, np.stack(batch).astype(np.float32)
 
 
-def openvino_engine(export: Path, *, low_latency: bool = False, cores: int | None = None) -> Engine:
+def openvino_engine(export: Path, options: EngineOptions) -> Engine:
     """Run an exported model with OpenVINO on the CPU, some single inputs at a time.
 
     On these networks a stream of single inputs for each core is quicker than batches: the
@@ -135,9 +148,8 @@ def openvino_engine(export: Path, *, low_latency: bool = False, cores: int | Non
 
     Args:
         export: what ``export`` wrote.
-        low_latency: inputs will come one at a time. All cores work on one: half the time for it
-            alone, and a little less throughput.
-        cores: how many it may use; None for all.
+        options: how many cores it may use; and with ``low_latency``, all of them work on one input:
+            half the time for it alone, and a little less throughput.
 
     Raises:
         UserError: the export cannot be read.
@@ -153,10 +165,10 @@ def openvino_engine(export: Path, *, low_latency: bool = False, cores: int | Non
         network = convert.build()
         network.reshape([1, *network.input().partial_shape[1:]])
         # A processor with bfloat16 would otherwise take it, and answer less exactly.
-        hint = "LATENCY" if low_latency else "THROUGHPUT"
+        hint = "LATENCY" if options.low_latency else "THROUGHPUT"
         settings = {"PERFORMANCE_HINT": hint, "INFERENCE_PRECISION_HINT": "f32"}
-        if cores is not None:
-            settings["INFERENCE_NUM_THREADS"] = str(cores)
+        if options.cores is not None:
+            settings["INFERENCE_NUM_THREADS"] = str(options.cores)
         compiled = core.compile_model(network, "CPU", settings)
     except RuntimeError as error:
         raise UserError(f"OpenVINO cannot read the exported model {export}") from error

@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from activity.common.errors import UserError
 from activity.network.backbone import fingerprint
-from activity.network.engine import open_engine
+from activity.network.engine import EngineOptions, open_engine
 
 PixelsOf = Callable[[Sequence[int]], Iterator[tuple[int, NDArray[np.uint8]]]]
 
@@ -27,10 +27,7 @@ def feature_maps_on_disk(
     frozen: keras.Model,
     training: NDArray[np.intp],
     pixels_of: PixelsOf,
-    *,
-    engine: str,
-    batch_size: int,
-    folder: Path | None,
+    options: EngineOptions,
 ) -> Iterator[tuple[NDArray[np.float16], NDArray[np.bool_]]]:
     """Send each view and its mirror image through the frozen stages, and keep what they give.
 
@@ -40,10 +37,8 @@ def feature_maps_on_disk(
         frozen: from pixels to a feature map.
         training: rows of the training images, shape (images, views).
         pixels_of: reads the views at these rows: (row, RGB, uint8, shape (224, 224, 3)).
-        engine: one of ``engine.ENGINES``.
-        batch_size: of the Keras engine.
-        folder: where the file lies, and the exported network stays; None keeps no export, and
-            takes the system's temporary folder.
+        options: how they are run; the file lies in the cache's folder, or where there is none, in
+            the system's temporary folder.
 
     Yields:
         (feature maps, whole): the file, mapped into memory, shape (images, 2 * views, height,
@@ -56,15 +51,8 @@ def feature_maps_on_disk(
     shape = frozen.output_shape[1:]
     bytes_of_a_view = 2 * len(training) * math.prod(shape) * np.dtype(np.float16).itemsize
     rows = training[:, : max(1, MOST_BYTES // bytes_of_a_view)]
-    with _temporary_file(folder) as file:
-        run = open_engine(
-            engine,
-            lambda: frozen,
-            exports=folder and folder / "exports",
-            key=fingerprint(frozen),
-            inputs=2 * rows.size,
-            batch_size=batch_size,
-        )
+    with _temporary_file(options.cache_folder) as file:
+        run = open_engine(options, lambda: frozen, key=fingerprint(frozen), inputs=2 * rows.size)
         outputs = run(_with_mirror_images(pixels_of(rows.ravel().tolist())))
         whole = write_feature_maps(
             tqdm(outputs, "frozen stages", 2 * rows.size, disable=None, unit="view"), rows, file

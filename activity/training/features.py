@@ -12,7 +12,7 @@ from tqdm import tqdm
 from activity.media.augmentation import view_of_photo
 from activity.media.images import Image, read_images
 from activity.network.backbone import fingerprint
-from activity.network.engine import open_engine
+from activity.network.engine import EngineOptions, open_engine
 from activity.training.feature_cache import FeatureCache
 from activity.training.feature_rows import let_go, rows_of_features
 
@@ -39,10 +39,7 @@ def compute_features(
     digests: Mapping[Image, str],
     views: Sequence[View],
     backbone: "keras.Model",
-    *,
-    engine: str,
-    batch_size: int,
-    cache_folder: Path | None,
+    options: EngineOptions,
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     """Look the features of each view up in the cache; send the rest through the backbone.
 
@@ -54,19 +51,17 @@ def compute_features(
         views: what to compute; views of one image, and frames of one clip, best in a row: they are
             then decoded once.
         backbone: from pixels to a feature vector.
-        engine: one of ``engine.ENGINES``.
-        batch_size: of the Keras engine.
-        cache_folder: where features are kept from run to run; None keeps none.
+        options: how the backbone is run, and where features are kept from run to run.
 
     Returns:
         (features, readable): shapes (views, feature size) and (views,); the first may be mapped
         from a file, as ``rows_of_features`` says. Rows that are not readable belong to images
         that cannot be read, and hold zeros.
     """
-    features = rows_of_features(len(views), backbone.output_shape[-1], cache_folder)
+    features = rows_of_features(len(views), backbone.output_shape[-1], options.cache_folder)
     readable = np.zeros(len(views), bool)
     identity = fingerprint(backbone)
-    with closing(FeatureCache(cache_folder, cache_identity(backbone))) as cache:
+    with closing(FeatureCache(options.cache_folder, cache_identity(backbone))) as cache:
         missing = []
         for place, view in enumerate(views):
             if view.image not in digests:
@@ -79,14 +74,7 @@ def compute_features(
             else:
                 features[place], readable[place] = known, True
         if missing:
-            run = open_engine(
-                engine,
-                lambda: backbone,
-                exports=cache_folder and cache_folder / "exports",
-                key=identity,
-                inputs=len(missing),
-                batch_size=batch_size,
-            )
+            run = open_engine(options, lambda: backbone, key=identity, inputs=len(missing))
             stream = run(pixels_of(dataset, digests, views, missing))
             for place, output in tqdm(stream, "features", len(missing), disable=None, unit="view"):
                 features[place], readable[place] = output, True

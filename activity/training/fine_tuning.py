@@ -5,7 +5,6 @@ costs only the stages that learn.
 """
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 import keras
 import numpy as np
@@ -15,6 +14,7 @@ from tqdm import tqdm
 from activity.common.errors import UserError
 from activity.common.interruption import interrupts_held_back
 from activity.network.backbone import split_backbone
+from activity.network.engine import EngineOptions
 from activity.training.feature_maps import PixelsOf, feature_maps_on_disk
 from activity.training.head import LABEL_SMOOTHING, train_head
 
@@ -39,9 +39,7 @@ def fine_tune(
     epochs: int,
     head_epochs: int,
     seed: int,
-    engine: str,
-    batch_size: int,
-    cache_folder: Path | None,
+    options: EngineOptions,
 ) -> tuple[keras.Sequential, list[float]]:
     """Train the backbone's last stages and a head; statistics of batch norm stay as they are.
 
@@ -63,10 +61,7 @@ def fine_tune(
         epochs: passes over the training images; each shows each image in one of its views.
         head_epochs: of the new head, before the stages learn with it.
         seed: of what is carved out, the order, the views and the dropout.
-        engine: one of ``engine.ENGINES``, for the stages that stay frozen.
-        batch_size: of the Keras engine.
-        cache_folder: where the exported frozen stages are kept, and the file of what they give
-            lies while it is needed; None keeps nothing, and takes the system's temporary folder.
+        options: how the stages that stay frozen are run.
 
     Returns:
         (head, accuracy): the head that belongs to the backbone as it is now; and the share of the
@@ -88,9 +83,7 @@ def fine_tune(
         seed=seed,
     )
     model = keras.Model(learning.input, tuned_head(learning.output))
-    with feature_maps_on_disk(
-        frozen, training, pixels_of, engine=engine, batch_size=batch_size, folder=cache_folder
-    ) as (feature_maps, whole):
+    with feature_maps_on_disk(frozen, training, pixels_of, options) as (feature_maps, whole):
         if not whole.all():
             print(f"[INFO] left out, as changed meanwhile: {np.sum(~whole)} images")
         learned, carved = learned[whole[learned]], carved[whole[carved]]

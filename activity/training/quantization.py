@@ -18,7 +18,7 @@ from activity.common.writing import folder_when_complete
 from activity.media.images import Image, read_images
 from activity.media.photo import network_input
 from activity.network.classifier import int8_folder, model_key, open_classifier
-from activity.network.engine import EXPORT_NAME, Engine, openvino_engine
+from activity.network.engine import EXPORT_NAME, Engine, EngineOptions, openvino_engine
 
 CALIBRATION_PHOTOS = 128
 
@@ -42,8 +42,7 @@ def write_int8_version(
     dataset: Path,
     training: Sequence[Image],
     test: Sequence[Image],
-    *,
-    exports: Path | None,
+    cache_folder: Path | None,
 ) -> tuple[Path | None, float]:
     """Make the int8 version of a saved model, and keep it if it gives almost the same labels.
 
@@ -56,7 +55,7 @@ def write_int8_version(
         labels: how many labels it gives.
         dataset: the folder that the images' paths are relative to.
         training, test: the images it was trained on, and those it was not.
-        exports: folder where OpenVINO exports are kept; None keeps none.
+        cache_folder: where OpenVINO exports are kept; None keeps none.
 
     Returns:
         (folder, agreement): where the int8 version is, or None where it was not kept; and the
@@ -70,16 +69,15 @@ def write_int8_version(
     chosen = np.random.default_rng(0).permutation(len(training))[:CALIBRATION_PHOTOS]
     # A file that OpenVINO has open cannot be removed on Windows.
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as temporary:
-        exports = exports or Path(temporary)
-        exact = open_classifier(
-            model, labels, engine="openvino", frames=None, batch_size=1, exports=exports
-        )
+        options = EngineOptions("openvino", cache_folder=cache_folder or Path(temporary))
+        exact = open_classifier(model, labels, options)
         calibration = list(_read(dataset, [training[i] for i in sorted(chosen)]))
         judged = test or training
         try:
             quantized = Path(temporary) / "int8" / EXPORT_NAME
-            quantize(exports / key / EXPORT_NAME, calibration, quantized)
-            rounded = openvino_engine(quantized)
+            assert options.exports is not None
+            quantize(options.exports / key / EXPORT_NAME, calibration, quantized)
+            rounded = openvino_engine(quantized, options)
             agreement = share_of_equal_labels(
                 exact,
                 rounded,

@@ -17,7 +17,7 @@ from activity.media.clip import VideoSource
 from activity.media.photo import decode_photo, network_input
 from activity.media.source import NO_PIXELS, Frame, VideoInfo
 from activity.network.classifier import open_classifier
-from activity.network.engine import Engine, Stream
+from activity.network.engine import Engine, EngineOptions, Stream
 from activity.temporal.results import Prediction
 from tests.conftest import Trained, write_clip
 
@@ -31,14 +31,7 @@ def mean_colour(stream: Stream) -> Iterator[tuple[object, np.ndarray]]:
 
 @pytest.fixture(scope="session")
 def classify(trained: Trained) -> Engine:
-    return open_classifier(
-        trained.model,
-        3,
-        engine="openvino",
-        frames=None,
-        batch_size=1,
-        exports=trained.cache / "exports",
-    )
+    return open_classifier(trained.model, 3, EngineOptions("openvino", cache_folder=trained.cache))
 
 
 def plain_loop(path: Path, classify: Engine, size: int) -> list[tuple[np.ndarray, np.ndarray]]:

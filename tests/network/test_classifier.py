@@ -12,6 +12,7 @@ from activity.common.errors import UserError
 from activity.network.artifacts import load_model, save_model_and_labels
 from activity.network.backbone import IMAGENET_MEAN_RGB
 from activity.network.classifier import open_classifier
+from activity.network.engine import EngineOptions
 from tests.conftest import ROOT, Trained
 
 LEGACY = ROOT / "tests/data/legacy_models"
@@ -43,7 +44,7 @@ def photos() -> np.ndarray:
 
 
 def classify(path: Path, pixels: np.ndarray, engine: str = "keras", labels: int = 3) -> np.ndarray:
-    run = open_classifier(path, labels, engine=engine, frames=None, batch_size=4, exports=None)
+    run = open_classifier(path, labels, EngineOptions(engine, batch_size=4))
     outputs = list(run(enumerate(pixels)))
     assert [tag for tag, _ in outputs] == list(range(len(pixels)))
     return np.stack([output for _, output in outputs])

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from activity.common.errors import UserError
-from activity.network import engine as engine_room
-from activity.network.engine import keras_engine, open_engine, openvino_engine
+from activity.network import engine as engine_module
+from activity.network.engine import EngineOptions, keras_engine, open_engine, openvino_engine
 
 
 @pytest.fixture(scope="module")
@@ -31,10 +31,12 @@ def photos(number: int) -> np.ndarray:
     return np.random.default_rng(0).integers(0, 256, (number, 16, 16, 3), dtype=np.uint8)
 
 
-def opened(name: str, network: keras.Model, exports: Path | None = None, inputs: int | None = None):
-    return open_engine(
-        name, lambda: network, exports=exports, key="key", inputs=inputs, batch_size=4
-    )
+def options(name: str, cache: Path | None = None) -> EngineOptions:
+    return EngineOptions(name, batch_size=4, cache_folder=cache)
+
+
+def opened(name: str, network: keras.Model, cache: Path | None = None, inputs: int | None = None):
+    return open_engine(options(name, cache), lambda: network, key="key", inputs=inputs)
 
 
 def never_load() -> keras.Model:
@@ -56,11 +58,13 @@ def test_answers_are_those_of_the_model_in_order(
 
 
 def test_low_latency_gives_the_same_answers(network: keras.Model, tmp_path: Path) -> None:
-    opened("openvino", network, exports=tmp_path)
-    export = tmp_path / "key" / engine_room.EXPORT_NAME
+    opened("openvino", network, cache=tmp_path)
+    export = tmp_path / "exports" / "key" / engine_module.EXPORT_NAME
     inputs = photos(5)
-    one_by_one = openvino_engine(export, low_latency=True)
-    for (_, output), pixels in zip(openvino_engine(export)(enumerate(inputs)), inputs, strict=True):
+    one_by_one = openvino_engine(export, EngineOptions(low_latency=True))
+    for (_, output), pixels in zip(
+        openvino_engine(export, EngineOptions())(enumerate(inputs)), inputs, strict=True
+    ):
         ((_, alone),) = one_by_one([(None, pixels)])
         np.testing.assert_allclose(alone, output, rtol=1e-4, atol=1e-6)
 
@@ -79,32 +83,32 @@ def test_an_error_in_the_stream_reaches_the_caller(name: str, network: keras.Mod
 def test_an_export_serves_the_next_run_without_the_model(
     network: keras.Model, tmp_path: Path
 ) -> None:
-    opened("openvino", network, exports=tmp_path)
-    again = open_engine("auto", never_load, exports=tmp_path, key="key", inputs=1, batch_size=4)
+    opened("openvino", network, cache=tmp_path)
+    again = open_engine(options("auto", tmp_path), never_load, key="key", inputs=1)
     _, output = next(iter(again([("photo", photos(1)[0])])))
     expected = network.predict_on_batch(photos(1).astype(np.float32))[0]
     np.testing.assert_allclose(output, expected, rtol=1e-4, atol=1e-6)
 
 
 def test_another_key_never_meets_that_export(network: keras.Model, tmp_path: Path) -> None:
-    opened("openvino", network, exports=tmp_path)
+    opened("openvino", network, cache=tmp_path)
     with pytest.raises(AssertionError, match="was loaded"):
-        open_engine("openvino", never_load, exports=tmp_path, key="other", inputs=1, batch_size=4)
+        open_engine(options("openvino", tmp_path), never_load, key="other", inputs=1)
 
 
 @pytest.mark.parametrize(("inputs", "exported"), [(5, False), (5000, True), (None, True)])
 def test_auto_exports_where_the_work_pays_for_it(
     inputs: int | None, exported: bool, network: keras.Model, tmp_path: Path
 ) -> None:
-    opened("auto", network, exports=tmp_path, inputs=inputs)
-    assert (tmp_path / "key").is_dir() == exported
+    opened("auto", network, cache=tmp_path, inputs=inputs)
+    assert (tmp_path / "exports" / "key").is_dir() == exported
 
 
 def test_without_openvino_auto_takes_keras_and_openvino_says_so(
     network: keras.Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engine_room.importlib.util, "find_spec", lambda name: None)
-    engine = opened("auto", network, exports=tmp_path, inputs=5000)
+    monkeypatch.setattr(engine_module.importlib.util, "find_spec", lambda name: None)
+    engine = opened("auto", network, cache=tmp_path, inputs=5000)
     assert len(list(engine([(0, photos(1)[0])]))) == 1
     assert list(tmp_path.iterdir()) == []
     with pytest.raises(UserError, match="OpenVINO is not installed"):
@@ -112,20 +116,20 @@ def test_without_openvino_auto_takes_keras_and_openvino_says_so(
 
 
 def test_a_damaged_export_is_made_anew(network: keras.Model, tmp_path: Path) -> None:
-    opened("openvino", network, exports=tmp_path)
-    for path in (tmp_path / "key").iterdir():
+    opened("openvino", network, cache=tmp_path)
+    for path in (tmp_path / "exports" / "key").iterdir():
         path.write_bytes(path.read_bytes()[:50])
-    answers = list(opened("openvino", network, exports=tmp_path)([(0, photos(1)[0])]))
+    answers = list(opened("openvino", network, cache=tmp_path)([(0, photos(1)[0])]))
     assert answers[0][1].sum() == pytest.approx(1, abs=1e-5)
 
 
 def test_exports_do_not_pile_up(network: keras.Model, tmp_path: Path) -> None:
-    for age in range(engine_room._EXPORTS_KEPT + 1):
-        (tmp_path / f"{age} days old").mkdir()
-        os.utime(tmp_path / f"{age} days old", times=(0, 1e9 - age * 86_400))
-    opened("openvino", network, exports=tmp_path)
-    kept = {path.name for path in tmp_path.iterdir()}
-    assert kept == {"key", *(f"{age} days old" for age in range(engine_room._EXPORTS_KEPT - 1))}
+    for age in range(engine_module._EXPORTS_KEPT + 1):
+        (tmp_path / "exports" / f"{age} days old").mkdir(parents=True)
+        os.utime(tmp_path / "exports" / f"{age} days old", times=(0, 1e9 - age * 86_400))
+    opened("openvino", network, cache=tmp_path)
+    kept = {path.name for path in (tmp_path / "exports").iterdir()}
+    assert kept == {"key", *(f"{age} days old" for age in range(engine_module._EXPORTS_KEPT - 1))}
 
 
 def test_keras_engine_reads_no_further_ahead_than_a_few_batches(network: keras.Model) -> None:
@@ -146,6 +150,6 @@ def test_a_folder_that_cannot_be_made_does_not_stop_the_run(
     network: keras.Model, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "file").write_text("in the way")
-    engine = opened("openvino", network, exports=tmp_path / "file" / "exports")
+    engine = opened("openvino", network, cache=tmp_path / "file" / "exports")
     assert len(list(engine([(0, photos(1)[0])]))) == 1
     assert "is not kept in" in capsys.readouterr().out

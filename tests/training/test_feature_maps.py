@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from activity.common.errors import UserError
+from activity.network.engine import EngineOptions
 from activity.training.feature_maps import feature_maps_on_disk, write_feature_maps
 
 
@@ -23,9 +24,10 @@ def test_each_view_is_followed_by_its_mirror_image_and_nothing_stays(tmp_path: P
     pixels = keras.Input((224, 224, 3))
     frozen = keras.Model(pixels, keras.layers.AveragePooling2D(112)(pixels))
     rows = np.array([[3, 4], [7, 9]])
-    with feature_maps_on_disk(
-        frozen, rows, pixels_of, engine="keras", batch_size=3, folder=tmp_path
-    ) as (found, whole):
+    with feature_maps_on_disk(frozen, rows, pixels_of, EngineOptions("keras", 3, tmp_path)) as (
+        found,
+        whole,
+    ):
         assert whole.tolist() == [True, True]
         assert found.shape == (2, 4, 2, 2, 3)
         assert list(tmp_path.iterdir()) == []  # not even a killed run leaves a file

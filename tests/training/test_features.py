@@ -11,6 +11,7 @@ from activity.common.errors import UserError
 from activity.media.augmentation import view_of_photo
 from activity.media.images import Image, digest_of, hash_files
 from activity.media.photo import decode_image, decode_photo
+from activity.network.engine import EngineOptions
 from activity.training.feature_rows import let_go, rows_of_features
 from activity.training.features import View, compute_features, rows_to_use
 from tests.conftest import write_clip
@@ -39,9 +40,7 @@ def digests_of(dataset: Path, views: list[View]) -> dict[Image, str]:
 
 def compute(dataset: Path, backbone: keras.Model, views: list[View], cache: Path | None = None):
     digests = digests_of(dataset, views)
-    return compute_features(
-        dataset, digests, views, backbone, engine="keras", batch_size=4, cache_folder=cache
-    )
+    return compute_features(dataset, digests, views, backbone, EngineOptions("keras", 4, cache))
 
 
 class Untouchable:
@@ -126,10 +125,7 @@ def test_a_photo_that_changes_after_it_was_hashed_is_skipped_and_not_kept(
 
     def compute() -> tuple[np.ndarray, np.ndarray]:
         return compute_features(
-            *(dataset, digests, views, backbone),
-            engine="keras",
-            batch_size=4,
-            cache_folder=tmp_path / "cache",
+            dataset, digests, views, backbone, EngineOptions("keras", 4, tmp_path / "cache")
         )
 
     _, readable = compute()
@@ -165,13 +161,7 @@ def test_another_clip_costs_its_own_frames_alone(
     def features_of(views: list[View], backbone: keras.Model) -> np.ndarray:
         digests = {view.image: digest_of(view.image, files[view.image.path]) for view in views}
         return compute_features(
-            dataset,
-            digests,
-            views,
-            backbone,
-            engine="keras",
-            batch_size=4,
-            cache_folder=tmp_path / "cache",
+            dataset, digests, views, backbone, EngineOptions("keras", 4, tmp_path / "cache")
         )[0]
 
     first = features_of(views, backbone)

@@ -12,6 +12,7 @@ import pytest
 
 from activity.common.errors import UserError
 from activity.network.backbone import build_backbone, fingerprint, split_backbone
+from activity.network.engine import EngineOptions
 from activity.training import feature_maps, fine_tuning
 from activity.training.fine_tuning import fine_tune
 from activity.training.head import train_head
@@ -64,9 +65,7 @@ def tune(
         epochs=epochs,
         head_epochs=2,
         seed=1,
-        engine="keras",
-        batch_size=8,
-        cache_folder=cache,
+        options=EngineOptions("keras", 8, cache),
     )
     return head, tuned, accuracy
 
@@ -209,9 +208,7 @@ def test_too_many_images_are_learned_from_in_fewer_views(
         epochs=1,
         head_epochs=1,
         seed=1,
-        engine="keras",
-        batch_size=8,
-        cache_folder=None,
+        options=EngineOptions("keras", 8),
     )
     assert read == rows[:, :2].ravel().tolist()
 

@@ -11,6 +11,7 @@ from activity.media.images import Image
 from activity.media.photo import decode_photo
 from activity.network.backbone import PREPROCESSING, frozen_convolution
 from activity.network.classifier import open_classifier
+from activity.network.engine import EngineOptions
 from activity.training import quantization
 from activity.training.quantization import share_of_equal_labels, write_int8_version
 from tests.conftest import COLOURS_BGR, RunScript, RunTrain, Trained, write_clip
@@ -49,14 +50,14 @@ def test_the_int8_version_is_kept_and_gives_the_same_labels(
         photo_folders,
         [*photos[::2], Image(str(unreadable))],
         [*photos[1::2], Image(str(unreadable)), Image("gone.jpg")],
-        exports=trained.cache / "exports",
+        cache_folder=trained.cache,
     )
     assert agreement == 1
     assert folder is not None
     assert sorted(path.name for path in folder.iterdir()) == ["network.bin", "network.xml"]
     assert not older.exists()
 
-    engine = open_classifier(model, 3, engine="int8", frames=None, batch_size=1, exports=None)
+    engine = open_classifier(model, 3, EngineOptions("int8"))
     pixels = [decode_photo((photo_folders / photo.path).read_bytes()) for photo in photos]
     labels = sorted(COLOURS_BGR)
     found = [labels[output.argmax()] for _, output in engine((None, p) for p in pixels)]
@@ -73,7 +74,7 @@ def test_the_int8_version_is_not_kept_where_labels_change(
     monkeypatch.setattr(quantization, "LEAST_AGREEMENT", 1.01)
     before = model.read_bytes()
     folder, agreement = write_int8_version(
-        model, 3, photo_folders, photos[::2], photos[1::2], exports=trained.cache / "exports"
+        model, 3, photo_folders, photos[::2], photos[1::2], cache_folder=trained.cache
     )
     assert (folder, agreement) == (None, 1)
     assert [path.name for path in model.parent.iterdir()] == [model.name]
