@@ -70,9 +70,10 @@ def rates(
     # It finds the export that was made above, and no features.
     contents = hash_files(dataset, sorted({view.image.path for view in views}))
     _, readable = compute_features(
-        dataset,
-        {Image(path): digest for path, digest in contents.items()},
-        views,
+        [
+            View(view.image._replace(folder=dataset, digest=contents[view.image.path]), view.number)
+            for view in views
+        ],
         backbone,
         options,
     )

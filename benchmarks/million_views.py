@@ -12,8 +12,10 @@ from pathlib import Path
 
 import numpy as np
 
+from activity.media.images import Image
 from activity.network.arguments import positive
 from activity.training.feature_rows import let_go, rows_of_features
+from activity.training.feature_sets import Examples
 from activity.training.head import predict, train_head
 from benchmarks.measuring import measure, print_table
 
@@ -59,11 +61,14 @@ def train(views: int, epochs: int, folder: Path | None) -> None:
         let_go(features)
     order = random.permutation(views)
     # In the order of their rows, as train.py has them.
-    training, test = np.sort(order[views // 4 :]).reshape(-1, 1), np.sort(order[: views // 4])
+    training, test = (
+        Examples([Image("drawn")] * len(rows), targets[rows], features, rows.reshape(-1, 1))
+        for rows in (np.sort(order[views // 4 :]), np.sort(order[: views // 4]))
+    )
     begun = time.perf_counter()
-    head, _ = train_head(features, targets, training, test, epochs=epochs, seed=0)
+    head, _ = train_head(training, test, epochs=epochs, seed=0)
     seconds = (time.perf_counter() - begun) / epochs
-    right = (predict(head, features, test).argmax(axis=1) == targets[test].argmax(axis=1)).mean()
+    right = (predict(head, test).argmax(axis=1) == test.labels).mean()
     print(f"{seconds:.0f} {right:.3f}")
 
 

@@ -1,11 +1,11 @@
 """Features computed on a Ray cluster, in shards, into the cache of the machine that trains."""
 
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,6 @@ from tqdm import tqdm
 from activity.cluster.ray_cluster import cluster_joined
 from activity.cluster.workers import WorkerDiedError, enter_folder, find_places, run_on_workers
 from activity.common.errors import UserError
-from activity.media.images import Image
 from activity.network.backbone import fingerprint
 from activity.network.engine import EngineOptions, open_engine
 from activity.training.feature_cache import FeatureCache
@@ -27,17 +26,8 @@ if TYPE_CHECKING:
 _SHARD = 256
 
 
-class Shard(NamedTuple):
-    """Views to compute in one go, and what tells their images' content from every other."""
-
-    views: list[View]
-    digests: dict[Image, str]
-
-
 def fill_cache(
     address: str,
-    dataset: Path,
-    digests: Mapping[Image, str],
     views: Sequence[View],
     backbone: "keras.Model",
     options: EngineOptions,
@@ -48,7 +38,7 @@ def fill_cache(
 
     Args:
         address: as in ``cluster_joined``; its machines see the data set where this one does.
-        dataset, digests, views, backbone, options: as in ``compute_features``.
+        views, backbone, options: as in ``compute_features``.
 
     Raises:
         UserError: there is no cache, the cluster cannot be joined, or workers die over a shard.
@@ -59,14 +49,11 @@ def fill_cache(
         missing = [
             view
             for view in views
-            if view.image in digests and cache.get(digests[view.image], view.number) is None
+            if view.image.digest and cache.get(view.image.digest, view.number) is None
         ]
         if not missing:
             return
-        shards = [
-            Shard(part, {view.image: digests[view.image] for view in part})
-            for part in (missing[at : at + _SHARD] for at in range(0, len(missing), _SHARD))
-        ]
+        shards = [missing[at : at + _SHARD] for at in range(0, len(missing), _SHARD)]
         with (
             cluster_joined(address),
             tqdm(total=len(missing), desc="features", disable=None, unit="view") as bar,
@@ -74,21 +61,21 @@ def fill_cache(
             places = find_places(gpu=options.engine in ("auto", "keras"))
             network = (_as_bytes(backbone), fingerprint(backbone))
             how = (replace(options, cores=places.cores), len(missing))
-            arguments = (*network, dataset, Path.cwd(), *how)
+            arguments = (*network, Path.cwd(), *how)
             with closing(run_on_workers(shards, FeatureWorker, arguments, places)) as done:
                 for shard, rows in done:
                     if isinstance(rows, UserError):
                         raise rows
                     if isinstance(rows, WorkerDiedError):
                         raise UserError(
-                            f"workers die over the images from {shard.views[0].image} to "
-                            f"{shard.views[-1].image} (killed, out of memory, or crashed in a "
+                            f"workers die over the images from {shard[0].image} to "
+                            f"{shard[-1].image} (killed, out of memory, or crashed in a "
                             "library): without --cluster it will show over which"
                         )
                     for place, features in rows:
-                        view = shard.views[place]
-                        cache.put(digests[view.image], view.number, features)
-                    bar.update(len(shard.views))
+                        view = shard[place]
+                        cache.put(view.image.digest, view.number, features)
+                    bar.update(len(shard))
 
 
 class FeatureWorker:
@@ -98,7 +85,6 @@ class FeatureWorker:
         self,
         network: bytes,
         key: str,
-        dataset: Path,
         folder: Path,
         options: EngineOptions,
         inputs: int,
@@ -106,7 +92,6 @@ class FeatureWorker:
         """``folder`` is where the run was started: paths may be relative to it."""
         self._network = network
         self._key = key
-        self._dataset = dataset
         self._folder = folder
         self._options = options
         self._inputs = inputs
@@ -120,15 +105,12 @@ class FeatureWorker:
         enter_folder(self._folder)
         self._run = open_engine(self._options, self._backbone, key=self._key, inputs=self._inputs)
 
-    def run(self, shard: Shard) -> list[tuple[int, NDArray[np.float32]]]:
+    def run(self, shard: Sequence[View]) -> list[tuple[int, NDArray[np.float32]]]:
         """Compute a shard: each view's place in it with its features; not of unreadable images."""
-        return list(self._run(self._pixels(shard)))
+        return list(self._run(pixels_of(shard)))
 
     def stop(self) -> None:
         """Let the shard be finished."""
-
-    def _pixels(self, shard: Shard) -> Iterator[tuple[int, NDArray[np.uint8]]]:
-        return pixels_of(self._dataset, shard.digests, shard.views, range(len(shard.views)))
 
     def _backbone(self) -> "keras.Model":
         import keras

@@ -1,7 +1,7 @@
 """Images to learn from: photos, and frames of clips, read alike."""
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from itertools import groupby
 from pathlib import Path
@@ -23,12 +23,18 @@ _TIME_TOLERANCE = 1e-4  # seconds
 class Image(NamedTuple):
     """A photo; or, where ``seconds`` is given, the frame that a clip shows at that time.
 
-    The path is relative to ``folder``, a folder of the data set, and in POSIX form.
+    Attributes:
+        path: relative to ``folder``, in POSIX form.
+        seconds: from the first frame of the clip; None for a photo.
+        folder: of the data set.
+        digest: what tells its content from every other, as ``digest_of`` says; empty where nobody
+            has looked.
     """
 
     path: str
     seconds: float | None = None
     folder: Path = Path()
+    digest: str = ""
 
     @property
     def file(self) -> Path:
@@ -58,43 +64,36 @@ def digest_of(image: Image, file_digest: str) -> str:
     """Name an image by what it shows: the file's content, and of a clip the time.
 
     Returns:
-        64 hexadecimal digits; of a photo, its file's own.
+        64 hexadecimal digits; of a photo, its file's own. Empty where that of the file is.
     """
-    if image.seconds is None:
+    if image.seconds is None or not file_digest:
         return file_digest
     return hashlib.sha256(f"{file_digest} {image.seconds:.6f}".encode()).hexdigest()
 
 
-def read_images(
-    dataset: Path, images: Sequence[Image], digests: Mapping[Image, str] | None = None
-) -> Iterator[tuple[int, NDArray[np.uint8]]]:
-    """Read images; those that cannot be read are left out.
+def read_images(images: Sequence[Image]) -> Iterator[tuple[int, NDArray[np.uint8]]]:
+    """Read images; those that cannot be read, or have changed since they were hashed, are left out.
 
     Equal images in a row are decoded once, and so is a clip whose frames stand in a row.
-
-    Args:
-        dataset: the folder that the images' paths are relative to.
-        images: what to read.
-        digests: of the images; one whose file has changed since is left out.
 
     Yields:
         (place among ``images``, image as BGR, uint8, shape (height, width, 3)).
     """
-    for (path, is_photo), group in groupby(
-        enumerate(images), lambda numbered: (numbered[1].path, numbered[1].seconds is None)
+    for (file, is_photo), group in groupby(
+        enumerate(images), lambda numbered: (numbered[1].file, numbered[1].seconds is None)
     ):
         in_time = sorted(group, key=lambda numbered: numbered[1].seconds or 0)
         places, wanted = zip(*in_time, strict=True)
         try:
             if is_photo:
-                content = read_photo(dataset / path)
-                digest = hashlib.sha256(content).hexdigest() if digests else ""
+                content = read_photo(file)
+                digest = hashlib.sha256(content).hexdigest() if wanted[0].digest else ""
             else:
-                digest = _hash_file(dataset / path) if digests else ""
+                digest = _hash_file(file) if wanted[0].digest else ""
         except OSError:
             continue
         # Or the cache would keep its features under the name of the earlier content.
-        if digests and digest_of(wanted[0], digest) != digests.get(wanted[0]):
+        if wanted[0].digest and wanted[0].digest != digest_of(wanted[0], digest):
             continue
         if is_photo:
             photo = decode_image(content)
@@ -102,7 +101,7 @@ def read_images(
                 yield from ((place, photo) for place in places)
         else:
             times = [image.seconds or 0.0 for image in wanted]
-            yield from zip(places, frames_at(dataset / path, times), strict=False)
+            yield from zip(places, frames_at(file, times), strict=False)
 
 
 def frames_at(clip: Path, times: Iterable[float]) -> Iterator[NDArray[np.uint8]]:

@@ -2,7 +2,7 @@
 
 import math
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from activity.common.errors import UserError
+from activity.media.images import Image
 from activity.network.backbone import fingerprint
 from activity.network.engine import EngineOptions, open_engine
-
-PixelsOf = Callable[[Sequence[int]], Iterator[tuple[int, NDArray[np.uint8]]]]
+from activity.training.features import View, pixels_of
 
 MOST_BYTES = 16 * 2**30
 """Of the file: where there are too many images, fewer of their views are kept, at least one."""
@@ -24,10 +24,7 @@ MOST_BYTES = 16 * 2**30
 
 @contextmanager
 def feature_maps_on_disk(
-    frozen: keras.Model,
-    training: NDArray[np.intp],
-    pixels_of: PixelsOf,
-    options: EngineOptions,
+    frozen: keras.Model, images: Sequence[Image], views: int, options: EngineOptions
 ) -> Iterator[tuple[NDArray[np.float16], NDArray[np.bool_]]]:
     """Send each view and its mirror image through the frozen stages, and keep what they give.
 
@@ -35,8 +32,8 @@ def feature_maps_on_disk(
 
     Args:
         frozen: from pixels to a feature map.
-        training: rows of the training images, shape (images, views).
-        pixels_of: reads the views at these rows: (row, RGB, uint8, shape (224, 224, 3)).
+        images: what is learned from.
+        views: of each image.
         options: how they are run; the file lies in the cache's folder, or where there is none, in
             the system's temporary folder.
 
@@ -49,45 +46,43 @@ def feature_maps_on_disk(
         UserError: the disk is full.
     """
     shape = frozen.output_shape[1:]
-    bytes_of_a_view = 2 * len(training) * math.prod(shape) * np.dtype(np.float16).itemsize
-    rows = training[:, : max(1, MOST_BYTES // bytes_of_a_view)]
+    bytes_of_a_view = 2 * len(images) * math.prod(shape) * np.dtype(np.float16).itemsize
+    kept = min(views, max(1, MOST_BYTES // bytes_of_a_view))
+    stored = [View(image, number) for image in images for number in range(kept)]
     with _temporary_file(options.cache_folder) as file:
-        run = open_engine(options, lambda: frozen, key=fingerprint(frozen), inputs=2 * rows.size)
-        outputs = run(_with_mirror_images(pixels_of(rows.ravel().tolist())))
-        whole = write_feature_maps(
-            tqdm(outputs, "frozen stages", 2 * rows.size, disable=None, unit="view"), rows, file
-        )
+        run = open_engine(options, lambda: frozen, key=fingerprint(frozen), inputs=2 * len(stored))
+        outputs = run(_with_mirror_images(pixels_of(stored)))
+        bar = tqdm(outputs, "frozen stages", 2 * len(stored), disable=None, unit="view")
+        came = write_feature_maps(bar, len(stored), file)
         # Where the last views did not come, the file would be too short to be mapped.
-        file.truncate(bytes_of_a_view * rows.shape[1])
-        maps = np.memmap(file, np.float16, "r", shape=(len(rows), 2 * rows.shape[1], *shape))
-        yield maps, whole
+        file.truncate(bytes_of_a_view * kept)
+        maps = np.memmap(file, np.float16, "r", shape=(len(images), 2 * kept, *shape))
+        yield maps, np.logical_and.reduce(came.reshape(len(images), kept), axis=1)
 
 
 def write_feature_maps(
-    outputs: Iterable[tuple[tuple[int, int], NDArray[np.float32]]],
-    rows: NDArray[np.intp],
-    file: IO[bytes],
+    outputs: Iterable[tuple[tuple[int, int], NDArray[np.float32]]], views: int, file: IO[bytes]
 ) -> NDArray[np.bool_]:
-    """Write feature maps to a file as float16, in the order of ``rows``.
+    """Write feature maps to a file as float16, each view's before that of its mirror image.
 
     They are written rather than put into a mapped file: on a full disk a write fails, but a mapped
     page ends the process.
 
     Args:
-        outputs: ((row, 0 for a view or 1 for its mirror image), feature map), in any order.
-        rows: of which each is to come, in both ways; shape (images, views).
+        outputs: ((number of the view, 0 for itself or 1 for its mirror image), feature map), in any
+            order.
+        views: how many are to come, in both ways.
         file: to write to.
 
     Returns:
-        Of which images all came, shape (images,).
+        Which views came in both ways, shape (views,).
 
     Raises:
         UserError: the disk is full.
     """
-    place_of = {row: 2 * place for place, row in enumerate(rows.ravel().tolist())}
-    came = np.zeros((len(rows), 2 * rows.shape[1]), bool)
-    for (row, mirrored), output in outputs:
-        place = place_of[row] + mirrored
+    came = np.zeros((views, 2), bool)
+    for (view, mirrored), output in outputs:
+        place = 2 * view + mirrored
         content = output.astype(np.float16).tobytes()
         try:
             file.seek(place * len(content))
@@ -95,20 +90,20 @@ def write_feature_maps(
             file.flush()
         except OSError as error:
             raise UserError(
-                f"cannot keep the {2 * rows.size * len(content) / 1e9:.1f} GB that the frozen "
+                f"cannot keep the {came.size * len(content) / 1e9:.1f} GB that the frozen "
                 f"stages give: {error.strerror or error}; give --cache a folder on a disk with "
                 "more room, or fewer --views"
             ) from error
-        came.flat[place] = True
+        came[view, mirrored] = True
     return np.logical_and.reduce(came, axis=1)
 
 
 def _with_mirror_images(
     stream: Iterator[tuple[int, NDArray[np.uint8]]],
 ) -> Iterator[tuple[tuple[int, int], NDArray[np.uint8]]]:
-    for row, pixels in stream:
-        yield (row, 0), pixels
-        yield (row, 1), np.ascontiguousarray(pixels[:, ::-1])
+    for view, pixels in stream:
+        yield (view, 0), pixels
+        yield (view, 1), np.ascontiguousarray(pixels[:, ::-1])
 
 
 @contextmanager

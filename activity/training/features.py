@@ -1,8 +1,7 @@
 """Features of images: what the frozen backbone makes of each view, computed once and kept."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -35,8 +34,6 @@ class View(NamedTuple):
 
 
 def compute_features(
-    dataset: Path,
-    digests: Mapping[Image, str],
     views: Sequence[View],
     backbone: "keras.Model",
     options: EngineOptions,
@@ -46,10 +43,8 @@ def compute_features(
     Images are read as they are needed: only features are held in memory.
 
     Args:
-        dataset: the folder the images' paths are relative to.
-        digests: what tells each image's content from every other: see ``images.digest_of``.
         views: what to compute; views of one image, and frames of one clip, best in a row: they are
-            then decoded once.
+            then decoded once. Images without a digest count as unreadable.
         backbone: from pixels to a feature vector.
         options: how the backbone is run, and where features are kept from run to run.
 
@@ -64,21 +59,24 @@ def compute_features(
     with closing(FeatureCache(options.cache_folder, cache_identity(backbone))) as cache:
         missing = []
         for place, view in enumerate(views):
-            if view.image not in digests:
+            if not view.image.digest:
                 continue
             if place % _ROWS_BETWEEN == 0:
                 let_go(features)
-            known = cache.get(digests[view.image], view.number)
+            known = cache.get(view.image.digest, view.number)
             if known is None:
                 missing.append(place)
             else:
                 features[place], readable[place] = known, True
         if missing:
             run = open_engine(options, lambda: backbone, key=identity, inputs=len(missing))
-            stream = run(pixels_of(dataset, digests, views, missing))
+            stream = run(
+                (missing[place], pixels)
+                for place, pixels in pixels_of([views[place] for place in missing])
+            )
             for place, output in tqdm(stream, "features", len(missing), disable=None, unit="view"):
                 features[place], readable[place] = output, True
-                cache.put(digests[views[place].image], views[place].number, output)
+                cache.put(views[place].image.digest, views[place].number, output)
                 if place % _ROWS_BETWEEN == 0:
                     let_go(features)
         if cache.problem is not None:
@@ -91,33 +89,12 @@ def cache_identity(backbone: "keras.Model") -> str:
     return f"{fingerprint(backbone)} {_VIEWS}"
 
 
-def pixels_of(
-    dataset: Path, digests: Mapping[Image, str], views: Sequence[View], places: Sequence[int]
-) -> Iterator[tuple[int, NDArray[np.uint8]]]:
-    """Read and augment the views at ``places``, but for those of images that cannot be read."""
-    images = [views[place].image for place in places]
-    for index, pixels in read_images(dataset, images, digests):
-        place = places[index]
-        yield place, view_of_photo(pixels, digests[images[index]], views[place].number)
+def pixels_of(views: Sequence[View]) -> Iterator[tuple[int, NDArray[np.uint8]]]:
+    """Read and augment views, but for those of images that cannot be read.
 
-
-def rows_to_use(
-    readable: NDArray[np.bool_], training: int, views: int, test: int
-) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:
-    """List the rows of features that can be used.
-
-    Args:
-        readable: of each row: ``views`` for each training image, then one for each test image, then
-            one for each that is in neither set.
-        training, test: how many images.
-        views: of each training image; one that lacks a view is not used.
-
-    Returns:
-        (training, test, others): shapes (images, views), (images,) and (images,).
+    Yields:
+        (place among ``views``, RGB, uint8, shape (224, 224, 3)).
     """
-    rows = np.arange(len(readable))
-    first_test = training * views
-    trained = rows[:first_test].reshape(-1, views)
-    tested, others = np.split(rows[first_test:], [test])
-    whole = readable[trained].all(axis=1)
-    return trained[whole], tested[readable[tested]], others[readable[others]]
+    images = [view.image for view in views]
+    for place, pixels in read_images(images):
+        yield place, view_of_photo(pixels, images[place].digest, views[place].number)

@@ -4,7 +4,8 @@ What the stages before them give never changes: it is computed once for each vie
 costs only the stages that learn.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from dataclasses import replace
 
 import keras
 import numpy as np
@@ -15,32 +16,16 @@ from activity.common.errors import UserError
 from activity.common.interruption import interrupts_held_back
 from activity.network.backbone import split_backbone
 from activity.network.engine import EngineOptions
-from activity.training.feature_maps import PixelsOf, feature_maps_on_disk
-from activity.training.head import LABEL_SMOOTHING, train_head
-
-# Chosen on photos carved out of the training photos: docs/recipe.md has the comparison.
-_LEARNING_RATE = 3e-4
-_WEIGHT_DECAY = 0.05
-_BATCH_SIZE = 64
-
-# Share of each label's files that is carved out of the training images, to choose the epoch by.
-_CARVED = 0.1
+from activity.training.feature_maps import feature_maps_on_disk
+from activity.training.feature_sets import Examples, with_features_of
+from activity.training.head import adamw, train_head
+from activity.training.hyperparameters import CARVED_SHARE, FINE_TUNING, LABEL_SMOOTHING
+from activity.training.trained import Trained
 
 
 def fine_tune(
-    backbone: keras.Model,
-    head: keras.Sequential,
-    features: NDArray[np.float32],
-    targets: NDArray[np.float32],
-    training: NDArray[np.intp],
-    files: Sequence[str],
-    pixels_of: PixelsOf,
-    *,
-    epochs: int,
-    head_epochs: int,
-    seed: int,
-    options: EngineOptions,
-) -> tuple[keras.Sequential, list[float]]:
+    trained: Trained, options: EngineOptions, epochs: int, head_epochs: int, seed: int
+) -> Trained:
     """Train the backbone's last stages and a head; statistics of batch norm stay as they are.
 
     A tenth of the training images is carved out. A new head is trained on the others (the head of
@@ -51,56 +36,51 @@ def fine_tune(
     Ctrl-C or SIGTERM ends the epochs early, and the best of those that were complete is kept.
 
     Args:
-        backbone: of ``build_backbone``, frozen; its last stages are changed in place.
-        head: trained on all of ``training``.
-        features: of all views, shape (rows, feature size), as the frozen backbone gives them.
-        targets: one-hot labels, shape (rows, labels).
-        training: rows of the training images, shape (images, views).
-        files: that each training image comes from: frames of one clip are never on both sides.
-        pixels_of: reads the views at these rows: (row, RGB, uint8, shape (224, 224, 3)), in order.
+        trained: on a frozen backbone of ``build_backbone``, whose last stages are changed in place.
+        options: how the stages that stay frozen are run.
         epochs: passes over the training images; each shows each image in one of its views.
         head_epochs: of the new head, before the stages learn with it.
         seed: of what is carved out, the order, the views and the dropout.
-        options: how the stages that stay frozen are run.
 
     Returns:
-        (head, accuracy): the head that belongs to the backbone as it is now; and the share of the
-        images carved out that is right with frozen stages, and after each epoch, 0..1. Nothing
-        stands there where none was carved out.
+        The backbone, and the head that belongs to it as it is now.
 
     Raises:
         UserError: the disk is full, or all that is to be learned from was changed meanwhile.
     """
-    learned, carved = _carve(targets[training[:, 0]].argmax(axis=1), files, seed)
+    backbone, train = trained.backbone, trained.features.train
+    learned, carved = _carve(train, seed)
     print(f"[INFO] fine-tuning: {len(learned)} images to learn from, {len(carved)} to choose by")
     if not len(carved):
         print("[INFO] too few to tell whether fine-tuning helps: the network stays frozen")
-        return head, []
+        return trained
     frozen, learning = split_backbone(backbone)
     tuned_head, _ = train_head(
-        *(features, targets, training[learned], training[carved, 0]),
-        epochs=head_epochs,
-        seed=seed,
+        train.take(learned), train.take(carved), epochs=head_epochs, seed=seed, progress=False
     )
     model = keras.Model(learning.input, tuned_head(learning.output))
-    with feature_maps_on_disk(frozen, training, pixels_of, options) as (feature_maps, whole):
+    with feature_maps_on_disk(frozen, train.images, train.views, options) as (maps, whole):
         if not whole.all():
             print(f"[INFO] left out, as changed meanwhile: {np.sum(~whole)} images")
         learned, carved = learned[whole[learned]], carved[whole[carved]]
         if not len(learned):
             raise UserError("the images were changed while they were learned from: start again")
         _let_learn(learning)
-        truth = targets[training[:, 0]]
-        best, right = _train(model, feature_maps, truth, learned, carved, epochs=epochs, seed=seed)
+        best, right = _train(model, maps, train.targets, learned, carved, epochs=epochs, seed=seed)
     backbone.trainable = False
-    accuracy = [count / max(1, len(carved)) for count in right]
-    return (tuned_head if best > 0 else head), accuracy
+    trained = replace(trained, fine_tuning=tuple(count / max(1, len(carved)) for count in right))
+    if best == 0:
+        return trained
+    features = with_features_of(backbone, trained.features, options)
+    return replace(trained, head=tuned_head, features=features)
 
 
-def _carve(
-    labels: NDArray[np.intp], files: Sequence[str], seed: int
-) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Carve out a tenth of each label's files, of those that show one label only."""
+def _carve(train: Examples, seed: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Carve out a tenth of each label's files, of those that show one label only.
+
+    Frames of one clip are never on both sides.
+    """
+    labels, files = train.labels, [str(image.file) for image in train.images]
     labels_of: dict[str, set[int]] = {}
     for file, label in zip(files, labels.tolist(), strict=True):
         labels_of.setdefault(file, set()).add(label)
@@ -108,7 +88,7 @@ def _carve(
     carved: set[str] = set()
     for label in range(labels.max() + 1):
         candidates = sorted(file for file, shown in labels_of.items() if shown == {label})
-        order = random.permutation(len(candidates))[: round(_CARVED * len(candidates))]
+        order = random.permutation(len(candidates))[: round(CARVED_SHARE * len(candidates))]
         carved.update(candidates[place] for place in order)
     aside = np.array([file in carved for file in files])
     return np.flatnonzero(~aside), np.flatnonzero(aside)
@@ -139,12 +119,9 @@ def _train(
         (best, right): the best epoch, 0 where none was better than frozen stages and the model is
         as it was; and how many carved-out images are right, before the first epoch and after each.
     """
-    steps = -(-len(learned) // _BATCH_SIZE)
+    steps = -(-len(learned) // FINE_TUNING.batch_size)
     model.compile(
-        optimizer=keras.optimizers.AdamW(
-            keras.optimizers.schedules.CosineDecay(_LEARNING_RATE, steps * epochs),
-            weight_decay=_WEIGHT_DECAY,
-        ),
+        optimizer=adamw(FINE_TUNING, steps * epochs),
         loss=keras.losses.CategoricalCrossentropy(label_smoothing=LABEL_SMOOTHING),
         # On two cores XLA makes it ten times as slow.
         jit_compile=False,
@@ -209,4 +186,7 @@ def _count_right(
 
 
 def _batches(images: NDArray[np.intp]) -> Iterator[NDArray[np.intp]]:
-    return (images[start : start + _BATCH_SIZE] for start in range(0, len(images), _BATCH_SIZE))
+    return (
+        images[start : start + FINE_TUNING.batch_size]
+        for start in range(0, len(images), FINE_TUNING.batch_size)
+    )

@@ -2,21 +2,22 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import NoReturn
 
 import keras
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.preprocessing import StandardScaler
+from tqdm import tqdm
 
-from activity.training.feature_rows import let_go
-
-# Chosen on photos carved out of the training photos: docs/recipe.md has the comparison.
-_LEARNING_RATE = 1e-3
-_WEIGHT_DECAY = 1.0
-_BATCH_SIZE = 64
-# For the sake of --unknown: a head that is not driven to be certain is less sure of what it has
-# never seen (docs/recipe.md).
-LABEL_SMOOTHING = 0.1
+from activity.training.feature_sets import Examples
+from activity.training.hyperparameters import (
+    DROPOUT,
+    HEAD,
+    HIDDEN_UNITS,
+    LABEL_SMOOTHING,
+    Optimization,
+)
 
 _ROWS_AT_ONCE = 1024
 
@@ -40,48 +41,34 @@ class History:
 
 
 def train_head(
-    features: NDArray[np.float32],
-    targets: NDArray[np.float32],
-    training: NDArray[np.intp],
-    test: NDArray[np.intp],
-    *,
-    epochs: int,
-    seed: int,
-    on_epoch: Callable[[dict[str, float]], None] = lambda logs: None,
+    train: Examples, test: Examples, *, epochs: int, seed: int, progress: bool = True
 ) -> tuple[keras.Sequential, History]:
-    """Train the head on frozen features. The test photos are watched, never learned from.
+    """Train the head on frozen features. The test images are watched, never learned from.
 
     While training, each feature is shifted and scaled to mean 0 and deviation 1 over the
-    training photos. That is then folded into the first layer: the head returned takes raw
-    features. The features of training photos are used where they lie, and never copied whole.
+    training images. That is then folded into the first layer: the head returned takes raw
+    features. The features are used where they lie, and never copied whole.
 
     Args:
-        features: of all views of all photos, shape (rows, feature size).
-        targets: one-hot labels, shape (rows, labels).
-        training: rows of the training photos, shape (photos, views); each epoch sees each photo
-            once, in a view drawn at random.
-        test: rows of the test photos, shape (photos,); there may be none.
-        epochs: passes over the training photos.
+        train: what is learned from; each epoch sees each image once, in a view drawn at random.
+        test: what is watched; there may be none.
+        epochs: passes over the training images.
         seed: of the initial weights, the order, the views and the dropout.
-        on_epoch: called after each epoch with Keras's figures of it.
+        progress: whether a bar shows the epochs on a terminal.
 
     Returns:
         (head, history): the head maps features to probabilities in the targets' order.
     """
     keras.utils.set_random_seed(seed)
-    photos, views = training.shape
-    mean, scale = _standardisation(features, training[:, 0])
+    mean, scale = _standardisation(train)
 
-    def standardised(rows: NDArray[np.intp]) -> NDArray[np.float32]:
-        return ((features[rows] - mean) * scale).astype(np.float32)
+    def standardised(features: NDArray[np.float32]) -> NDArray[np.float32]:
+        return ((features - mean) * scale).astype(np.float32)
 
-    head = _head(features.shape[1], targets.shape[1])
-    steps = -(-photos // _BATCH_SIZE)
+    head = _head(train.feature_size, train.targets.shape[1])
+    steps = -(-len(train) // HEAD.batch_size)
     head.compile(
-        optimizer=keras.optimizers.AdamW(
-            keras.optimizers.schedules.CosineDecay(_LEARNING_RATE, steps * epochs),
-            weight_decay=_WEIGHT_DECAY,
-        ),
+        optimizer=adamw(HEAD, steps * epochs),
         loss=keras.losses.CategoricalCrossentropy(label_smoothing=LABEL_SMOOTHING),
         metrics=["accuracy"],
         # A step is so small that calling it costs as much: a whole epoch is one call.
@@ -92,33 +79,44 @@ def train_head(
     def batches() -> Iterator[Batch]:
         random = np.random.default_rng(seed)
         while True:
-            order = random.permutation(photos)
-            view = random.integers(views, size=(photos,))
-            for start in range(0, photos, _BATCH_SIZE):
-                # Around each row, the system maps up to a megabyte more.
-                let_go(features)
-                chosen = order[start : start + _BATCH_SIZE]
-                rows = training[chosen, view[chosen]]
-                yield standardised(rows), targets[rows]
+            order = random.permutation(len(train))
+            view = random.integers(train.views, size=(len(train),))
+            for start in range(0, len(train), HEAD.batch_size):
+                chosen = order[start : start + HEAD.batch_size]
+                yield standardised(train.features(chosen, view[chosen])), train.targets[chosen]
 
     def test_batch(number: int) -> Batch:
-        let_go(features)
-        rows = test[number * _TEST_BATCH_SIZE :][:_TEST_BATCH_SIZE]
-        return standardised(rows), targets[rows]
+        places = np.arange(len(test))[number * _TEST_BATCH_SIZE :][:_TEST_BATCH_SIZE]
+        return standardised(test.features(places)), test.targets[places]
 
-    logs = head.fit(
-        batches(),
-        shuffle=False,
-        steps_per_epoch=steps,
-        validation_data=_TestBatches(test_batch, len(test)) if len(test) else None,
-        epochs=epochs,
-        verbose=0,
-        callbacks=[keras.callbacks.LambdaCallback(on_epoch_end=lambda _, logs: on_epoch(logs))],
-    ).history
+    with tqdm(total=epochs, desc="epochs", disable=None if progress else True, unit="epoch") as bar:
+        logs = head.fit(
+            batches(),
+            shuffle=False,
+            steps_per_epoch=steps,
+            validation_data=_TestBatches(test_batch, len(test)) if len(test) else None,
+            epochs=epochs,
+            verbose=0,
+            callbacks=[_show_epochs(bar)],
+        ).history
     watched = [logs.get("val_loss", []), logs.get("val_accuracy", [])]
     history = History(logs["loss"], logs["accuracy"], *watched)
     _fold_standardisation(head, mean, scale)
     return head, history
+
+
+def adamw(how: Optimization, steps: int) -> keras.optimizers.Optimizer:
+    """Make the optimizer for so many steps, over which its rate falls to 0."""
+    rate = keras.optimizers.schedules.CosineDecay(how.learning_rate, steps)
+    return keras.optimizers.AdamW(rate, weight_decay=how.weight_decay)
+
+
+def _show_epochs(bar: "tqdm[NoReturn]") -> keras.callbacks.Callback:
+    def show(_: int, figures: dict[str, float]) -> None:
+        bar.set_postfix(loss=figures["loss"], test_accuracy=figures.get("val_accuracy"))
+        bar.update()
+
+    return keras.callbacks.LambdaCallback(on_epoch_end=show)
 
 
 class _TestBatches(keras.utils.PyDataset):
@@ -139,19 +137,16 @@ class _TestBatches(keras.utils.PyDataset):
         return self._batch(number)
 
 
-def predict(
-    head: keras.Sequential, features: NDArray[np.float32], rows: NDArray[np.intp]
-) -> NDArray[np.float32]:
-    """Predict from some rows of features.
+def predict(head: keras.Sequential, examples: Examples) -> NDArray[np.float32]:
+    """Predict from features, those of the first view of each image.
 
     Returns:
-        Probabilities, shape (rows, labels).
+        Probabilities, shape (images, labels).
     """
-    probabilities = np.empty((len(rows), head.output_shape[-1]), np.float32)
-    for start in range(0, len(rows), _TEST_BATCH_SIZE):
-        some = rows[start : start + _TEST_BATCH_SIZE]
-        probabilities[start : start + len(some)] = head.predict_on_batch(features[some])
-        let_go(features)
+    probabilities = np.empty((len(examples), head.output_shape[-1]), np.float32)
+    for start in range(0, len(examples), _TEST_BATCH_SIZE):
+        some = slice(start, start + _TEST_BATCH_SIZE)
+        probabilities[some] = head.predict_on_batch(examples.features(some))
     return probabilities
 
 
@@ -167,21 +162,20 @@ def _head(feature_size: int, labels: int) -> keras.Sequential:
     return keras.Sequential(
         [
             keras.Input((feature_size,)),
-            keras.layers.Dense(512, activation="relu", name="head_dense"),
-            keras.layers.Dropout(0.5, name="head_dropout"),
+            keras.layers.Dense(HIDDEN_UNITS, activation="relu", name="head_dense"),
+            keras.layers.Dropout(DROPOUT, name="head_dropout"),
             keras.layers.Dense(labels, activation="softmax", name="probabilities"),
         ]
     )
 
 
 def _standardisation(
-    features: NDArray[np.float32], rows: NDArray[np.intp]
+    train: Examples,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Find what makes each feature of these rows mean 0, deviation 1: (feature - mean) * scale."""
+    """Find what makes each feature mean 0, deviation 1: (feature - mean) * scale."""
     scaler = StandardScaler()
-    for start in range(0, len(rows), _ROWS_AT_ONCE):
-        scaler.partial_fit(features[rows[start : start + _ROWS_AT_ONCE]])
-        let_go(features)
+    for start in range(0, len(train), _ROWS_AT_ONCE):
+        scaler.partial_fit(train.features(slice(start, start + _ROWS_AT_ONCE)))
     deviation = np.sqrt(scaler.var_)
     # A feature that (but for rounding) never changes says nothing: it is scaled to 0.
     alive = deviation > 1e-6 * deviation.max()

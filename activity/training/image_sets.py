@@ -17,7 +17,6 @@ class ImageSets(NamedTuple):
         unknown: footage of none of the activities: nothing to learn, but something to try
             ``--unknown`` on.
         labels: of each of these.
-        digests: what tells their contents apart; images that cannot be read have none.
         frames: those of the images that are frames, and what was wrong with their clips.
     """
 
@@ -25,7 +24,6 @@ class ImageSets(NamedTuple):
     test: list[Image]
     unknown: list[Image]
     labels: dict[Image, str]
-    digests: dict[Image, str]
     frames: SampledFrames
 
 
@@ -38,14 +36,12 @@ def build_sets(dataset: Path, found: Found, every: float) -> ImageSets:
         every: seconds from one frame of a clip to the next.
     """
     frames = sample_frames(dataset, found.clips, found.all_labels(), every)
-    images = [*map(Image, found.photos), *frames.images]
     labels = [*found.labels, *frames.labels]
     contents = hash_files(dataset, found.files)
-    digests = {
-        image: digest_of(image, contents[image.path]) for image in images if image.path in contents
-    }
+    images = [
+        image._replace(folder=dataset, digest=digest_of(image, contents.get(image.path, "")))
+        for image in [*map(Image, found.photos), *frames.images]
+    ]
     split = split_images(images, labels, contents)
     training, test, unknown = ([images[i] for i in some] for some in split)
-    return ImageSets(
-        training, test, unknown, dict(zip(images, labels, strict=True)), digests, frames
-    )
+    return ImageSets(training, test, unknown, dict(zip(images, labels, strict=True)), frames)

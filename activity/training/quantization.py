@@ -7,6 +7,7 @@ import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import nullcontext, redirect_stdout
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from activity.media.images import Image, read_images
 from activity.media.photo import network_input
 from activity.network.classifier import int8_folder, model_key, open_classifier
 from activity.network.engine import EXPORT_NAME, Engine, EngineOptions, openvino_engine
+from activity.training.feature_sets import FeatureSets
 
 CALIBRATION_PHOTOS = 128
 
@@ -36,14 +38,37 @@ def check_installed() -> None:
             )
 
 
+@dataclass(frozen=True)
+class Int8Version:
+    """The int8 version of a model, and how often it agrees with it.
+
+    Attributes:
+        folder: where it is; None where it was not kept.
+        agreement: share of the images that get the same label, 0..1.
+        images: which images they were, ``"test"`` or ``"training"``.
+    """
+
+    folder: Path | None
+    agreement: float
+    images: str
+
+    def remarks(self) -> list[str]:
+        """Say what became of it, in plain words; each remark is a line."""
+        if self.folder is None:
+            return [
+                f"int8 would give another label on {1 - self.agreement:.1%} of the {self.images} "
+                "images: that is too often, and no int8 version is kept; the model itself is as "
+                "good as ever"
+            ]
+        return [
+            f"int8 gives the same label on {self.agreement:.1%} of the {self.images} images",
+            f"wrote {self.folder}; use it with: predict_video.py --engine int8",
+        ]
+
+
 def write_int8_version(
-    model: Path,
-    labels: int,
-    dataset: Path,
-    training: Sequence[Image],
-    test: Sequence[Image],
-    cache_folder: Path | None,
-) -> tuple[Path | None, float]:
+    model: Path, features: FeatureSets, cache_folder: Path | None
+) -> Int8Version:
     """Make the int8 version of a saved model, and keep it if it gives almost the same labels.
 
     The rounding is fitted to some of the training images; how often it changes the label is
@@ -52,18 +77,14 @@ def write_int8_version(
 
     Args:
         model: as ``train.py`` saved it; the int8 version is written beside it.
-        labels: how many labels it gives.
-        dataset: the folder that the images' paths are relative to.
-        training, test: the images it was trained on, and those it was not.
+        features: what it was trained and tested with.
         cache_folder: where OpenVINO exports are kept; None keeps none.
-
-    Returns:
-        (folder, agreement): where the int8 version is, or None where it was not kept; and the
-        share of test images that have the same label, 0..1.
 
     Raises:
         UserError: the file system refuses to write.
     """
+    labels, training, test = len(features.classes), features.train.images, features.test.images
+    which = "test" if test else "training"
     key = model_key(model, labels)
     folder = int8_folder(model, key)
     chosen = np.random.default_rng(0).permutation(len(training))[:CALIBRATION_PHOTOS]
@@ -71,7 +92,7 @@ def write_int8_version(
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as temporary:
         options = EngineOptions("openvino", cache_folder=cache_folder or Path(temporary))
         exact = open_classifier(model, labels, options)
-        calibration = list(_read(dataset, [training[i] for i in sorted(chosen)]))
+        calibration = list(_read([training[i] for i in sorted(chosen)]))
         judged = test or training
         try:
             quantized = Path(temporary) / "int8" / EXPORT_NAME
@@ -81,10 +102,10 @@ def write_int8_version(
             agreement = share_of_equal_labels(
                 exact,
                 rounded,
-                tqdm(_read(dataset, judged), "int8", len(judged), disable=None, unit="image"),
+                tqdm(_read(judged), "int8", len(judged), disable=None, unit="image"),
             )
             if agreement < LEAST_AGREEMENT:
-                return None, agreement
+                return Int8Version(None, agreement, which)
             with folder_when_complete(folder) as part:
                 shutil.copytree(quantized.parent, part, dirs_exist_ok=True)
         except OSError as error:
@@ -94,7 +115,7 @@ def write_int8_version(
     for older in model.parent.glob(f"{model.name}.*.int8"):
         if older != folder:
             shutil.rmtree(older, ignore_errors=True)
-    return folder, agreement
+    return Int8Version(folder, agreement, which)
 
 
 def quantize(export: Path, photos: Sequence[NDArray[np.uint8]], target: Path) -> None:
@@ -144,7 +165,7 @@ def share_of_equal_labels(
     return float(np.mean([label == answer.argmax() for label, answer in pairs]))
 
 
-def _read(dataset: Path, images: Sequence[Image]) -> Iterator[NDArray[np.uint8]]:
+def _read(images: Sequence[Image]) -> Iterator[NDArray[np.uint8]]:
     """Yield the images that can be read, as the network sees them."""
-    for _, image in read_images(dataset, images):
+    for _, image in read_images(images):
         yield network_input(image)

@@ -2,15 +2,19 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from activity.common.errors import printable
 from activity.media.images import Image
 from activity.training.dataset import ALL_LABELS, DEFAULT_LABELS, Found, shortened
-from activity.training.evaluation import Evaluation, IdenticalImages, share
+from activity.training.evaluation import Evaluation, share
 from activity.training.image_sets import ImageSets
 from activity.training.labelled_clips import SampledFrames
+
+if TYPE_CHECKING:
+    from activity.training.leakage import Leakage  # imports Keras, which takes seconds
 
 
 def remarks_on_found(wanted: Sequence[str] | None, found: Found) -> list[str]:
@@ -102,9 +106,7 @@ def remarks_on_unreadable(images: Sequence[Image]) -> list[str]:
     return remarks
 
 
-def remarks_on_score(
-    evaluation: Evaluation, identical: Sequence[IdenticalImages], near: Mapping[Image, Image] | None
-) -> list[str]:
+def remarks_on_score(evaluation: Evaluation, leakage: "Leakage") -> list[str]:
     """Give the scores on photos and on frames apart, and without what was as good as trained on."""
     remarks = []
     is_frame, right = evaluation.is_frame, evaluation.right
@@ -113,12 +115,13 @@ def remarks_on_score(
         of_frames = f"{share(right[is_frame]):.1%} of {is_frame.sum()} frames of {clips} clips"
         of_photos = f"{share(right[~is_frame]):.1%} of {(~is_frame).sum()} photos; "
         remarks.append(f"right: {'' if is_frame.all() else of_photos}{of_frames}")
-    copies = sum(len(group.test) for group in identical)
+    copies = sum(len(group.test) for group in leakage.identical)
     if copies:
         remarks.append(
             f"{copies} photos of the test set are byte-identical to training photos: "
             f"the score is up to {copies / len(right):.1%} too kind"
         )
+    near = leakage.near_copies
     if near is None:
         remarks.append("too many images to look for near copies among them")
     elif near:

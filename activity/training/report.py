@@ -1,10 +1,8 @@
 """What training gave, for people to look at: curves, a confusion matrix, the worst mistakes."""
 
 import math
-from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -13,20 +11,21 @@ from sklearn.metrics import classification_report, confusion_matrix
 
 from activity.common.errors import printable
 from activity.common.figures import save_figure, short_name
-from activity.media.images import Image, read_images
+from activity.media.images import read_images
 from activity.media.photo import network_input
+from activity.network.unknown import format_unknown
 from activity.temporal.results import write_json
-from activity.training.evaluation import Evaluation, IdenticalImages, share
-
-if TYPE_CHECKING:
-    from activity.training.head import History
+from activity.training.evaluation import Evaluation, share
+from activity.training.head import History
+from activity.training.leakage import Leakage
+from activity.training.trained import Trained
 
 _MOST_MISTAKES, _SHEET_COLUMNS = 24, 6
 _MOST_CELLS_WITH_COUNTS = 40  # classes; cells of a larger matrix have no room for a number
 _LARGEST_MATRIX = 40  # inches; a picture that can still be opened
 
 
-def plot_history(history: "History", path: Path) -> None:
+def plot_history(history: History, path: Path) -> None:
     """Draw loss and accuracy by epoch, with the epoch of the lowest test loss marked.
 
     Raises:
@@ -63,15 +62,20 @@ def plot_history(history: "History", path: Path) -> None:
     save_figure(figure, path)
 
 
-def format_report(evaluation: Evaluation) -> str:
-    """Format scikit-learn's table of precision, recall and F1 score for each label."""
-    return classification_report(
+def format_score(evaluation: Evaluation) -> str:
+    """Format scikit-learn's table of precision, recall and F1 score for each label.
+
+    Below it stands what ``--unknown`` would do to the images.
+    """
+    table = classification_report(
         evaluation.truth,
         evaluation.predicted,
         labels=range(len(evaluation.labels)),
         target_names=[printable(label) for label in evaluation.labels],
         zero_division=0,
     )
+    unknown = format_unknown(evaluation.probabilities, evaluation.truth, evaluation.unknown)
+    return f"{table}\n[INFO] {unknown}"
 
 
 def plot_confusion(evaluation: Evaluation, path: Path) -> None:
@@ -116,7 +120,7 @@ def plot_confusion(evaluation: Evaluation, path: Path) -> None:
     save_figure(figure, path)
 
 
-def contact_sheet(evaluation: Evaluation, dataset: Path, path: Path) -> None:
+def contact_sheet(evaluation: Evaluation, path: Path) -> None:
     """Show the test images that are most confidently predicted wrong, as the network sees them.
 
     Where the classifier is sure and the label says otherwise, the label may be the one that is
@@ -124,7 +128,6 @@ def contact_sheet(evaluation: Evaluation, dataset: Path, path: Path) -> None:
 
     Args:
         evaluation: of the test images.
-        dataset: the folder the images' paths are relative to.
         path: of the picture; its name chooses the format.
 
     Raises:
@@ -143,9 +146,7 @@ def contact_sheet(evaluation: Evaluation, dataset: Path, path: Path) -> None:
         axes.set_axis_off()
     # One by one, and no more than there is room for.
     readable = (
-        (index, image)
-        for index in mistakes
-        for _, image in read_images(dataset, [evaluation.images[index]])
+        (index, image) for index in mistakes for _, image in read_images([evaluation.images[index]])
     )
     for axes, (index, image) in zip(cells, readable, strict=False):
         axes.imshow(network_input(image))
@@ -171,15 +172,11 @@ def contact_sheet(evaluation: Evaluation, dataset: Path, path: Path) -> None:
 
 def write_report(
     path: Path,
+    trained: Trained,
     evaluation: Evaluation,
-    dataset: Path,
+    leakage: Leakage,
     *,
-    history: "History",
-    fine_tuning: Sequence[float],
     settings: dict[str, object],
-    unreadable: Sequence[Image],
-    identical: Sequence[IdenticalImages],
-    near_copies: Mapping[Image, Image] | None,
 ) -> list[Path]:
     """Write the report as JSON, and beside it ``<name>_confusion.png`` and ``<name>_mistakes.png``.
 
@@ -187,15 +184,10 @@ def write_report(
 
     Args:
         path: of the JSON file.
+        trained: the classifier.
         evaluation: of the test images.
-        dataset: the folder the images' paths are relative to.
-        history: of the head's training.
-        fine_tuning: share of the carved-out training images that is right, as frozen and by epoch.
+        leakage: what of the training set is in the test set, too.
         settings: what the training was asked to do.
-        unreadable: images that were skipped.
-        identical: what ``straddling_groups`` found.
-        near_copies: test images that show nearly the same picture as a training image, with it;
-            None, in the report null, where they were not looked for.
 
     Returns:
         The files written.
@@ -205,6 +197,7 @@ def write_report(
     """
     right, is_frame = evaluation.right, evaluation.is_frame
     copies = without_copies = None
+    near_copies = leakage.near_copies
     if near_copies is not None:
         copies = [
             {"training": str(trained), "test": str(tested)}
@@ -227,12 +220,12 @@ def write_report(
             "mistakes": [_mistake(evaluation, index) for index in evaluation.mistakes()],
             "identical_in_training_and_test": [
                 {"training": [*map(str, group.training)], "test": [*map(str, group.test)]}
-                for group in identical
+                for group in leakage.identical
             ],
             "nearly_the_same_in_training_and_test": copies,
-            "unreadable_photos": [*map(str, unreadable)],
-            "history": asdict(history),
-            "fine_tuning_accuracy_of_carved_out": list(fine_tuning),
+            "unreadable_photos": [*map(str, trained.features.unreadable)],
+            "history": asdict(trained.history),
+            "fine_tuning_accuracy_of_carved_out": list(trained.fine_tuning),
             "settings": settings,
         },
     )
@@ -241,7 +234,7 @@ def write_report(
     confusion = path.with_name(f"{path.stem}_confusion.png")
     mistakes = path.with_name(f"{path.stem}_mistakes.png")
     plot_confusion(evaluation, confusion)
-    contact_sheet(evaluation, dataset, mistakes)
+    contact_sheet(evaluation, mistakes)
     return [path, confusion, mistakes]
 
 

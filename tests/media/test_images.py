@@ -50,7 +50,7 @@ def test_photos_and_frames_come_with_their_places(tmp_path: Path) -> None:
         *(Image("clip.avi", 1.5), Image("photo.png"), Image("photo.png"), Image("broken.jpg")),
         *(Image("gone.jpg"), Image("clip.avi", 1.5), Image("clip.avi", 0.5), Image("clip.avi", 9)),
     ]
-    found = dict(read_images(tmp_path, images))
+    found = dict(read_images([image._replace(folder=tmp_path) for image in images]))
     assert sorted(found) == [0, 1, 2, 5, 6]
     colours = {place: COLOURS_BGR[name] for place, name in [(0, "green"), (1, "blue"), (6, "red")]}
     for place, colour in colours.items():
@@ -59,14 +59,14 @@ def test_photos_and_frames_come_with_their_places(tmp_path: Path) -> None:
 
 def test_a_file_that_has_changed_since_is_left_out(tmp_path: Path) -> None:
     clip = write_clip(tmp_path / "clip.avi", ["red"] * 30)
-    images = [Image("clip.avi", 0), Image("clip.avi", 0.5)]
     files = hash_files(tmp_path, ["clip.avi", "gone.avi"])
     assert list(files) == ["clip.avi"]
-    digests = {image: digest_of(image, files["clip.avi"]) for image in images}
-    assert len(set(digests.values())) == 2
-    assert len(list(read_images(tmp_path, images, digests))) == 2
+    images = [Image("clip.avi", seconds, tmp_path) for seconds in (0, 0.5)]
+    images = [image._replace(digest=digest_of(image, files["clip.avi"])) for image in images]
+    assert len({image.digest for image in images}) == 2
+    assert len(list(read_images(images))) == 2
     write_clip(clip, ["green"] * 30)
-    assert list(read_images(tmp_path, images, digests)) == []
+    assert list(read_images(images)) == []
 
 
 def test_a_clip_that_does_not_say_how_long_it_is_is_counted(tmp_path: Path) -> None:

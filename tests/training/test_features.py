@@ -13,7 +13,7 @@ from activity.media.images import Image, digest_of, hash_files
 from activity.media.photo import decode_image, decode_photo
 from activity.network.engine import EngineOptions
 from activity.training.feature_rows import let_go, rows_of_features
-from activity.training.features import View, compute_features, rows_to_use
+from activity.training.features import View, compute_features
 from tests.conftest import write_clip
 
 
@@ -30,17 +30,22 @@ def dataset(photo_folders: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(photo_folders, tmp_path / "dataset"))
 
 
-VIEWS = [View(Image(f"red/{number:03}.jpg"), view) for number in range(3) for view in range(2)]
+VIEWS = [(f"red/{number:03}.jpg", view) for number in range(3) for view in range(2)]
 
 
-def digests_of(dataset: Path, views: list[View]) -> dict[Image, str]:
-    files = hash_files(dataset, sorted({view.image.path for view in views}))
-    return {view.image: files[view.image.path] for view in views if view.image.path in files}
+def views_in(dataset: Path, names: list[tuple[str, int]]) -> list[View]:
+    """Views of photos of the data set, by name and number, with the digests of their files."""
+    files = hash_files(dataset, sorted({name for name, _ in names}))
+    return [
+        View(Image(name, folder=dataset, digest=files.get(name, "")), number)
+        for name, number in names
+    ]
 
 
-def compute(dataset: Path, backbone: keras.Model, views: list[View], cache: Path | None = None):
-    digests = digests_of(dataset, views)
-    return compute_features(dataset, digests, views, backbone, EngineOptions("keras", 4, cache))
+def compute(
+    dataset: Path, backbone: keras.Model, names: list[tuple[str, int]], cache: Path | None = None
+):
+    return compute_features(views_in(dataset, names), backbone, EngineOptions("keras", 4, cache))
 
 
 class Untouchable:
@@ -56,14 +61,9 @@ def test_features_are_what_the_backbone_makes_of_each_view(
     dataset: Path, backbone: keras.Model
 ) -> None:
     features, readable = compute(dataset, backbone, VIEWS)
-    digests = digests_of(dataset, VIEWS)
     pixels = [
-        view_of_photo(
-            decode_image((dataset / view.image.path).read_bytes()),
-            digests[view.image],
-            view.number,
-        )
-        for view in VIEWS
+        view_of_photo(decode_image(view.image.file.read_bytes()), view.image.digest, view.number)
+        for view in views_in(dataset, VIEWS)
     ]
     expected = backbone.predict_on_batch(np.stack(pixels).astype(np.float32))
     assert readable.all()
@@ -82,14 +82,12 @@ def test_a_second_run_needs_no_backbone(
 def test_a_renamed_photo_is_known_and_a_changed_one_is_not(
     dataset: Path, backbone: keras.Model, tmp_path: Path
 ) -> None:
-    before, _ = compute(dataset, backbone, [View(Image("red/000.jpg"), 0)], tmp_path / "cache")
+    before, _ = compute(dataset, backbone, [("red/000.jpg", 0)], tmp_path / "cache")
     (dataset / "red/000.jpg").rename(dataset / "red/new.jpg")
-    renamed, _ = compute(
-        dataset, Untouchable(backbone), [View(Image("red/new.jpg"), 0)], tmp_path / "cache"
-    )
+    renamed, _ = compute(dataset, Untouchable(backbone), [("red/new.jpg", 0)], tmp_path / "cache")
     np.testing.assert_array_equal(renamed, before)
     shutil.copy(dataset / "blue/000.jpg", dataset / "red/new.jpg")
-    replaced, _ = compute(dataset, backbone, [View(Image("red/new.jpg"), 0)], tmp_path / "cache")
+    replaced, _ = compute(dataset, backbone, [("red/new.jpg", 0)], tmp_path / "cache")
     assert not np.allclose(replaced, before)
 
 
@@ -118,15 +116,12 @@ def test_photos_that_cannot_be_read_are_marked_and_the_rest_stays_in_place(
 def test_a_photo_that_changes_after_it_was_hashed_is_skipped_and_not_kept(
     dataset: Path, backbone: keras.Model, tmp_path: Path
 ) -> None:
-    views = [View(Image("red/000.jpg"), 0), View(Image("red/001.jpg"), 0)]
-    digests = digests_of(dataset, views)
+    views = views_in(dataset, [("red/000.jpg", 0), ("red/001.jpg", 0)])
     was = (dataset / "red/000.jpg").read_bytes()
     shutil.copy(dataset / "blue/000.jpg", dataset / "red/000.jpg")
 
     def compute() -> tuple[np.ndarray, np.ndarray]:
-        return compute_features(
-            dataset, digests, views, backbone, EngineOptions("keras", 4, tmp_path / "cache")
-        )
+        return compute_features(views, backbone, EngineOptions("keras", 4, tmp_path / "cache"))
 
     _, readable = compute()
     assert readable.tolist() == [False, True]
@@ -139,38 +134,23 @@ def test_a_photo_that_changes_after_it_was_hashed_is_skipped_and_not_kept(
     )
 
 
-def test_an_image_is_used_where_all_its_views_are() -> None:
-    # Three images in two views, three tests, two others.
-    readable = np.array([1, 1, 1, 0, 1, 1, 1, 0, 1, 0, 1], bool)
-    training, test, others = rows_to_use(readable, 3, 2, 3)
-    assert training.tolist() == [[0, 1], [4, 5]]
-    assert test.tolist() == [6, 8]
-    assert others.tolist() == [10]
-
-
 def test_another_clip_costs_its_own_frames_alone(
     dataset: Path, backbone: keras.Model, tmp_path: Path
 ) -> None:
-    def views_of(clip: str, seconds: list[float]) -> list[View]:
-        return [View(Image(clip, second), 0) for second in seconds]
-
     write_clip(dataset / "a.avi", ["red"] * 60)
-    files = hash_files(dataset, ["a.avi"])
-    views = views_of("a.avi", [0, 0.5, 1])
+    content = hash_files(dataset, ["a.avi"])["a.avi"]
 
-    def features_of(views: list[View], backbone: keras.Model) -> np.ndarray:
-        digests = {view.image: digest_of(view.image, files[view.image.path]) for view in views}
-        return compute_features(
-            dataset, digests, views, backbone, EngineOptions("keras", 4, tmp_path / "cache")
-        )[0]
+    def features_of(clip: str, seconds: list[float], backbone: keras.Model) -> np.ndarray:
+        images = [Image(clip, second, dataset) for second in seconds]
+        views = [View(image._replace(digest=digest_of(image, content)), 0) for image in images]
+        return compute_features(views, backbone, EngineOptions("keras", 4, tmp_path / "cache"))[0]
 
-    first = features_of(views, backbone)
+    first = features_of("a.avi", [0, 0.5, 1], backbone)
     (dataset / "a.avi").rename(dataset / "b.avi")
-    files["b.avi"] = files["a.avi"]
-    again = features_of(views_of("b.avi", [0.5, 1]), Untouchable(backbone))
+    again = features_of("b.avi", [0.5, 1], Untouchable(backbone))
     np.testing.assert_array_equal(again, first[1:])
     with pytest.raises(AttributeError):  # a frame that is not known needs the backbone
-        features_of(views_of("b.avi", [1.5]), Untouchable(backbone))
+        features_of("b.avi", [1.5], Untouchable(backbone))
 
 
 def test_features_that_memory_has_no_room_for_lie_in_a_file(

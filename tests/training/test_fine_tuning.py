@@ -1,28 +1,29 @@
 """Fine-tuning: the last stages learn, the rest stays, and nothing stays on disk."""
 
 import os
+import shutil
 import signal
-from collections.abc import Iterator, Sequence
 from itertools import count
 from pathlib import Path
 
+import cv2
 import keras
 import numpy as np
 import pytest
 
 from activity.common.errors import UserError
+from activity.media.images import Image, hash_files
 from activity.network.backbone import build_backbone, fingerprint, split_backbone
 from activity.network.engine import EngineOptions
-from activity.training import feature_maps, fine_tuning
+from activity.training import fine_tuning
+from activity.training.feature_sets import Examples, FeatureSets
 from activity.training.fine_tuning import fine_tune
-from activity.training.head import train_head
+from activity.training.trained import Trained, train_on
 from tests.conftest import posix
 
 IMAGES = 40
 LABELS = np.arange(IMAGES) % 2
 TARGETS = np.eye(2, dtype=np.float32)[LABELS]
-TRAINING = np.arange(IMAGES).reshape(IMAGES, 1)
-FILES = [f"{number}.jpg" for number in range(IMAGES)]
 
 
 def draw_pixels() -> np.ndarray:
@@ -34,8 +35,15 @@ def draw_pixels() -> np.ndarray:
 PIXELS = draw_pixels()
 
 
-def pixels_of(rows: Sequence[int]) -> Iterator[tuple[int, np.ndarray]]:
-    return ((row, PIXELS[row]) for row in rows)
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> list[Image]:
+    """The pixels as photos, which the network sees as they are."""
+    folder = tmp_path_factory.mktemp("photos")
+    for number, pixels in enumerate(PIXELS):
+        cv2.imwrite(str(folder / f"{number:02}.png"), pixels[:, :, ::-1])
+    names = [f"{number:02}.png" for number in range(IMAGES)]
+    digests = hash_files(folder, names)
+    return [Image(name, None, folder, digests[name]) for name in names]
 
 
 @pytest.fixture
@@ -54,20 +62,22 @@ def tiny(monkeypatch: pytest.MonkeyPatch) -> keras.Model:
     return backbone
 
 
-def tune(
-    backbone: keras.Model, cache: Path | None = None, *, epochs: int = 3, pixels_of=pixels_of
-) -> tuple[keras.Sequential, keras.Sequential, list[float]]:
-    """Fine-tune the backbone; returns the head before and after, and what it was right on."""
+def train(backbone: keras.Model, photos: list[Image]) -> Trained:
+    """Train a head on the photos, in one view each, with nothing to test with."""
     features = backbone.predict_on_batch(PIXELS.astype(np.float32))
-    head, _ = train_head(features, TARGETS, TRAINING, np.arange(0), epochs=2, seed=1)
-    tuned, accuracy = fine_tune(
-        *(backbone, head, features, TARGETS, TRAINING, FILES, pixels_of),
-        epochs=epochs,
-        head_epochs=2,
-        seed=1,
-        options=EngineOptions("keras", 8, cache),
-    )
-    return head, tuned, accuracy
+    some = Examples(photos, TARGETS, features, np.arange(IMAGES).reshape(IMAGES, 1))
+    none = some.take(np.arange(0))
+    sets = FeatureSets(["bright", "dark"], some, none, none, [])
+    return train_on(sets, backbone, epochs=2, seed=1)
+
+
+def tune(
+    backbone: keras.Model, photos: list[Image], cache: Path | None = None, *, epochs: int = 3
+) -> tuple[Trained, Trained]:
+    """Fine-tune the backbone; returns what was trained before and after."""
+    before = train(backbone, photos)
+    options = EngineOptions("keras", 8, cache)
+    return before, fine_tune(before, options, epochs=epochs, head_epochs=2, seed=1)
 
 
 def assert_equal(mine: list[np.ndarray], theirs: list[np.ndarray]) -> None:
@@ -85,7 +95,7 @@ def test_split_stages_give_together_what_the_backbone_gives(name: str) -> None:
 
 
 def test_the_last_stages_learn_but_for_batch_norm_and_the_others_stay(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    photos: list[Image], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     right = count()
     monkeypatch.setattr(fine_tuning, "_count_right", lambda *_: next(right))  # each is better
@@ -93,7 +103,7 @@ def test_the_last_stages_learn_but_for_batch_norm_and_the_others_stay(
     identity = fingerprint(backbone)
     layers = [layer for layer in backbone.get_layer("efficientnet_lite0").layers if layer.weights]
     before = {layer.name: layer.get_weights() for layer in layers}
-    tune(backbone, tmp_path / "cache", epochs=1)
+    tune(backbone, photos, tmp_path / "cache", epochs=1)
     for layer in layers:
         if layer.name.startswith(("stage6", "stage7", "head")) and "norm" not in layer.name:
             assert not np.array_equal(layer.get_weights()[0], before[layer.name][0]), layer.name
@@ -105,7 +115,9 @@ def test_the_last_stages_learn_but_for_batch_norm_and_the_others_stay(
     assert list((tmp_path / "cache").iterdir()) == []
 
 
-def test_stages_that_learn_tell_more(tiny: keras.Model, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_stages_that_learn_tell_more(
+    tiny: keras.Model, photos: list[Image], monkeypatch: pytest.MonkeyPatch
+) -> None:
     right = count()
     monkeypatch.setattr(fine_tuning, "_count_right", lambda *_: next(right))
 
@@ -114,26 +126,30 @@ def test_stages_that_learn_tell_more(tiny: keras.Model, monkeypatch: pytest.Monk
         return float(-np.log(probabilities[np.arange(IMAGES), LABELS]).mean())
 
     frozen = tiny.get_weights()
-    head, tuned, _ = tune(tiny, epochs=20)
-    after = loss(tuned)
+    before, tuned = tune(tiny, photos, epochs=20)
+    after = loss(tuned.head)
     tiny.set_weights(frozen)
-    assert after < loss(head)
+    assert after < loss(before.head)
 
 
-def test_the_same_seed_gives_the_same_network(tiny: keras.Model) -> None:
+def test_the_same_seed_gives_the_same_network(tiny: keras.Model, photos: list[Image]) -> None:
     start = tiny.get_weights()
-    _, head, _ = tune(tiny)
-    first = tiny.get_weights() + head.get_weights()
+    _, tuned = tune(tiny, photos)
+    first = tiny.get_weights() + tuned.head.get_weights()
     tiny.set_weights(start)
-    _, head, _ = tune(tiny)
-    assert_equal(first, tiny.get_weights() + head.get_weights())
+    _, tuned = tune(tiny, photos)
+    assert_equal(first, tiny.get_weights() + tuned.head.get_weights())
 
 
 @pytest.mark.parametrize(
     ("right", "best"), [([1, 0, 2, 1], 2), ([2, 0, 1, 1], 0), ([1, 0, 1, 1], 0)]
 )
 def test_the_best_epoch_is_kept(
-    tiny: keras.Model, monkeypatch: pytest.MonkeyPatch, right: list[int], best: int
+    tiny: keras.Model,
+    photos: list[Image],
+    monkeypatch: pytest.MonkeyPatch,
+    right: list[int],
+    best: int,
 ) -> None:
     seen: list[list[np.ndarray]] = []
 
@@ -143,18 +159,22 @@ def test_the_best_epoch_is_kept(
 
     monkeypatch.setattr(fine_tuning, "_count_right", count)
     frozen = tiny.get_weights()
-    before, head, accuracy = tune(tiny)
-    assert accuracy == [count / 4 for count in right]  # 40 images, of which a tenth is carved out
+    before, tuned = tune(tiny, photos)
+    # 40 images, of which a tenth is carved out.
+    assert tuned.fine_tuning == tuple(count / 4 for count in right)
     if best:
-        assert_equal(tiny.layers[-1].get_weights() + head.get_weights(), seen[best])
+        assert_equal(tiny.layers[-1].get_weights() + tuned.head.get_weights(), seen[best])
     else:
-        assert head is before
+        assert tuned.head is before.head
         assert_equal(tiny.get_weights(), frozen)
 
 
 @posix
 def test_an_interruption_keeps_the_best_epoch_so_far(
-    tiny: keras.Model, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tiny: keras.Model,
+    photos: list[Image],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     seen: list[list[np.ndarray]] = []
 
@@ -168,53 +188,41 @@ def test_an_interruption_keeps_the_best_epoch_so_far(
     # The shell that runs the tests may have had them ignore Ctrl-C.
     earlier = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        _, head, accuracy = tune(tiny, epochs=50)
+        _, tuned = tune(tiny, photos, epochs=50)
     finally:
         signal.signal(signal.SIGINT, earlier)
-    assert len(seen) == len(accuracy) == 3
-    assert_equal(tiny.layers[-1].get_weights() + head.get_weights(), seen[2])
+    assert len(seen) == len(tuned.fine_tuning) == 3
+    assert_equal(tiny.layers[-1].get_weights() + tuned.head.get_weights(), seen[2])
     assert "the best epoch so far" in capsys.readouterr().out
 
 
 def test_with_too_few_images_to_choose_by_the_network_stays_frozen(
-    tiny: keras.Model, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tiny: keras.Model,
+    photos: list[Image],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(fine_tuning, "_CARVED", 0.01)
+    monkeypatch.setattr(fine_tuning, "CARVED_SHARE", 0.01)
     frozen = tiny.get_weights()
-    before, head, accuracy = tune(tiny)
-    assert head is before
-    assert accuracy == []
+    before, tuned = tune(tiny, photos)
+    assert tuned is before
     assert_equal(tiny.get_weights(), frozen)
     assert "too few to tell whether fine-tuning helps" in capsys.readouterr().out
 
 
-def test_too_many_images_are_learned_from_in_fewer_views(
-    tiny: keras.Model, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    rows = np.arange(IMAGES * 3).reshape(IMAGES, 3)
-    read: list[int] = []
-
-    def some(wanted: Sequence[int]) -> Iterator[tuple[int, np.ndarray]]:
-        read.extend(wanted)
-        return ((row, PIXELS[row // 3]) for row in wanted)
-
-    features = tiny.predict_on_batch(PIXELS.astype(np.float32)).repeat(3, axis=0)
-    targets = TARGETS.repeat(3, axis=0)
-    head, _ = train_head(features, targets, rows, np.arange(0), epochs=1, seed=1)
-    # Room for two views and their mirror images, of 4 x 4 x 5 numbers of two bytes.
-    monkeypatch.setattr(feature_maps, "MOST_BYTES", 2 * 2 * IMAGES * 4 * 4 * 5 * 2)
-    fine_tune(
-        *(tiny, head, features, targets, rows, FILES, some),
-        epochs=1,
-        head_epochs=1,
-        seed=1,
-        options=EngineOptions("keras", 8),
-    )
-    assert read == rows[:, :2].ravel().tolist()
+@pytest.fixture
+def changing(photos: list[Image], tmp_path: Path) -> list[Image]:
+    """Copies of the photos, which a test can change."""
+    for photo in photos:
+        shutil.copy(photo.file, tmp_path / photo.path)
+    return [photo._replace(folder=tmp_path) for photo in photos]
 
 
 def test_photos_that_changed_meanwhile_are_left_out(
-    tiny: keras.Model, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tiny: keras.Model,
+    changing: list[Image],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     batches: list[np.ndarray] = []
     learn = keras.Model.train_on_batch
@@ -224,7 +232,10 @@ def test_photos_that_changed_meanwhile_are_left_out(
         return learn(model, maps, targets)
 
     monkeypatch.setattr(keras.Model, "train_on_batch", watched)
-    tune(tiny, epochs=2, pixels_of=lambda rows: pixels_of(rows[3:-2]))
+    before = train(tiny, changing)
+    for photo in [*changing[:3], *changing[-2:]]:
+        photo.file.write_bytes(b"no photo any more")
+    fine_tune(before, EngineOptions("keras", 8), epochs=2, head_epochs=2, seed=1)
     assert "left out, as changed meanwhile: 5 images" in capsys.readouterr().out
     assert 31 <= len(batches[0]) <= 35  # of 40 images, a tenth of which is carved out
     # A place of the file that was not written would be all zeros.
@@ -232,17 +243,23 @@ def test_photos_that_changed_meanwhile_are_left_out(
 
 
 def test_where_all_photos_changed_meanwhile_it_is_one_clear_line(
-    tiny: keras.Model, tmp_path: Path
+    tiny: keras.Model, changing: list[Image], tmp_path: Path
 ) -> None:
+    before = train(tiny, changing)
+    for photo in changing:
+        photo.file.unlink()
     with pytest.raises(UserError, match="changed while"):
-        tune(tiny, tmp_path, pixels_of=lambda _: iter(()))
+        fine_tune(before, EngineOptions("keras", 8, tmp_path), 2, 2, 1)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_frames_of_one_clip_are_on_one_side_and_every_label_is_learned() -> None:
     labels = np.repeat([0, 1, 2], [40, 40, 3])
-    files = [f"{label}/{number // 4}" for number, label in enumerate(labels)]
-    learned, carved = fine_tuning._carve(labels, files, seed=0)
+    files = [f"{label}/{number // 4}.mp4" for number, label in enumerate(labels)]
+    images = [Image(file, float(number)) for number, file in enumerate(files)]
+    rows = np.arange(83).reshape(83, 1)
+    frames = Examples(images, np.eye(3, dtype=np.float32)[labels], np.empty((83, 1)), rows)
+    learned, carved = fine_tuning._carve(frames, seed=0)
     assert sorted([*learned, *carved]) == list(range(83))
     assert {files[i] for i in learned}.isdisjoint(files[i] for i in carved)
     assert labels[carved].tolist() == [0] * 4 + [1] * 4

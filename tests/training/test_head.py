@@ -6,7 +6,9 @@ import keras
 import numpy as np
 import pytest
 
+from activity.media.images import Image
 from activity.network.backbone import build_backbone
+from activity.training.feature_sets import Examples
 from activity.training.head import join, train_head
 
 
@@ -23,11 +25,11 @@ def clusters(seed: int, photos: int = 90) -> tuple[np.ndarray, np.ndarray]:
 def train(seed: int = 1, epochs: int = 10):
     """Train on two views of 90 photos, and test on 90 others; views of one photo side by side."""
     (features, targets), (other_view, _), (test, test_targets) = map(clusters, (0, 3, 1))
+    table = np.concatenate([np.stack([features, other_view], axis=1).reshape(180, 8), test])
+    images = [Image(f"{number}.jpg") for number in range(90)]
     return train_head(
-        np.concatenate([np.stack([features, other_view], axis=1).reshape(180, 8), test]),
-        np.concatenate([targets.repeat(2, axis=0), test_targets]),
-        np.arange(180).reshape(90, 2),
-        np.arange(180, 270),
+        Examples(images, targets, table, np.arange(180).reshape(90, 2)),
+        Examples(images, test_targets, table, np.arange(180, 270).reshape(90, 1)),
         epochs=epochs,
         seed=seed,
     )

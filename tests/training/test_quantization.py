@@ -13,9 +13,9 @@ from activity.network.backbone import PREPROCESSING, frozen_convolution
 from activity.network.classifier import open_classifier
 from activity.network.engine import EngineOptions
 from activity.training import quantization
-from activity.training.quantization import share_of_equal_labels, write_int8_version
+from activity.training.feature_sets import Examples, FeatureSets
+from activity.training.quantization import Int8Version, share_of_equal_labels, write_int8_version
 from tests.conftest import COLOURS_BGR, RunScript, RunTrain, Trained, write_clip
-from train import report_int8
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -26,7 +26,18 @@ def _nncf() -> None:
 @pytest.fixture
 def photos(photo_folders: Path) -> list[Image]:
     paths = sorted(photo_folders.rglob("*.jpg"))
-    return [Image(path.relative_to(photo_folders).as_posix()) for path in paths]
+    names = [path.relative_to(photo_folders).as_posix() for path in paths]
+    return [Image(name, folder=photo_folders) for name in names]
+
+
+def sets_of(training: list[Image], test: list[Image]) -> FeatureSets:
+    """Sets of which the images alone count."""
+
+    def examples(images: list[Image]) -> Examples:
+        rows = np.zeros((len(images), 1), int)
+        return Examples(images, np.zeros((len(images), 3)), np.zeros((1, 1)), rows)
+
+    return FeatureSets(sorted(COLOURS_BGR), examples(training), examples(test), examples([]), [])
 
 
 @pytest.fixture
@@ -38,45 +49,36 @@ def model(trained: Trained, tmp_path: Path) -> Path:
 
 
 def test_the_int8_version_is_kept_and_gives_the_same_labels(
-    model: Path, trained: Trained, photos: list[Image], photo_folders: Path, tmp_path: Path
+    model: Path, trained: Trained, photos: list[Image], tmp_path: Path
 ) -> None:
     older = tmp_path / "activity.model.0123456789abcdef.int8"
     older.mkdir()
     unreadable = tmp_path / "unreadable.jpg"
     unreadable.write_text("no photo")
-    folder, agreement = write_int8_version(
-        model,
-        3,
-        photo_folders,
+    sets = sets_of(
         [*photos[::2], Image(str(unreadable))],
         [*photos[1::2], Image(str(unreadable)), Image("gone.jpg")],
-        cache_folder=trained.cache,
     )
-    assert agreement == 1
-    assert folder is not None
-    assert sorted(path.name for path in folder.iterdir()) == ["network.bin", "network.xml"]
+    made = write_int8_version(model, sets, trained.cache)
+    assert made.agreement == 1
+    assert made.folder is not None
+    assert sorted(path.name for path in made.folder.iterdir()) == ["network.bin", "network.xml"]
     assert not older.exists()
 
     engine = open_classifier(model, 3, EngineOptions("int8"))
-    pixels = [decode_photo((photo_folders / photo.path).read_bytes()) for photo in photos]
+    pixels = [decode_photo(photo.file.read_bytes()) for photo in photos]
     labels = sorted(COLOURS_BGR)
     found = [labels[output.argmax()] for _, output in engine((None, p) for p in pixels)]
     assert found == [photo.path.split("/")[0] for photo in photos]
 
 
 def test_the_int8_version_is_not_kept_where_labels_change(
-    model: Path,
-    trained: Trained,
-    photos: list[Image],
-    photo_folders: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    model: Path, trained: Trained, photos: list[Image], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(quantization, "LEAST_AGREEMENT", 1.01)
     before = model.read_bytes()
-    folder, agreement = write_int8_version(
-        model, 3, photo_folders, photos[::2], photos[1::2], cache_folder=trained.cache
-    )
-    assert (folder, agreement) == (None, 1)
+    made = write_int8_version(model, sets_of(photos[::2], photos[1::2]), trained.cache)
+    assert (made.folder, made.agreement) == (None, 1)
     assert [path.name for path in model.parent.iterdir()] == [model.name]
     assert model.read_bytes() == before
 
@@ -99,13 +101,12 @@ def test_a_missing_package_is_named_before_the_work(monkeypatch: pytest.MonkeyPa
         quantization.check_installed()
 
 
-def test_the_person_is_told_either_way(capsys: pytest.CaptureFixture[str]) -> None:
-    report_int8(None, 0.962, "training")
-    assert "int8 would give another label on 3.8% of the training images" in capsys.readouterr().out
-    report_int8(Path("model/activity.model.0123.int8"), 0.998, "test")
-    said = capsys.readouterr().out
-    assert "int8 gives the same label on 99.8% of the test images" in said
-    assert "wrote model/activity.model.0123.int8; use it with" in said.replace("\\", "/")
+def test_the_person_is_told_either_way() -> None:
+    (said,) = Int8Version(None, 0.962, "training").remarks()
+    assert "int8 would give another label on 3.8% of the training images" in said
+    agrees, wrote = Int8Version(Path("model/activity.model.0123.int8"), 0.998, "test").remarks()
+    assert agrees == "int8 gives the same label on 99.8% of the test images"
+    assert "wrote model/activity.model.0123.int8; use it with" in wrote.replace("\\", "/")
 
 
 def small_backbone(*_: str) -> keras.Model:

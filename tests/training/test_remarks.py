@@ -5,15 +5,18 @@ import numpy as np
 from activity.media.images import Image
 from activity.temporal.segments import Segment
 from activity.training.dataset import Found
-from activity.training.evaluation import Evaluation, IdenticalImages
+from activity.training.evaluation import Evaluation
 from activity.training.image_sets import ImageSets
 from activity.training.labelled_clips import LabelledClip, SampledFrames
+from activity.training.leakage import IdenticalImages, Leakage
 from activity.training.remarks import (
     remarks_on_found,
     remarks_on_score,
     remarks_on_sets,
     remarks_on_unreadable,
 )
+
+NONE = np.empty((0, 2))
 
 
 def found(*labels: str, **others: object) -> Found:
@@ -43,7 +46,7 @@ def test_what_clips_and_tables_have_wrong_is_told() -> None:
         not_wanted=["chess"],
     )
     frames = SampledFrames([], [], {"d\n.mp4": "no frame in it"}, ["c.mp4"], ["e.mp4"])
-    sets = ImageSets([Image("football/1.jpg")], [], [], {}, {}, frames)
+    sets = ImageSets([Image("football/1.jpg")], [], [], {}, frames)
     assert remarks_on_sets(what, sets) == [
         "skipped 2 clips:",
         "  b.mp4: line 3: overlaps",
@@ -68,7 +71,7 @@ def test_labels_whose_clips_are_too_few_to_split_are_named() -> None:
             strict=True,
         )
     )
-    sets = ImageSets(training, test, [], labels, {}, SampledFrames([], [], {}, [], []))
+    sets = ImageSets(training, test, [], labels, SampledFrames([], [], {}, [], []))
     assert remarks_on_sets(found(), sets) == [
         "2 photos and 3 frames of 2 clips to train on, 1 photos and 1 frames of 1 clips to test "
         "with",
@@ -91,24 +94,24 @@ def test_what_cannot_be_read_is_counted_and_named() -> None:
 def test_scores_are_given_apart_and_without_copies() -> None:
     images = [Image("1.jpg"), Image("2.jpg"), Image("c.mp4", 0.0), Image("c.mp4", 1.0)]
     evaluation = Evaluation(
-        ["a", "b"], images, np.array([0, 0, 0, 0]), np.eye(2)[[0, 1, 0, 0]] * 0.9 + 0.05
+        ["a", "b"], images, np.array([0, 0, 0, 0]), np.eye(2)[[0, 1, 0, 0]] * 0.9 + 0.05, NONE
     )
     identical = [IdenticalImages([Image("3.jpg")], [Image("1.jpg")])]
-    assert remarks_on_score(evaluation, identical, {Image("1.jpg"): Image("3.jpg")}) == [
+    assert remarks_on_score(evaluation, Leakage(identical, {Image("1.jpg"): Image("3.jpg")})) == [
         "right: 50.0% of 2 photos; 100.0% of 2 frames of 1 clips",
         "1 photos of the test set are byte-identical to training photos: "
         "the score is up to 25.0% too kind",
         "1 test images show nearly the same picture as a training image; "
         "without them, 66.7% are right",
     ]
-    frames = Evaluation(["a", "b"], images[2:], np.array([0, 1]), np.eye(2)[[0, 0]])
-    assert remarks_on_score(frames, [], dict.fromkeys(images[2:], Image("3.jpg"))) == [
+    frames = Evaluation(["a", "b"], images[2:], np.array([0, 1]), np.eye(2)[[0, 0]], NONE)
+    assert remarks_on_score(frames, Leakage([], dict.fromkeys(images[2:], Image("3.jpg")))) == [
         "right: 50.0% of 2 frames of 1 clips",
         "2 test images show nearly the same picture as a training image; without them, none are "
         "left",
     ]
-    photos = Evaluation(["a", "b"], images[:2], np.array([0, 0]), np.eye(2)[[0, 0]])
-    assert remarks_on_score(photos, [], {}) == []
-    assert remarks_on_score(photos, [], None) == [
+    photos = Evaluation(["a", "b"], images[:2], np.array([0, 0]), np.eye(2)[[0, 0]], NONE)
+    assert remarks_on_score(photos, Leakage([], {})) == []
+    assert remarks_on_score(photos, Leakage([], None)) == [
         "too many images to look for near copies among them"
     ]

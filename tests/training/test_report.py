@@ -9,12 +9,16 @@ import numpy as np
 import pytest
 
 from activity.media.images import Image
-from activity.training.evaluation import Evaluation, IdenticalImages
+from activity.training.evaluation import Evaluation
+from activity.training.feature_sets import Examples, FeatureSets
 from activity.training.head import History
+from activity.training.leakage import IdenticalImages, Leakage
 from activity.training.report import contact_sheet, plot_confusion, plot_history, write_report
+from activity.training.trained import Trained
 from tests.conftest import COLOURS_BGR
 
 LABELS = sorted(COLOURS_BGR)
+NONE = np.empty((0, 3))
 HISTORY = History([1.0, 0.5, 0.4], [0.5, 0.6, 0.9], [0.9, 0.7, 0.8], [0.6, 0.7, 0.8])
 
 
@@ -23,11 +27,22 @@ def read(path: Path) -> np.ndarray:
     return cv2.imread(str(path))[:, :, ::-1].astype(int)
 
 
+def trained(unreadable: list[Image], fine_tuning: tuple[float, ...] = ()) -> Trained:
+    """What a report tells of a classifier; no network is needed for it."""
+    nothing = Examples([], np.empty((0, 3)), np.empty((0, 1)), np.empty((0, 1), int))
+    features = FeatureSets(LABELS, nothing, nothing, nothing, unreadable)
+    return Trained(None, None, features, HISTORY, fine_tuning)
+
+
 def perfect(classes: int, labels: list[str] | None = None) -> Evaluation:
     truth = np.repeat(np.arange(classes), 5)
     names = labels or [f"activity {number}" for number in range(classes)]
     return Evaluation(
-        names, [Image(f"{n}.jpg") for n in range(len(truth))], truth, np.eye(classes)[truth]
+        names,
+        [Image(f"{n}.jpg") for n in range(len(truth))],
+        truth,
+        np.eye(classes)[truth],
+        np.empty((0, classes)),
     )
 
 
@@ -49,11 +64,12 @@ def photos(tmp_path: Path) -> Path:
     return folder
 
 
-def mistaken(confidences: dict[str, float]) -> Evaluation:
+def mistaken(folder: Path, confidences: dict[str, float]) -> Evaluation:
     """Photos of red, each predicted blue with a confidence."""
     probabilities = np.array([[p, 0, 1 - p] for p in confidences.values()])
     truth = np.full(len(confidences), LABELS.index("red"))
-    return Evaluation(LABELS, [*map(Image, confidences)], truth, probabilities)
+    images = [Image(name, folder=folder) for name in confidences]
+    return Evaluation(LABELS, images, truth, probabilities, NONE)
 
 
 @pytest.mark.parametrize("classes", [2, 3, 22, 100])
@@ -75,10 +91,11 @@ def test_rare_confusion_is_seen(tmp_path: Path) -> None:
     probabilities = np.eye(2)[truth]
     probabilities[0] = [0, 1]
     plot_confusion(
-        Evaluation(["a", "b"], [Image("x")] * 200, truth, probabilities), tmp_path / "c.png"
+        Evaluation(["a", "b"], [Image("x")] * 200, truth, probabilities, NONE), tmp_path / "c.png"
     )
     plot_confusion(
-        Evaluation(["a", "b"], [Image("x")] * 200, truth, np.eye(2)[truth]), tmp_path / "p.png"
+        Evaluation(["a", "b"], [Image("x")] * 200, truth, np.eye(2)[truth], NONE),
+        tmp_path / "p.png",
     )
     confused, perfectly = read(tmp_path / "c.png"), read(tmp_path / "p.png")
     lines = np.flatnonzero(blue(perfectly).any(axis=1))
@@ -89,7 +106,7 @@ def test_rare_confusion_is_seen(tmp_path: Path) -> None:
 
 def test_confusion_has_no_trouble_with_an_empty_row_or_odd_labels(tmp_path: Path) -> None:
     evaluation = Evaluation(
-        ["$a", "$b_" * 90, "\udce9"], [Image("x")], np.array([0]), np.array([[0.1, 0.9, 0]])
+        ["$a", "$b_" * 90, "\udce9"], [Image("x")], np.array([0]), np.array([[0.1, 0.9, 0]]), NONE
     )
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -128,13 +145,13 @@ def red_cells(path: Path) -> int:
 
 def test_contact_sheet_shows_each_mistake(tmp_path: Path, photos: Path) -> None:
     wrong = {f"red/{number:03}.png": 0.9 for number in (2, 5, 8)}
-    contact_sheet(mistaken(wrong | {"red/011.png": 0.1}), photos, tmp_path / "sheet.png")
+    contact_sheet(mistaken(photos, wrong | {"red/011.png": 0.1}), tmp_path / "sheet.png")
     assert red_cells(tmp_path / "sheet.png") == 3
 
 
 def test_contact_sheet_leaves_out_what_cannot_be_read(tmp_path: Path, photos: Path) -> None:
     wrong = {"red/broken.jpg": 1.0, "red/gone.jpg": 0.99, "red/002.png": 0.9}
-    contact_sheet(mistaken(wrong), photos, tmp_path / "sheet.png")
+    contact_sheet(mistaken(photos, wrong), tmp_path / "sheet.png")
     assert red_cells(tmp_path / "sheet.png") == 1
 
 
@@ -147,31 +164,34 @@ def test_contact_sheet_holds_the_most_confident_mistakes_only(tmp_path: Path, ph
     probabilities = np.stack([confidence, np.zeros(30), 1 - confidence], axis=1)
     shuffled = np.random.default_rng(0).permutation(30)
     evaluation = Evaluation(
-        LABELS, [Image(names[i]) for i in shuffled], truth, probabilities[shuffled]
+        LABELS,
+        [Image(names[i], folder=photos) for i in shuffled],
+        truth,
+        probabilities[shuffled],
+        NONE,
     )
-    contact_sheet(evaluation, photos, tmp_path / "sheet.png")
+    contact_sheet(evaluation, tmp_path / "sheet.png")
     assert red_cells(tmp_path / "sheet.png") == 24
     green = np.array(COLOURS_BGR["green"][::-1])
     assert not (read(tmp_path / "sheet.png") == green).all(axis=2).any()
 
 
 def test_contact_sheet_without_mistakes(tmp_path: Path) -> None:
-    contact_sheet(perfect(3), tmp_path, tmp_path / "sheet.png")
+    contact_sheet(perfect(3), tmp_path / "sheet.png")
     assert read(tmp_path / "sheet.png").shape[0] < 500
 
 
 def test_report_says_it_all(tmp_path: Path, photos: Path) -> None:
-    evaluation = mistaken({"red/002.png": 0.9, "red/005.png": 0.2, "red/008.png": 0.95})
+    evaluation = mistaken(photos, {"red/002.png": 0.9, "red/005.png": 0.2, "red/008.png": 0.95})
     written = write_report(
         tmp_path / "report.json",
+        trained([Image("red/broken.jpg")], (0.5, 0.75)),
         evaluation,
-        photos,
-        history=HISTORY,
-        fine_tuning=[0.5, 0.75],
+        Leakage(
+            [IdenticalImages([Image("red/011.png")], [Image("red/005.png")])],
+            {Image("red/002.png", folder=photos): Image("red/020.png")},
+        ),
         settings={"seed": 42, "model": Path("activity.model")},
-        unreadable=[Image("red/broken.jpg")],
-        identical=[IdenticalImages([Image("red/011.png")], [Image("red/005.png")])],
-        near_copies={Image("red/002.png"): Image("red/020.png")},
     )
     assert [path.name for path in written] == [
         "report.json",
@@ -216,14 +236,10 @@ def test_report_tells_no_near_copies_from_none_looked_for(
 ) -> None:
     write_report(
         tmp_path / "report.json",
-        mistaken({"red/002.png": 0.9}),
-        photos,
-        history=HISTORY,
-        fine_tuning=[],
+        trained([]),
+        mistaken(photos, {"red/002.png": 0.9}),
+        Leakage([], near),
         settings={},
-        unreadable=[],
-        identical=[],
-        near_copies=near,
     )
     report = json.loads((tmp_path / "report.json").read_text())
     assert report["nearly_the_same_in_training_and_test"] == said

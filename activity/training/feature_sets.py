@@ -1,0 +1,192 @@
+"""Images with their features, split into what is learned from and what is tested with."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from activity.common.errors import UserError
+from activity.media.images import Image
+from activity.network.engine import EngineOptions
+from activity.training.dataset import shortened
+from activity.training.feature_rows import let_go
+from activity.training.features import View, compute_features
+from activity.training.image_sets import ImageSets
+
+if TYPE_CHECKING:
+    import keras
+
+
+@dataclass(frozen=True, eq=False)
+class Examples:
+    """Images, with the features and the target of each.
+
+    Features of all sets lie in one table, which is in memory or mapped from a file, and are never
+    copied whole.
+
+    Attributes:
+        images: photos, and frames of clips.
+        targets: one-hot labels, float32, shape (images, classes).
+        table: features of many views, float32, shape (rows, feature size).
+        rows: of the table, for each view of each image; integers, shape (images, views).
+    """
+
+    images: Sequence[Image]
+    targets: NDArray[np.float32]
+    table: NDArray[np.float32]
+    rows: NDArray[np.intp]
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    @property
+    def views(self) -> int:
+        """How many views each image has."""
+        return self.rows.shape[1]
+
+    @property
+    def feature_size(self) -> int:
+        """Length of a feature vector."""
+        return self.table.shape[1]
+
+    @property
+    def labels(self) -> NDArray[np.intp]:
+        """Class of each image, shape (images,)."""
+        return self.targets.argmax(axis=1)
+
+    def features(
+        self, places: NDArray[np.intp] | slice = slice(None), view: NDArray[np.intp] | int = 0
+    ) -> NDArray[np.float32]:
+        """Look up the features of some images.
+
+        Args:
+            places: of the images, shape (some,).
+            view: number of the view, one for all or one for each image.
+
+        Returns:
+            A copy, shape (some, feature size).
+        """
+        # Around each row, the system maps up to a megabyte more.
+        let_go(self.table)
+        return self.table[self.rows[places, view]]
+
+    def take(self, places: NDArray[np.intp] | NDArray[np.bool_]) -> "Examples":
+        """Return the examples at these places, without copying their features."""
+        numbers = np.arange(len(self))[places]
+        images = [self.images[number] for number in numbers.tolist()]
+        return replace(self, images=images, targets=self.targets[numbers], rows=self.rows[numbers])
+
+
+@dataclass(frozen=True, eq=False)
+class FeatureSets:
+    """All that the head is trained and tested with.
+
+    Attributes:
+        classes: name of each class, sorted.
+        train: what is learned from; each image in all its views.
+        test: what is tested with, in the view that frames are seen in.
+        unknown: images of none of the classes, likewise; their targets are zeros.
+        unreadable: images that cannot be read, and are in none of the sets.
+    """
+
+    classes: list[str]
+    train: Examples
+    test: Examples
+    unknown: Examples
+    unreadable: list[Image]
+
+
+def views_of(sets: ImageSets, views: int) -> list[View]:
+    """List the views to compute features of: ``views`` of a training image, one of any other."""
+    trained = [View(image, number) for image in sets.training for number in range(views)]
+    return trained + [View(image, 0) for image in [*sets.test, *sets.unknown]]
+
+
+def compute_feature_sets(
+    sets: ImageSets,
+    classes: Sequence[str],
+    backbone: "keras.Model",
+    views: int,
+    options: EngineOptions,
+) -> FeatureSets:
+    """Compute the features of a data set's images, or look them up in the cache.
+
+    An image that lacks a view is left out.
+
+    Args:
+        sets: the images.
+        classes: name of each class.
+        backbone: from pixels to a feature vector.
+        views: of each training image; see ``augmentation.view_of_photo``.
+        options: how the backbone is run, and where features are kept from run to run.
+
+    Raises:
+        UserError: of a class no training image can be read, or there is no room for the features.
+    """
+    table, readable = compute_features(views_of(sets, views), backbone, options)
+    unreadable: list[Image] = []
+    row = 0
+
+    def examples(images: Sequence[Image], views: int) -> Examples:
+        nonlocal row
+        rows = np.arange(row, row + len(images) * views).reshape(-1, views)
+        row += rows.size
+        whole = np.logical_and.reduce(readable[rows], axis=1)
+        unreadable.extend(images[place] for place in np.flatnonzero(~whole).tolist())
+        targets = one_hot([sets.labels[image] for image in images], classes)
+        return Examples(images, targets, table, rows).take(whole)
+
+    train = examples(sets.training, views)
+    check_every_class_is_left(classes, train)
+    test, unknown = examples(sets.test, 1), examples(sets.unknown, 1)
+    return FeatureSets(list(classes), train, test, unknown, unreadable)
+
+
+def with_features_of(
+    backbone: "keras.Model", features: FeatureSets, options: EngineOptions
+) -> FeatureSets:
+    """Compute what is tested with anew, with a backbone that has learned meanwhile.
+
+    Nothing is kept in the cache: no other run has this backbone. Images that have changed since
+    they were first read are left out, and named among the unreadable.
+    """
+    both = [*features.test.images, *features.unknown.images]
+    views = [View(image, 0) for image in both]
+    table, readable = compute_features(views, backbone, replace(options, cache_folder=None))
+    rows = np.arange(len(both)).reshape(-1, 1)
+    tested = len(features.test)
+    test = replace(features.test, table=table, rows=rows[:tested])
+    unknown = replace(features.unknown, table=table, rows=rows[tested:])
+    changed = [image for image, ok in zip(both, readable, strict=True) if not ok]
+    return replace(
+        features,
+        test=test.take(readable[:tested]),
+        unknown=unknown.take(readable[tested:]),
+        unreadable=features.unreadable + changed,
+    )
+
+
+def one_hot(labels: Sequence[str], classes: Sequence[str]) -> NDArray[np.float32]:
+    """Give each label its target, float32, shape (labels, classes); zeros where it is no class."""
+    number = {name: place for place, name in enumerate(classes)}
+    targets = np.zeros((len(labels), len(classes)), np.float32)
+    for place, label in enumerate(labels):
+        if label in number:
+            targets[place, number[label]] = 1
+    return targets
+
+
+def check_every_class_is_left(classes: Sequence[str], train: Examples) -> None:
+    """Make sure that of each class some training image could be read.
+
+    Raises:
+        UserError: of some there is none.
+    """
+    bare = [classes[number] for number in np.flatnonzero(train.targets.sum(axis=0) == 0).tolist()]
+    if bare:
+        raise UserError(
+            f"nothing to learn {shortened(bare)} from: no photo for training can be read, and no "
+            "clip gives a frame of it; fix these, or name the other activities after --labels"
+        )

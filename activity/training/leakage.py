@@ -1,0 +1,121 @@
+"""How far a test can be believed: test images that are, or nearly are, training images."""
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from activity.media.images import Image
+from activity.training.feature_sets import Examples, FeatureSets
+
+# Pairs of a test and a training image; some 20 million of them take a second.
+_MOST_PAIRS = 2 * 10**9
+
+# Of standardised features. Chosen by looking at pairs of test and training photos of two data sets:
+# docs/recipe.md.
+_NEARLY_THE_SAME = 0.9
+
+_ROWS_AT_ONCE = 1024
+
+
+@dataclass(frozen=True)
+class IdenticalImages:
+    """Images that are the same byte for byte, some in the training set, some in the test."""
+
+    training: list[Image]
+    test: list[Image]
+
+
+@dataclass(frozen=True)
+class Leakage:
+    """What of the training set is in the test set, too.
+
+    Attributes:
+        identical: groups of identical images in both sets.
+        near_copies: test images that show nearly the same picture as a training image, with it;
+            None where there are too many images to compare each with each.
+    """
+
+    identical: Sequence[IdenticalImages]
+    near_copies: Mapping[Image, Image] | None
+
+
+def find_leakage(training: Collection[Image], features: FeatureSets) -> Leakage:
+    """Look for test images that are, or nearly are, training images.
+
+    Args:
+        training: all images of the training set, readable or not.
+        features: as the frozen backbone gives them.
+    """
+    identical = straddling_groups(training, features.test.images)
+    return Leakage(identical, near_copies(features.train, features.test))
+
+
+def straddling_groups(
+    training: Collection[Image], test: Collection[Image]
+) -> list[IdenticalImages]:
+    """Find the groups of identical images that straddle the training and the test set.
+
+    A test image that was also trained on says nothing about images never seen.
+
+    Args:
+        training, test: images of each set; those without a digest are left out.
+
+    Returns:
+        The groups in the order of their first test image; images within each sorted.
+    """
+    trained = defaultdict(list)
+    for image in sorted(training, key=_by_name):
+        if image.digest:
+            trained[image.digest].append(image)
+    tested = defaultdict(list)
+    for image in sorted(test, key=_by_name):
+        if image.digest in trained:
+            tested[image.digest].append(image)
+    return [IdenticalImages(trained[digest], images) for digest, images in tested.items()]
+
+
+def near_copies(training: Examples, test: Examples) -> dict[Image, Image] | None:
+    """Find for each test image the training image that shows nearly the same picture.
+
+    The same photo in another size, cut a little differently, or the next one of a series has
+    almost the same features. They are compared by the cosine of their standardised features, of
+    which each counts alike, so that the measure means the same for every backbone.
+
+    Args:
+        training, test: the images of each set; at least one for training.
+
+    Returns:
+        The test images that are nearly the same as a training image, with the most similar one;
+        None where there are too many images to compare each with each.
+    """
+    if len(training) * len(test) > _MOST_PAIRS:
+        return None
+    every = training.features()
+    mean, deviation = every.mean(axis=0), every.std(axis=0)
+    del every
+
+    def directions(examples: Examples, places: NDArray[np.intp]) -> NDArray[np.float32]:
+        some = (examples.features(places) - mean) / np.maximum(deviation, 1e-6)
+        return some / np.maximum(np.linalg.norm(some, axis=1, keepdims=True), 1e-6)
+
+    found: dict[Image, Image] = {}
+    for place in tqdm(range(0, len(test), _ROWS_AT_ONCE), "near copies", disable=None):
+        tested = np.arange(len(test))[place : place + _ROWS_AT_ONCE]
+        own = directions(test, tested)
+        most = np.full(len(own), _NEARLY_THE_SAME, np.float32)
+        for start in range(0, len(training), _ROWS_AT_ONCE):
+            trained = np.arange(len(training))[start : start + _ROWS_AT_ONCE]
+            cosines = own @ directions(training, trained).T
+            for better in np.flatnonzero(cosines.max(axis=1) > most).tolist():
+                nearest = trained[cosines[better].argmax()]
+                found[test.images[tested[better]]] = training.images[nearest]
+            most = np.maximum(most, cosines.max(axis=1))
+    return found
+
+
+def _by_name(image: Image) -> tuple[str, float]:
+    return image.path, image.seconds or 0.0

@@ -1,0 +1,66 @@
+"""What training has made: the network, the head on it, and what they were trained with."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+from sklearn.preprocessing import LabelBinarizer
+
+from activity.network.artifacts import save_model_and_labels
+from activity.network.unknown import known_confidence
+from activity.training.evaluation import Evaluation
+from activity.training.feature_sets import FeatureSets
+from activity.training.head import History, join, predict, train_head
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """A backbone and the head that was trained on it.
+
+    Attributes:
+        backbone: from RGB pixels to features.
+        head: from features to probabilities.
+        features: what the head was trained with; what is tested with is as this backbone sees it.
+        history: of the head's training.
+        fine_tuning: share of the images carved out for it that is right with frozen stages, and
+            after each epoch of fine-tuning, 0..1; empty where there was none.
+    """
+
+    backbone: keras.Model
+    head: keras.Sequential
+    features: FeatureSets
+    history: History
+    fine_tuning: tuple[float, ...] = ()
+
+
+def train_on(features: FeatureSets, backbone: keras.Model, *, epochs: int, seed: int) -> Trained:
+    """Train a head on the features of a frozen backbone; ``train_head`` says how."""
+    head, history = train_head(features.train, features.test, epochs=epochs, seed=seed)
+    return Trained(backbone, head, features, history)
+
+
+def evaluate(trained: Trained) -> Evaluation:
+    """Classify the test images, and those of none of the classes."""
+    features = trained.features
+    return Evaluation(
+        labels=features.classes,
+        images=features.test.images,
+        truth=features.test.labels,
+        probabilities=predict(trained.head, features.test),
+        unknown=predict(trained.head, features.unknown),
+    )
+
+
+def save(trained: Trained, evaluation: Evaluation, model: Path, label_bin: Path) -> None:
+    """Write the model and its label binarizer, and with it how sure the model is of test images.
+
+    Raises:
+        UserError: the file system refuses to write.
+    """
+    save_model_and_labels(
+        join(trained.backbone, trained.head),
+        model,
+        LabelBinarizer().fit(trained.features.classes),
+        label_bin,
+        known_confidence=known_confidence(evaluation.probabilities),
+    )
