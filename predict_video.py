@@ -40,8 +40,8 @@ from activity.network.classifier import file_digest, open_classifier
 from activity.network.engine import Engine, EngineOptions
 from activity.network.unknown import with_unknown
 from activity.temporal.judgement import format_judgement
-from activity.temporal.results import Summary
 from activity.temporal.segments import UNKNOWN, read_segments
+from activity.temporal.summary import Summary
 from activity.training.dataset import shortened
 
 EXAMPLE = """\

@@ -21,7 +21,7 @@ from activity.network.arguments import add_cache_argument
 from activity.network.artifacts import load_framing, load_labels
 from activity.network.classifier import int8_folder, model_key, open_classifier
 from activity.network.engine import Engine, EngineOptions
-from activity.temporal.results import Prediction
+from activity.temporal.prediction import Prediction
 from benchmarks.measuring import print_table
 
 

@@ -17,7 +17,7 @@ from activity.cluster.ray_cluster import cluster_joined
 from activity.cluster.workers import Places, run_on_workers
 from activity.labelling.jobs import Job
 from activity.network.arguments import add_cache_argument, positive
-from activity.temporal.results import Segment, Summary
+from activity.temporal.summary import LabelRun, Summary
 from benchmarks.measuring import in_own_process, measure, peak_megabytes, print_table, write_looped
 
 LABELS = ("football", "tennis", "weight_lifting")
@@ -135,7 +135,7 @@ class Sleeper:
         """Sleep, and give a summary of the size that one has."""
         time.sleep(self._seconds)
         summary = Summary(LABELS)
-        summary.segments = [Segment(label, 0, 100, 0.0) for label in LABELS]
+        summary.runs = [LabelRun(label, 0, 100, 0.0) for label in LABELS]
         return summary
 
     def stop(self) -> None:

@@ -47,15 +47,15 @@ def check_apart(outputs: Sequence[Path], inputs: Iterable[Path] = ()) -> None:
     """
     seen: dict[str, Path] = {}
     for path in outputs:
-        same = seen.setdefault(_identity(path), path)
+        same = seen.setdefault(_canonical(path), path)
         if same is not path:
             raise UserError(
                 f"{same} and {path} are one file: give each output a file name of its own"
             )
     for path in inputs:
-        if _identity(path) in seen:
+        if _canonical(path) in seen:
             raise UserError(
-                f"writing {seen[_identity(path)]} would overwrite {path}, which is read: "
+                f"writing {seen[_canonical(path)]} would overwrite {path}, which is read: "
                 "give the output another file name"
             )
 
@@ -147,7 +147,7 @@ def _target(path: Path) -> Path:
     return path if is_stored(path) else Path(os.path.realpath(path))
 
 
-def _identity(path: Path) -> str:
+def _canonical(path: Path) -> str:
     """Spell a path as every other spelling of the same file: there, case makes no difference."""
     target = str(_target(path))
     return target.casefold() if sys.platform in ("darwin", "win32") else target

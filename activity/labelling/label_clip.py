@@ -9,6 +9,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from activity.common.errors import UserError
+from activity.common.json_file import write_json
 from activity.common.stores import is_stored, local_copy, location
 from activity.labelling.jobs import Job
 from activity.labelling.labelled_frames import Labelled, LeftUnfinishedError, labelled_frames
@@ -22,10 +23,12 @@ from activity.media.source import VideoInfo
 from activity.network.engine import Engine
 from activity.temporal.envelope import Band, gather_envelope
 from activity.temporal.judgement import Judgement, judge
+from activity.temporal.prediction import Prediction
+from activity.temporal.prediction_table import open_table
 from activity.temporal.record import open_record
-from activity.temporal.results import Prediction, Summary, open_table, write_json
 from activity.temporal.segment_files import write_segments
 from activity.temporal.segments import read_segments
+from activity.temporal.summary import Summary
 
 
 @dataclass(frozen=True)
@@ -123,7 +126,7 @@ def label_clip(
         if job.truth:
             judgement = judge(record, labels, drawn, settings.compare, job.truth, truth)
     if job.segments:
-        write_segments(job.segments, summary.timed_segments(end))
+        write_segments(job.segments, summary.segments(end))
     if job.json:
         write_json(job.json, _as_json(job, source.info, summary, end, settings, judgement))
     dropped = source.dropped if isinstance(source, LiveSource) else 0

@@ -16,8 +16,8 @@ from activity.media.live import LiveSource
 from activity.media.photo import Framing
 from activity.media.source import NO_PIXELS, Frame, VideoInfo
 from activity.network.engine import Engine
+from activity.temporal.prediction import Prediction
 from activity.temporal.record import Record
-from activity.temporal.results import Prediction
 from activity.temporal.smoothing import viterbi_predictions
 
 Labelled = Generator[tuple[Frame, Prediction], None, None]

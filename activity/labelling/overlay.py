@@ -39,7 +39,7 @@ def draw_label(frame: NDArray[np.uint8], label: str, probability: float) -> None
         label: name of the activity.
         probability: of the label, 0..1.
     """
-    text = printable(f"activity: {label}")
+    text = drawable(f"activity: {label}")
     scale = _label_scale(text, *frame.shape[:2])
     if scale < _SMALLEST:
         return
@@ -69,7 +69,7 @@ def draw_bars(
         probabilities: shape (labels,), 0..1.
         label: number of the frame's label.
     """
-    names = _printable_all(tuple(labels))
+    names = _drawable_all(tuple(labels))
     rows = np.arange(len(names))
     if len(names) > MOST_BARS:
         rows = np.argsort(-probabilities, kind="stable")[:MOST_BARS]
@@ -93,7 +93,7 @@ def draw_bars(
         _write(plate, _percent(probability), right, baseline, scale, _WHITE, right_aligned=True)
 
 
-def printable(label: str) -> str:
+def drawable(label: str) -> str:
     """Turn a label into one line that OpenCV's font can draw and that is not too long.
 
     Where the font is ASCII alone, accents are dropped and other characters become ``?``.
@@ -107,8 +107,8 @@ def printable(label: str) -> str:
 
 
 @lru_cache(maxsize=8)
-def _printable_all(labels: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(map(printable, labels))
+def _drawable_all(labels: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(map(drawable, labels))
 
 
 @lru_cache(maxsize=1024)

@@ -17,7 +17,7 @@ from activity.media.live import LiveSource
 from activity.media.photo import Framing, network_input
 from activity.media.source import NO_PIXELS, Frame, VideoInfo
 from activity.network.engine import Engine
-from activity.temporal.results import Prediction
+from activity.temporal.prediction import Prediction
 from activity.temporal.smoothing import rolling_predictions
 
 # Frames that wait between two threads: enough to even out their pace, whatever the size of the

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from activity.temporal.prediction import Prediction
 from activity.temporal.record import Record
-from activity.temporal.results import Prediction
 from activity.temporal.smoothing import SMOOTHINGS, smoothed_labels, smoothed_predictions
 
 MOST_COLUMNS = 2048

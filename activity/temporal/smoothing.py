@@ -11,8 +11,8 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from activity.temporal.prediction import Prediction
 from activity.temporal.record import Record
-from activity.temporal.results import Prediction
 from activity.temporal.viterbi import least_cost_labels
 
 SMOOTHINGS = ("rolling", "viterbi")

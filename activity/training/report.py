@@ -11,10 +11,10 @@ from sklearn.metrics import classification_report, confusion_matrix
 
 from activity.common.errors import printable
 from activity.common.figures import save_figure, short_name
+from activity.common.json_file import write_json
 from activity.media.images import read_images
 from activity.media.photo import network_input
 from activity.network.unknown import format_unknown
-from activity.temporal.results import write_json
 from activity.training.evaluation import Evaluation, share
 from activity.training.head import History
 from activity.training.leakage import Leakage

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from activity.labelling import overlay
-from activity.labelling.overlay import MOST_BARS, draw_bars, draw_label, printable
+from activity.labelling.overlay import MOST_BARS, draw_bars, draw_label, drawable
 
 LABELS = ["football", "tennis", "weight_lifting"]
 # No mixture of the overlay's colours gives these, nor do they darkened.
@@ -164,18 +164,18 @@ def test_many_classes_show_the_most_probable_first() -> None:
     assert (frame == alone).all()
 
 
-def test_labels_become_one_printable_line() -> None:
-    assert printable("weight_lifting") == "weight_lifting"
-    assert printable(" two\nlines\tand\x07 bell ") == "two lines and? bell"
-    assert len(printable("x" * 500)) == 40
-    assert printable("x" * 500).endswith("...")
+def test_labels_become_one_drawable_line() -> None:
+    assert drawable("weight_lifting") == "weight_lifting"
+    assert drawable(" two\nlines\tand\x07 bell ") == "two lines and? bell"
+    assert len(drawable("x" * 500)) == 40
+    assert drawable("x" * 500).endswith("...")
 
 
 def test_accents_are_kept_where_the_font_has_them(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(overlay, "_FONT_IS_UNICODE", True)
-    assert printable("Fußball cafe\u0301 テニス") == "Fußball café テニス"
+    assert drawable("Fußball cafe\u0301 テニス") == "Fußball café テニス"
     monkeypatch.setattr(overlay, "_FONT_IS_UNICODE", False)
-    assert printable("Slalom géant テニス") == "Slalom geant ???"
+    assert drawable("Slalom géant テニス") == "Slalom geant ???"
 
 
 @pytest.mark.skipif(not overlay._FONT_IS_UNICODE, reason="OpenCV 4 draws ASCII alone")

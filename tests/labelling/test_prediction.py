@@ -18,7 +18,7 @@ from activity.media.photo import decode_photo, network_input
 from activity.media.source import NO_PIXELS, Frame, VideoInfo
 from activity.network.classifier import open_classifier
 from activity.network.engine import Engine, EngineOptions, Stream
-from activity.temporal.results import Prediction
+from activity.temporal.prediction import Prediction
 from tests.conftest import Trained, write_clip
 
 

@@ -10,8 +10,8 @@ import pytest
 
 from activity.labelling.timeline import COLOURS, OTHERS, class_colours, draw_timeline
 from activity.temporal.envelope import RAW, Band, Envelope, gather_envelope
+from activity.temporal.prediction import Prediction
 from activity.temporal.record import open_record
-from activity.temporal.results import Prediction
 from activity.temporal.smoothing import SMOOTHINGS, rolling_predictions
 
 LABELS = ["football", "tennis", "weight_lifting"]

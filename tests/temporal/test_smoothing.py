@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from activity.temporal.prediction import Prediction
 from activity.temporal.record import Record, open_record
-from activity.temporal.results import Prediction
 from activity.temporal.smoothing import (
     RollingAverage,
     count_switches,
