@@ -1,15 +1,17 @@
-"""The class names in a pickled ``LabelBinarizer``, read without unpickling it.
+"""The class names in a pickled ``LabelBinarizer``, read without running code in the pickle.
 
-Unpickling runs whatever a file asks for. Here its instructions are only followed on paper: a
-class or function that it names stays a name, and nothing is imported, called or allocated
-beyond the file's own size. In the outcome, ``classes_`` is looked up.
+An ordinary unpickler imports and calls whatever a file names. This one puts a recorder in the
+place of each class and function, so nothing is imported and nothing is called; ``classes_`` is
+then looked up in what was recorded. Before that, a first pass over the operations refuses what
+would take more memory, or more of C's stack, than the file's size justifies.
 """
 
+import io
+import pickle
 import pickletools
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any, Literal
 
 from activity.media.photo import Framing
@@ -23,8 +25,10 @@ KNOWN_CONFIDENCE = "known_confidence_"
 FRAMING = "framing_"
 """Attribute of the binarizer: how the network was trained to see a photo or frame."""
 
-# As Python strings, each class name takes two or three.
+# A class name that is stored as a Python string takes two or three.
 _MOST_OPERATIONS = 100_000
+# Hashing and comparing recurse in C: tuples nested 100,000 deep would crash the process.
+_MOST_TUPLES = 100
 
 _BINARIZER = {
     # Where scikit-learn keeps the class: since 0.22, and before.
@@ -40,15 +44,22 @@ _BYTES = {"_codecs encode"}
 _BASES = {"numpy ndarray", "__builtin__ object", "builtins object"}
 _ALLOWED = _BINARIZER | _ARRAY | _ARRAY_OF_BUFFER | _DTYPE | _OBJECT | _BYTES | _BASES
 
-# Operations that put down the value written beside them.
-_LITERALS = {
+_MEMO_BY_NUMBER = {"PUT", "BINPUT", "LONG_BINPUT"}
+_TUPLES = {"TUPLE", "TUPLE1", "TUPLE2", "TUPLE3"}
+_OPERATIONS = {
+    *("PROTO", "FRAME", "MARK", "STOP"),
     *("NONE", "NEWTRUE", "NEWFALSE", "INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1"),
     *("FLOAT", "BINFLOAT"),
     *("STRING", "BINSTRING", "SHORT_BINSTRING", "BINBYTES", "SHORT_BINBYTES", "BYTEARRAY8"),
     *("UNICODE", "BINUNICODE", "SHORT_BINUNICODE"),
+    *("EMPTY_TUPLE", "EMPTY_LIST", "LIST", "APPEND", "APPENDS"),
+    *("EMPTY_DICT", "DICT", "SETITEM", "SETITEMS"),
+    *("MEMOIZE", "GET", "BINGET", "LONG_BINGET"),
+    *("GLOBAL", "STACK_GLOBAL", "REDUCE", "NEWOBJ", "BUILD"),
+    *_MEMO_BY_NUMBER,
+    *_TUPLES,
 }
-_CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
-_TUPLES = {"EMPTY_TUPLE": 0, "TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
+"""All that ``LabelBinarizer`` and NumPy need, in every pickle protocol."""
 
 
 def read_class_names(content: bytes) -> list[str]:
@@ -107,9 +118,11 @@ def read_framing(content: bytes) -> Framing:
     return framing
 
 
-def _binarizer(content: bytes) -> "_Made":
-    binarizer = _follow(content)
-    if not (isinstance(binarizer, _Made) and binarizer.maker in _BINARIZER):
+def _binarizer(content: bytes) -> "_Recorded":
+    _check_operations(content)
+    # Python 2's strings hold bytes: Latin-1 gives each byte one letter.
+    binarizer = _Recorder(io.BytesIO(content), encoding="latin-1").load()
+    if not (isinstance(binarizer, _Recorded) and binarizer.maker in _BINARIZER):
         raise _Refused("it holds something other than a label binarizer")
     return binarizer
 
@@ -120,7 +133,10 @@ def _damage_named() -> Iterator[None]:
         yield
     except _Refused:
         raise
-    except (ValueError, IndexError, KeyError, TypeError, AttributeError) as error:
+    except (
+        *(pickle.UnpicklingError, EOFError, OverflowError),
+        *(ValueError, IndexError, KeyError, TypeError, AttributeError),
+    ) as error:
         raise _Refused("it is damaged or no pickle of a label binarizer") from error
 
 
@@ -128,103 +144,59 @@ class _Refused(ValueError):  # noqa: N818 - the name says what happens
     """Read well enough to say what is wrong with it."""
 
 
-@dataclass(frozen=True)
-class _Name:
-    """A class or function that the pickle names, as "module name"."""
+def _check_operations(content: bytes) -> None:
+    """Refuse a pickle that would take more memory or stack than its size justifies.
 
-    text: str
+    Python's unpickler allocates what a pickle claims: a memo of two billion places, for one.
+    """
+    if len(content) > MOST_BYTES:
+        raise _Refused("it is too large for a label binarizer")
+    tuples = 0
+    for count, (operation, value, _) in enumerate(pickletools.genops(content)):
+        if count == _MOST_OPERATIONS:
+            raise _Refused("it has too many operations for a label binarizer")
+        if operation.name not in _OPERATIONS:
+            raise _Refused(f"it uses {operation.name}, which no label binarizer needs")
+        if operation.name in _MEMO_BY_NUMBER and not 0 <= int(value or 0) < _MOST_OPERATIONS:
+            raise _Refused("it numbers more objects than it has")
+        tuples += operation.name in _TUPLES
+        if tuples > _MOST_TUPLES:
+            raise _Refused("it has too many tuples for a label binarizer")
 
 
-@dataclass
-class _Made:
-    """What calling ``maker`` would have made: its arguments, and the state set afterwards."""
+class _Recorded:
+    """What calling ``maker`` would have made: the arguments, and the state set afterwards."""
 
     maker: str
     arguments: tuple[Any, ...]
-    state: Any = None
+    state: Any
+
+    def __new__(cls, *arguments: Any) -> "_Recorded":
+        if cls.maker in _OBJECT:
+            return arguments[0]()
+        recorded = super().__new__(cls)
+        recorded.arguments, recorded.state = arguments, None
+        return recorded
+
+    def __setstate__(self, state: object) -> None:
+        self.state = state
 
 
-def _follow(content: bytes) -> object:
-    """Follow a pickle's operations on a stack, making nothing but plain values."""
-    if len(content) > MOST_BYTES:
-        raise _Refused("it is too large for a label binarizer")
-    stack: list[Any] = []
-    marks: list[int] = []
-    memo: dict[object, object] = {}
-
-    def pop_to_mark() -> list[Any]:
-        start = marks.pop()
-        items = stack[start:]
-        del stack[start:]
-        return items
-
-    for count, (operation, value, _) in enumerate(pickletools.genops(content)):
-        name = operation.name
-        if count == _MOST_OPERATIONS:
-            raise _Refused("it has too many operations for a label binarizer")
-        if name in _LITERALS:
-            stack.append(_CONSTANTS.get(name, value))
-        elif name == "MEMOIZE":
-            memo[len(memo)] = stack[-1]
-        elif name in ("PUT", "BINPUT", "LONG_BINPUT"):
-            memo[value] = stack[-1]
-        elif name in ("GET", "BINGET", "LONG_BINGET"):
-            stack.append(memo[value])
-        elif name == "MARK":
-            marks.append(len(stack))
-        elif name in _TUPLES:
-            start = len(stack) - _TUPLES[name]
-            stack[start:] = [tuple(stack[start:])]
-        elif name == "TUPLE":
-            stack.append(tuple(pop_to_mark()))
-        elif name in ("EMPTY_LIST", "LIST"):
-            stack.append(pop_to_mark() if name == "LIST" else [])
-        elif name in ("APPEND", "APPENDS"):
-            items = pop_to_mark() if name == "APPENDS" else [stack.pop()]
-            stack[-1].extend(items)
-        elif name in ("EMPTY_DICT", "DICT"):
-            stack.append(_pairs(pop_to_mark()) if name == "DICT" else {})
-        elif name in ("SETITEM", "SETITEMS"):
-            items = pop_to_mark() if name == "SETITEMS" else [stack.pop(-2), stack.pop()]
-            stack[-1].update(_pairs(items))
-        elif name == "GLOBAL":
-            stack.append(_allowed(str(value)))
-        elif name == "STACK_GLOBAL":
-            module, attribute = stack.pop(-2), stack.pop()
-            stack.append(_allowed(" ".join([module, attribute])))
-        elif name in ("REDUCE", "NEWOBJ"):
-            maker, arguments = stack.pop(-2), stack.pop()
-            stack.append(_made(maker, arguments))
-        elif name == "BUILD":
-            state = stack.pop()
-            stack[-1].state = state
-        elif name == "STOP":
-            return stack.pop()
-        elif name not in ("PROTO", "FRAME"):
-            raise _Refused(f"it uses {name}, which no label binarizer needs")
-    raise _Refused("it ends too early")
+# Classes, since the unpickler makes objects of nothing else. What a pickle has left to do with one
+# is to call it: to change it is refused, for it lacks the instance that ``__setstate__`` needs.
+_RECORDERS = {maker: type(maker, (_Recorded,), {"maker": maker}) for maker in _ALLOWED}
 
 
-def _allowed(text: str) -> _Name:
-    if text not in _ALLOWED:
-        raise _Refused(f"it asks for {text.replace(' ', '.')}, which is not allowed")
-    return _Name(text)
+class _Recorder(pickle.Unpickler):
+    """Puts a recorder in the place of every class and function."""
+
+    def find_class(self, module: str, name: str) -> type[_Recorded]:
+        if f"{module} {name}" not in _RECORDERS:
+            raise _Refused(f"it asks for {module}.{name}, which is not allowed")
+        return _RECORDERS[f"{module} {name}"]
 
 
-def _made(maker: _Name, arguments: tuple[Any, ...]) -> _Made:
-    if maker.text in _OBJECT:
-        return _Made(arguments[0].text, ())
-    return _Made(maker.text, arguments)
-
-
-def _pairs(items: list[Any]) -> dict[str, object]:
-    # Hashing a tuple nested very deep can overflow the stack, so only strings are keys.
-    if not all(isinstance(key, str) for key in items[::2]):
-        raise TypeError("a key is no string")
-    return dict(zip(items[::2], items[1::2], strict=True))
-
-
-def _array(made: _Made) -> list[str]:
+def _array(made: _Recorded) -> list[str]:
     """Read a one-dimensional array of names or whole numbers."""
     if made.maker in _ARRAY_OF_BUFFER:
         raw, dtype, shape = made.arguments[:3]
@@ -238,13 +210,15 @@ def _array(made: _Made) -> list[str]:
             raise TypeError("the names are no list")
         values = raw
     elif re.fullmatch(r"[SU][1-9]\d{0,8}|[iu][1248]", kind) and dtype.maker in _DTYPE:
-        if isinstance(raw, _Made):
+        if isinstance(raw, _Recorded):
             raw = raw.arguments[0]
-        raw = raw.encode("latin-1") if isinstance(raw, str) else bytes(raw)
+        raw = raw.encode("latin-1") if isinstance(raw, str) else raw
+        if not isinstance(raw, bytes | bytearray):  # bytes() of a number is as many zeros
+            raise TypeError("the items are not bytes")
         size = int(kind[1:]) * (4 if kind[0] == "U" else 1)
         if len(raw) % size:
             raise ValueError("the array ends in the middle of an item")
-        items = (raw[start : start + size] for start in range(0, len(raw), size))
+        items = (bytes(raw[start : start + size]) for start in range(0, len(raw), size))
         values = [_item(item, kind[0], "big" if order == ">" else "little") for item in items]
     else:
         raise TypeError("classes_ holds neither names nor whole numbers")

@@ -132,11 +132,18 @@ def bombs() -> dict[str, bytes]:
         "a bytearray of 2**62": b"\x96" + (2**62).to_bytes(8, "little") + b"x.",
         "a frame of 2**62": b"\x80\x04\x95" + (2**62).to_bytes(8, "little") + b"N.",
         "an array of 2**31": array + b"J\xff\xff\xff\x7f\x85C\x01b\x87R.",
+        "names of 2**33 zeros": TODAY.replace(
+            TODAY[TODAY.index(b"C\xa8") :][: 2 + 168], b"\x8a\x05" + (2**33).to_bytes(5, "little")
+        ),
         "an item of 2**30": call(op("numpy", "dtype"), text("V1073741824"), b"\x89\x88") + b".",
         "tuples nested 90,000 deep": b"N" + b"\x85" * 90_000 + b".",
         "a key nested 90,000 deep": b"}N" + b"\x85" * 90_000 + b"Ns.",
         "a number of 5,000,000 digits": b"I" + b"9" * 5_000_000 + b"\n.",
         "operations without end": b"N" * 5_000_000 + b".",
+        "objects nested 24,000 deep": op("numpy", "dtype") + b"q\x00" + b"h\x00)R" * 24_000
+        + b"b" * 23_999 + b".",
+        "lists nested 49,000 deep": b"]" * 49_000 + b"a" * 48_999 + b".",
+        "99,000 classes": op("numpy", "dtype") * 99_000 + b".",
         "a list that doubles": b"](" + b"NN" + b"e" + b"2" * 50_000 + b".",
         "a file too large": b"N" * (MOST_BYTES + 1),
     }  # fmt: skip
@@ -201,6 +208,7 @@ def test_no_published_way_to_run_code_does(way: str, tmp_path: Path) -> None:
     assert not marker.exists()
     assert "\n" not in str(raised.value)
     assert not hasattr(LabelBinarizer.__init__, "broken")
+    assert read_class_names(TODAY) == ["football", "tennis", "weight_lifting"]
 
 
 def test_the_attacks_are_real(tmp_path: Path) -> None:
@@ -216,7 +224,7 @@ def test_bombs_are_refused(bomb: str) -> None:
     why = {
         "operations without end": "too many operations",
         "a file too large": "too large",
-        "a key nested 90,000 deep": "damaged",
+        "a key nested 90,000 deep": "too many tuples",
     }
     with pytest.raises(ValueError, match=why.get(bomb, r"^it ")):
         read_class_names(bombs()[bomb])
