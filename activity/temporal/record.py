@@ -4,9 +4,8 @@ Ten hours of video are a million frames: with 22 labels 100 MB, which is more th
 takes in memory.
 """
 
-import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
@@ -14,7 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from activity.common.errors import UserError
+from activity.common.temporary_file import temporary_file
 
+_CONTENT = "a clip's predictions"
 _READ_AT_ONCE = 4096  # frames: enough to be fast, and few megabytes
 
 
@@ -30,7 +31,7 @@ def open_record(folder: Path, labels: int, stride: int = 1) -> Iterator["Record"
     Raises:
         UserError: the file system refuses to write.
     """
-    with _temporary_file(folder) as times, _temporary_file(folder) as raw:
+    with temporary_file(folder, _CONTENT) as times, temporary_file(folder, _CONTENT) as raw:
         yield Record(folder, times, raw, labels, stride)
 
 
@@ -106,19 +107,5 @@ class Record:
             raise _refused(self._folder, error) from error
 
 
-@contextmanager
-def _temporary_file(folder: Path) -> Iterator[IO[bytes]]:
-    try:
-        file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115
-    except OSError as error:
-        raise _refused(folder, error) from error
-    try:
-        yield file
-    finally:
-        # On a full disk, closing tries once more to write what nobody wants any longer.
-        with suppress(OSError):
-            file.close()
-
-
 def _refused(folder: Path, error: OSError) -> UserError:
-    return UserError(f"cannot keep a clip's predictions in {folder}: {error.strerror or error}")
+    return UserError(f"cannot keep {_CONTENT} in {folder}: {error.strerror or error}")

@@ -62,7 +62,8 @@ def test_nothing_stays_on_disk(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_used_is_named(tmp_path: Path) -> None:
+    (tmp_path / "gone").write_text("a file in its place")
     with (
         pytest.raises(UserError, match=r"cannot keep a clip's predictions in .*gone"),
         open_record(tmp_path / "gone", 3),
