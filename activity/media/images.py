@@ -119,6 +119,8 @@ def frames_at(clip: Path, times: Iterable[float]) -> Iterator[NDArray[np.uint8]]
 
     Example:
         >>> first, second = frames_at(Path("tennis.mp4"), [0, 2.5])
+        >>> first.shape
+        (120, 160, 3)
     """
     with ExitStack() as stack:
         try:

@@ -72,9 +72,11 @@ def agreement(predicted: NDArray[np.integer], truth: NDArray[np.integer]) -> Agr
         predicted, truth: number of each frame's label, shape (frames,); at least one is judged.
 
     Example:
-        >>> agreement(np.array([0, 0, 0, 1]), np.array([0, 0, 1, 1]))
-        Agreement(frames_right=0.75, recall={0: 1.0, 1: 0.5}, edit=1.0, f1=(1.0, 1.0, 1.0),
-                  switches=1, delay=1.0)
+        >>> found = agreement(np.array([0, 0, 0, 1]), np.array([0, 0, 1, 1]))
+        >>> found.frames_right, found.recall, found.edit, found.f1
+        (0.75, {0: 1.0, 1: 0.5}, 1.0, (1.0, 1.0, 1.0))
+        >>> found.switches, found.delay
+        (1, 1.0)
     """
     judged = truth != NOT_JUDGED
     given, wanted = predicted[judged].astype(np.intp), truth[judged].astype(np.intp)

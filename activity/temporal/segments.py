@@ -50,7 +50,8 @@ def read_segments(path: Path, labels: Collection[str] | None = None) -> list[Seg
 
     Example:
         >>> read_segments(Path("match.csv"), ["football", "tennis"])
-        [Segment(start=0.0, end=4.5, label='tennis'), Segment(start=4.5, end=60.0, label='unknown')]
+        [Segment(start=0.0, end=4.5, label='tennis'),
+         Segment(start=4.5, end=60.0, label='unknown')]
     """
     rows = _read_rows(path)
     number, header = next(rows, (1, []))

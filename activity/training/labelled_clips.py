@@ -128,7 +128,7 @@ def times_to_learn_from(
 
     Example:
         >>> times_to_learn_from([Segment(0, 3, "tennis"), Segment(3, 9, "football")], 6, 1)
-        [(0.0, 'tennis'), (1.0, 'tennis'), (2.0, 'tennis'), (4.0, 'football'), (5.0, 'football')]
+        [(0, 'tennis'), (1, 'tennis'), (2, 'tennis'), (4, 'football'), (5, 'football')]
     """
     times: list[tuple[float, str]] = []
     for segment in segments:
