@@ -1,1 +1,1 @@
-"""What every other package uses: errors, how a script ends, complete files, stores, threads."""
+"""What all other packages use: errors, how a script ends, complete files, stores, threads."""

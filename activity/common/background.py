@@ -1,4 +1,4 @@
-"""Run one stage of a pipeline in a thread of its own, a bounded number of items ahead."""
+"""Run one stage of a pipeline in its own thread, a bounded number of items ahead."""
 
 import queue
 import threading
@@ -11,15 +11,15 @@ _END = object()
 
 
 def in_background(items: Iterable[Item], ahead: int) -> Generator[Item, None, None]:
-    """Yield ``items`` in order while a thread makes the next ones.
+    """Yield ``items`` in order while a thread produces the next ones.
 
-    An exception raised while making an item is raised here, at that item's place. Closing the
-    generator (leaving its ``for`` loop counts, once it is collected) stops the thread, closes
-    ``items`` if it is a generator, and waits for both.
+    An exception that is raised while an item is produced is raised here, in that item's place.
+    Closing the generator (also by leaving its ``for`` loop, once it is collected) stops the
+    thread, closes ``items`` if it is a generator, and waits for both.
 
     Args:
-        items: what to run in the thread.
-        ahead: how many finished items may wait, at least 1; this bounds the memory held.
+        items: iterated in the thread.
+        ahead: how many finished items may wait, at least 1. This limits the memory in use.
     """
     ready: queue.Queue[tuple[Any, BaseException | None]] = queue.Queue(maxsize=ahead)
     stop = threading.Event()

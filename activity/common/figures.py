@@ -1,4 +1,4 @@
-"""How a picture made with matplotlib becomes a file."""
+"""Figures of matplotlib as files."""
 
 import warnings
 from pathlib import Path
@@ -12,18 +12,18 @@ _DPI = 120
 
 
 def save_figure(figure: Figure, path: Path) -> None:
-    """Write a figure: in the format the name asks for, as PNG where it asks for none.
+    """Write a figure in the format of the file's suffix, or as PNG if the suffix is unknown.
 
     Raises:
         UserError: the file system refuses to write.
     """
-    # Names of files and activities are what they are: a dollar sign in one is no formula.
+    # A dollar sign in the name of a file or an activity does not start a formula.
     for text in figure.findobj(Text):
         text.set_parse_math(False)
     known = path.suffix[1:].lower() in figure.canvas.get_supported_filetypes()
     with replace_when_complete(path) as (part,), warnings.catch_warnings():
-        # A label in a script that the font lacks is drawn as boxes; a warning for each would
-        # bury what the scripts say.
+        # Letters that the font lacks are drawn as boxes. A warning for each would bury the
+        # messages of the scripts.
         warnings.filterwarnings("ignore", message="Glyph")
         figure.savefig(part, format=None if known else "png", dpi=_DPI)
 
@@ -31,9 +31,9 @@ def save_figure(figure: Figure, path: Path) -> None:
 def short_name(name: str, longest: int) -> str:
     """Turn the name of a file or an activity into one line of at most ``longest`` characters.
 
-    What is cut goes from the middle: the end of a file's name tells more.
+    The middle is cut out, since the end of a file name says more.
     """
-    # A name may hold bytes that are no UTF-8; matplotlib draws Unicode alone.
+    # A name may contain bytes that are not UTF-8; matplotlib draws only Unicode.
     line = " ".join(name.encode("utf-8", "replace").decode().split())
     half = longest // 2
     return line if len(line) <= longest else f"{line[: half - 1]}…{line[-half:]}"

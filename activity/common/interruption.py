@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM, held back while something is being written."""
+"""Ctrl-C and SIGTERM, delayed while something is being written."""
 
 import signal
 import threading
@@ -8,19 +8,22 @@ from contextlib import contextmanager
 
 @contextmanager
 def interrupts_held_back(*, heeded: bool = False) -> Iterator[Callable[[], bool]]:
-    """Let Ctrl-C and SIGTERM take effect only when the block has ended.
+    """Delay Ctrl-C and SIGTERM until the block has ended.
 
-    However often they come, the block runs on. It can ask the function it is given whether one
-    has come, and end what it is doing. Blocks nest: the outermost decides.
+    However often they arrive, the block continues. Blocks can be nested: the outermost decides.
 
     Args:
-        heeded: the block ends early for them, and that is all they do: the run goes on.
+        heeded: the block itself responds to the signals, by ending early. They are not raised
+            again at its end, and the run continues.
+
+    Yields:
+        A function that tells whether a signal has arrived.
     """
     if threading.current_thread() is not threading.main_thread():
-        yield lambda: False  # signals go to the main thread only
+        yield lambda: False  # only the main thread receives signals
         return
     came: list[int] = []
-    # A shell has its background jobs ignore Ctrl-C: it stays ignored.
+    # A shell makes its background jobs ignore Ctrl-C. It stays ignored.
     numbers = [
         number
         for number in (signal.SIGINT, signal.SIGTERM)
@@ -31,7 +34,7 @@ def interrupts_held_back(*, heeded: bool = False) -> Iterator[Callable[[], bool]
         yield lambda: bool(came)
     finally:
         for number, handler in zip(numbers, handlers, strict=True):
-            # None stands for a handler that is not Python's, and cannot be set again.
+            # None stands for a handler that Python did not install and cannot restore.
             signal.signal(number, signal.SIG_DFL if handler is None else handler)
         if came and not heeded:
             signal.raise_signal(came[0])

@@ -8,14 +8,14 @@ from activity.common.writing import replace_when_complete
 
 
 def write_json(path: Path, content: dict[str, object]) -> None:
-    """Write a JSON file; numbers that JSON cannot hold (NaN, infinity) become null, paths text.
+    """Write a JSON file. NaN and infinity become null, paths become text.
 
     Raises:
         UserError: the file system refuses to write.
     """
     text = json.dumps(_plain(content), ensure_ascii=False, allow_nan=False, indent=2)
     with replace_when_complete(path) as (part,):
-        # A path may hold bytes that are no UTF-8; escaped with a backslash it is valid JSON.
+        # A path may contain bytes that are not UTF-8. Escaped with a backslash it is valid JSON.
         part.write_text(text + "\n", encoding="utf-8", errors="backslashreplace")
 
 

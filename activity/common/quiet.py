@@ -1,4 +1,4 @@
-"""Keep a library's start-up chatter off the person's terminal."""
+"""Hide the messages that a library prints when it is imported."""
 
 import os
 import sys
@@ -9,15 +9,15 @@ from pathlib import Path
 
 @contextmanager
 def hidden_chatter() -> Iterator[None]:
-    """Discard what is written to the process's standard error, below Python.
+    """Discard everything that the process writes to standard error, including native code.
 
-    TensorFlow's C++ code logs a dozen lines when it is imported that no person can act on, and
-    no longer heeds TF_CPP_MIN_LOG_LEVEL there. Python's own exceptions still come through.
+    TensorFlow's C++ code logs a dozen lines during import that nobody can act on, and ignores
+    TF_CPP_MIN_LOG_LEVEL there. Python exceptions are not affected.
     """
     sys.stderr.flush()
     try:
         saved = os.dup(2)
-    except OSError:  # the script was started with it closed
+    except OSError:  # the script was started with standard error closed
         yield
         return
     try:

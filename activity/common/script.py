@@ -1,4 +1,4 @@
-"""How a script ends: its exit code, and what a person reads."""
+"""How a script ends: its exit code and its last message."""
 
 import io
 import os
@@ -14,12 +14,11 @@ from activity.common.stores import refused_by_store
 
 
 def run_script(main: Callable[[], None]) -> NoReturn:
-    """Run a script's ``main`` and exit: 0 done, 2 the person can mend it, 130 interrupted.
+    """Run a script's ``main`` and exit: 0 done, 2 an error a person can fix, 130 interrupted.
 
     SIGTERM is treated as Ctrl-C: both raise ``KeyboardInterrupt`` in the main thread, so that
-    ``main`` can put away what it is writing. Where the reader of the output has left
-    (``| head``) the exit code is 141, as for any command. A bug keeps its traceback (exit
-    code 1).
+    ``main`` can clean up what it is writing. If the reader of the output has left (``| head``),
+    the exit code is 141, as for any command. A bug keeps its traceback (exit code 1).
     """
     came: list[int] = []
 
@@ -28,13 +27,13 @@ def run_script(main: Callable[[], None]) -> NoReturn:
         raise KeyboardInterrupt
 
     for number in (signal.SIGINT, signal.SIGTERM):
-        # A shell has its background jobs ignore Ctrl-C: it stays ignored.
+        # A shell makes its background jobs ignore Ctrl-C. It stays ignored.
         if signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, interrupt)
-    # They are None where the script was started without a terminal (2>&-, or pythonw).
+    # They are None if the script was started without a terminal (2>&-, or pythonw).
     sys.stdout = sys.stdout or Path(os.devnull).open("w")  # noqa: SIM115 - open to the end
     sys.stderr = sys.stderr or Path(os.devnull).open("w")  # noqa: SIM115
-    # A terminal that cannot show a letter gets its number.
+    # A terminal that cannot show a character gets an escape sequence.
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
@@ -42,7 +41,7 @@ def run_script(main: Callable[[], None]) -> NoReturn:
         main()
         sys.stdout.flush()
     except BaseException as error:
-        # Native code, TensorFlow's above all, makes other errors of a KeyboardInterrupt.
+        # Native code, mostly TensorFlow's, turns a KeyboardInterrupt into other errors.
         if came or isinstance(error, KeyboardInterrupt):
             print("interrupted", file=sys.stderr)
             sys.exit(130)
@@ -53,7 +52,7 @@ def run_script(main: Callable[[], None]) -> NoReturn:
             print(f"error: the object store: {printable(refusal)}", file=sys.stderr)
             sys.exit(2)
         if isinstance(error, BrokenPipeError):
-            # Python would complain again when it flushes at exit.
+            # Otherwise Python reports the error again when it flushes at exit.
             with suppress(OSError):
                 os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             sys.exit(141)

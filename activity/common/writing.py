@@ -1,4 +1,4 @@
-"""Output files: written under a temporary name beside the target, renamed when complete."""
+"""Output files: written under a temporary name beside the target, and renamed when complete."""
 
 import os
 import secrets
@@ -15,19 +15,20 @@ from activity.common.stores import is_stored, rename, upload, written_here
 
 
 def check_output(path: Path, what: str) -> None:
-    """Make the parent folder of an output and prove, before hours of work, that it is writable.
+    """Create an output's parent folder and check, before hours of work, that it is writable.
 
     Raises:
-        UserError: ``path`` is a folder or a device, or its parent cannot be made or written to.
+        UserError: ``path`` is a folder or a device, or its parent folder cannot be created or
+            written to.
     """
     target = _target(path)
     try:
         if target.is_dir():
             raise UserError(f"cannot write {what} to {path}: it is a folder; give a file name")
         if target.exists() and not target.is_file():
-            # The rename would put a file in the place of, say, /dev/null.
+            # The rename would replace, for example, /dev/null with a file.
             raise UserError(f"cannot write {what} to {path}: it is a device; give a file name")
-        if not is_stored(target):  # there, folders are but the beginnings of names
+        if not is_stored(target):  # in a store, folders are only prefixes of names
             target.parent.mkdir(parents=True, exist_ok=True)
         probe = _temporary_name(target)
         probe.touch(exist_ok=False)
@@ -40,10 +41,10 @@ def check_output(path: Path, what: str) -> None:
 
 
 def check_apart(outputs: Sequence[Path], inputs: Iterable[Path] = ()) -> None:
-    """Make sure that no output overwrites another, or an input, under whatever spelling or link.
+    """Check that no output overwrites another one or an input, also through links.
 
     Raises:
-        UserError: two of ``outputs`` are one file, or one of them is one of ``inputs``.
+        UserError: two of ``outputs`` are the same file, or one of them is one of ``inputs``.
     """
     seen: dict[str, Path] = {}
     for path in outputs:
@@ -62,15 +63,15 @@ def check_apart(outputs: Sequence[Path], inputs: Iterable[Path] = ()) -> None:
 
 @contextmanager
 def replace_when_complete(*paths: Path) -> Iterator[list[Path]]:
-    """Yield temporary paths to write to; on a clean exit rename each to its target.
+    """Yield temporary paths to write to; on a clean exit, rename each to its target.
 
-    The renames happen together at the end, so that files which belong together (a model and
-    its labels) change together: Ctrl-C waits for them, and where one fails the others are taken
-    back. On any exception the temporary files are removed and whatever stood at the targets
-    before is left as it was. A link is followed, and stays a link.
+    All renames happen together at the end, so that files which belong together (a model and
+    its labels) change together: Ctrl-C waits for them, and if one fails, the others are undone. On
+    any exception, the temporary files are removed and existing files at the targets are left
+    unchanged. Links are followed, and stay links.
 
     Raises:
-        UserError: the file system refuses to write (a full disk, a folder taken away).
+        UserError: the file system refuses to write (the disk is full, the folder was removed).
     """
     targets = [_target(path) for path in paths]
     temporary = [_temporary_name(target) for target in targets]
@@ -97,9 +98,9 @@ def replace_when_complete(*paths: Path) -> Iterator[list[Path]]:
 
 @contextmanager
 def folder_when_complete(folder: Path) -> Iterator[Path]:
-    """Yield a temporary folder to fill; on a clean exit it becomes ``folder``.
+    """Yield a temporary folder to fill; on a clean exit, it becomes ``folder``.
 
-    Where another run completes the same folder first, that one stays.
+    If another run completes the same folder first, that one is kept.
 
     Raises:
         OSError: the file system refuses to write.
@@ -117,51 +118,51 @@ def folder_when_complete(folder: Path) -> Iterator[Path]:
 
 
 def give_second_name(path: Path, name: Path) -> None:
-    """Let a file be found under another name, too: by a link, or as a copy where there are none.
+    """Give a file a second name: by a hard link, or as a copy if links are not possible.
 
-    A hard link, which needs no privilege on Windows, as a symbolic one does.
+    Unlike a symbolic link, a hard link needs no privilege on Windows.
 
     Raises:
-        OSError: the file is not there, or cannot be copied.
+        OSError: the file does not exist, or cannot be copied.
     """
     try:
         os.link(_target(path), name)
     except FileNotFoundError:
         raise
     except (AttributeError, OSError):
-        # Another disk, a file system or a platform without links, a file of somebody else.
+        # Another disk, a file system or platform without links, or another user's file.
         shutil.copyfile(path, name)
 
 
 def _temporary_name(path: Path) -> Path:
-    """Make up a hidden name beside ``path`` that no other run uses.
+    """Return a hidden name beside ``path`` that no other run uses.
 
-    The suffix stays last: writers choose a file's format by it.
+    It keeps the suffix, by which writers choose a file's format.
     """
-    # Shortened, because a name that is as long as allowed has no room for more.
+    # Shortened, because the name may already be as long as allowed.
     return path.with_name(f".{path.stem[:30]}.{secrets.token_hex(4)}.part{path.suffix[:20]}")
 
 
 def _target(path: Path) -> Path:
-    """Follow links, so that the file is replaced and not the link to it."""
+    """Follow links, so that the file is replaced and not the link."""
     return path if is_stored(path) else Path(os.path.realpath(path))
 
 
 def _canonical(path: Path) -> str:
-    """Spell a path as every other spelling of the same file: there, case makes no difference."""
+    """Return the same text for all paths of a file; case is ignored on macOS and Windows."""
     target = str(_target(path))
     return target.casefold() if sys.platform in ("darwin", "win32") else target
 
 
 def _flush_to_disk(path: Path) -> None:
-    # A disk may report only now that it is full, and a power cut after the rename must not
+    # A disk may report only now that it is full, and a power failure after the rename must not
     # leave an empty file.
     with path.open("rb+") as file:
         os.fsync(file.fileno())
 
 
 def _keep(path: Path, kept: Path) -> None:
-    """Give a file a second name; where there is no file yet there is nothing to keep."""
+    """Give an existing file a second name, so that it can be restored."""
     with suppress(FileNotFoundError):
         if not is_stored(path):
             give_second_name(path, kept)
@@ -170,7 +171,7 @@ def _keep(path: Path, kept: Path) -> None:
 
 
 def _remove(path: Path) -> None:
-    # Windows does not remove a file that a failed writer still has open.
+    # Windows cannot remove a file that a failed writer still has open.
     with suppress(OSError):
         path.unlink(missing_ok=True)
 

@@ -7,7 +7,7 @@ Sources of the architecture:
 - M. Sandler et al., "MobileNetV2: Inverted Residuals and Linear Bottlenecks", CVPR 2018,
   arXiv:1801.04381 (the block);
 - R. Liu, "Higher accuracy on vision models with EfficientNet-Lite", TensorFlow blog, March 2020
-  (what Lite changes: no squeeze-and-excite, ReLU6 for swish, stem and head never scaled).
+  (what Lite changes: no squeeze-and-excite, ReLU6 instead of swish, fixed stem and head).
 """
 
 from typing import NamedTuple
@@ -18,7 +18,7 @@ from keras import layers
 
 
 class Stage(NamedTuple):
-    """One row of table 1: `repeats` blocks, of which only the first has the stage's stride."""
+    """One row of table 1: ``repeats`` blocks, of which only the first has the stage's stride."""
 
     kernel_size: int
     stride: int
@@ -50,12 +50,10 @@ PADDING = "same"
 def efficientnet_lite0() -> keras.Model:
     """Build the network without its classifier, with untrained weights.
 
-    Returns
-    -------
-    keras.Model
+    Returns:
         Functional model. Input: (batch, 224, 224, 3) float32, RGB that is already scaled to
         (pixel - 127) / 128, so from -0.99 to 1. Output: the feature map, (batch, 7, 7, 1280)
-        float32, each value from 0 to 6. Set `trainable = False` to freeze it: that also makes
+        float32, each value from 0 to 6. Set ``trainable = False`` to freeze it: that also makes
         batch normalization use its stored statistics.
     """
     inputs = keras.Input(INPUT_SHAPE, name="scaled_photo")
@@ -70,7 +68,7 @@ def efficientnet_lite0() -> keras.Model:
 
 
 def _inverted_residual(inputs: Tensor, block: Stage, name: str) -> Tensor:
-    """Widen, filter each channel by itself, narrow; add the input where the shapes agree."""
+    """Expand, filter each channel separately, project; add the input if the shapes agree."""
     input_filters, outputs = inputs.shape[-1], inputs
     if block.expansion != 1:
         wide = input_filters * block.expansion
@@ -80,7 +78,7 @@ def _inverted_residual(inputs: Tensor, block: Stage, name: str) -> Tensor:
         block.kernel_size, block.stride, PADDING, use_bias=False, name=depthwise_name
     )
     outputs = _normalize(depthwise(outputs), f"{name}_depthwise", activate=True)
-    # Linear bottleneck: an activation on the narrow tensor would throw information away.
+    # Linear bottleneck: an activation on the narrow tensor would lose information.
     outputs = _pointwise(outputs, block.filters, f"{name}_project", activate=False)
     if block.stride == 1 and block.filters == input_filters:
         outputs = layers.Add(name=f"{name}_add")([outputs, inputs])
@@ -94,7 +92,7 @@ def _pointwise(inputs: Tensor, filters: int, name: str, activate: bool) -> Tenso
 
 
 def _normalize(inputs: Tensor, name: str, activate: bool) -> Tensor:
-    """Batch normalization, then ReLU6 if `activate`."""
+    """Batch normalization, then ReLU6 if ``activate`` is true."""
     normalization = layers.BatchNormalization(
         epsilon=BATCH_NORMALIZATION_EPSILON, name=f"{name}_batch_normalization"
     )

@@ -1,9 +1,9 @@
 """The class names in a pickled ``LabelBinarizer``, read without running code in the pickle.
 
 An ordinary unpickler imports and calls whatever a file names. This one puts a recorder in the
-place of each class and function, so nothing is imported and nothing is called; ``classes_`` is
-then looked up in what was recorded. Before that, a first pass over the operations refuses what
-would take more memory, or more of C's stack, than the file's size justifies.
+place of each class and function, so nothing is imported or called. ``classes_`` is then read from
+what was recorded. Before that, a first pass over the operations refuses files that would take more
+memory, or more of the C stack, than their size justifies.
 """
 
 import io
@@ -17,13 +17,13 @@ from typing import Any, Literal
 from activity.media.photo import Framing
 
 MOST_BYTES = 16 * 2**20
-"""Size of the largest pickle that is read: 40,000 class names of a hundred letters."""
+"""Largest pickle that is read. It has room for 40,000 class names of a hundred letters."""
 
 KNOWN_CONFIDENCE = "known_confidence_"
-"""Attribute of the binarizer: how sure the network is of photos that it was not trained on."""
+"""Attribute of the binarizer: the network's confidence in photos that it was not trained on."""
 
 FRAMING = "framing_"
-"""Attribute of the binarizer: how the network was trained to see a photo or frame."""
+"""Attribute of the binarizer: how photos and frames become the network's square input."""
 
 # A class name that is stored as a Python string takes two or three.
 _MOST_OPERATIONS = 100_000
@@ -31,14 +31,14 @@ _MOST_OPERATIONS = 100_000
 _MOST_TUPLES = 100
 
 _BINARIZER = {
-    # Where scikit-learn keeps the class: since 0.22, and before.
+    # Where scikit-learn defines the class: since 0.22, and before.
     "sklearn.preprocessing._label LabelBinarizer",
     "sklearn.preprocessing.label LabelBinarizer",
 }
 _ARRAY = {"numpy.core.multiarray _reconstruct", "numpy._core.multiarray _reconstruct"}
 _ARRAY_OF_BUFFER = {"numpy.core.numeric _frombuffer", "numpy._core.numeric _frombuffer"}
 _DTYPE = {"numpy dtype"}
-# How protocols 0 and 1 make an object, and how Python 3 writes bytes for Python 2.
+# How protocols 0 and 1 create an object, and how Python 3 writes bytes for Python 2.
 _OBJECT = {"copy_reg _reconstructor", "copyreg _reconstructor"}
 _BYTES = {"_codecs encode"}
 _BASES = {"numpy ndarray", "__builtin__ object", "builtins object"}
@@ -65,12 +65,12 @@ _OPERATIONS = {
 def read_class_names(content: bytes) -> list[str]:
     """Read the class names, in the model's order, from a pickled ``LabelBinarizer``.
 
-    Understood is what scikit-learn 0.20 and later write, with NumPy 1 or 2 and every pickle
+    It may have been written by scikit-learn 0.20 or later, with NumPy 1 or 2, in any pickle
     protocol.
 
     Raises:
         ValueError: ``content`` is damaged, names anything other than a ``LabelBinarizer`` and
-            its NumPy arrays, or is larger than any such pickle.
+            its NumPy arrays, or is too large.
     """
     with _damage_named():
         names = _array(_binarizer(content).state["classes_"])
@@ -83,19 +83,19 @@ def read_known_confidence(content: bytes) -> list[float] | None:
     """Read ``known_confidence_``, which ``train.py`` adds to a ``LabelBinarizer``.
 
     Returns:
-        Probabilities in ascending order, at least one; None where there are none, as in a
-        binarizer that something else has written.
+        Probabilities in ascending order, at least one; None if the binarizer has none, because
+        another program wrote it.
 
     Raises:
-        ValueError: as ``read_class_names``, or what is there is no such list.
+        ValueError: as for ``read_class_names``, or the attribute is not such a list.
     """
     with _damage_named():
         known = _binarizer(content).state.get(KNOWN_CONFIDENCE)
     if known is None:
         return None
     if not isinstance(known, list) or not all(type(value) is float for value in known):
-        raise _Refused("its known_confidence_ is no list of numbers")
-    # Written so that it fails for what is no number, too.
+        raise _Refused("its known_confidence_ is not a list of numbers")
+    # Written so that NaN fails, too.
     if not (known and all(0 <= value <= 1 for value in known) and known == sorted(known)):
         raise _Refused("its known_confidence_ is not in order, or not from 0 to 1")
     return known
@@ -105,16 +105,16 @@ def read_framing(content: bytes) -> Framing:
     """Read ``framing_``, which ``train.py`` adds to a ``LabelBinarizer``.
 
     Returns:
-        ``"squashed"`` where there is none: so were all photos before ``train.py`` wrote it, and so
-        are the source tutorial's.
+        ``"squashed"`` if there is none: photos were squashed before ``train.py`` wrote the
+        attribute, and in the source tutorial.
 
     Raises:
-        ValueError: as ``read_class_names``, or it is no framing that is known.
+        ValueError: as for ``read_class_names``, or the framing is not a known one.
     """
     with _damage_named():
         framing = _binarizer(content).state.get(FRAMING, "squashed")
     if framing not in ("centre", "squashed"):
-        raise _Refused("its framing_ is none that is known here: it may be of a later version")
+        raise _Refused("its framing_ is none that is known here: it may be from a later version")
     return framing
 
 
@@ -137,17 +137,17 @@ def _damage_named() -> Iterator[None]:
         *(pickle.UnpicklingError, EOFError, OverflowError),
         *(ValueError, IndexError, KeyError, TypeError, AttributeError),
     ) as error:
-        raise _Refused("it is damaged or no pickle of a label binarizer") from error
+        raise _Refused("it is damaged or not a pickled label binarizer") from error
 
 
 class _Refused(ValueError):  # noqa: N818 - the name says what happens
-    """Read well enough to say what is wrong with it."""
+    """The file could be read well enough to say what is wrong with it."""
 
 
 def _check_operations(content: bytes) -> None:
     """Refuse a pickle that would take more memory or stack than its size justifies.
 
-    Python's unpickler allocates what a pickle claims: a memo of two billion places, for one.
+    Python's unpickler allocates whatever a pickle claims, such as a memo of two billion entries.
     """
     if len(content) > MOST_BYTES:
         raise _Refused("it is too large for a label binarizer")
@@ -165,7 +165,7 @@ def _check_operations(content: bytes) -> None:
 
 
 class _Recorded:
-    """What calling ``maker`` would have made: the arguments, and the state set afterwards."""
+    """The object that a call of ``maker`` stands for: its arguments, and the state set later."""
 
     maker: str
     arguments: tuple[Any, ...]
@@ -182,13 +182,13 @@ class _Recorded:
         self.state = state
 
 
-# Classes, since the unpickler makes objects of nothing else. What a pickle has left to do with one
-# is to call it: to change it is refused, for it lacks the instance that ``__setstate__`` needs.
+# Classes, because the unpickler creates objects from nothing else. A pickle can only call them. It
+# cannot change them: ``__setstate__`` fails without an instance.
 _RECORDERS = {maker: type(maker, (_Recorded,), {"maker": maker}) for maker in _ALLOWED}
 
 
 class _Recorder(pickle.Unpickler):
-    """Puts a recorder in the place of every class and function."""
+    """An unpickler that puts a recorder in the place of every class and function."""
 
     def find_class(self, module: str, name: str) -> type[_Recorded]:
         if f"{module} {name}" not in _RECORDERS:
@@ -203,7 +203,7 @@ def _array(made: _Recorded) -> list[str]:
     elif made.maker in _ARRAY:
         _, shape, dtype, _, raw = made.state
     else:
-        raise TypeError("classes_ is no array")
+        raise TypeError("classes_ is not an array")
     kind, order = dtype.arguments[0], dtype.state[1]
     if kind in ("O", "O8", "O4") and dtype.maker in _DTYPE:
         if not isinstance(raw, list):
@@ -230,7 +230,7 @@ def _array(made: _Recorded) -> list[str]:
 
 
 def _item(raw: bytes, kind: str, order: Literal["big", "little"]) -> str | int:
-    # Not left to NumPy, which makes broken strings of letters that Unicode does not have.
+    # NumPy would make broken strings from code points that do not exist in Unicode.
     if kind == "U":
         return raw.decode(f"utf-32-{order[0]}e", "surrogatepass").rstrip("\0")
     if kind == "S":

@@ -1,8 +1,8 @@
-"""What a file of a model or of weights holds, looked at before Keras opens it.
+"""Checks of a model file or a weights file before Keras opens it.
 
 A model file is a program: Keras builds whatever layers it names. Keras's own safe mode has been
-got round several times, so only layers that compute something from their input are let
-through, and only weights that lie in the file itself.
+bypassed several times. So only layers that compute something from their input are allowed, and
+only weights that are stored in the file itself.
 """
 
 import json
@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 import h5py
 
-Found = TypeVar("Found")
+Result = TypeVar("Result")
 
 ZIP, HDF5 = ".keras", ".h5"
 """The formats, named by the suffix that Keras expects."""
@@ -33,7 +33,7 @@ _CLASSES = {
     *("SpatialDropout2D", "GaussianNoise", "Add", "Multiply", "Concatenate", "Average"),
     *("MaxPooling2D", "AveragePooling2D", "GlobalMaxPooling2D", "GlobalAveragePooling2D"),
     *("Flatten", "Reshape", "Permute"),
-    # How weights begin and what holds them back; neither matters once they are read.
+    # Initializers, regularizers and constraints, which do not matter once weights are loaded.
     *("Zeros", "Ones", "Constant", "Orthogonal", "Identity", "VarianceScaling"),
     *("RandomNormal", "RandomUniform", "TruncatedNormal", "GlorotNormal", "GlorotUniform"),
     *("HeNormal", "HeUniform", "LecunNormal", "LecunUniform", "L1", "L2", "L1L2"),
@@ -41,50 +41,50 @@ _CLASSES = {
 }
 
 
-_DAMAGED = "it is damaged, or nothing that Keras saved"
-_PATIENCE = 60  # seconds; 100 MB take a tenth of one
+_DAMAGED = "it is damaged, or was not saved by Keras"
+_TIMEOUT = 60  # seconds; 100 MB take a tenth of a second
 
-# The weights of any network that this project knows, and their optimizer's state, are fewer.
+# Any network that this project knows has fewer, with the state of its optimizer.
 _MOST_WEIGHTS = 2**30  # bytes
 
 
-def in_own_process(look: Callable[[Path], Found], path: Path) -> Found:
-    """Look at a file with a function of this module, in a process of its own.
+def in_own_process(check: Callable[[Path], Result], path: Path) -> Result:
+    """Run a function of this module on a file, in a process of its own.
 
-    HDF5's library never returns from some damaged files, and crashes on others.
+    The HDF5 library never returns from some damaged files, and crashes on others.
 
     Args:
-        look: ``check_model_file`` or ``read_weight_shapes``.
-        path: of the file.
+        check: ``check_model_file`` or ``read_weight_shapes``.
+        path: path of the file.
 
     Returns:
-        What ``look`` returns.
+        What ``check`` returns.
 
     Raises:
-        ValueError: what ``look`` raises, or it has not come to an end.
+        ValueError: ``check`` raises it, crashes or does not end.
     """
-    command = [sys.executable, "-P", __file__, look.__name__, str(path)]
+    command = [sys.executable, "-P", __file__, check.__name__, str(path)]
     try:
-        done = subprocess.run(command, capture_output=True, timeout=_PATIENCE)
+        done = subprocess.run(command, capture_output=True, timeout=_TIMEOUT)
     except subprocess.TimeoutExpired as error:
         raise ValueError(_DAMAGED) from error
     if done.returncode != 0:
         raise ValueError(_DAMAGED)
-    found, refusal = json.loads(done.stdout)
+    result, refusal = json.loads(done.stdout)
     if refusal is not None:
         raise ValueError(refusal)
-    return found
+    return result
 
 
 def check_model_file(path: Path) -> str:
-    """Make sure that a file is a Keras model which carries neither code nor traps.
+    """Check that a file is a Keras model that contains no code and nothing oversized.
 
     Returns:
         Its format, ``ZIP`` or ``HDF5``, read from its first bytes and never from its name.
 
     Raises:
         OSError: the file cannot be read.
-        ValueError: it is no Keras model, is damaged, names a layer or weights that are not
+        ValueError: it is not a Keras model, is damaged, names a layer or weights that are not
             allowed, or unpacks to more than its own size.
     """
     with path.open("rb") as file:
@@ -108,14 +108,14 @@ def check_model_file(path: Path) -> str:
 
 
 def read_weight_shapes(path: Path) -> tuple[str, list[list[int]]]:
-    """List the shapes of all weights in an HDF5 file, those of an optimizer left out.
+    """List the shapes of all weights in an HDF5 file, except those of an optimizer.
 
     Returns:
-        (ending, shapes): Keras tells its two layouts of such files apart by the ending of the
-        name, ``.h5`` or ``.weights.h5``.
+        (suffix, shapes): the suffix, ``.h5`` or ``.weights.h5``, by which Keras distinguishes its
+        two layouts of such files.
 
     Raises:
-        ValueError: it is not HDF5, is damaged, or its weights lie elsewhere or are too many.
+        ValueError: it is not HDF5, is damaged, or its weights are too many or in other files.
     """
     shapes: list[list[int]] = []
 
@@ -134,8 +134,8 @@ def read_weight_shapes(path: Path) -> tuple[str, list[list[int]]]:
         raise ValueError(_DAMAGED) from error
 
 
-class _Refused(Exception):  # noqa: N818 - not an error of reading: the file was understood
-    pass
+class _Refused(Exception):  # noqa: N818 - the name says what happens
+    """The file could be read well enough to say what is wrong with it."""
 
 
 def _check_zip(path: Path, size: int) -> None:
@@ -145,7 +145,7 @@ def _check_zip(path: Path, size: int) -> None:
         strange = sorted(set(names) - _MEMBERS)
         if strange:
             raise _Refused(f"it holds {strange[0]!r}, which no model of train.py needs")
-        # Keras does not compress, so what is inside is never larger than the archive.
+        # Keras does not compress, so the members are never larger than the archive.
         if len(names) != len(set(names)) or sum(member.file_size for member in members) > size:
             raise _Refused("it unpacks to more than its own size")
         _check_config(archive.read(_CONFIG))
@@ -156,8 +156,8 @@ def _check_zip(path: Path, size: int) -> None:
 def _check_config(text: str | bytes) -> None:
     config = json.loads(text)
     if not isinstance(config, dict):
-        raise _Refused("it describes no model")
-    # The model is opened for prediction: how it was trained is never looked at.
+        raise _Refused("it does not describe a model")
+    # The model is opened for prediction only: how it was trained does not matter.
     config.pop("compile_config", None)
     for entry in _dictionaries(config):
         if "class_name" not in entry:
@@ -185,7 +185,7 @@ def _dictionaries(config: object) -> Iterator[dict[str, Any]]:
 
 
 def _check_weights(file: h5py.File, most_bytes: int) -> None:
-    """Refuse weights that lie in other files, or that claim more bytes than there can be."""
+    """Refuse weights that are stored in other files, or that claim more than ``most_bytes``."""
     claimed = 0
 
     def check(_: str, item: h5py.Group | h5py.Dataset) -> None:
@@ -201,7 +201,7 @@ def _check_weights(file: h5py.File, most_bytes: int) -> None:
             if claimed > most_bytes:
                 raise _Refused("it claims to hold more weights than it can")
             item[()]
-        # All that Keras will read is read once, to see that it can be.
+        # Everything that Keras will read is read once here, to make sure that it can be.
         dict(item.attrs)
 
     check("/", file)
@@ -209,8 +209,8 @@ def _check_weights(file: h5py.File, most_bytes: int) -> None:
 
 
 if __name__ == "__main__":
-    looks = {look.__name__: look for look in (check_model_file, read_weight_shapes)}
+    checks = {check.__name__: check for check in (check_model_file, read_weight_shapes)}
     try:
-        print(json.dumps([looks[sys.argv[1]](Path(sys.argv[2])), None]))
+        print(json.dumps([checks[sys.argv[1]](Path(sys.argv[2])), None]))
     except ValueError as refusal:
         print(json.dumps([None, str(refusal)]))

@@ -10,7 +10,7 @@ from activity.common.errors import UserError, printable
 from activity.common.writing import replace_when_complete
 from activity.temporal.segments import HEADER, Segment
 
-SUFFIXES = (".csv", ".srt", ".vtt")
+SEGMENT_SUFFIXES = (".csv", ".srt", ".vtt")
 
 
 def check_segments_suffix(path: Path) -> None:
@@ -19,9 +19,9 @@ def check_segments_suffix(path: Path) -> None:
     Raises:
         UserError: it does not.
     """
-    if path.suffix.lower() not in SUFFIXES:
+    if path.suffix.lower() not in SEGMENT_SUFFIXES:
         raise UserError(
-            f"cannot write {path}: give --segments a name ending in {', '.join(SUFFIXES)}"
+            f"cannot write {path}: give --segments a name ending in {', '.join(SEGMENT_SUFFIXES)}"
         )
 
 

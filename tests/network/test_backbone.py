@@ -136,7 +136,7 @@ def test_weights_on_which_hdf5_never_returns_are_given_up(
 ) -> None:
     (tmp_path / "sleeps.py").write_text("import time; time.sleep(100)")
     monkeypatch.setattr(model_file, "__file__", str(tmp_path / "sleeps.py"))
-    monkeypatch.setattr(model_file, "_PATIENCE", 1)
+    monkeypatch.setattr(model_file, "_TIMEOUT", 1)
     sound = backbone_room._SHIPPED_WEIGHTS  # only the process that looks at it gives up
     with pytest.raises(UserError, match=r"is not a file of weights .*damaged"):
         build_backbone("efficientnet-lite0", str(sound))

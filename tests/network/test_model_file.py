@@ -240,7 +240,7 @@ def test_a_model_cut_anywhere_is_refused(legacy: bool, path: Path, model_bytes: 
 
 def test_a_file_on_which_hdf5_never_returns_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     """Found by fuzzing: some bytes of a saved model, changed."""
-    monkeypatch.setattr(model_file, "_PATIENCE", 3)
+    monkeypatch.setattr(model_file, "_TIMEOUT", 3)
     with pytest.raises(UserError, match="damaged"):
         load_model(LEGACY.parents[1] / "hangs_hdf5.model")
 
