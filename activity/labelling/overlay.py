@@ -1,4 +1,4 @@
-"""What is drawn on a frame: the label with its probability, and one bar a class."""
+"""What is drawn on a frame: the label with its probability, and a bar for each class."""
 
 import unicodedata
 from collections.abc import Callable, Sequence
@@ -9,20 +9,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 MOST_BARS = 6
-"""With more classes than this, ``draw_bars`` shows the most probable ones."""
+"""With more classes than this, ``draw_bars`` shows only the most probable ones."""
 
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
-# OpenCV 5 draws it with a TrueType font that knows most scripts; OpenCV 4 knows ASCII alone.
+# OpenCV 5 draws it with a TrueType font that has most scripts; OpenCV 4 has only ASCII.
 _FONT_IS_UNICODE = int(cv2.__version__.split(".")[0]) >= 5
 
 # BGR
 _GREEN, _WHITE, _GREY, _TRACK = (0, 255, 0), (255, 255, 255), (170, 170, 170), (70, 70, 70)
-_PLATE_BRIGHTNESS = 0.3  # how much of the footage is left to see under a plate
+_PLATE_BRIGHTNESS = 0.3  # share of a pixel's brightness that is left under a plate
 
-# Font scales, in OpenCV's unit: 1 gives capitals about 22 pixels high.
+# Font scales in OpenCV's unit: capitals are about 22 pixels high at scale 1.
 _SCALE_1_SHORT_SIDE = 400  # a frame with this short side gets scale 1
-_SMALLEST_READABLE = 0.45  # small frames get this, where it fits
-_SMALLEST = 0.1  # smaller is no text any more: nothing is drawn
+_SMALLEST_READABLE = 0.45  # small frames get this scale if it fits
+_SMALLEST = 0.1  # smaller text cannot be read: nothing is drawn
 _BARS_TO_LABEL = 0.6
 
 _LONGEST_LABEL = 40  # characters
@@ -31,13 +31,13 @@ _LONGEST_LABEL = 40  # characters
 def draw_label(frame: NDArray[np.uint8], label: str, probability: float) -> None:
     """Draw ``activity: <label>  <probability> %`` at the top left of a frame, in place.
 
-    The text is scaled to the frame's short side, and shrunk where it would not fit. The plate
-    behind it has one width for all probabilities, so that it does not tremble.
+    The text is scaled to the frame's short side, and shrunk if it does not fit. The plate behind it
+    has the same width for all probabilities, so that it does not jitter.
 
     Args:
         frame: BGR, uint8, shape (height, width, 3), of any size.
         label: name of the activity.
-        probability: of the label, 0..1.
+        probability: probability of the label, 0..1.
     """
     text = drawable(f"activity: {label}")
     scale = _label_scale(text, *frame.shape[:2])
@@ -58,10 +58,10 @@ def draw_bars(
     probabilities: NDArray[np.floating],
     label: int,
 ) -> None:
-    """Draw one bar a class at the bottom left of a frame, in place; that of its label is green.
+    """Draw a bar for each class at the bottom left of a frame, in place; its label's is green.
 
-    Up to ``MOST_BARS`` classes keep their places from frame to frame; of more, the most
-    probable are shown, in descending order.
+    Up to ``MOST_BARS`` classes keep their places from frame to frame. If there are more, the most
+    probable ones are shown in descending order.
 
     Args:
         frame: BGR, uint8, shape (height, width, 3), of any size.
@@ -94,9 +94,9 @@ def draw_bars(
 
 
 def drawable(label: str) -> str:
-    """Turn a label into one line that OpenCV's font can draw and that is not too long.
+    """Turn a label into one short line that OpenCV's font can draw.
 
-    Where the font is ASCII alone, accents are dropped and other characters become ``?``.
+    If the font has only ASCII, accents are dropped and other characters become ``?``.
     """
     line = " ".join(unicodedata.normalize("NFC", label).split())
     line = "".join(sign if sign.isprintable() else "?" for sign in line)
@@ -113,8 +113,8 @@ def _drawable_all(labels: tuple[str, ...]) -> tuple[str, ...]:
 
 @lru_cache(maxsize=1024)
 def _measure(text: str, scale: float) -> tuple[int, int, int]:
-    """Width of a text, and the heights of any line above and below the baseline, in pixels."""
-    # The height is that of all lines alike: one without descenders must not jump.
+    """Width of a text, and a line's heights above and below the baseline, in pixels."""
+    # The height is the same for all lines: one without descenders must not jump.
     (_, above), below = cv2.getTextSize("Ag", _FONT, scale, _thickness(scale))
     (width, _), _ = cv2.getTextSize(text, _FONT, scale, _thickness(scale))
     return width, above, below
@@ -173,19 +173,19 @@ def _wanted_scale(height: int, width: int) -> float:
 
 
 def _largest_scale(wanted: float, fits: Callable[[float], bool]) -> float:
-    """Shrink ``wanted`` until it fits; 0 where nothing does."""
+    """Shrink ``wanted`` until it fits; return 0 if nothing fits."""
     while wanted >= _SMALLEST and not fits(wanted):
         wanted *= 0.95
     return wanted if wanted >= _SMALLEST else 0.0
 
 
 def _margin(height: int, width: int) -> int:
-    """Between a plate and the frame's edge, in pixels."""
+    """Distance between a plate and the edge of the frame, in pixels."""
     return min(height, width) // 33
 
 
 def _pad(scale: float) -> int:
-    """Between a plate's edge and what is drawn on it, in pixels."""
+    """Distance between the edge of a plate and what is drawn on it, in pixels."""
     return max(2, round(12 * scale))
 
 
@@ -196,10 +196,10 @@ def _thickness(scale: float) -> int:
 def _darken(
     frame: NDArray[np.uint8], left: int, top: int, width: int, height: int
 ) -> NDArray[np.uint8]:
-    """Lay a translucent dark plate on a frame.
+    """Draw a translucent dark plate on a frame, in place.
 
     Returns:
-        The plate, a view of the frame: what is drawn on it cannot leave it.
+        The plate as a view of the frame: nothing can be drawn outside it.
     """
     plate = frame[top : top + height, left : left + width]
     cv2.convertScaleAbs(plate, plate, _PLATE_BRIGHTNESS)

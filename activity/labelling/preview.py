@@ -20,31 +20,31 @@ _OPENS_A_WINDOW = "import cv2; cv2.namedWindow('trial')"
 
 
 def open_preview(display: str) -> Show:
-    """Open the preview a person asked for.
+    """Open the preview window, if it is wanted and possible.
 
     Args:
-        display: one of ``DISPLAY``; auto shows frames where there is a screen.
+        display: one of ``DISPLAY``; "auto" shows frames if there is a screen.
 
     Returns:
-        Function that shows a frame (BGR, uint8, shape (height, width, 3)) and tells whether
-        the person has asked to end: by the key q, or by closing the window.
+        A function that shows a frame (BGR, uint8, shape (height, width, 3)) and returns whether
+        the person has asked to stop, by pressing q or by closing the window.
 
     Raises:
-        UserError: display is "on" and there is no screen.
+        UserError: ``display`` is "on" and there is no screen.
     """
     if display == "off":
         return show_nothing
     if has_screen():
         return _show
     if display == "on":
-        raise UserError("no screen to show a preview on: leave out --display on, or take off")
+        raise UserError("no screen to show a preview on: use --display auto or --display off")
     return show_nothing
 
 
 def has_screen() -> bool:
-    """Find out whether OpenCV can open a window, by trying it in another process.
+    """Check whether OpenCV can open a window, by trying it in another process.
 
-    Where it cannot, OpenCV does not raise: its Qt ends the process.
+    If it cannot, OpenCV does not raise an error: Qt ends the process.
     """
     if sys.platform == "linux" and not {"DISPLAY", "WAYLAND_DISPLAY"} & set(os.environ):
         return False
@@ -68,5 +68,5 @@ def _show(pixels: NDArray[np.uint8]) -> bool:
 
 
 def show_nothing(pixels: NDArray[np.uint8]) -> bool:
-    """Show no preview: nobody can end the run in it."""
+    """Show nothing, and never ask to stop."""
     return False

@@ -1,4 +1,4 @@
-"""A picture of a clip over time: where the classifier hesitates, and what smoothing does."""
+"""A picture of a clip over time: where the classifier is unsure, and what smoothing does."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,16 +15,16 @@ from activity.common.figures import save_figure, short_name
 from activity.temporal.envelope import RAW, Envelope
 from activity.temporal.segments import Segment
 
-# Okabe and Ito's colours, which colour-blind people can tell apart; an indigo stands for their
-# yellow, which makes no line on white. Class number 0 has the first in every picture, and so on.
+# The colours of Okabe and Ito, which colour-blind people can distinguish. Indigo replaces their
+# yellow, which is hard to see on white. Class number 0 has the first colour in every picture.
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#332288")
 OTHERS = "#B0B0B0"
 
-_MATTERS = 0.25  # a class whose probability never reaches this, and never wins, is no line
+_MATTERS = 0.25  # a class that never wins and never reaches this probability gets no line
 _LONGEST_NAME = 24  # characters: four fit side by side
 _THIN, _THICK = 0.7, 2.5  # lines, in points
 
-# Seconds between ticks; clips longer than _MINUTES_FROM are told in minutes.
+# Seconds between ticks. Clips longer than _MINUTES_FROM have an axis in minutes.
 _TICKS = (10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 43200)
 _MINUTES_FROM = 120
 
@@ -32,19 +32,19 @@ _MINUTES_FROM = 120
 def draw_timeline(
     envelope: Envelope, end: float, path: Path, title: str, truth: Sequence[Segment] = ()
 ) -> None:
-    """Draw the probability of each class over time, and a band of labels for each way to smooth it.
+    """Draw the probability of each class over time, and a band of labels for each smoothing.
 
-    Raw predictions are thin lines, smoothed ones are thick. In a long clip a column of the
-    picture stands for several frames: there the thin line is their mean, the range of the raw
-    predictions is shaded, and the band is split by how many frames each label had. Ticks mark
-    where the label switches.
+    Raw predictions are thin lines, smoothed ones are thick. In a long clip, a column of the
+    picture stands for several frames: the thin line is their mean, the range of the raw
+    predictions is shaded, and the band is split by the share of each label. Ticks mark where the
+    label switches.
 
     Args:
-        envelope: of a clip with at least one frame.
-        end: of the clip, in seconds.
-        path: of the picture; its name chooses the format.
-        title: what the picture shows, for instance the clip's name.
-        truth: the true segments, drawn as a band of their own.
+        envelope: envelope of a clip with at least one frame.
+        end: end of the clip in seconds.
+        path: path of the picture; its suffix chooses the format.
+        title: what the picture shows, for example the name of the clip.
+        truth: the true segments, drawn as a separate band.
 
     Raises:
         UserError: the file system refuses to write.
@@ -69,11 +69,11 @@ def draw_timeline(
 
 
 def class_colours(envelope: Envelope) -> dict[int, str]:
-    """Choose which classes get a colour, and which: at most ``len(COLOURS)``.
+    """Choose the classes that get a colour, at most ``len(COLOURS)``, and their colours.
 
-    With few classes all get one. Of many, those do that are ever the label or ever probable,
-    the more often the label the sooner. A class has its own colour in every picture, unless
-    in this one another class with the same colour matters more.
+    With few classes, all get one. With many, classes that are ever the label or ever probable get
+    one, and those that are the label most often come first. A class has the same colour in every
+    picture, unless a class that matters more has the same colour.
     """
     classes = range(len(envelope.labels))
     if len(classes) <= len(COLOURS):
@@ -172,12 +172,12 @@ def _label_time(axes: Axes, seconds: float) -> None:
 
 
 def _closed(values: NDArray[np.floating]) -> NDArray[np.floating]:
-    """Repeat the last value, so that the last column is as wide as it lasts."""
+    """Repeat the last value, so that the last column has its full width."""
     return np.append(values, values[-1])
 
 
 def _legend(envelope: Envelope, colours: dict[int, str]) -> list[Patch | Line2D]:
-    # A space before the name: some releases of matplotlib hide one that starts with an underscore.
+    # Some releases of matplotlib hide names that start with an underscore, hence the space.
     entries: list[Patch | Line2D] = [
         Patch(color=colour, label=f" {short_name(envelope.labels[i], _LONGEST_NAME)}")
         for i, colour in colours.items()

@@ -1,4 +1,4 @@
-"""The predictions of a clip of any length, gathered into the columns of a picture."""
+"""The predictions of a clip of any length, collected in the columns of a picture."""
 
 from collections.abc import Sequence
 from itertools import islice
@@ -13,7 +13,7 @@ from activity.temporal.record import Record
 from activity.temporal.smoothing import SMOOTHINGS, smoothed_labels, smoothed_predictions
 
 MOST_COLUMNS = 2048
-"""More than a picture is wide in pixels. An even number."""
+"""More than the width of a picture in pixels. An even number."""
 
 
 class Band(NamedTuple):
@@ -35,15 +35,14 @@ RAW = Band("rolling", 1)
 
 
 class Envelope:
-    """What each column of a timeline shows, gathered frame by frame in bounded memory.
+    """What each column of a timeline shows, collected frame by frame in bounded memory.
 
-    A column stands for ``frames_per_column`` frames: 1 at first; when all columns are full,
-    neighbours are merged and it doubles. A clip of hours thus needs no more memory, and no more
-    time to draw, than one of a minute, and no frame goes unseen: a column keeps extremes and
-    counts, not samples.
+    A column stands for ``frames_per_column`` frames. That is 1 at first; when all columns are
+    full, neighbours are merged and it doubles. So a clip of hours takes no more memory, and no
+    more time to draw, than one of a minute. No frame is lost: a column holds extremes and counts,
+    not samples.
 
-    Each frame comes with the label that it has in each band, so that ways of smoothing can be
-    compared.
+    Each frame comes with its label in each band, so that smoothings can be compared.
     """
 
     def __init__(self, labels: Sequence[str], bands: Sequence[Band], drawn: Band) -> None:
@@ -52,7 +51,7 @@ class Envelope:
         Args:
             labels: name of each class.
             bands: what is compared.
-            drawn: the one of them whose labels and probabilities those of ``Prediction`` are.
+            drawn: the one of ``bands`` that the labels of ``Prediction`` come from.
         """
         self.labels = list(labels)
         self.bands = list(bands)
@@ -72,9 +71,9 @@ class Envelope:
         self._switches = np.zeros((MOST_COLUMNS, len(bands)), np.int32)
 
     def add(self, prediction: Prediction, winners: Sequence[int]) -> None:
-        """Take in the next frame, with the number of its label in each band.
+        """Add the next frame, with the number of its label in each band.
 
-        A frame that was not classified repeats the raw prediction before it.
+        A frame that was not classified repeats the last raw prediction.
         """
         if self._frames == MOST_COLUMNS * self.frames_per_column:
             self._merge_neighbours()
@@ -96,7 +95,7 @@ class Envelope:
 
     @property
     def columns(self) -> int:
-        """How many columns hold frames."""
+        """Number of columns that contain frames."""
         return -(-self._frames // self.frames_per_column)
 
     @property
@@ -126,7 +125,7 @@ class Envelope:
 
     @property
     def shares(self) -> NDArray[np.float64]:
-        """Share of frames each class won in each band, shape (columns, bands, labels), 0..1."""
+        """Share of each label in each band, shape (columns, bands, labels), 0..1."""
         frames = self._frames_in_columns()[:, np.newaxis, np.newaxis]
         return self._wins[: self.columns] / frames
 
@@ -157,7 +156,7 @@ class Envelope:
 
 
 def compared_bands(size: int, compare: Sequence[int]) -> list[Band]:
-    """List what a timeline compares: no smoothing, and each size in both ways."""
+    """List what a timeline compares: no smoothing, and both smoothings at each size."""
     bands = [RAW]
     for one in sorted({size, *compare}):
         bands += [Band(smoothing, one) for smoothing in SMOOTHINGS]
@@ -167,14 +166,14 @@ def compared_bands(size: int, compare: Sequence[int]) -> list[Band]:
 def gather_envelope(
     record: Record, labels: Sequence[str], drawn: Band, compare: Sequence[int], frames: int
 ) -> Envelope:
-    """Gather the first ``frames`` frames of a recorded clip, in all bands that are compared.
+    """Collect the first ``frames`` frames of a recorded clip, in all bands that are compared.
 
     Args:
-        record: of the clip.
+        record: record of the clip.
         labels: name of each class.
         drawn: how its labels were smoothed.
         compare: further sizes, in frames.
-        frames: how many were labelled.
+        frames: number of frames that were labelled.
     """
     bands = compared_bands(drawn.size, compare)
     envelope = Envelope(labels, bands, drawn)

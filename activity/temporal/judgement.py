@@ -1,4 +1,4 @@
-"""A labelled clip held against its truth: every way of smoothing that is compared, side by side."""
+"""A labelled clip compared with its truth, under each smoothing that is compared."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,15 +15,15 @@ from activity.temporal.smoothing import smoothed_labels
 
 @dataclass(frozen=True)
 class Judgement:
-    """What the truth says of a clip's labels.
+    """How well the labels of a clip agree with its truth.
 
     Attributes:
-        truth: the table that was judged by.
-        labels: name of each label; one past the last stands for ``unknown``.
-        frames: how many frames were judged.
+        truth: path of the table with the truth.
+        labels: name of each label; the number ``len(labels)`` stands for ``unknown``.
+        frames: number of frames that were judged.
         true_switches: how often the true label changes.
-        drawn: the way of smoothing that was asked for.
-        agreements: of each way that was compared; empty where no frame is judged.
+        drawn: the smoothing that was asked for.
+        agreements: agreement of each smoothing that was compared; empty if no frame is judged.
     """
 
     truth: Path
@@ -34,7 +34,7 @@ class Judgement:
     agreements: dict[Band, Agreement]
 
     def as_dict(self) -> dict[str, object]:
-        """Turn the judgement into what ``write_json`` takes."""
+        """Return the judgement as ``write_json`` takes it."""
         names = [*self.labels, UNKNOWN]
         return {
             "path": self.truth,
@@ -65,14 +65,14 @@ def judge(
     truth: Path,
     segments: Sequence[Segment],
 ) -> Judgement:
-    """Judge a recorded clip: raw, as it was drawn, and at each size in both ways of smoothing.
+    """Judge a recorded clip: raw, as drawn, and smoothed in both ways at each size.
 
     Args:
-        record: of the clip.
+        record: record of the clip.
         labels: name of each class.
-        drawn: how the labels that were asked for are smoothed.
+        drawn: the smoothing that was asked for.
         compare: further sizes, in frames.
-        truth: where the segments are from.
+        truth: path that the segments were read from.
         segments: the truth, in order and without overlap.
     """
     times = np.fromiter((time for time, _ in record.read()), np.float64, record.frames)
@@ -89,7 +89,7 @@ def judge(
 
 
 def format_judgement(judgement: Judgement) -> str:
-    """Lay a judgement out as a table for people; a star marks the way that was asked for."""
+    """Format a judgement as a table; a star marks the smoothing that was asked for."""
     if not judgement.frames:
         return f"no frame of the clip lies in a segment of {judgement.truth}: nothing is judged"
     heads = ["frames", "edit", *(f"F1@{overlap * 100:.0f}" for overlap in OVERLAPS)]

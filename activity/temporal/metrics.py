@@ -1,4 +1,4 @@
-"""How well labels over time agree with the truth: the field's measures of temporal segmentation."""
+"""How well labels over time agree with the truth: measures of temporal segmentation."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,26 +9,26 @@ from numpy.typing import NDArray
 from activity.temporal.segments import Segment
 
 OVERLAPS = (0.1, 0.25, 0.5)
-"""Intersection over union from which a segment counts as found: F1@10, F1@25 and F1@50."""
+"""Least intersection over union of a segment that counts as found: F1@10, F1@25 and F1@50."""
 
 NOT_JUDGED = -1
 
 _ROUNDED = 1e-6
-"""Seconds. A table tells times to the microsecond, so a segment may start after its first frame."""
+"""Seconds. Tables round times to microseconds, so a segment may start after its first frame."""
 
 
 @dataclass(frozen=True)
 class Agreement:
-    """Labels of a clip's frames held against the truth; all shares are from 0 to 1, 1 is best.
+    """Labels of a clip's frames compared with the truth. Scores are from 0 to 1, and 1 is best.
 
     Attributes:
         frames_right: share of the frames with the true label.
-        recall: the same of the frames of each true label, by the label's number.
+        recall: the same share among the frames of each true label, by the label's number.
         edit: segmental edit score: whether the segments have the right labels in the right order.
-        f1: of segments found, at each of ``OVERLAPS``.
+        f1: F1 scores of the segments found, at each of ``OVERLAPS``.
         switches: how often the label changes.
-        delay: frames from a true change until the label is right for the first time, the median
-            of all changes (the whole segment where it never is); None where nothing changes.
+        delay: frames from a true change until the label is first right (the whole segment if it
+            never is), the median over all changes; None if nothing changes.
     """
 
     frames_right: float
@@ -46,11 +46,11 @@ def frame_labels(
 
     Args:
         segments: the truth, in order and without overlap.
-        times: of the frames in seconds, shape (frames,).
-        labels: whose numbers to give.
+        times: times of the frames in seconds, shape (frames,).
+        labels: the labels, whose indices are returned.
 
     Returns:
-        Shape (frames,): the label's number; one past the last for a label that is none of
+        Shape (frames,): the number of the label; ``len(labels)`` for a label that is not one of
         ``labels``; ``NOT_JUDGED`` in gaps and in segments without a label.
     """
     if not segments:
@@ -64,12 +64,13 @@ def frame_labels(
 
 
 def agreement(predicted: NDArray[np.integer], truth: NDArray[np.integer]) -> Agreement:
-    """Hold labels against the truth, by frames and by segments.
+    """Compare labels with the truth, by frames and by segments.
 
-    Frames that are ``NOT_JUDGED`` are cut out of both.
+    Frames that are ``NOT_JUDGED`` are removed from both.
 
     Args:
-        predicted, truth: number of each frame's label, shape (frames,); at least one is judged.
+        predicted: number of each frame's label, shape (frames,).
+        truth: number of each frame's true label, shape (frames,); at least one is judged.
 
     Example:
         >>> found = agreement(np.array([0, 0, 0, 1]), np.array([0, 0, 1, 1]))
@@ -98,7 +99,7 @@ def agreement(predicted: NDArray[np.integer], truth: NDArray[np.integer]) -> Agr
 
 
 def _segment_numbers(labels: NDArray[np.intp]) -> NDArray[np.intp]:
-    """Number the stretches of one label from 0, shape (frames,)."""
+    """Return the number, from 0, of each frame's segment, shape (frames,)."""
     return np.cumsum(np.diff(labels, prepend=labels[0]) != 0)
 
 
@@ -114,14 +115,14 @@ def _edit_score(found: NDArray[np.intp], true: NDArray[np.intp]) -> float:
     """1 - Levenshtein distance / length of the longer (Lea et al., CVPR 2017, arXiv:1611.05267)."""
     if len(found) < len(true):
         found, true = true, found
-    # One row at a time, over the longer sequence: a flickering clip has as many segments as frames.
+    # Row by row over the longer sequence: a flickering clip has as many segments as frames.
     steps = np.arange(len(found) + 1)
     distance = steps
     for row, label in enumerate(true, 1):
         replaced = distance[:-1] + (found != label)
         removed = distance[1:] + 1
         best = np.concatenate([[row], np.minimum(replaced, removed)])
-        # An insertion costs one more than the place to its left.
+        # An insertion costs one more than the entry to its left.
         distance = np.minimum.accumulate(best - steps) + steps
     return float(1 - distance[-1] / len(found))
 
@@ -132,11 +133,11 @@ def _best_overlaps(
     found_labels: NDArray[np.intp],
     true_labels: NDArray[np.intp],
 ) -> list[tuple[int, float]]:
-    """Find the true segment of the same label that each found one overlaps most, if any.
+    """Match each found segment with the true one of the same label that it overlaps most.
 
     Returns:
-        (number of the true segment, intersection over union) of each found segment that has one,
-        in the order of time.
+        (number of the true segment, intersection over union) of each found segment that overlaps
+        one, in the order of time.
     """
     pairs, shared = np.unique(found * len(true_labels) + true, return_counts=True)
     left, right = np.divmod(pairs, len(true_labels))
@@ -152,6 +153,6 @@ def _best_overlaps(
 
 
 def _f1(best: Sequence[tuple[int, float]], overlap: float, found: int, true: int) -> float:
-    """F1 score of ``found`` segments (Lea et al., CVPR 2017); a true one is found once at most."""
+    """F1 score of ``found`` segments (Lea et al., CVPR 2017); a true one counts at most once."""
     matched = {other for other, shared in best if shared >= overlap}
     return 2 * len(matched) / (found + true)

@@ -1,4 +1,4 @@
-"""What is predicted for one frame of a clip."""
+"""The prediction for one frame of a clip."""
 
 from dataclasses import dataclass
 
@@ -8,16 +8,16 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Prediction:
-    """What is known of one frame. Tables, summaries and pictures are all made from these.
+    """The prediction for one frame, from which tables, summaries and pictures are made.
 
     Attributes:
         frame: number of the frame, from 0.
-        time: of the frame in the clip, in seconds.
+        time: time of the frame in the clip, in seconds.
         raw: probabilities of this frame alone, shape (labels,); None for a frame that was not
             classified (between the steps of ``--stride``).
-        smoothed: probabilities that go with the label, shape (labels,): the mean of the window
-            that ends at this frame, or of the stretch with one label that the frame lies in.
-        label: number of the frame's label, the one that is drawn on it.
+        smoothed: probabilities behind the label, shape (labels,): the mean of the window that
+            ends at this frame, or of the segment that contains the frame.
+        label: number of the frame's label, which is drawn on it.
     """
 
     frame: int

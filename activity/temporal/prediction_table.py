@@ -11,21 +11,22 @@ from activity.temporal.prediction import Prediction
 
 @contextmanager
 def open_table(path: Path, labels: Sequence[str]) -> Iterator[Callable[[Prediction], None]]:
-    """Open a CSV table with one row a frame; it takes its name when the block ends well.
+    """Open a CSV table with one row for each frame. It appears when the block ends without error.
 
-    Columns are ``frame`` (from 0), ``time`` (seconds), ``raw_label``, ``label`` (the one drawn on
-    the frame), ``probability`` (smoothed, of that label), and one ``p_<label>`` a class with the
-    raw probability. In rows of frames that were not classified, the raw columns are empty.
+    The columns are ``frame`` (from 0), ``time`` (seconds), ``raw_label``, ``label`` (the one drawn
+    on the frame), ``probability`` (the smoothed one of that label), and for each class
+    ``p_<label>`` with its raw probability. The raw columns of frames that were not classified are
+    empty.
 
     Yields:
-        A function that writes the row of one prediction.
+        A function that writes the row of one frame.
 
     Raises:
         UserError: the file system refuses to write.
     """
     with (
         replace_when_complete(path) as (part,),
-        # A label is a folder's name, which may hold bytes that are no UTF-8.
+        # A label is the name of a folder, which may contain bytes that are not UTF-8.
         part.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file,
     ):
         rows = csv.writer(file)

@@ -1,7 +1,7 @@
-"""The raw predictions of a whole clip, kept on disk until the clip is done.
+"""The raw predictions of a whole clip, kept on disk until the clip is finished.
 
-Ten hours of video are a million frames: with 22 labels 100 MB, which is more than labelling a clip
-takes in memory.
+Ten hours of video have a million frames. With 22 labels, their predictions take 100 MB, more than
+labelling a clip takes in memory.
 """
 
 from collections.abc import Iterator
@@ -16,17 +16,17 @@ from activity.common.errors import UserError
 from activity.common.temporary_file import temporary_file
 
 _CONTENT = "a clip's predictions"
-_READ_AT_ONCE = 4096  # frames: enough to be fast, and few megabytes
+_READ_AT_ONCE = 4096  # frames; fast enough, and at most a few megabytes
 
 
 @contextmanager
 def open_record(folder: Path, labels: int, stride: int = 1) -> Iterator["Record"]:
-    """Open a record in temporary files that are gone when the block ends, however it ends.
+    """Open a record in temporary files, which are removed when the block ends, however it ends.
 
     Args:
-        folder: where the files lie. The system's own folder for such files may be in memory.
-        labels: how many probabilities a classified frame has.
-        stride: every how many frames one is classified.
+        folder: where the files are. The system's temporary folder may be in memory.
+        labels: number of probabilities of a classified frame.
+        stride: every ``stride``-th frame is classified.
 
     Raises:
         UserError: the file system refuses to write.
@@ -36,15 +36,15 @@ def open_record(folder: Path, labels: int, stride: int = 1) -> Iterator["Record"
 
 
 class Record:
-    """Times and raw predictions of a clip's frames; ``open_record`` makes one.
+    """Times and raw predictions of a clip's frames. ``open_record`` creates one.
 
     All frames are added before the first is read.
 
     Attributes:
-        frames: how many frames were added.
-        classified: how many of them have a prediction: frame 0 and every ``stride``-th after it.
-        labels: how many probabilities a prediction has.
-        stride: every how many frames one has a prediction.
+        frames: number of frames that were added.
+        classified: number of those with a prediction: frame 0 and every ``stride``-th after it.
+        labels: number of probabilities of a prediction.
+        stride: every ``stride``-th frame has a prediction.
     """
 
     def __init__(
@@ -55,11 +55,11 @@ class Record:
         self._folder, self._times, self._raw = folder, times, raw
 
     def add(self, time: float, raw: NDArray[np.float32] | None) -> None:
-        """Take in the next frame.
+        """Add the next frame.
 
         Args:
-            time: of the frame, in seconds.
-            raw: its probabilities, shape (labels,); None where it was not classified.
+            time: time of the frame in seconds.
+            raw: its probabilities, shape (labels,); None if it was not classified.
 
         Raises:
             UserError: the disk is full.
@@ -74,7 +74,7 @@ class Record:
         self.classified += raw is not None
 
     def predictions(self, start: int, stop: int) -> Iterator[NDArray[np.float32]]:
-        """Yield the predictions number ``start`` to ``stop`` (not in it), some at a time.
+        """Yield the predictions from number ``start`` up to, not including, ``stop``, in batches.
 
         Yields:
             Shape (predictions, labels).
@@ -88,7 +88,7 @@ class Record:
     def read(
         self, start: int = 0, stop: int | None = None
     ) -> Iterator[tuple[float, NDArray[np.float32] | None]]:
-        """Yield the frames ``start`` to ``stop`` (not in it) as they were added."""
+        """Yield the frames from ``start`` up to, not including, ``stop`` as they were added."""
         stop = self.frames if stop is None else stop
         rows = self.predictions(-(-start // self.stride), -(-stop // self.stride))
         raw = (row for some in rows for row in some)
@@ -103,7 +103,7 @@ class Record:
             file.seek(start)
             return file.read(count)
         except OSError as error:
-            # The last of what was added goes to the disk only now.
+            # The last frames that were added are written to disk only now.
             raise _refused(self._folder, error) from error
 
 

@@ -1,4 +1,4 @@
-"""The stretches of one label in a clip, as a table to correct or as subtitles for a player."""
+"""Files of segments: a table that a person can correct, or subtitles for a player."""
 
 import csv
 import html
@@ -14,10 +14,10 @@ SEGMENT_SUFFIXES = (".csv", ".srt", ".vtt")
 
 
 def check_segments_suffix(path: Path) -> None:
-    """Check that a name says in which form segments are to be written.
+    """Check that a file name has a suffix for segments.
 
     Raises:
-        UserError: it does not.
+        UserError: it has another suffix.
     """
     if path.suffix.lower() not in SEGMENT_SUFFIXES:
         raise UserError(
@@ -26,18 +26,18 @@ def check_segments_suffix(path: Path) -> None:
 
 
 def write_segments(path: Path, segments: Sequence[Segment]) -> None:
-    """Write segments; the name's ending chooses the form.
+    """Write segments in the format that the suffix of ``path`` names.
 
-    ``.csv`` is what ``segments.read_segments`` reads, with times to the microsecond;
-    ``.srt`` (SubRip) and ``.vtt`` (WebVTT, https://www.w3.org/TR/webvtt1/) are subtitles: a player
-    shows the label over the clip as it is.
+    ``.csv`` is what ``segments.read_segments`` reads, with times to the microsecond. ``.srt``
+    (SubRip) and ``.vtt`` (WebVTT, https://www.w3.org/TR/webvtt1/) are subtitles: a player shows the
+    labels over the original clip.
 
     Raises:
         UserError: the file system refuses to write.
     """
     form = {".csv": _table, ".srt": _subrip, ".vtt": _webvtt}[path.suffix.lower()]
     with replace_when_complete(path) as (part,):
-        # A label is a folder's name, which may hold bytes that are no UTF-8.
+        # A label is the name of a folder, which may contain bytes that are not UTF-8.
         part.write_text(form(segments), encoding="utf-8", errors="backslashreplace", newline="")
 
 

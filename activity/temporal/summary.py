@@ -1,4 +1,4 @@
-"""The labels of a whole clip in a few figures."""
+"""The summary of a clip: its label, its segments and its label switches."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

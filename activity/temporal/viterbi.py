@@ -1,7 +1,7 @@
-"""Labels of a whole clip at the least cost: probable, and with few changes.
+"""The labels of a whole clip with the least cost: probable, and with few switches.
 
-The cost is that of a Potts model on a line, and dynamic programming finds its exact minimum, as
-Viterbi's algorithm does for a hidden Markov model (R. B. Potts, "Some generalized order-disorder
+The cost is that of a Potts model on a line. Dynamic programming finds its exact minimum, as the
+Viterbi algorithm does for a hidden Markov model (R. B. Potts, "Some generalized order-disorder
 transformations", 1952; A. J. Viterbi, "Error bounds for convolutional codes", 1967).
 """
 
@@ -16,21 +16,22 @@ def least_cost_labels(
 ) -> NDArray[np.unsignedinteger]:
     """Find the labels with the least ``sum(1 - p[label]) + penalty * switches``.
 
-    Every switch costs the same, so that a frame's cheapest way to a label either keeps that label
-    or comes from the cheapest label of the frame before: frames times labels steps, not times
-    labels again. Of each frame and label one bit is kept. Ties go to the way that keeps its label.
+    Every switch costs the same, so the cheapest path to a label either keeps that label or comes
+    from the cheapest label of the frame before. That takes frames x labels steps instead of
+    frames x labels x labels. One bit is stored for each frame and label. In a tie, the path that
+    keeps its label wins.
 
-    Taken as they are, not as logarithms, probabilities stand up to a network that is wrong with
-    confidence: no frame outweighs more than one frame.
+    Probabilities are used as they are, not as logarithms: then a network that is confidently wrong
+    about one frame can never outweigh more than one other frame.
 
     Args:
-        predictions: of the clip's frames in order, cut into arrays of shape (frames, labels) at
-            will.
-        penalty: what a switch costs. With half of N, a stretch of fewer than N frames between two
-            of one other label never changes the label.
+        predictions: probabilities of the clip's frames in order, in arrays of shape
+            (frames, labels) with any number of frames each.
+        penalty: cost of a switch. With N / 2, fewer than N frames between two segments of the same
+            other label never change the label.
 
     Returns:
-        Label of each frame, shape (frames,), in the smallest unsigned type that holds them.
+        Label of each frame, shape (frames,), in the smallest unsigned type that fits.
 
     Example:
         >>> sure = np.eye(2)[[0, 0, 0, 0, 1, 0, 0, 1, 1, 1, 1]]
@@ -38,12 +39,12 @@ def least_cost_labels(
         array([0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1], dtype=uint8)
     """
     cost: NDArray[np.float64] | None = None
-    came: list[tuple[NDArray[np.uint8], NDArray[np.unsignedinteger]]] = []
+    steps: list[tuple[NDArray[np.uint8], NDArray[np.unsignedinteger]]] = []
     for some in predictions:
         if cost is None:
             cost = np.zeros(some.shape[1])
             number = np.min_scalar_type(len(cost) - 1)
-        # Which labels are reached by a switch, and from which label.
+        # Which labels are reached by a switch, and the cheapest label before each frame.
         switched = np.empty(some.shape, bool)
         cheapest = np.empty(len(some), number)
         for frame, own in enumerate(1 - some.astype(np.float64)):
@@ -53,26 +54,26 @@ def least_cost_labels(
             np.minimum(cost, limit, out=cost)
             cost += own
             cheapest[frame] = best
-        # Only differences count: the costs stay small, and exact, however long the clip.
+        # Only differences matter. This keeps costs small, and so exact, in clips of any length.
         cost -= cost.min()
-        came.append((np.packbits(switched, axis=1), cheapest))
+        steps.append((np.packbits(switched, axis=1), cheapest))
     if cost is None:
         return np.empty(0, np.uint8)
-    return _trace_back(came, int(cost.argmin()), len(cost))
+    return _trace_back(steps, int(cost.argmin()), len(cost))
 
 
 def _trace_back(
-    came: list[tuple[NDArray[np.uint8], NDArray[np.unsignedinteger]]], label: int, labels: int
+    steps: list[tuple[NDArray[np.uint8], NDArray[np.unsignedinteger]]], label: int, labels: int
 ) -> NDArray[np.unsignedinteger]:
-    """Follow the cheapest way from the last frame's label to the first."""
+    """Follow the cheapest path from the last frame's label back to the first."""
     found = []
-    for bits, cheapest in reversed(came):
+    for bits, cheapest in reversed(steps):
         switched = np.unpackbits(bits, axis=1, count=labels).tobytes()
         before = cheapest.tolist()
-        way = np.empty_like(cheapest)
-        for frame in range(len(way) - 1, -1, -1):
-            way[frame] = label
+        path = np.empty_like(cheapest)
+        for frame in range(len(path) - 1, -1, -1):
+            path[frame] = label
             if switched[frame * labels + label]:
                 label = before[frame]
-        found.append(way)
+        found.append(path)
     return np.concatenate(found[::-1])
