@@ -64,7 +64,14 @@ def has_screen() -> bool:
 def _show(pixels: NDArray[np.uint8]) -> bool:
     cv2.imshow(_TITLE, pixels)
     key = cv2.waitKey(1) & 0xFF
-    return key == ord("q") or cv2.getWindowProperty(_TITLE, cv2.WND_PROP_VISIBLE) < 1
+    return key == ord("q") or not _window_is_open()
+
+
+def _window_is_open() -> bool:
+    try:
+        return cv2.getWindowProperty(_TITLE, cv2.WND_PROP_VISIBLE) >= 1
+    except cv2.error:  # with Qt, when the last window was closed
+        return False
 
 
 def show_nothing(pixels: NDArray[np.uint8]) -> bool:
