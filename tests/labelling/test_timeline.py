@@ -1,6 +1,5 @@
 """The timeline picture: the right colours at the right times, for any clip and any labels."""
 
-import time
 import warnings
 from pathlib import Path
 
@@ -9,7 +8,7 @@ import numpy as np
 import pytest
 
 from activity.labelling.timeline import COLOURS, OTHERS, class_colours, draw_timeline
-from activity.temporal.envelope import RAW, Band, Envelope, gather_envelope
+from activity.temporal.envelope import MOST_COLUMNS, RAW, Band, Envelope, gather_envelope
 from activity.temporal.prediction import Prediction
 from activity.temporal.record import open_record
 from activity.temporal.smoothing import SMOOTHINGS, rolling_predictions
@@ -166,14 +165,12 @@ def test_labels_beyond_the_colours_are_grey(tmp_path: Path) -> None:
     assert share(band, OTHERS) == pytest.approx(13 / 20, abs=0.02)
 
 
-def test_a_long_clip_is_drawn_as_quickly_as_a_short_one(tmp_path: Path) -> None:
+def test_a_long_clip_is_drawn_in_no_more_columns_than_a_short_one(tmp_path: Path) -> None:
     frames = 40_000
     winners = [0 if frame < frames // 4 else 1 for frame in range(frames)]
     envelope = gather(winners)
-    start = time.perf_counter()
     one, _ = bands(draw(envelope, frames, tmp_path))
-    assert time.perf_counter() - start < 5
-    assert envelope.frames_per_column > 1
+    assert envelope.columns <= MOST_COLUMNS
     assert share(one, COLOURS[0]) == pytest.approx(0.25, abs=0.01)
 
 

@@ -1,6 +1,5 @@
 """Labels of the least cost: the true minimum, found in one pass, of which little is kept."""
 
-import time
 import tracemalloc
 from collections.abc import Iterator
 from itertools import product
@@ -85,8 +84,8 @@ def test_labels_take_the_smallest_type(labels: int, dtype: type) -> None:
     np.testing.assert_array_equal(found, np.arange(labels))
 
 
-def test_a_frame_costs_microseconds_and_a_few_bytes() -> None:
-    """A million frames in less than a minute, and ten hours in less than 20 MB."""
+def test_a_frame_costs_a_few_bytes() -> None:
+    """Ten hours take less than 20 MB."""
     labels, frames, at_once = 22, 40_960, 1024
     random = np.random.default_rng(0)
     some = random.dirichlet([0.1] * labels, at_once).astype(np.float32)
@@ -94,10 +93,6 @@ def test_a_frame_costs_microseconds_and_a_few_bytes() -> None:
     def clip(frames: int) -> Iterator[np.ndarray]:
         for _ in range(frames // at_once):
             yield some
-
-    start = time.process_time()
-    least_cost_labels(clip(frames), 4)
-    assert (time.process_time() - start) / frames < 60e-6
 
     def peak(frames: int) -> int:
         tracemalloc.start()

@@ -169,6 +169,19 @@ def test_the_best_epoch_is_kept(
         assert_equal(tiny.get_weights(), frozen)
 
 
+def test_images_are_counted_by_the_label_of_their_first_view() -> None:
+    images = 200  # more than a batch
+    shown, said = np.random.default_rng(0).integers(3, size=(2, images))
+    # Each "feature map" holds the probabilities; the second view would always be right.
+    views = np.stack([np.eye(3)[said], np.eye(3)[shown]], axis=1).astype(np.float16)
+    some = np.arange(3, images)
+    inputs = keras.Input((3,))
+    model = keras.Model(inputs, keras.layers.Rescaling(1.0)(inputs))
+    found = fine_tuning._count_right(model, views, np.eye(3, dtype=np.float32)[shown], some)
+    assert found == (shown[3:] == said[3:]).sum()
+    assert 0 < found < len(some)
+
+
 @posix
 def test_an_interruption_keeps_the_best_epoch_so_far(
     tiny: keras.Model,
