@@ -1,9 +1,9 @@
-"""A feature pass over photos against the bare forward rate of its engine, in the same run.
+"""A feature pass over photos compared with the forward rate of its engine, in the same run.
 
     python -m benchmarks.feature_pass --dataset Sports-Type-Classifier/data
 
 The pass reads, hashes, decodes, resizes and augments; the bare rate is that of the network on
-pixels that lie in memory.
+pixels in memory.
 """
 
 import argparse
@@ -60,14 +60,14 @@ def rates(
     engine: str,
     cache: Path,
 ) -> tuple[float, float]:
-    """Measure the bare rate and that of the pass, both in views a second."""
+    """Measure the bare rate and that of the pass, both in views per second."""
     options = EngineOptions(engine, cache_folder=cache)
     run = open_engine(options, lambda: backbone, key=fingerprint(backbone), inputs=None)
     list(run((None, photo) for photo in pixels[:64]))
     start = time.perf_counter()
     list(run((None, photo) for photo in islice(cycle(pixels), len(views))))
     middle = time.perf_counter()
-    # It finds the export that was made above, and no features.
+    # This finds the export that was made above, but no features.
     contents = hash_files(dataset, sorted({view.image.path for view in views}))
     _, readable = compute_features(
         [

@@ -4,11 +4,11 @@
         --clips tennis=tennis.mp4 football=soccer.mp4 weight_lifting=lifting.mp4 \\
         --dataset Sports-Type-Classifier/data
 
-Footage of known labels is strung together at random, encoded, and given to predict_video.py with
-its truth: stretches of 3 to 15 s cut out of --clips; and stretches of 3 to 30 s made of the test
-photos of --dataset, each shown for 20 to 120 frames. Without either, the demo's scenes are drawn.
---unknown runs everything a second time with predict_video.py's flag of that name; footage of other
-activities (clips as unknown=FILE, photos in --others) is then two fifths of the stretches.
+Footage of known labels is joined in random order, encoded, and given to predict_video.py with its
+truth: segments of 3 to 15 s from --clips, and segments of 3 to 30 s made of the test photos of
+--dataset, each shown for 20 to 120 frames. Without either, the demo's scenes are drawn. --unknown
+runs everything a second time with predict_video.py --unknown; then two fifths of the segments show
+other activities (clips as unknown=FILE, photos in --others).
 """
 
 import argparse
@@ -41,7 +41,7 @@ HEADER = ["right", "of known frames", "unknown found", "switches", "delay", "F1@
 
 
 class Kind(NamedTuple):
-    """A kind of footage: the labels that it shows, and how many seconds a stretch of it lasts."""
+    """A kind of footage: the labels that it shows, and how many seconds a segment of it lasts."""
 
     name: str
     labels: Sequence[str]
@@ -73,7 +73,7 @@ def main() -> None:
 
 
 def kinds_of_footage(args: argparse.Namespace, labels: Sequence[str]) -> Iterator[Kind]:
-    """Yield the kinds that the flags ask for; where they ask for none, drawn scenes."""
+    """Yield the kinds of footage that the flags ask for, or drawn scenes if they ask for none."""
     if args.clips:
         clips: dict[str, list[Path]] = {}
         for label, path in args.clips:
@@ -96,7 +96,7 @@ def kinds_of_footage(args: argparse.Namespace, labels: Sequence[str]) -> Iterato
 
 
 def test_photos(dataset: Path, labels: Sequence[str]) -> dict[str, list[Path]]:
-    """Find the photos of each label that training leaves out."""
+    """Find the test photos of each label."""
     photos, label_of, *_ = find_images(dataset, labels)
     found: dict[str, list[Path]] = {label: [] for label in labels}
     for index in split_photos(photos, label_of)[1]:
@@ -115,7 +115,7 @@ def photos_of_others(folder: Path, labels: Sequence[str]) -> list[Path]:
 def judged(
     clip: Path, table: Path, flags: Sequence[str], args: argparse.Namespace
 ) -> dict[str, Any]:
-    """Run predict_video.py on a clip, and return what the truth says of it."""
+    """Run predict_video.py on a clip, and return its agreement with the truth."""
     summary = clip.with_suffix(".json")
     measure(
         *("predict_video.py", "--model", args.model, "--label-bin", args.label_bin),
@@ -127,7 +127,7 @@ def judged(
 
 
 def row(result: Mapping[str, Any], frames: Mapping[str, int], flags: Sequence[str]) -> list[object]:
-    """Lay out what the truth says of one way of smoothing."""
+    """Format the agreement of one smoothing as a row of the table."""
     way = "raw" if result["size"] == 1 else f"{result['smoothing']} {result['size']}"
     known = {label: count for label, count in frames.items() if label != UNKNOWN}
     right = sum(count * result["recall"][label] for label, count in known.items())
@@ -156,7 +156,7 @@ def parse_arguments() -> argparse.Namespace:
         type=labelled_clip,
         default=[],
         metavar="LABEL=FILE",
-        help="clips that show one activity all along; unknown=FILE is one of another activity",
+        help="clips that show one activity from start to end; unknown=FILE shows another one",
     )
     parser.add_argument(
         "--dataset", type=Path, metavar="FOLDER", help="the photos that the model was trained on"

@@ -1,4 +1,4 @@
-"""What benchmarks share: commands run as whole processes, clips made, tables printed."""
+"""What benchmarks share: running commands as processes, writing clips, printing tables."""
 
 import math
 import os
@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 class Run(NamedTuple):
-    """What a command took, from its start to its end, and what it printed."""
+    """The time and memory that a command took from start to end, and what it printed."""
 
     seconds: float
     peak_megabytes: float
@@ -26,7 +26,7 @@ class Run(NamedTuple):
 
 
 def measure(*arguments: object) -> Run:
-    """Run this Python with the arguments, in the project's root; stop everything if it fails."""
+    """Run Python with these arguments in the project's root folder; exit if it fails."""
     command = [sys.executable, *map(str, arguments)]
     print("$ python", " ".join(command[1:]), file=sys.stderr, flush=True)
     start = time.perf_counter()
@@ -43,7 +43,7 @@ def measure(*arguments: object) -> Run:
 
 
 def _wait(process: subprocess.Popen[bytes]) -> float:
-    """Wait for a process to end, and say how many megabytes it held at most (Windows: nan)."""
+    """Wait for a process to end, and return its peak memory in megabytes (Windows: nan)."""
     if sys.platform == "win32":
         process.wait()
         return math.nan
@@ -54,7 +54,7 @@ def _wait(process: subprocess.Popen[bytes]) -> float:
 
 
 def peak_megabytes() -> float:
-    """How many megabytes this process has held at most so far (Windows: nan)."""
+    """Return the peak memory of this process so far, in megabytes (Windows: nan)."""
     if sys.platform == "win32":
         return math.nan
     import resource
@@ -64,7 +64,7 @@ def peak_megabytes() -> float:
 
 
 def in_own_process() -> ProcessPoolExecutor:
-    """Run functions elsewhere: a process starts out as large as the one that starts it."""
+    """Run functions in a new process, because a fork starts as large as its parent."""
     return ProcessPoolExecutor(1, mp_context=get_context("spawn"))
 
 
@@ -75,7 +75,7 @@ def print_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> None
 
 
 def write_looped(clip: Path, path: Path, frames: int) -> Path:
-    """Write the clip's own packets again and again: decoding costs what it costs a person."""
+    """Write the packets of the clip repeatedly, so that decoding costs the same as for the clip."""
     with av.open(str(clip)) as source, av.open(str(path), "w") as target:
         video = source.streams.video[0]
         stream = target.add_stream_from_template(video)

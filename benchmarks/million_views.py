@@ -48,7 +48,7 @@ def main() -> None:
 
 
 def train(views: int, epochs: int, folder: Path | None) -> None:
-    """Train and test a head on drawn features, and print how long an epoch took."""
+    """Train and test a head on synthetic features, and print how long an epoch took."""
     random = np.random.default_rng(0)
     features = rows_of_features(views, FEATURE_SIZE, folder)
     targets = np.zeros((views, LABELS), np.float32)

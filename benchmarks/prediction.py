@@ -1,4 +1,4 @@
-"""predict_video.py against the source tutorial's loop, on the same clip in the same run.
+"""predict_video.py compared with the source tutorial's loop, on the same clip in the same run.
 
     python -m benchmarks.prediction --model model/activity.model --label-bin model/lb.pickle \\
         --input example_clips/tennis.mp4
@@ -85,7 +85,7 @@ def main() -> None:
         [
             f"{args.frames} frames",
             "seconds",
-            "times quicker",
+            "times faster",
             "frames/s",
             f"seconds for {FEW_FRAMES} frames",
             "peak MB",
@@ -97,7 +97,7 @@ def main() -> None:
 
 
 def looped(clip: Path, frames: int) -> Iterator[NDArray[np.uint8]]:
-    """Yield this many frames of a clip, from its start again when it ends."""
+    """Yield a number of frames of a clip, which starts again when it ends."""
     capture = cv2.VideoCapture(str(clip))
     for _ in range(frames):
         read, frame = capture.read()
@@ -108,7 +108,7 @@ def looped(clip: Path, frames: int) -> Iterator[NDArray[np.uint8]]:
 
 
 def prepare(model: Path, labels: int, cache: Path, clip: Path) -> None:
-    """Leave the export and the int8 version where the runs to come will find them."""
+    """Put the export and the int8 version where later runs will find them."""
     key = model_key(model, labels)
     open_classifier(model, labels, EngineOptions("openvino", cache_folder=cache))
     calibration = [network_input(frame) for frame in looped(clip, 32)]
@@ -119,7 +119,7 @@ def prepare(model: Path, labels: int, cache: Path, clip: Path) -> None:
 
 
 def bare_rate(model: Path, labels: int, engine: str, cache: Path, clip: Path, frames: int) -> float:
-    """Measure an engine alone, in frames a second."""
+    """Measure an engine alone, in frames per second."""
     classify = open_classifier(model, labels, EngineOptions(engine, cache_folder=cache))
     pixels = [network_input(frame) for frame in looped(clip, 64)]
     list(classify((None, frame) for frame in pixels))

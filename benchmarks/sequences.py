@@ -1,4 +1,4 @@
-"""Clips of which every frame's label is known: stretches of one label each, in random order."""
+"""Clips in which every frame's label is known: segments of one label each, in random order."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
@@ -29,7 +29,7 @@ _FIRST_SEED = 10_000  # the demo's photos and clips have lower ones
 
 Pixels = NDArray[np.uint8]
 Footage = Callable[[np.random.Generator, str, int], Iterator[Pixels]]
-"""Yields so many frames of a label as the network sees them: RGB, uint8, shape (224, 224, 3)."""
+"""Yields a number of frames of a label, as network input: RGB, uint8, shape (224, 224, 3)."""
 
 
 def write_sequence(
@@ -42,17 +42,17 @@ def write_sequence(
     seconds: tuple[int, int],
     seed: int,
 ) -> tuple[Path, Path, dict[str, int]]:
-    """Write a clip of stretches, and the table of what it shows.
+    """Write a clip of random segments, and the table of its true segments.
 
-    A frame is encoded as the network sees it: the clip is small, and its shape plays no part.
+    Frames are encoded as network input: the clip is small, and the shape of frames does not matter.
 
     Args:
-        footage: where the frames are from.
-        labels: that the network knows.
-        unknown: whether some stretches show none of them.
-        stretches: how many; two in a row may have the same label.
-        seconds: that a stretch lasts, at least and at most.
-        seed: of all that is random.
+        footage: source of the frames.
+        labels: labels that the network knows.
+        unknown: whether some segments show none of them.
+        stretches: number of segments; two in a row may have the same label.
+        seconds: shortest and longest duration of a segment.
+        seed: seed of all random choices.
 
     Returns:
         (clip, table, frames of each label).
@@ -79,10 +79,10 @@ def write_sequence(
 
 
 def footage_of_clips(clips: Mapping[str, Sequence[Path]]) -> Footage:
-    """Cut stretches out of clips; one that is longer than its clip goes on from the clip's start.
+    """Cut segments out of clips; one that is longer than its clip continues from the clip's start.
 
     Args:
-        clips: of each label.
+        clips: the clips of each label.
     """
 
     def frames(random: np.random.Generator, label: str, count: int) -> Iterator[Pixels]:
@@ -100,10 +100,10 @@ def footage_of_clips(clips: Mapping[str, Sequence[Path]]) -> Footage:
 
 
 def footage_of_photos(photos: Mapping[str, Sequence[Path]]) -> Footage:
-    """Make stretches of shots, each shot one photo that stands still.
+    """Make segments of shots; each shot is one still photo.
 
     Args:
-        photos: of each label.
+        photos: the photos of each label.
     """
 
     def frames(random: np.random.Generator, label: str, count: int) -> Iterator[Pixels]:
@@ -120,7 +120,7 @@ def footage_of_photos(photos: Mapping[str, Sequence[Path]]) -> Footage:
 
 
 def drawn_footage(random: np.random.Generator, label: str, count: int) -> Iterator[Pixels]:
-    """Draw play with short misleading shots between; what is unknown is such shots alone."""
+    """Draw play with short misleading shots in between; ``unknown`` is only such shots."""
     activities, cutaways = list(ACTIVITIES), ["crowd", "close_up"]
     for shot_is_play in cycle([True, False]):
         play = shot_is_play and label != UNKNOWN

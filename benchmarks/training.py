@@ -1,8 +1,8 @@
-"""train.py against the source tutorial's way to train, on the same photos in the same run.
+"""train.py compared with the source tutorial's training, on the same photos in the same run.
 
     python -m benchmarks.training --dataset Sports-Type-Classifier/data
 
-The tutorial's way is run for a few epochs and its time scaled to all of them.
+The tutorial's training is run for a few epochs, and its time is scaled to all of them.
 """
 
 import argparse
@@ -32,7 +32,7 @@ def main() -> None:
     seconds = figures["seconds_besides_epochs"] + args.epochs * figures["seconds_an_epoch"]
     rows = [
         [
-            f"the tutorial's way ({args.epochs_measured} epoch measured, scaled to {args.epochs})",
+            f"the tutorial's method ({args.epochs_measured} epoch, scaled to {args.epochs})",
             f"{seconds:.0f}",
             "1",
             f"{figures['photos'] / figures['seconds_an_epoch']:.1f}",
@@ -63,7 +63,7 @@ def main() -> None:
                         f"{accuracy:.3f}",
                     ]
                 )
-    print_table(["", "seconds", "times quicker", "photos/s", "peak MB", "test accuracy"], rows)
+    print_table(["", "seconds", "times faster", "photos/s", "peak MB", "test accuracy"], rows)
 
 
 if __name__ == "__main__":

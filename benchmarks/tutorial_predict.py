@@ -1,6 +1,6 @@
 """The source tutorial's loop over a clip, written plainly, to measure predict_video.py against.
 
-One `predict` call a frame, everything in turn.
+One ``predict`` call for each frame, and one step after the other.
 """
 
 import argparse

@@ -1,8 +1,8 @@
-"""The source tutorial's way to train, written plainly, to measure train.py against.
+"""The source tutorial's training, written plainly, to compare train.py with.
 
-All photos are read into memory; in every epoch each goes, augmented, through the whole network;
-the optimizer is plain SGD. It differs from the tutorial in two points, both in its favour: the
-augmentation is this project's, which is quicker, and pixels are preprocessed as the network
+All photos are read into memory. In every epoch each photo is augmented and goes through the whole
+network. The optimizer is plain SGD. It differs from the tutorial in two points, both in its favour:
+the augmentation is this project's, which is faster, and pixels are preprocessed as the network
 expects, which the tutorial forgot.
 """
 
@@ -47,7 +47,7 @@ class AugmentedPhotos(keras.utils.PyDataset):
 def read(path: Path) -> np.ndarray:
     photo = decode_image(path.read_bytes())
     if photo is None:
-        raise SystemExit(f"cannot read {path}: take it away, the tutorial reads every photo")
+        raise SystemExit(f"cannot read {path}: remove it, the tutorial reads every photo")
     return network_input(photo, "squashed")
 
 

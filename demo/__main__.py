@@ -1,6 +1,6 @@
 """Draw stand-in photos and clips, then train and predict with them, as a person would.
 
-Run `python -m demo` in the project's folder.
+Run ``python -m demo`` in the project's folder.
 """
 
 import argparse
@@ -22,7 +22,7 @@ from demo.places import OWN_FOLDER, Ledger, Places, choose_places, remove_earlie
 
 ROOT = Path(__file__).resolve().parent.parent
 TRAINING_FLAGS = ["--epochs", "50", "--backbone", "efficientnet-lite0"]
-# How each clip is labelled; the words name the versions.
+# How each clip is labelled; the keys become part of the file names.
 STEADY = {"1frame": ["--size", "1"], "128frames_smoothened": ["--size", "128"]}
 SHIFTING = {
     smoothing: ["--smoothing", smoothing, "--size", "64", "--unknown"]
@@ -33,7 +33,7 @@ PLOT, PICTURE = "demo_training.png", "demo_before_and_after.jpg"
 
 
 def main() -> None:
-    """Draw, train, predict, and say what came of it."""
+    """Draw, train, predict, and print what to look at."""
     parser = argparse.ArgumentParser(prog="python -m demo", description=__doc__.splitlines()[0])
     parser.add_argument(
         "--photos",
@@ -50,8 +50,8 @@ def main() -> None:
     for folder in vars(places).values():
         if folder.is_relative_to(OWN_FOLDER):
             print(
-                f"Files of yours are in {folder.relative_to(OWN_FOLDER)}: they stay as they "
-                f"are, and the demo uses {folder} instead."
+                f"{folder.relative_to(OWN_FOLDER)} contains files of yours: they are not changed, "
+                f"and the demo uses {folder} instead."
             )
     try:
         draw(places, ledger, count)
@@ -62,12 +62,12 @@ def main() -> None:
 
 
 def versions_of(clip: str) -> dict[str, list[str]]:
-    """How a clip is labelled: the flags of each version, by a word for its file's name."""
+    """Return the flags of each labelled version of a clip, by the word for its file name."""
     return SHIFTING if clip == CHANGING else STEADY
 
 
 def video_name(clip: str, version: str) -> str:
-    """The labelled video's name, as in `tennis_1frame.avi`."""
+    """Return the name of a labelled video, such as ``tennis_1frame.avi``."""
     return f"{Path(clip).stem}_{version}.avi"
 
 
@@ -84,7 +84,7 @@ def draw(places: Places, ledger: Ledger, count: int) -> None:
 
 
 def run_commands(places: Places, ledger: Ledger) -> None:
-    """Run both scripts on what was drawn, and set their results side by side in a picture."""
+    """Run both scripts on what was drawn, and draw a picture that compares their results."""
     model, labels = places.model / MODEL, places.model / LABELS
     plot, picture = places.output / PLOT, places.output / PICTURE
     run(
@@ -127,7 +127,7 @@ def run_commands(places: Places, ledger: Ledger) -> None:
 
 
 def run(script: str, *arguments: object) -> None:
-    """Show a command as a person would type it, and run it; end with it should it fail."""
+    """Print a command as a person would type it, and run it; exit if it fails."""
     words = [script, *map(str, arguments)]
     print(f"\n$ python {shlex.join(words)}", flush=True)
     status = subprocess.run([sys.executable, *words], cwd=ROOT).returncode
@@ -136,28 +136,28 @@ def run(script: str, *arguments: object) -> None:
 
 
 def closing_words(places: Places, count: int) -> str:
-    """What was made, where it is, what to look at, and what to do next."""
+    """Return what was made, where it is, what to look at, and what to do next."""
     return f"""
 Done. The demo made
   {places.photos}/   {count} drawn photos of each activity
   {places.clips}/   three drawn clips, each with a few misleading shots (a crowd, a face),
       and one in which the activity changes
   {places.model}/   the model that train.py made from the photos, and its labels
-  {places.output}/   every clip twice, with its label written on it
+  {places.output}/   every clip twice, with its label drawn on it
 
-Play {places.output / video_name("tennis.mp4", "1frame")}: each frame is labelled by itself
-(--size 1), and the label jumps where the clip turns to the crowd. In
+Play {places.output / video_name("tennis.mp4", "1frame")}: each frame is labelled separately
+(--size 1), and the label flickers when the clip shows the crowd. In
 {places.output / video_name("tennis.mp4", "128frames_smoothened")} (--size 128) the last 128
-predictions are averaged, and the label holds. "label switches" above counts both.
+predictions are averaged, and the label is steady. "label switches" above counts both.
 
-Then look at {places.output / PICTURE}: where the activity changes,
+Then look at {places.output / PICTURE}: when the activity changes,
 an average is late (--smoothing rolling), and the least cost over the whole clip is on time
 (--smoothing viterbi).
 
-Drawn photos only show that everything works. For real use put photos of your own in
-Sports-Type-Classifier/data/<activity>/ and train on them. The demo trained on EfficientNet-Lite0,
-whose ImageNet weights come with the project; ResNet50 with ImageNet weights is one flag away:
-leave out --backbone (its weights are downloaded once)."""
+Drawn photos only show that everything works. For real use, put your own photos into
+Sports-Type-Classifier/data/<activity>/ and train on them. The demo used EfficientNet-Lite0, whose
+ImageNet weights come with the project. Without --backbone you get ResNet50; its ImageNet weights
+are downloaded once."""
 
 
 if __name__ == "__main__":

@@ -29,7 +29,7 @@ class Cutaway(NamedTuple):
 
 
 class Scene(NamedTuple):
-    """One activity in one view, but for its cutaways."""
+    """One activity in one view, except during its cutaways."""
 
     activity: str
     seed: int  # picked by eye: the view shows the activity well
@@ -106,7 +106,7 @@ def artists() -> ProcessPoolExecutor:
 def draw_photos(
     folder: Path, per_activity: int, pool: Executor, made: Callable[[Path], None]
 ) -> None:
-    """Write JPEG photos of every activity into `folder`/<activity>/; report each as `made`."""
+    """Write JPEG photos of every activity into ``folder``/<activity>/; call ``made`` with each."""
     jobs = [(activity, index) for activity in ACTIVITIES for index in range(per_activity)]
     for activity in ACTIVITIES:
         (folder / activity).mkdir(parents=True, exist_ok=True)
@@ -119,7 +119,7 @@ def draw_photos(
 
 
 def draw_clip(path: Path, clip: Clip, pool: Executor) -> None:
-    """Write a clip as MPEG-4, and make sure that all of its frames arrived."""
+    """Write a clip as MPEG-4, and check that all of its frames were written."""
     path.parent.mkdir(parents=True, exist_ok=True)
     count = round(seconds_of(clip) * CLIP_RATE)
     writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), CLIP_RATE, CLIP_SIZE)
@@ -134,17 +134,17 @@ def draw_clip(path: Path, clip: Clip, pool: Executor) -> None:
 
 
 def seconds_of(clip: Clip) -> float:
-    """How long a clip is."""
+    """Return the length of a clip in seconds."""
     return sum(scene.seconds for scene in clip)
 
 
 def changes_of(clip: Clip) -> list[float]:
-    """When a clip changes from one scene to the next, in seconds."""
+    """Return the times in seconds when a clip changes from one scene to the next."""
     return list(accumulate(scene.seconds for scene in clip))[:-1]
 
 
 def shot_at(clip: Clip, time: float) -> tuple[str, str, int]:
-    """What a clip shows at a time: the activity, the shot, and the seed to draw it with."""
+    """Return what a clip shows at a time: the activity, the shot, and the seed to draw it with."""
     # A frame at the very change shows what comes, whatever the rounding.
     number = bisect_right(changes_of(clip), time + 1e-9)
     scene, start = clip[number], [0.0, *changes_of(clip)][number]

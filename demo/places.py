@@ -1,4 +1,4 @@
-"""Where the demo writes: where the commands look, unless a person keeps things there already."""
+"""Where the demo writes: the usual folders, unless a person already has files there."""
 
 import hashlib
 import json
@@ -11,7 +11,7 @@ LEDGER = OWN_FOLDER / "made_by_demo.json"
 
 
 class Ledger:
-    """Remembers the files that the demo made, by content: an edited file is a person's."""
+    """Remembers the files that the demo made, by content: an edited file belongs to a person."""
 
     def __init__(self, root: Path):
         self._root = root
@@ -21,11 +21,11 @@ class Ledger:
         )
 
     def owns(self, path: Path) -> bool:
-        """Whether the demo made this file, and nobody has changed it since."""
+        """Return whether the demo made this file and nobody has changed it since."""
         return self._made.get(self._name(path)) == _digest(path)
 
     def record(self, *paths: Path) -> None:
-        """Note files as made by the demo."""
+        """Record files as made by the demo."""
         self._made |= {self._name(path): _digest(path) for path in paths}
 
     def save(self) -> None:
@@ -54,10 +54,10 @@ def choose_places(
     models: Iterable[str],
     outputs: Iterable[str],
 ) -> Places:
-    """The usual folders, or for each that holds a person's files one of the demo's own.
+    """Choose the usual folders, or one of the demo's own for each that holds a person's files.
 
-    Any foreign file among the photos counts, as drawn and real photos must not mix; elsewhere
-    only files of the names that the demo would write do.
+    Among the photos, any file of a person counts, because drawn and real photos must not mix. In
+    the other folders, only files with names that the demo would write count.
     """
 
     def place(folder: str, names: Iterable[str] | None = None) -> Path:
