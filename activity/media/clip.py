@@ -32,6 +32,7 @@ class VideoSource:
     """
 
     live = False
+    dropped = 0
 
     def __init__(self, path: Path) -> None:
         """Open the clip and read its first frame.

@@ -41,10 +41,12 @@ class Source(Protocol):
     Attributes:
         live: whether frames come at their own pace, and those that nobody takes are lost.
         info: size, rate and number of the frames.
+        dropped: how many frames of a live source were lost so far; 0 for a clip.
     """
 
     live: bool
     info: VideoInfo
+    dropped: int
 
     def frames(self, pixels_every: int = 1) -> Generator[Frame, None, None]:
         """Yield the frames in order; release the source at the end.
