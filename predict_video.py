@@ -10,7 +10,6 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -26,21 +25,25 @@ from activity.labelling.arguments import (
     add_look_arguments,
     add_smoothing_arguments,
 )
-from activity.labelling.jobs import Job, plan_jobs, writes_into_folder
+from activity.labelling.jobs import (
+    Job,
+    Outputs,
+    leave_out_finished,
+    plan_jobs,
+    writes_into_folder,
+)
 from activity.labelling.label_clip import Outcome, Outcomes, label_one_by_one
 from activity.labelling.prediction import batch_that_fits
 from activity.labelling.preview import open_preview
 from activity.labelling.settings import Settings
 from activity.media.clip import VideoSource
-from activity.media.photo import Framing
 from activity.media.source import VideoInfo
 from activity.network.arguments import add_speed_arguments
-from activity.network.artifacts import load_framing, load_known_confidence, load_labels
-from activity.network.classifier import file_digest, open_classifier
-from activity.network.engine import Engine, EngineOptions
-from activity.network.unknown import with_unknown
+from activity.network.classifier import Classifier
+from activity.network.engine import EngineOptions
 from activity.temporal.judgement import format_judgement
-from activity.temporal.segments import UNKNOWN, read_segments
+from activity.temporal.segments import read_segments
+from activity.temporal.smoothing import SMOOTHINGS, Smoothing
 from activity.temporal.summary import Summary
 from activity.training.dataset import shortened
 
@@ -57,68 +60,51 @@ examples:
 
 def main() -> None:
     args = parse_arguments()
-    labels, framing = load_labels(args.label_bin), load_framing(args.label_bin)
-    known = load_known_confidence(args.label_bin) if args.unknown else []
-    results = {name: getattr(args, name) for name in ("timeline", "csv", "json", "segments")}
-    jobs = plan_jobs(args.input, args.output, **results, truth=args.truth)
-    if writes_into_folder(args.input, args.output, *results.values()) and not args.overwrite:
-        jobs = leave_out_finished(jobs)
+    jobs = find_jobs(args)
     if not jobs:
         return
-    live = any(job.is_live for job in jobs)
-    check_possible(args, labels, live)
-    check_truth(jobs, labels)
+    smoothing = SMOOTHINGS[args.smoothing](args.size)
+    check_possible(args, smoothing, jobs)
+    classifier = Classifier.load(args.model, args.label_bin)
+    check_truth(jobs, classifier.activities)
+    if args.unknown:
+        classifier = classifier.with_unknown()
     infos = look_at(jobs)
-    open_engine = classifier_for(infos, live, len(labels), args)
-    labels = [*labels, UNKNOWN] if args.unknown else labels
-    settings = settings_of(args, framing)
-    show = open_preview(args.display if args.output and not args.cluster else "off")
-    label: Callable[[Callable[[], bool]], Outcomes]
-    if args.cluster:
-        label = partial(label_on_cluster, args.cluster, jobs, open_engine, known, labels, settings)
-    else:
-        classify = with_unknown(open_engine(), known) if args.unknown else open_engine()
-        label = partial(label_one_by_one, jobs, classify, labels, settings, show)
-
-    summaries: dict[str, Summary] = {}
-    failed: set[str] = set()
+    settings = Settings(
+        smoothing=smoothing,
+        stride=args.stride,
+        compare=tuple(args.compare),
+        bars=args.bars,
+        options=engine_options(args, smoothing, jobs, infos),
+    )
+    label = open_labelling(args, jobs, classifier, settings, infos)
     with interrupts_held_back() as interrupted, closing(label(interrupted)) as outcomes:
-        for job, outcome in outcomes:
-            if outcome is None:
-                print(f"[INFO] {job.clip} was left unfinished: nothing of it is kept")
-            elif isinstance(outcome, UserError):
-                if len(jobs) == 1:
-                    raise outcome
-                failed.add(job.clip)
-                print(f"error: {printable(str(outcome))}", file=sys.stderr)
-            else:
-                print_outcome(job, outcome)
-                summaries[job.clip] = outcome.summary
-        if len(jobs) > 1:
-            print_table({job.clip: summaries[job.clip] for job in jobs if job.clip in summaries})
+        failed = report(jobs, outcomes)
     if failed:
-        names = [job.clip for job in jobs if job.clip in failed]
-        raise UserError(f"{len(failed)} of {len(jobs)} clips failed: {', '.join(names)}")
+        raise UserError(f"{len(failed)} of {len(jobs)} clips failed: {', '.join(failed)}")
 
 
-def leave_out_finished(jobs: Sequence[Job]) -> list[Job]:
-    """Keep the jobs of which a file is missing, and those that write none."""
-    left = [job for job in jobs if not (job.files and all(path.exists() for path in job.files))]
+def find_jobs(args: argparse.Namespace) -> list[Job]:
+    """Find the clips and name the files to write; in folders, leave out what is there already."""
+    outputs = Outputs(args.output, args.timeline, args.csv, args.json, args.segments)
+    jobs = plan_jobs(args.input, outputs, args.truth)
+    if args.overwrite or not writes_into_folder(args.input, outputs):
+        return jobs
+    left = leave_out_finished(jobs)
     if len(left) < len(jobs):
         done = len(jobs) - len(left)
         print(f"[INFO] {done} of {len(jobs)} clips are labelled already (--overwrite does it anew)")
     return left
 
 
-def check_possible(args: argparse.Namespace, labels: Sequence[str], live: bool) -> None:
+def check_possible(args: argparse.Namespace, smoothing: Smoothing, jobs: Sequence[Job]) -> None:
     """Refuse what cannot be done together, before anything takes time."""
-    if live and args.smoothing == "viterbi":
+    live = any(job.is_live for job in jobs)
+    if live and smoothing.needs_whole_clip:
         raise UserError(
-            "--smoothing viterbi needs the whole clip, and a live source has no end: "
+            f"--smoothing {smoothing.way} needs the whole clip, and a live source has no end: "
             "take --smoothing rolling"
         )
-    if args.unknown and UNKNOWN in labels:
-        raise UserError(f"the model has an activity named {UNKNOWN}: leave out --unknown")
     if live and args.cluster:
         raise UserError("a live source is labelled where it is: leave out --cluster")
     if args.display == "on" and args.cluster:
@@ -154,37 +140,64 @@ def look_at(jobs: Sequence[Job]) -> list[VideoInfo]:
     return infos
 
 
-def classifier_for(
-    infos: Sequence[VideoInfo], live: bool, labels: int, args: argparse.Namespace
-) -> Callable[..., Engine]:
-    """Say how to open the model for these clips; of a live source nothing is known."""
-    keep_pixels = args.output is not None and args.smoothing == "rolling"
+def engine_options(
+    args: argparse.Namespace, smoothing: Smoothing, jobs: Sequence[Job], infos: Sequence[VideoInfo]
+) -> EngineOptions:
+    """Choose how the network is run, so that it suits the clips."""
+    keep_pixels = args.output is not None and not smoothing.needs_whole_clip
     fitting = [
         batch_that_fits(args.batch_size, info, args.stride, keep_pixels=keep_pixels)
         for info in infos
     ]
-    options = EngineOptions(args.engine, min(fitting, default=1), args.cache, low_latency=live)
+    live = any(job.is_live for job in jobs)
+    return EngineOptions(args.engine, min(fitting, default=1), args.cache, low_latency=live)
+
+
+def open_labelling(
+    args: argparse.Namespace,
+    jobs: Sequence[Job],
+    classifier: Classifier,
+    settings: Settings,
+    infos: Sequence[VideoInfo],
+) -> Callable[[Callable[[], bool]], Outcomes]:
+    """Open what labels the clips, here or on a cluster, so that it only has to be started.
+
+    Returns:
+        Function that starts; it takes a function that tells whether to end early.
+    """
     frames = sum(info.frame_count for info in infos) // args.stride or None
+    show = open_preview(args.display if args.output and not args.cluster else "off")
+    if args.cluster:
+        return partial(label_on_cluster, args.cluster, jobs, classifier, settings, frames)
+    opened = classifier.open(settings.options, frames)
+    return partial(label_one_by_one, jobs, opened, settings, show)
 
-    def open_engine(cores: int | None = None) -> Engine:
-        return open_classifier(args.model, labels, replace(options, cores=cores), frames)
 
-    return open_engine
+def report(jobs: Sequence[Job], outcomes: Outcomes) -> list[str]:
+    """Print what became of each clip as it is done, and at the end a table of several.
 
+    Returns:
+        The clips that failed.
 
-def settings_of(args: argparse.Namespace, framing: Framing) -> Settings:
-    return Settings(
-        model=str(args.model),
-        model_sha256=file_digest(args.model),
-        engine=args.engine,
-        smoothing=args.smoothing,
-        size=args.size,
-        stride=args.stride,
-        compare=tuple(args.compare),
-        bars=args.bars,
-        unknown=args.unknown,
-        framing=framing,
-    )
+    Raises:
+        UserError: the only clip failed.
+    """
+    summaries: dict[str, Summary] = {}
+    failed: set[str] = set()
+    for job, outcome in outcomes:
+        if outcome is None:
+            print(f"[INFO] {job.clip} was left unfinished: nothing of it is kept")
+        elif isinstance(outcome, UserError):
+            if len(jobs) == 1:
+                raise outcome
+            failed.add(job.clip)
+            print(f"error: {printable(str(outcome))}", file=sys.stderr)
+        else:
+            print_outcome(job, outcome)
+            summaries[job.clip] = outcome.summary
+    if len(jobs) > 1:
+        print_table({job.clip: summaries[job.clip] for job in jobs if job.clip in summaries})
+    return [job.clip for job in jobs if job.clip in failed]
 
 
 def print_outcome(job: Job, outcome: Outcome) -> None:
@@ -199,8 +212,8 @@ def print_outcome(job: Job, outcome: Outcome) -> None:
         print(f"[INFO] dropped {outcome.dropped} frames that came while another was classified")
     if outcome.judgement:
         print(f"[INFO] {format_judgement(outcome.judgement)}")
-    if job.files:
-        print(f"[INFO] wrote {', '.join(map(str, job.files))}")
+    if job.outputs.paths:
+        print(f"[INFO] wrote {', '.join(map(str, job.outputs.paths))}")
 
 
 def print_table(summaries: dict[str, Summary]) -> None:

@@ -15,6 +15,7 @@ from activity.common.script import run_script
 from activity.common.stores import is_stored
 from activity.common.writing import check_apart, check_output
 from activity.network.arguments import add_speed_arguments
+from activity.network.classifier import Classifier
 from activity.network.engine import EngineOptions
 from activity.training.arguments import add_file_arguments, add_training_arguments
 from activity.training.dataset import find_images
@@ -89,7 +90,8 @@ def main() -> None:
         written += write_report(args.report, trained, evaluation, leakage, settings=vars(args))
     print(f"[INFO] wrote {', '.join(map(str, written))}")
     if args.int8:
-        say(write_int8_version(args.model, trained.features, args.cache).remarks())
+        classifier = Classifier.load(args.model, args.label_bin)
+        say(write_int8_version(classifier, trained.features, args.cache).remarks())
 
 
 def say(remarks: Iterable[str]) -> None:

@@ -14,32 +14,30 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from activity.labelling.prediction import predict_frames
+from activity.labelling.prediction import classify_frames
 from activity.media.clip import VideoSource
-from activity.media.photo import Framing
 from activity.network.arguments import add_cache_argument
-from activity.network.artifacts import load_framing, load_labels
-from activity.network.classifier import int8_folder, model_key, open_classifier
-from activity.network.engine import Engine, EngineOptions
+from activity.network.classifier import Classifier, OpenClassifier
+from activity.network.engine import EngineOptions
 from activity.temporal.prediction import Prediction
+from activity.temporal.smoothing import Rolling
 from benchmarks.measuring import print_table
 
 
 def main() -> None:
     args = parse_arguments()
-    labels, framing = len(load_labels(args.label_bin)), load_framing(args.label_bin)
+    classifier = Classifier.load(args.model, args.label_bin)
     names = ["keras", "openvino"]
-    if int8_folder(args.model, model_key(args.model, labels)).is_dir():
+    if classifier.int8_folder.is_dir():
         names.append("int8")
     engines = {
-        name: open_classifier(args.model, labels, EngineOptions(name, cache_folder=args.cache))
-        for name in names
+        name: classifier.open(EngineOptions(name, cache_folder=args.cache)) for name in names
     }
     rows: list[list[object]] = []
     for clip in args.input:
         raw, averaged = {}, {}
         for name, engine in engines.items():
-            predictions = list(predictions_of(clip, engine, args.size, framing))
+            predictions = list(predictions_of(clip, engine, Rolling(args.size)))
             raw[name] = np.stack([p.raw for p in predictions if p.raw is not None])
             averaged[name] = np.stack([prediction.smoothed for prediction in predictions])
         for name in names[1:]:
@@ -66,10 +64,13 @@ def main() -> None:
     )
 
 
-def predictions_of(clip: Path, engine: Engine, size: int, framing: Framing) -> Iterator[Prediction]:
+def predictions_of(
+    clip: Path, classifier: OpenClassifier, smoothing: Rolling
+) -> Iterator[Prediction]:
+    predict = smoothing.start(stride=1)
     with closing(VideoSource(clip)) as source:
-        for _, prediction in predict_frames(source, engine, size=size, stride=1, framing=framing):
-            yield prediction
+        for frame, raw in classify_frames(source, classifier, stride=1):
+            yield predict(frame.seconds, raw)
 
 
 def same_labels(mine: NDArray[np.floating], theirs: NDArray[np.floating]) -> float:

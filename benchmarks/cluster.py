@@ -15,7 +15,7 @@ from pathlib import Path
 
 from activity.cluster.ray_cluster import cluster_joined
 from activity.cluster.workers import Places, run_on_workers
-from activity.labelling.jobs import Job
+from activity.labelling.jobs import Job, Outputs
 from activity.network.arguments import add_cache_argument, positive
 from activity.temporal.summary import LabelRun, Summary
 from benchmarks.measuring import in_own_process, measure, peak_megabytes, print_table, write_looped
@@ -112,9 +112,8 @@ def sleep_through(jobs: int, workers: int, seconds: float, folder: Path) -> tupl
 
 
 def job_named(clip: str) -> Job:
-    name = Path("labelled") / clip
-    table = Path("tables") / f"{clip}.csv"
-    return Job(clip, name, None, table, None, None, None, keep_unfinished=False)
+    outputs = Outputs(Path("labelled") / clip, csv=Path("tables") / f"{clip}.csv")
+    return Job(clip, outputs, keep_unfinished=False)
 
 
 class Sleeper:

@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 from activity.common.errors import UserError
 from activity.common.script import run_script
 from activity.network.arguments import add_cache_argument, positive, seed
-from activity.network.artifacts import load_labels
+from activity.network.artifacts import load_label_file
 from activity.temporal.segments import UNKNOWN
 from activity.training.dataset import find_images
 from activity.training.split import split_photos
@@ -52,7 +52,7 @@ class Kind(NamedTuple):
 
 def main() -> None:
     args = parse_arguments()
-    for kind in kinds_of_footage(args, list(load_labels(args.label_bin))):
+    for kind in kinds_of_footage(args, load_label_file(args.label_bin).classes):
         rows: list[list[object]] = []
         with tempfile.TemporaryDirectory() as folder:
             clip, table, frames = write_sequence(

@@ -20,9 +20,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from activity.media.photo import network_input
-from activity.network.artifacts import load_labels
-from activity.network.classifier import int8_folder, model_key, open_classifier
+from activity.network.classifier import Classifier
 from activity.network.engine import EXPORT_NAME, EngineOptions
 from activity.training.quantization import quantize
 from benchmarks.measuring import in_own_process, measure, print_table, write_looped
@@ -36,12 +34,12 @@ def main() -> None:
         folder = Path(temporary)
         model = folder / "activity.model"
         model.write_bytes(args.model.read_bytes())
-        labels = len(load_labels(args.label_bin))
+        classifier = Classifier.load(model, args.label_bin)
         few = write_looped(args.input, folder / f"few{args.input.suffix}", FEW_FRAMES)
         many = write_looped(args.input, folder / f"many{args.input.suffix}", args.frames)
         cache = folder / "cache"
         with in_own_process() as process:
-            process.submit(prepare, model, labels, cache, args.input).result()
+            process.submit(prepare, classifier, cache, args.input).result()
 
         common = ["--model", model, "--label-bin", args.label_bin]
         clip, table = ["--output", folder / "out.avi"], ["--csv", folder / "out.csv"]
@@ -77,7 +75,7 @@ def main() -> None:
             if engine is not None:
                 with in_own_process() as process:
                     bare = process.submit(
-                        bare_rate, model, labels, engine, cache, args.input, args.frames
+                        bare_rate, classifier, engine, cache, args.input, args.frames
                     ).result()
                 row += [f"{bare:.1f}", f"{rate / bare:.0%}"]
             rows.append(row + [""] * (8 - len(row)))
@@ -107,21 +105,21 @@ def looped(clip: Path, frames: int) -> Iterator[NDArray[np.uint8]]:
         yield np.asarray(frame, np.uint8)
 
 
-def prepare(model: Path, labels: int, cache: Path, clip: Path) -> None:
+def prepare(classifier: Classifier, cache: Path, clip: Path) -> None:
     """Put the export and the int8 version where later runs will find them."""
-    key = model_key(model, labels)
-    open_classifier(model, labels, EngineOptions("openvino", cache_folder=cache))
-    calibration = [network_input(frame) for frame in looped(clip, 32)]
-    folder = int8_folder(model, key)
+    opened = classifier.open(EngineOptions("openvino", cache_folder=cache))
+    calibration = [opened.network_input(frame) for frame in looped(clip, 32)]
+    folder = classifier.int8_folder
     folder.mkdir()
     # For its speed alone: train.py --int8 would also look at its answers.
-    quantize(cache / "exports" / key / EXPORT_NAME, calibration, folder / EXPORT_NAME)
+    exported = cache / "exports" / classifier.key / EXPORT_NAME
+    quantize(exported, calibration, folder / EXPORT_NAME)
 
 
-def bare_rate(model: Path, labels: int, engine: str, cache: Path, clip: Path, frames: int) -> float:
+def bare_rate(classifier: Classifier, engine: str, cache: Path, clip: Path, frames: int) -> float:
     """Measure an engine alone, in frames per second."""
-    classify = open_classifier(model, labels, EngineOptions(engine, cache_folder=cache))
-    pixels = [network_input(frame) for frame in looped(clip, 64)]
+    classify = classifier.open(EngineOptions(engine, cache_folder=cache))
+    pixels = [classify.network_input(frame) for frame in looped(clip, 64)]
     list(classify((None, frame) for frame in pixels))
     start = time.perf_counter()
     list(classify((None, frame) for frame in islice(cycle(pixels), frames)))

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from activity.media.photo import network_input
-from activity.network.artifacts import load_labels, load_model
+from activity.network.artifacts import load_label_file, load_model
 
 
 def main() -> None:
@@ -22,7 +22,7 @@ def main() -> None:
     args = parser.parse_args()
 
     model = load_model(args.model)
-    labels = load_labels(args.label_bin)
+    labels = load_label_file(args.label_bin).classes
     window: deque[np.ndarray] = deque(maxlen=args.size)
     capture = cv2.VideoCapture(str(args.input))
     writer = None

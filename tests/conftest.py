@@ -91,9 +91,9 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
     import keras
     from sklearn.preprocessing import LabelBinarizer
 
-    from activity.network.artifacts import save_model_and_labels
+    from activity.network.artifacts import save_classifier
     from activity.network.backbone import PREPROCESSING, frozen_convolution
-    from activity.network.classifier import open_classifier
+    from activity.network.classifier import Classifier
     from activity.network.engine import EngineOptions
 
     folder = tmp_path_factory.mktemp("trained")
@@ -107,15 +107,16 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
     model = keras.Model(pixels, probabilities(mean_colour))
     # Columns in the order of the labels: blue, green, red; rows in that of RGB.
     probabilities.set_weights([np.eye(3, dtype=np.float32)[::-1], np.zeros(3, np.float32)])
-    save_model_and_labels(
+    save_classifier(
         model,
-        trained.model,
         LabelBinarizer().fit(sorted(COLOURS_BGR)),
-        trained.label_bin,
         known_confidence=np.linspace(0.7, 0.95, 26).tolist(),
+        model_path=trained.model,
+        label_bin_path=trained.label_bin,
     )
     # Leaves an export in the cache: the scripts then start without TensorFlow, in a second.
-    open_classifier(trained.model, 3, EngineOptions("openvino", cache_folder=trained.cache))
+    classifier = Classifier.load(trained.model, trained.label_bin)
+    classifier.open(EngineOptions("openvino", cache_folder=trained.cache))
     return trained
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from activity.common.errors import UserError
 from activity.media.photo import network_input
-from activity.network.artifacts import load_framing, load_known_confidence, load_labels, load_model
+from activity.network.artifacts import load_label_file, load_model
 from activity.network.backbone import build_backbone
 from activity.training import fine_tuning
 from activity.training.dataset import find_images
@@ -50,10 +50,10 @@ def test_trains_reports_and_writes_what_the_next_program_needs(
     assert "weighted avg" in done.stdout
     assert "% of the test images unknown, one by one; of the " in done.stdout
 
-    assert load_labels(tmp_path / "model/lb.pickle") == ["blue", "green", "red"]
-    assert load_framing(tmp_path / "model/lb.pickle") == "centre"
+    assert load_label_file(tmp_path / "model/lb.pickle").classes == ["blue", "green", "red"]
+    assert load_label_file(tmp_path / "model/lb.pickle").framing == "centre"
     model = load_model(tmp_path / "model/activity.model")
-    known = load_known_confidence(tmp_path / "model/lb.pickle")
+    known = load_label_file(tmp_path / "model/lb.pickle").known_confidence
     assert len(known) == 10  # one of each test photo
     assert min(known) > 1 / 3
     right = []
@@ -123,7 +123,7 @@ def test_fine_tuned_stages_are_saved_and_judged(
     _, test = split_photos(found.photos, found.labels)
     pixels = [network_input(cv2.imread(str(photo_folders / found.photos[i]))) for i in test]
     highest = model.predict_on_batch(np.stack(pixels).astype(np.float32)).max(axis=1)
-    known = load_known_confidence(tmp_path / "model/lb.pickle")
+    known = load_label_file(tmp_path / "model/lb.pickle").known_confidence
     np.testing.assert_allclose(known, np.sort(highest), atol=1e-5)
     assert not [path for path in cache.iterdir() if not path.name.startswith("features.sqlite")]
 
@@ -153,7 +153,7 @@ def test_a_test_photo_that_is_gone_after_fine_tuning_is_not_judged(
     report = json.loads((tmp_path / "report.json").read_text())
     assert report["unreadable_photos"] == [gone]
     assert sum(map(sum, report["confusion_matrix"]["counts"])) == 8
-    assert len(load_known_confidence(tmp_path / "model/lb.pickle")) == 8
+    assert len(load_label_file(tmp_path / "model/lb.pickle").known_confidence) == 8
     assert len(report["fine_tuning_accuracy_of_carved_out"]) == 2
 
 
@@ -171,7 +171,7 @@ def test_two_labels_get_two_probabilities_and_the_same_seed_the_same_model(
     run_train(*train_arguments(photo_folders, tmp_path / "2", cache), *flags)
     models = []
     for name in ("1", "2"):
-        assert load_labels(tmp_path / name / "model/lb.pickle") == ["green", "red"]
+        assert load_label_file(tmp_path / name / "model/lb.pickle").classes == ["green", "red"]
         models.append(load_model(tmp_path / name / "model/activity.model"))
     assert models[0].output_shape == (None, 2)
     for mine, theirs in zip(models[0].get_weights(), models[1].get_weights(), strict=True):
@@ -278,19 +278,12 @@ def test_what_leaves_nothing_to_test_with_trains_without_a_score(
     said = run_train(*arguments, "--report", tmp_path / "report.json", "--views", "1")
     assert "3 frames of 1 clips to train on, and nothing to test with: there is no score" in said
     assert "weighted avg" not in said
-    assert load_labels(tmp_path / "model/lb.pickle") == ["blue", "red"]
-    assert load_known_confidence_or_none(tmp_path / "model/lb.pickle") is None
+    labels = load_label_file(tmp_path / "model/lb.pickle")
+    assert (labels.classes, labels.known_confidence) == (["blue", "red"], [])
     report = json.loads((tmp_path / "report.json").read_text())
     assert report["accuracy"] is None
     assert len(report["history"]["loss"]) == 20
     assert not (tmp_path / "report_confusion.png").exists()
-
-
-def load_known_confidence_or_none(path: Path) -> list[float] | None:
-    try:
-        return load_known_confidence(path)
-    except UserError:
-        return None
 
 
 def test_frames_that_a_cut_clip_lacks_are_counted_and_named(

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from activity.common.errors import UserError
-from activity.network.artifacts import load_labels, load_model
+from activity.network.artifacts import load_label_file, load_model
 from tests.conftest import ROOT, RunScript, RunTrain, draw_photo, posix
 
 
@@ -73,7 +73,7 @@ def test_a_flaw_in_a_photo_is_skipped_counted_and_named(
     assert r"all/caf\udce9.jpg" in printed
     assert all(f"all/{name}" in printed for name in ("empty.jpg", "cut.png", "pipe.jpg"))
     assert "really a GIF" not in printed
-    assert load_labels(tmp_path / "lb.pickle") == sorted(odd)
+    assert load_label_file(tmp_path / "lb.pickle").classes == sorted(odd)
     assert load_model(tmp_path / "activity.model").output_shape == (None, 5)
 
 
@@ -198,5 +198,5 @@ def test_runs_killed_at_any_moment_leave_nothing_broken(
         assert is_untouched(earlier, leftovers=True)
     done = run_script("train.py", *arguments(photo_folders, earlier, *flags))
     assert (done.returncode, done.stderr) == (0, "")
-    assert load_labels(earlier / "lb.pickle") == ["blue", "green", "red"]
+    assert load_label_file(earlier / "lb.pickle").classes == ["blue", "green", "red"]
     assert load_model(earlier / "activity.model").output_shape == (None, 3)

@@ -119,7 +119,7 @@ def test_wrong_truth_is_one_line_before_any_work(
     for arguments, message in [
         (("--truth", table), "line 2: 'chess' is none of the labels: blue, green, red, unknown"),
         (("--truth", tmp_path / "missing.csv"), "no table of segments at"),
-        (("--truth", table, clip), "is no folder: for several clips, it should be"),
+        (("--truth", table, clip), "is not a folder: for several clips, it should be one"),
         (("--truth", folder, clip), "it should hold a .csv named after each clip"),
         (("--segments", tmp_path / "labels.txt"), "a name ending in .csv, .srt, .vtt"),
     ]:

@@ -4,6 +4,7 @@ import io
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import closing, redirect_stdout
+from dataclasses import replace
 from pathlib import Path
 
 from tqdm import tqdm
@@ -15,17 +16,15 @@ from activity.labelling.jobs import Job
 from activity.labelling.label_clip import Outcome, Outcomes, label_clip
 from activity.labelling.labelled_frames import LeftUnfinishedError
 from activity.labelling.settings import Settings
-from activity.network.engine import Engine
-from activity.network.unknown import with_unknown
+from activity.network.classifier import Classifier
 
 
 def label_on_cluster(
     address: str,
     jobs: Sequence[Job],
-    open_engine: Callable[..., Engine],
-    known: Sequence[float],
-    labels: Sequence[str],
+    classifier: Classifier,
     settings: Settings,
+    frames: int | None,
     interrupted: Callable[[], bool],
 ) -> Outcomes:
     """Label clips on the machines of a Ray cluster, which see the same folders as this one.
@@ -33,18 +32,18 @@ def label_on_cluster(
     Args:
         address: as in ``cluster_joined``.
         jobs: the clips, and what to write for each; the workers write it.
-        open_engine: gives a worker its engine; takes how many cores it may use.
-        known: confidence of known photos, where ``unknown`` is the last of the labels.
-        labels: name of each class.
+        classifier: each worker opens it.
         settings: how.
+        frames: how many frames the clips have; None where nobody knows.
         interrupted: tells whether to end early.
 
     Raises:
         UserError: the cluster cannot be joined, or the model not be opened.
     """
     with cluster_joined(address):
-        places = find_places(gpu=settings.engine in ("auto", "keras"))
-        arguments = (open_engine, places.cores, known, labels, settings, Path.cwd())
+        places = find_places(gpu=settings.options.engine in ("auto", "keras"))
+        on_worker = replace(settings, options=replace(settings.options, cores=places.cores))
+        arguments = (classifier, on_worker, frames, Path.cwd())
         done = run_on_workers(jobs, Worker, arguments, places, interrupted)
         with closing(done), tqdm(total=len(jobs), unit="clip", disable=None) as bar:
             for job, result in done:
@@ -65,20 +64,12 @@ class Worker:
     """A process on some machine of the cluster."""
 
     def __init__(
-        self,
-        open_engine: Callable[..., Engine],
-        cores: int,
-        known: Sequence[float],
-        labels: Sequence[str],
-        settings: Settings,
-        folder: Path,
+        self, classifier: Classifier, settings: Settings, frames: int | None, folder: Path
     ) -> None:
         """``folder`` is where the run was started: paths may be relative to it."""
-        self._open_engine = open_engine
-        self._cores = cores
-        self._known = known
-        self._labels = labels
+        self._saved = classifier
         self._settings = settings
+        self._frames = frames
         self._folder = folder
         self._stop = threading.Event()
 
@@ -89,9 +80,7 @@ class Worker:
             UserError: it cannot be opened, or this machine does not see the run's folder.
         """
         enter_folder(self._folder)
-        self._classify = self._open_engine(cores=self._cores)
-        if self._known:
-            self._classify = with_unknown(self._classify, self._known)
+        self._classifier = self._saved.open(self._settings.options, self._frames)
 
     def run(self, job: Job) -> tuple[str, Outcome | None]:
         """Label a clip.
@@ -107,7 +96,7 @@ class Worker:
         with redirect_stdout(printed):
             try:
                 outcome = label_clip(
-                    job, self._classify, self._labels, self._settings, interrupted=self._stop.is_set
+                    job, self._classifier, self._settings, interrupted=self._stop.is_set
                 )
             except LeftUnfinishedError:
                 return printed.getvalue(), None

@@ -15,26 +15,56 @@ from activity.temporal.segment_files import check_segments_suffix
 
 
 @dataclass(frozen=True)
-class Job:
-    """One clip (a file's path, a camera's number, a stream's address) and what to write for it."""
+class Outputs:
+    """What to write for a clip, None where it is not asked for; or folders, for several clips.
 
-    clip: str
-    output: Path | None
-    timeline: Path | None
-    csv: Path | None
-    json: Path | None
-    segments: Path | None
-    truth: Path | None
-    """The table to judge by; it is read, not written."""
-    keep_unfinished: bool
-    """Whether what was written is kept when the run ends early. Not among files in a folder:
-    the next run would take an unfinished one for finished."""
+    Attributes:
+        video: the labelled clip.
+        timeline: a picture of the labels over time.
+        csv: a table with one row for each frame.
+        json: a summary.
+        segments: the stretches of one label, as a table or as subtitles.
+    """
+
+    video: Path | None = None
+    timeline: Path | None = None
+    csv: Path | None = None
+    json: Path | None = None
+    segments: Path | None = None
 
     @property
-    def files(self) -> list[Path]:
-        """All that is written."""
-        results = (self.output, self.timeline, self.csv, self.json, self.segments)
-        return [path for path in results if path]
+    def paths(self) -> list[Path]:
+        """All that is asked for."""
+        paths = (self.video, self.timeline, self.csv, self.json, self.segments)
+        return [path for path in paths if path]
+
+    def of_clip(self, name: str) -> "Outputs":
+        """Name the files of one clip in these folders."""
+        return Outputs(
+            video=self.video and self.video / f"{name}.mp4",
+            timeline=self.timeline and self.timeline / f"{name}.png",
+            csv=self.csv and self.csv / f"{name}.csv",
+            json=self.json and self.json / f"{name}.json",
+            segments=self.segments and self.segments / f"{name}.csv",
+        )
+
+
+@dataclass(frozen=True)
+class Job:
+    """One clip to label, and what to write for it.
+
+    Attributes:
+        clip: path of a file, number of a camera, or address of a stream.
+        outputs: the files to write.
+        truth: the table to judge by, where there is one; it is read, not written.
+        keep_unfinished: whether what was written is kept when the run ends early. Not among files
+            in a folder: the next run would take an unfinished one for finished.
+    """
+
+    clip: str
+    outputs: Outputs
+    truth: Path | None = None
+    keep_unfinished: bool = True
 
     @property
     def is_live(self) -> bool:
@@ -42,22 +72,13 @@ class Job:
         return is_live(self.clip)
 
 
-def writes_into_folder(inputs: Sequence[str], *outputs: Path | None) -> bool:
-    """Tell whether outputs are files in a folder, named after the inputs, or just one file."""
-    first = next((path for path in outputs if path), None)
-    return len(inputs) > 1 or _is_folder(inputs[0]) or (first is not None and first.is_dir())
+def writes_into_folder(inputs: Sequence[str], outputs: Outputs) -> bool:
+    """Tell whether outputs are folders, with files named after the inputs, or just files."""
+    paths = outputs.paths
+    return len(inputs) > 1 or _is_folder(inputs[0]) or (len(paths) > 0 and paths[0].is_dir())
 
 
-def plan_jobs(
-    inputs: Sequence[str],
-    output: Path | None,
-    *,
-    timeline: Path | None = None,
-    csv: Path | None = None,
-    json: Path | None = None,
-    segments: Path | None = None,
-    truth: Path | None = None,
-) -> list[Job]:
+def plan_jobs(inputs: Sequence[str], outputs: Outputs, truth: Path | None = None) -> list[Job]:
     """Pair clips with the files to write for each, and make sure that these can be written.
 
     One clip gives the files named. Several clips, or those of a folder, give files named after
@@ -68,40 +89,45 @@ def plan_jobs(
         UserError: there are no clips; nothing is asked for; a file cannot be written, is an
             input, or would be written twice; there is no truth for any clip.
     """
-    if not any((output, timeline, csv, json, segments, truth)):
+    if not (outputs.paths or truth):
         raise UserError(
             "nothing to do: give --output, or one of --csv, --json, --segments, --timeline, --truth"
         )
-    if writes_into_folder(inputs, output, timeline, csv, json, segments):
-        _check_folders(output, timeline, csv, json, segments)
+    if writes_into_folder(inputs, outputs):
+        _check_folders(outputs.paths)
         jobs = [
             Job(
                 clip,
-                output and output / f"{name}.mp4",
-                timeline and timeline / f"{name}.png",
-                csv and csv / f"{name}.csv",
-                json and json / f"{name}.json",
-                segments and segments / f"{name}.csv",
+                outputs.of_clip(name),
                 truth and _truth_of(name, truth),
                 keep_unfinished=False,
             )
             for clip, name in _named_clips(inputs)
         ]
     else:
-        if output:
-            check_suffix(output)
-        if segments:
-            check_segments_suffix(segments)
-        files = (output, timeline, csv, json, segments)
-        jobs = [Job(inputs[0], *files, truth, keep_unfinished=True)]
+        if outputs.video:
+            check_suffix(outputs.video)
+        if outputs.segments:
+            check_segments_suffix(outputs.segments)
+        jobs = [Job(inputs[0], outputs, truth)]
     if truth and not any(job.truth for job in jobs):
         raise UserError(f"no truth in {truth}: it should hold a .csv named after each clip")
-    check_apart([path for job in jobs for path in job.files])
+    check_apart([path for job in jobs for path in job.outputs.paths])
     _check_inputs_survive(jobs)
     for job in jobs:
-        for path in job.files:
+        for path in job.outputs.paths:
             check_output(path, "the results")
     return jobs
+
+
+def leave_out_finished(jobs: Sequence[Job]) -> list[Job]:
+    """Keep the jobs of which a file is missing, and those that write none."""
+    return [job for job in jobs if not _is_finished(job)]
+
+
+def _is_finished(job: Job) -> bool:
+    paths = job.outputs.paths
+    return len(paths) > 0 and all(path.exists() for path in paths)
 
 
 def _is_folder(name: str) -> bool:
@@ -110,15 +136,15 @@ def _is_folder(name: str) -> bool:
 
 def _truth_of(name: str, folder: Path) -> Path | None:
     if not folder.is_dir():
-        raise UserError(f"--truth {folder} is no folder: for several clips, it should be")
+        raise UserError(f"--truth {folder} is not a folder: for several clips, it should be one")
     path = folder / f"{name}.csv"
     return path if path.exists() else None
 
 
-def _check_folders(*paths: Path | None) -> None:
+def _check_folders(paths: Sequence[Path]) -> None:
     for path in paths:
-        if path and (path.is_file() or (path.suffix.lower() in SUFFIXES and not path.is_dir())):
-            raise UserError(f"{path} is a file's name: for several clips, name a folder")
+        if path.is_file() or (path.suffix.lower() in SUFFIXES and not path.is_dir()):
+            raise UserError(f"{path} is the name of a file: for several clips, name a folder")
 
 
 def _named_clips(inputs: Sequence[str]) -> list[tuple[str, str]]:
@@ -159,7 +185,7 @@ def _check_inputs_survive(jobs: Sequence[Job]) -> None:
     local = [Path(clip) for clip in clips if not is_stored(clip)]
     inputs = {_identity(path) for path in local if path.exists()}
     for job in jobs:
-        for path in job.files:
+        for path in job.outputs.paths:
             if is_stored(path):
                 same = str(path) in clips
             else:

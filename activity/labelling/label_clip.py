@@ -1,4 +1,4 @@
-"""Clips labelled: classified, smoothed, drawn, and written down."""
+"""Clips labelled: classified, smoothed, drawn on, and summed up in files."""
 
 import tempfile
 from collections.abc import Callable, Generator, Sequence
@@ -12,22 +12,23 @@ from activity.common.errors import UserError
 from activity.common.json_file import write_json
 from activity.common.stores import is_stored, local_copy, location
 from activity.labelling.jobs import Job
-from activity.labelling.labelled_frames import Labelled, LeftUnfinishedError, labelled_frames
+from activity.labelling.labelled_frames import LeftUnfinishedError, labelled_frames
 from activity.labelling.overlay import draw_bars, draw_label
 from activity.labelling.preview import Show, show_nothing
 from activity.labelling.settings import Settings
 from activity.media.clip import VideoSource
 from activity.media.live import LiveSource
 from activity.media.sink import open_sink
-from activity.media.source import VideoInfo
-from activity.network.engine import Engine
-from activity.temporal.envelope import Band, gather_envelope
+from activity.media.source import Source, VideoInfo
+from activity.network.classifier import Classifier, OpenClassifier
+from activity.temporal.envelope import gather_envelope
 from activity.temporal.judgement import Judgement, judge
 from activity.temporal.prediction import Prediction
 from activity.temporal.prediction_table import open_table
 from activity.temporal.record import open_record
 from activity.temporal.segment_files import write_segments
 from activity.temporal.segments import read_segments
+from activity.temporal.smoothing import Labelled
 from activity.temporal.summary import Summary
 
 
@@ -55,8 +56,7 @@ UserError where it failed."""
 
 def label_one_by_one(
     jobs: Sequence[Job],
-    classify: Engine,
-    labels: Sequence[str],
+    classifier: OpenClassifier,
     settings: Settings,
     show: Show,
     interrupted: Callable[[], bool],
@@ -65,9 +65,7 @@ def label_one_by_one(
     for job in jobs:
         outcome: Outcome | UserError | None
         try:
-            outcome = label_clip(
-                job, classify, labels, settings, show=show, interrupted=interrupted
-            )
+            outcome = label_clip(job, classifier, settings, show=show, interrupted=interrupted)
         except LeftUnfinishedError:
             outcome = None
         except UserError as error:
@@ -79,8 +77,7 @@ def label_one_by_one(
 
 def label_clip(
     job: Job,
-    classify: Engine,
-    labels: Sequence[str],
+    classifier: OpenClassifier,
     settings: Settings,
     *,
     show: Show = show_nothing,
@@ -90,9 +87,8 @@ def label_clip(
 
     Args:
         job: the clip, and what to write for it.
-        classify: an engine from RGB pixels to probabilities of the labels.
-        labels: name of each class.
-        settings: how.
+        classifier: what classifies its frames.
+        settings: how it is labelled.
         show: shows a frame that was drawn, and tells whether the person wants to end.
         interrupted: tells whether to end early.
 
@@ -101,39 +97,40 @@ def label_clip(
             only when it is finished.
         UserError: the clip cannot be read, or something cannot be written.
     """
+    labels, smoothing = classifier.saved.labels, settings.smoothing
     truth = read_segments(job.truth, labels) if job.truth else []
     judgement = None
-    drawn = Band(settings.smoothing, settings.size)
     with ExitStack() as stack:
         clip = job.clip
         if is_stored(clip):
             clip = str(stack.enter_context(local_copy(location(clip))))
         here = replace(job, clip=clip)
         source = stack.enter_context(closing(_open_source(here, interrupted)))
-        files = [path for path in job.files if not is_stored(path)]
+        files = [path for path in job.outputs.paths if not is_stored(path)]
         folder = files[0].parent if files else Path(tempfile.gettempdir())
         record = stack.enter_context(open_record(folder, len(labels), settings.stride))
-        frames = labelled_frames(here, source, classify, record, settings, interrupted)
-        summary = Summary(labels, settings.smoothing)
+        frames = labelled_frames(here, source, classifier, record, settings, interrupted)
+        summary = Summary(labels, smoothing.adjective)
         last = _write_frames(here, source.info, frames, summary, settings, show, interrupted)
         end = last.time + 1 / source.info.fps
-        if job.timeline:
+        if job.outputs.timeline:
             # Only here, since matplotlib takes a second to import.
             from activity.labelling.timeline import draw_timeline
 
-            envelope = gather_envelope(record, labels, drawn, settings.compare, summary.frames)
-            draw_timeline(envelope, end, job.timeline, Path(job.clip).name, truth)
+            envelope = gather_envelope(record, labels, smoothing, settings.compare, summary.frames)
+            draw_timeline(envelope, end, job.outputs.timeline, Path(job.clip).name, truth)
         if job.truth:
-            judgement = judge(record, labels, drawn, settings.compare, job.truth, truth)
-    if job.segments:
-        write_segments(job.segments, summary.segments(end))
-    if job.json:
-        write_json(job.json, _as_json(job, source.info, summary, end, settings, judgement))
-    dropped = source.dropped if isinstance(source, LiveSource) else 0
-    return Outcome(summary, source.info.frame_count, dropped, judgement)
+            judgement = judge(record, labels, smoothing, settings.compare, job.truth, truth)
+    if job.outputs.segments:
+        write_segments(job.outputs.segments, summary.segments(end))
+    if job.outputs.json:
+        made_from = _made_from(job, source.info, summary, classifier.saved, settings)
+        judged = {"truth": judgement.as_dict()} if judgement else {}
+        write_json(job.outputs.json, summary.as_dict(end) | made_from | judged)
+    return Outcome(summary, source.info.frame_count, source.dropped, judgement)
 
 
-def _open_source(job: Job, should_stop: Callable[[], bool]) -> VideoSource | LiveSource:
+def _open_source(job: Job, should_stop: Callable[[], bool]) -> Source:
     if job.is_live:
         return LiveSource(job.clip, should_stop)
     return VideoSource(Path(job.clip))
@@ -152,11 +149,11 @@ def _write_frames(
     labels = summary.labels
     with ExitStack() as stack:
         sink = write_row = None
-        if job.output:
+        if job.outputs.video:
             sound_of = None if job.is_live else Path(job.clip)
-            sink = stack.enter_context(open_sink(job.output, info, sound_of))
-        if job.csv:
-            write_row = stack.enter_context(open_table(job.csv, labels))
+            sink = stack.enter_context(open_sink(job.outputs.video, info, sound_of))
+        if job.outputs.csv:
+            write_row = stack.enter_context(open_table(job.outputs.csv, labels))
         stack.enter_context(closing(frames))
         total = info.frame_count or None
         for frame, prediction in tqdm(frames, Path(job.clip).name, total, disable=None):
@@ -176,31 +173,30 @@ def _write_frames(
             if sink:
                 sink.copy_rest_of_sound()
         if sink and sink.lost_sound:
-            print(f"[INFO] {job.output} is without the sound of {job.clip}: {sink.lost_sound}")
+            print(
+                f"[INFO] {job.outputs.video} is without the sound of {job.clip}: {sink.lost_sound}"
+            )
     return prediction
 
 
-def _as_json(
-    job: Job,
-    info: VideoInfo,
-    summary: Summary,
-    end: float,
-    settings: Settings,
-    judgement: Judgement | None,
+def _made_from(
+    job: Job, info: VideoInfo, summary: Summary, classifier: Classifier, settings: Settings
 ) -> dict[str, object]:
-    """Gather the summary and what it was made from."""
-    frames = {"read": summary.frames, "classified": summary.classified_frames}
-    return summary.as_dict(end) | {
-        "frames": frames | {"expected": info.frame_count or None},
-        "source": job.clip,
-        "model": {"path": settings.model, "sha256": settings.model_sha256},
-        "settings": {
-            "smoothing": settings.smoothing,
-            "size": settings.size,
-            "stride": settings.stride,
-            "engine": settings.engine,
-            "unknown": settings.unknown,
-            "framing": settings.framing,
+    """Gather what a summary was made from."""
+    return {
+        "frames": {
+            "read": summary.frames,
+            "classified": summary.classified_frames,
+            "expected": info.frame_count or None,
         },
-        **({"truth": judgement.as_dict()} if judgement else {}),
+        "source": job.clip,
+        "model": {"path": str(classifier.model), "sha256": classifier.digest},
+        "settings": {
+            "smoothing": settings.smoothing.way,
+            "size": settings.smoothing.size,
+            "stride": settings.stride,
+            "engine": settings.options.engine,
+            "unknown": classifier.unknown,
+            "framing": classifier.framing,
+        },
     }

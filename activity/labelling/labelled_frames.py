@@ -1,6 +1,6 @@
 """The frames of a clip, each with its label: as they come, or when the whole clip is known."""
 
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable
 from contextlib import closing
 from itertools import zip_longest
 from pathlib import Path
@@ -9,18 +9,13 @@ from tqdm import tqdm
 
 from activity.common.errors import UserError
 from activity.labelling.jobs import Job
-from activity.labelling.prediction import classify_frames, predict_frames, read_ahead
+from activity.labelling.prediction import classify_frames, read_ahead
 from activity.labelling.settings import Settings
 from activity.media.clip import VideoSource
-from activity.media.live import LiveSource
-from activity.media.photo import Framing
-from activity.media.source import NO_PIXELS, Frame, VideoInfo
-from activity.network.engine import Engine
-from activity.temporal.prediction import Prediction
+from activity.media.source import Source, VideoInfo
+from activity.network.classifier import OpenClassifier
 from activity.temporal.record import Record
-from activity.temporal.smoothing import viterbi_predictions
-
-Labelled = Generator[tuple[Frame, Prediction], None, None]
+from activity.temporal.smoothing import Classified, Labelled
 
 
 class LeftUnfinishedError(Exception):
@@ -29,8 +24,8 @@ class LeftUnfinishedError(Exception):
 
 def labelled_frames(
     job: Job,
-    source: VideoSource | LiveSource,
-    classify: Engine,
+    source: Source,
+    classifier: OpenClassifier,
     record: Record,
     settings: Settings,
     interrupted: Callable[[], bool],
@@ -40,12 +35,12 @@ def labelled_frames(
     Close the generator to end early: it stops its threads and releases the clip.
 
     Args:
-        job: the clip. Where no labelled clip is to be written, frames come without pictures.
+        job: the clip. Where no labelled clip is to be written, frames come without pixels.
         source: the clip, opened.
-        classify: an engine from RGB pixels to probabilities.
+        classifier: what classifies its frames.
         record: filled with the raw predictions where something at the end needs them.
-        settings: how the clip is labelled. Under ``viterbi`` all of it is classified before this
-            returns, and read again.
+        settings: how the clip is labelled. A smoothing that needs the whole clip has all of it
+            classified before this returns; it is then read again to be drawn on.
         interrupted: tells whether to end early while it is classified.
 
     Raises:
@@ -53,64 +48,49 @@ def labelled_frames(
         UserError: the disk is full; while frames are drawn from the generator, also that the
             clip cannot be read again.
     """
-    if settings.smoothing == "viterbi":
-        _classify_all(source, classify, record, Path(job.clip).name, interrupted, settings.framing)
-        decided = viterbi_predictions(record, settings.size)
-        return _read_again(job, source.info, decided) if job.output else _unread(decided)
-    averaged = predict_frames(
-        source,
-        classify,
-        size=settings.size,
-        stride=settings.stride,
-        keep_pixels=job.output is not None,
-        framing=settings.framing,
-    )
-    return _recorded(averaged, record) if job.timeline or job.truth else averaged
+    smoothing = settings.smoothing
+    read_twice = smoothing.needs_whole_clip
+    keep_pixels = job.outputs.video is not None and not read_twice
+    classified = classify_frames(source, classifier, settings.stride, keep_pixels=keep_pixels)
+    if read_twice:
+        classified = _counted(classified, job, source.info, interrupted)
+    elif job.outputs.timeline or job.truth:
+        classified = _recorded(classified, record)
+    labelled = smoothing.label(classified, record)
+    return _read_again(job, source.info, labelled) if read_twice and job.outputs.video else labelled
 
 
-def _classify_all(
-    source: VideoSource | LiveSource,
-    classify: Engine,
-    record: Record,
-    name: str,
-    interrupted: Callable[[], bool],
-    framing: Framing,
-) -> None:
-    """Classify a whole clip, before the first frame is drawn."""
-    total = source.info.frame_count or None
-    classified = classify_frames(
-        source, classify, record.stride, keep_pixels=False, framing=framing
-    )
-    with closing(classified) as frames:
-        for frame, raw in tqdm(frames, f"classifying {name}", total, disable=None):
-            record.add(frame.seconds, raw)
+def _counted(
+    classified: Classified, job: Job, info: VideoInfo, interrupted: Callable[[], bool]
+) -> Classified:
+    """Show how far a clip is classified, and end early when asked to."""
+    name, total = Path(job.clip).name, info.frame_count or None
+    with closing(classified):
+        for frame in tqdm(classified, f"classifying {name}", total, disable=None):
+            yield frame
             if interrupted():
                 raise LeftUnfinishedError
 
 
-def _recorded(averaged: Labelled, record: Record) -> Labelled:
-    with closing(averaged):
-        for frame, prediction in averaged:
-            record.add(prediction.time, prediction.raw)
-            yield frame, prediction
+def _recorded(classified: Classified, record: Record) -> Classified:
+    with closing(classified):
+        for frame, raw in classified:
+            record.add(frame.seconds, raw)
+            yield frame, raw
 
 
-def _unread(decided: Iterable[Prediction]) -> Labelled:
-    for prediction in decided:
-        yield Frame(NO_PIXELS, prediction.time), prediction
-
-
-def _read_again(job: Job, info: VideoInfo, decided: Iterable[Prediction]) -> Labelled:
-    """Read a clip a second time, to draw on its frames what was decided."""
+def _read_again(job: Job, info: VideoInfo, labelled: Labelled) -> Labelled:
+    """Read a clip a second time, to draw the labels on its frames."""
     with closing(VideoSource(Path(job.clip))) as source:
         if (source.info.width, source.info.height) != (info.width, info.height):
             raise UserError(f"{job.clip} was changed while it was labelled: label it again")
         with closing(read_ahead(source)) as frames:
-            for frame, prediction in zip_longest(frames, decided):
-                if frame is None or prediction is None:
+            for frame, made in zip_longest(frames, labelled):
+                if frame is None or made is None:
                     print(
                         f"[INFO] {job.clip} had another number of frames when it was read again: "
                         "labelled are those that were there both times"
                     )
                     return
+                _, prediction = made
                 yield frame, prediction

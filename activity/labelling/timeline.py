@@ -12,8 +12,9 @@ from matplotlib.ticker import MultipleLocator
 from numpy.typing import NDArray
 
 from activity.common.figures import save_figure, short_name
-from activity.temporal.envelope import RAW, Envelope
+from activity.temporal.envelope import Envelope
 from activity.temporal.segments import Segment
+from activity.temporal.smoothing import RAW
 
 # The colours of Okabe and Ito, which colour-blind people can distinguish. Indigo replaces their
 # yellow, which is hard to see on white. Class number 0 has the first colour in every picture.

@@ -8,10 +8,10 @@ import re
 import shutil
 import tempfile
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from copy import copy
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from activity.common.errors import UserError
 from activity.common.quiet import hidden_chatter
@@ -22,29 +22,33 @@ from activity.network.label_pickle import (
     FRAMING,
     KNOWN_CONFIDENCE,
     MOST_BYTES,
-    read_class_names,
-    read_framing,
-    read_known_confidence,
+    PickledLabels,
+    read_labels,
 )
-from activity.network.model_file import HDF5, ZIP, check_model_file, in_own_process
+from activity.network.model_file import (
+    HDF5,
+    ZIP,
+    check_model_file,
+    in_own_process,
+    read_format,
+    read_input_side,
+)
 
 if TYPE_CHECKING:
     import keras
     from sklearn.preprocessing import LabelBinarizer
 
-Read = TypeVar("Read")
-
 _HDF5_SUFFIXES = (".h5", ".hdf5")
 
 
-def save_model_and_labels(
+def save_classifier(
     model: "keras.Model",
-    model_path: Path,
     binarizer: "LabelBinarizer",
-    labels_path: Path,
     *,
     known_confidence: Sequence[float] = (),
     framing: Framing = "centre",
+    model_path: Path,
+    label_bin_path: Path,
 ) -> None:
     """Write a model and the binarizer that belongs to it; both change at once or neither.
 
@@ -52,24 +56,23 @@ def save_model_and_labels(
 
     Args:
         model: from RGB pixels to probabilities.
-        model_path: where it goes.
         binarizer: names the model's outputs.
-        labels_path: where it goes.
-        known_confidence: how sure the model is of known photos, ascending; kept in the
-            binarizer, where other programs do not mind it. None is kept where there is none.
+        known_confidence: how sure the model is of photos that it was not trained on, ascending. It
+            is kept in the binarizer, where other programs do not mind it, unless it is empty.
         framing: how the model was trained to see a photo; kept there, too.
+        model_path, label_bin_path: the files to write.
 
     Raises:
         UserError: the file system refuses to write.
     """
     suffix = HDF5 if model_path.suffix.lower() in _HDF5_SUFFIXES else ZIP
     with (
-        replace_when_complete(model_path, labels_path) as (model_part, labels_part),
+        replace_when_complete(model_path, label_bin_path) as (model_part, labels_part),
         warnings.catch_warnings(),
     ):
         # Keras advises against HDF5, which the person has asked for by name.
         warnings.simplefilter("ignore")
-        # Keras chooses the format by the name's ending.
+        # Keras chooses the format by the ending of the name.
         named = model_part.with_name(model_part.name + suffix)
         try:
             _save(model, named)
@@ -140,58 +143,41 @@ def _load_local_model(path: Path, local: Path) -> "keras.Model":
         raise UserError(f"cannot load the model {path}: {reason[0]}") from error
 
 
-def load_labels(path: Path) -> list[str]:
-    """Read the class names, in the model's order, from a pickled ``LabelBinarizer``.
+def load_input_side(path: Path) -> int | None:
+    """Read from a saved model how large its input is, without Keras and in a fraction of a second.
+
+    Args:
+        path: of the model, on local disk.
+
+    Returns:
+        Width and height in pixels of the square RGB photos that it takes; None where it takes
+        something else or is no model: ``load_model`` says what is wrong with it.
+
+    Raises:
+        UserError: the file cannot be read.
+    """
+    try:
+        if read_format(path) == HDF5:
+            return in_own_process(read_input_side, path)
+        return read_input_side(path)
+    except OSError as error:
+        raise UserError(f"cannot read the model {path}: {error.strerror or error}") from error
+    except ValueError:
+        return None
+
+
+def load_label_file(path: Path) -> PickledLabels:
+    """Read a pickled ``LabelBinarizer``: the class names, and what ``train.py`` adds to them.
 
     The pickle is never unpickled, so it cannot run code: see ``label_pickle``.
 
     Raises:
-        UserError: the file is missing, is no such pickle, or asks for anything else.
+        UserError: the file is missing, is not such a pickle, asks for anything else, or names fewer
+            than two classes.
     """
-    names = _read_binarizer(path, read_class_names)
-    if len(names) < 2:
-        raise UserError(
-            f"{path} names fewer than two activities: "
-            "give --label-bin the file that was written with the model"
-        )
-    return names
-
-
-def load_known_confidence(path: Path) -> list[float]:
-    """Read from a pickled ``LabelBinarizer`` how sure the network is of photos it never saw.
-
-    Returns:
-        Probabilities in ascending order, at least one.
-
-    Raises:
-        UserError: as ``load_labels``; or there are none, since the file was written by something
-            else than ``train.py`` as it is now, or there was nothing to test with.
-    """
-    known = _read_binarizer(path, read_known_confidence)
-    if known is None:
-        raise UserError(
-            f"{path} does not say how sure the model is of known photos, which --unknown needs: "
-            "train it again with train.py, and with photos to test with"
-        )
-    return known
-
-
-def load_framing(path: Path) -> Framing:
-    """Read from a pickled ``LabelBinarizer`` how the network was trained to see a photo or frame.
-
-    Returns:
-        ``"squashed"`` where it does not say: so saw every network before ``train.py`` wrote it.
-
-    Raises:
-        UserError: as ``load_labels``.
-    """
-    return _read_binarizer(path, read_framing)
-
-
-def _read_binarizer(path: Path, read: Callable[[bytes], Read]) -> Read:
     try:
         with path.open("rb") as file:
-            return read(file.read(MOST_BYTES + 1))
+            labels = read_labels(file.read(MOST_BYTES + 1))
     except OSError as error:
         raise UserError(
             f"cannot read the label binarizer {path}: {error.strerror or error}"
@@ -201,3 +187,9 @@ def _read_binarizer(path: Path, read: Callable[[bytes], Read]) -> Read:
             f"{path} is not a label binarizer of train.py: {error}; "
             "give --label-bin the file that was written with the model"
         ) from error
+    if len(labels.classes) < 2:
+        raise UserError(
+            f"{path} names fewer than two activities: "
+            "give --label-bin the file that was written with the model"
+        )
+    return labels

@@ -1,65 +1,207 @@
-"""A saved model as a classifier of frames: pixels in, probabilities out."""
+"""A saved classifier: its two files read once, and opened as a function from pixels to labels."""
 
 import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from activity.common.errors import UserError
-from activity.media.photo import INPUT_SIZE
-from activity.network.artifacts import load_model
-from activity.network.engine import EXPORT_NAME, Engine, EngineOptions, open_engine, openvino_engine
+from activity.common.stores import local_copy
+from activity.media.photo import INPUT_SIZE, Framing, network_input
+from activity.network.artifacts import load_input_side, load_label_file, load_model
+from activity.network.engine import (
+    EXPORT_NAME,
+    Engine,
+    EngineOptions,
+    Stream,
+    Tag,
+    open_engine,
+    openvino_engine,
+)
+from activity.network.unknown import with_unknown
+from activity.temporal.segments import UNKNOWN
 
 if TYPE_CHECKING:
     import keras
 
 
-def open_classifier(
-    model_path: Path,
-    labels: int,
-    options: EngineOptions,
-    frames: int | None = None,
-) -> Engine:
-    """Open a saved model as an engine from RGB pixels to probabilities.
+@dataclass(frozen=True)
+class Classifier:
+    """What is known of a saved classifier before its network is opened. It can be pickled.
 
-    Args:
-        model_path: a model of ``train.py``, or one that the source tutorial's script wrote.
-        labels: how many labels the binarizer names.
-        options: how it is run; the engine ``"int8"`` is what ``train.py --int8`` has written.
-        frames: how many frames will come; None where no one knows.
-
-    Raises:
-        UserError: the model cannot be read, takes something other than 224x224 RGB, or does
-            not have ``labels`` outputs; or its int8 version is wanted and was never made.
+    Attributes:
+        model: path of the model, as it was given.
+        label_bin: path of the label binarizer, as it was given.
+        digest: SHA-256 of the model file, 64 hexadecimal digits.
+        activities: name of each output of the network.
+        framing: how the network was trained to see a photo or frame.
+        side: width and height of the network's input in pixels.
+        known_confidence: how sure the network is of photos that it was not trained on, ascending;
+            empty where it is not known.
+        unknown: whether ``unknown`` is one more label, the last.
     """
 
-    def load() -> "keras.Model":
-        model = load_model(model_path)
-        _check_shapes(model, model_path, labels)
+    model: Path
+    label_bin: Path
+    digest: str
+    activities: tuple[str, ...]
+    framing: Framing = "centre"
+    side: int = INPUT_SIZE
+    known_confidence: tuple[float, ...] = ()
+    unknown: bool = False
+
+    @classmethod
+    def load(cls, model: Path, label_bin: Path) -> "Classifier":
+        """Read what the two files say, without opening the network.
+
+        Args:
+            model: a model of ``train.py``, or one that the source tutorial's script wrote.
+            label_bin: the label binarizer that was written with it.
+
+        Raises:
+            UserError: one of them cannot be read, or ``label_bin`` is no label binarizer.
+        """
+        labels = load_label_file(label_bin)
+        with local_copy(model) as local:
+            digest = file_digest(local)
+            side = load_input_side(local)
+        return cls(
+            model=model,
+            label_bin=label_bin,
+            digest=digest,
+            activities=tuple(labels.classes),
+            framing=labels.framing,
+            side=side or INPUT_SIZE,
+            known_confidence=tuple(labels.known_confidence),
+        )
+
+    @property
+    def outputs(self) -> int:
+        """How many probabilities the network gives."""
+        return len(self.activities)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Name of each probability that ``open`` gives."""
+        return (*self.activities, UNKNOWN) if self.unknown else self.activities
+
+    @property
+    def key(self) -> str:
+        """Name for what is derived from the model, from all that it depends on.
+
+        The number of outputs is part of it: an export under this name exists only where the model
+        was seen to have that many.
+        """
+        return f"{self.digest}-{self.outputs}"
+
+    @property
+    def int8_folder(self) -> Path:
+        """Where the int8 version belongs: beside the model, under its key.
+
+        A model that has changed has another key, and never meets the int8 version of the old one.
+        """
+        return self.model.with_name(f"{self.model.name}.{self.key[:16]}.int8")
+
+    def with_unknown(self) -> "Classifier":
+        """Return the same classifier with ``unknown`` as one more label.
+
+        Raises:
+            UserError: an activity has that name, or the label binarizer does not say how sure the
+                network is of known photos.
+        """
+        if UNKNOWN in self.activities:
+            raise UserError(f"the model has an activity named {UNKNOWN}: leave out --unknown")
+        if not self.known_confidence:
+            raise UserError(
+                f"{self.label_bin} does not say how sure the model is of known photos, which "
+                "--unknown needs: train it again with train.py, and with photos to test with"
+            )
+        return replace(self, unknown=True)
+
+    def open(self, options: EngineOptions, frames: int | None = None) -> "OpenClassifier":
+        """Open the network.
+
+        Args:
+            options: how it is run; the engine ``"int8"`` is what ``train.py --int8`` has written.
+            frames: how many frames will come; None where nobody knows.
+
+        Raises:
+            UserError: the model cannot be read, takes something other than square RGB photos, or
+                does not have as many outputs as the binarizer names activities; or its int8 version
+                is wanted and was never made.
+        """
+        if options.engine == "int8":
+            engine = openvino_engine(self._int8_version(), options)
+        else:
+            engine = open_engine(options, self._load_network, key=self.key, inputs=frames)
+        if self.unknown:
+            engine = with_unknown(engine, self.known_confidence)
+        return OpenClassifier(self, engine)
+
+    def _load_network(self) -> "keras.Model":
+        model = load_model(self.model)
+        self._check_shapes(model)
         return _with_preprocessing(model)
 
-    key = model_key(model_path, labels)
-    if options.engine == "int8":
-        return openvino_engine(_int8_version(model_path, key), options)
-    return open_engine(options, load, key=key, inputs=frames)
+    def _int8_version(self) -> Path:
+        path = self.int8_folder / EXPORT_NAME
+        if not path.is_file():
+            raise UserError(
+                f"there is no int8 version of {self.model} as it is now: train.py --int8 writes one"
+            )
+        return path
+
+    def _check_shapes(self, model: "keras.Model") -> None:
+        expected = (None, self.side, self.side, 3)
+        if getattr(model, "input_shape", None) != expected:
+            raise UserError(
+                f"the model {self.model} takes {getattr(model, 'input_shape', 'something unknown')}"
+                f", not photos of shape {expected}: give --model a model of train.py"
+            )
+        if model.output_shape != (None, self.outputs):
+            raise UserError(
+                f"the model {self.model} gives {model.output_shape[-1]} probabilities, but the "
+                f"label binarizer names {self.outputs} activities: "
+                "give the two files of one training run"
+            )
 
 
-def model_key(model_path: Path, labels: int) -> str:
-    """Name what is derived from a model after all it depends on.
+@dataclass(frozen=True, eq=False)
+class OpenClassifier:
+    """A classifier whose network is open: an ``Engine`` from what it sees to probabilities.
 
-    The number of labels is part of it: an export under this name exists only where the model
-    was seen to have that many outputs.
+    Attributes:
+        saved: what its files say.
+        engine: from RGB pixels, uint8, shape (side, side, 3), to probabilities, shape (labels,).
+
+    Example:
+        How sure it is of each label of a photo (BGR, as OpenCV reads it)::
+
+            opened = Classifier.load(model, label_bin).open(EngineOptions())
+            ((_, probabilities),) = opened([(None, opened.network_input(photo))])
     """
-    return f"{file_digest(model_path)}-{labels}"
 
+    saved: Classifier
+    engine: Engine
 
-def int8_folder(model_path: Path, key: str) -> Path:
-    """Say where the int8 version of a model belongs: beside it, under its key.
+    def __call__(self, stream: Stream[Tag], /) -> Iterator[tuple[Tag, NDArray[np.float32]]]:
+        """Classify a stream of what ``network_input`` returns, in order, as an ``Engine`` does."""
+        return self.engine(stream)
 
-    A model that has changed has another key, and never meets the int8 version of the old one.
-    """
-    return model_path.with_name(f"{model_path.name}.{key[:16]}.int8")
+    def network_input(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Turn a photo or frame into what this network sees, as it did when it was trained.
+
+        Args:
+            image: BGR, uint8, shape (height, width, 3).
+
+        Returns:
+            RGB, uint8, shape (side, side, 3).
+        """
+        return network_input(image, self.saved.framing, self.saved.side)
 
 
 def file_digest(path: Path) -> str:
@@ -73,29 +215,6 @@ def file_digest(path: Path) -> str:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise UserError(f"cannot read the model {path}: {error.strerror or error}") from error
-
-
-def _int8_version(model_path: Path, key: str) -> Path:
-    path = int8_folder(model_path, key) / EXPORT_NAME
-    if not path.is_file():
-        raise UserError(
-            f"there is no int8 version of {model_path} as it is now: train.py --int8 writes one"
-        )
-    return path
-
-
-def _check_shapes(model: "keras.Model", path: Path, labels: int) -> None:
-    expected = (None, INPUT_SIZE, INPUT_SIZE, 3)
-    if getattr(model, "input_shape", None) != expected:
-        raise UserError(
-            f"the model {path} takes {getattr(model, 'input_shape', 'something unknown')}, "
-            f"not photos of shape {expected}: give --model a model of train.py"
-        )
-    if model.output_shape != (None, labels):
-        raise UserError(
-            f"the model {path} gives {model.output_shape[-1]} probabilities, but the label "
-            f"binarizer names {labels} activities: give the two files of one training run"
-        )
 
 
 def _with_preprocessing(model: "keras.Model") -> "keras.Model":

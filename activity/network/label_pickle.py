@@ -12,6 +12,7 @@ import pickletools
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from activity.media.photo import Framing
@@ -62,37 +63,50 @@ _OPERATIONS = {
 """All that ``LabelBinarizer`` and NumPy need, in every pickle protocol."""
 
 
-def read_class_names(content: bytes) -> list[str]:
-    """Read the class names, in the model's order, from a pickled ``LabelBinarizer``.
+@dataclass(frozen=True)
+class PickledLabels:
+    """What a pickled ``LabelBinarizer`` says.
+
+    Attributes:
+        classes: the class names, in the model's order.
+        framing: how the network was trained to see a photo or frame. ``"squashed"`` where it does
+            not say: all photos were before ``train.py`` wrote it, as the source tutorial's are.
+        known_confidence: how sure the network is of photos that it was not trained on, in ascending
+            order, 0..1. Empty where it does not say, as in a binarizer that something other than
+            ``train.py`` has written.
+    """
+
+    classes: list[str]
+    framing: Framing
+    known_confidence: list[float]
+
+
+def read_labels(content: bytes) -> PickledLabels:
+    """Read a pickled ``LabelBinarizer``, and what ``train.py`` adds to it.
 
     It may have been written by scikit-learn 0.20 or later, with NumPy 1 or 2, in any pickle
     protocol.
 
     Raises:
         ValueError: ``content`` is damaged, names anything other than a ``LabelBinarizer`` and
-            its NumPy arrays, or is too large.
+            its NumPy arrays, or is too large; or what ``train.py`` adds is not what it writes.
     """
     with _damage_named():
-        names = _array(_binarizer(content).state["classes_"])
+        state = _binarizer(content).state
+        return PickledLabels(_class_names(state), _framing(state), _known_confidence(state))
+
+
+def _class_names(state: dict[str, Any]) -> list[str]:
+    names = _array(state["classes_"])
     if len(set(names)) != len(names):
         raise _Refused("it names a class twice")
     return names
 
 
-def read_known_confidence(content: bytes) -> list[float] | None:
-    """Read ``known_confidence_``, which ``train.py`` adds to a ``LabelBinarizer``.
-
-    Returns:
-        Probabilities in ascending order, at least one; None if the binarizer has none, because
-        another program wrote it.
-
-    Raises:
-        ValueError: as for ``read_class_names``, or the attribute is not such a list.
-    """
-    with _damage_named():
-        known = _binarizer(content).state.get(KNOWN_CONFIDENCE)
+def _known_confidence(state: dict[str, Any]) -> list[float]:
+    known = state.get(KNOWN_CONFIDENCE)
     if known is None:
-        return None
+        return []
     if not isinstance(known, list) or not all(type(value) is float for value in known):
         raise _Refused("its known_confidence_ is not a list of numbers")
     # Written so that NaN fails, too.
@@ -101,18 +115,8 @@ def read_known_confidence(content: bytes) -> list[float] | None:
     return known
 
 
-def read_framing(content: bytes) -> Framing:
-    """Read ``framing_``, which ``train.py`` adds to a ``LabelBinarizer``.
-
-    Returns:
-        ``"squashed"`` if there is none: photos were squashed before ``train.py`` wrote the
-        attribute, and in the source tutorial.
-
-    Raises:
-        ValueError: as for ``read_class_names``, or the framing is not a known one.
-    """
-    with _damage_named():
-        framing = _binarizer(content).state.get(FRAMING, "squashed")
+def _framing(state: dict[str, Any]) -> Framing:
+    framing = state.get(FRAMING, "squashed")
     if framing not in ("centre", "squashed"):
         raise _Refused("its framing_ is none that is known here: it may be from a later version")
     return framing

@@ -54,7 +54,7 @@ def in_own_process(check: Callable[[Path], Result], path: Path) -> Result:
     The HDF5 library never returns from some damaged files, and crashes on others.
 
     Args:
-        check: ``check_model_file`` or ``read_weight_shapes``.
+        check: ``check_model_file``, ``read_input_side`` or ``read_weight_shapes``.
         path: path of the file.
 
     Returns:
@@ -87,8 +87,7 @@ def check_model_file(path: Path) -> str:
         ValueError: it is not a Keras model, is damaged, names a layer or weights that are not
             allowed, or unpacks to more than its own size.
     """
-    with path.open("rb") as file:
-        model_format = _SIGNATURES.get(file.read(4))
+    model_format = read_format(path)
     if model_format is None:
         raise ValueError("it is neither a Keras zip file nor HDF5")
     size = path.stat().st_size
@@ -105,6 +104,56 @@ def check_model_file(path: Path) -> str:
         # zipfile, json and h5py raise many kinds of exception on a damaged file.
         raise ValueError(_DAMAGED) from error
     return model_format
+
+
+def read_format(path: Path) -> str | None:
+    """Read a model's format from its first bytes: ``ZIP``, ``HDF5``, or None for any other file.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    with path.open("rb") as file:
+        return _SIGNATURES.get(file.read(4))
+
+
+def read_input_side(path: Path) -> int | None:
+    """Read how large the input of a saved model is.
+
+    Returns:
+        Width and height in pixels of the square RGB photos that it takes; None where it takes
+        something else, does not say, or is no model: ``check_model_file`` says what is wrong.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    model_format = read_format(path)
+    try:
+        if model_format == ZIP:
+            with zipfile.ZipFile(path) as archive:
+                if archive.getinfo(_CONFIG).file_size > path.stat().st_size:
+                    return None
+                config = json.loads(archive.read(_CONFIG))
+        else:
+            with h5py.File(path) as file:
+                config = json.loads(file.attrs["model_config"])
+        _, height, width, channels = _input_shape(config)
+    except Exception:
+        # zipfile, json and h5py raise many kinds of exception on a damaged file.
+        return None
+    square_rgb = type(width) is int and width > 0 and height == width and channels == 3
+    return width if square_rgb else None
+
+
+def _input_shape(layer: dict[str, Any]) -> list[int | None]:
+    """Shape that a layer, or a model of layers, says it takes: (batch, height, width, channels)."""
+    config = layer["config"]
+    for key in ("batch_shape", "batch_input_shape"):  # Keras 3 and Keras 2
+        if config.get(key):
+            return config[key]
+    layers = config["layers"]
+    inputs = [inner for inner in layers if inner["class_name"] == "InputLayer"] or layers[:1]
+    (only,) = inputs
+    return _input_shape(only)
 
 
 def read_weight_shapes(path: Path) -> tuple[str, list[list[int]]]:
@@ -209,7 +258,8 @@ def _check_weights(file: h5py.File, most_bytes: int) -> None:
 
 
 if __name__ == "__main__":
-    checks = {check.__name__: check for check in (check_model_file, read_weight_shapes)}
+    functions = (check_model_file, read_input_side, read_weight_shapes)
+    checks = {check.__name__: check for check in functions}
     try:
         print(json.dumps([checks[sys.argv[1]](Path(sys.argv[2])), None]))
     except ValueError as refusal:

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from itertools import islice
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,28 +9,10 @@ from tqdm import tqdm
 
 from activity.temporal.prediction import Prediction
 from activity.temporal.record import Record
-from activity.temporal.smoothing import SMOOTHINGS, smoothed_labels, smoothed_predictions
+from activity.temporal.smoothing import Smoothing, compared_smoothings
 
 MOST_COLUMNS = 2048
 """More than the width of a picture in pixels. An even number."""
-
-
-class Band(NamedTuple):
-    """One way to label the frames: ``smoothing`` is one of ``SMOOTHINGS``, ``size`` in frames."""
-
-    smoothing: str
-    size: int
-
-    @property
-    def name(self) -> str:
-        """The way in a few words, for people."""
-        if self == RAW:
-            return "raw"
-        return f"{'Viterbi' if self.smoothing == 'viterbi' else 'average of'} {self.size}"
-
-
-RAW = Band("rolling", 1)
-"""Plain image classification."""
 
 
 class Envelope:
@@ -45,13 +26,13 @@ class Envelope:
     Each frame comes with its label in each band, so that smoothings can be compared.
     """
 
-    def __init__(self, labels: Sequence[str], bands: Sequence[Band], drawn: Band) -> None:
+    def __init__(self, labels: Sequence[str], bands: Sequence[Smoothing], drawn: Smoothing) -> None:
         """Start with no frames.
 
         Args:
             labels: name of each class.
-            bands: what is compared.
-            drawn: the one of ``bands`` that the labels of ``Prediction`` come from.
+            bands: the smoothings that are compared.
+            drawn: the one of them that gives the labels and probabilities of ``Prediction``.
         """
         self.labels = list(labels)
         self.bands = list(bands)
@@ -155,18 +136,10 @@ class Envelope:
             values[MOST_COLUMNS // 2 :] = empty
 
 
-def compared_bands(size: int, compare: Sequence[int]) -> list[Band]:
-    """List what a timeline compares: no smoothing, and both smoothings at each size."""
-    bands = [RAW]
-    for one in sorted({size, *compare}):
-        bands += [Band(smoothing, one) for smoothing in SMOOTHINGS]
-    return list(dict.fromkeys(bands))
-
-
 def gather_envelope(
-    record: Record, labels: Sequence[str], drawn: Band, compare: Sequence[int], frames: int
+    record: Record, labels: Sequence[str], drawn: Smoothing, compare: Sequence[int], frames: int
 ) -> Envelope:
-    """Collect the first ``frames`` frames of a recorded clip, in all bands that are compared.
+    """Collect the first ``frames`` frames of a recorded clip, with a band for each smoothing.
 
     Args:
         record: record of the clip.
@@ -175,10 +148,10 @@ def gather_envelope(
         compare: further sizes, in frames.
         frames: number of frames that were labelled.
     """
-    bands = compared_bands(drawn.size, compare)
+    bands = compared_smoothings(drawn.size, compare)
     envelope = Envelope(labels, bands, drawn)
-    winners = zip(*(smoothed_labels(record, *band) for band in bands), strict=True)
-    columns = islice(zip(smoothed_predictions(record, *drawn), winners, strict=True), frames)
+    winners = zip(*(band.labels(record) for band in bands), strict=True)
+    columns = islice(zip(drawn.predictions(record), winners, strict=True), frames)
     for prediction, won in tqdm(columns, "timeline", frames, delay=2, disable=None):
         envelope.add(prediction, won)
     return envelope

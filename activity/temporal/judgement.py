@@ -6,11 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from activity.temporal.envelope import RAW, Band, compared_bands
 from activity.temporal.metrics import NOT_JUDGED, OVERLAPS, Agreement, agreement, frame_labels
 from activity.temporal.record import Record
 from activity.temporal.segments import UNKNOWN, Segment
-from activity.temporal.smoothing import smoothed_labels
+from activity.temporal.smoothing import RAW, Smoothing, compared_smoothings
 
 
 @dataclass(frozen=True)
@@ -30,8 +29,8 @@ class Judgement:
     labels: Sequence[str]
     frames: int
     true_switches: int
-    drawn: Band
-    agreements: dict[Band, Agreement]
+    drawn: Smoothing
+    agreements: dict[Smoothing, Agreement]
 
     def as_dict(self) -> dict[str, object]:
         """Return the judgement as ``write_json`` takes it."""
@@ -42,9 +41,9 @@ class Judgement:
             "switches": self.true_switches,
             "results": [
                 {
-                    "smoothing": None if band == RAW else band.smoothing,
-                    "size": band.size,
-                    "drawn": band == self.drawn,
+                    "smoothing": None if smoothing == RAW else smoothing.way,
+                    "size": smoothing.size,
+                    "drawn": smoothing == self.drawn,
                     "frames_right": result.frames_right,
                     "recall": {names[number]: share for number, share in result.recall.items()},
                     "edit": result.edit,
@@ -52,7 +51,7 @@ class Judgement:
                     "switches": result.switches,
                     "delay_frames": result.delay,
                 }
-                for band, result in self.agreements.items()
+                for smoothing, result in self.agreements.items()
             ],
         }
 
@@ -60,7 +59,7 @@ class Judgement:
 def judge(
     record: Record,
     labels: Sequence[str],
-    drawn: Band,
+    drawn: Smoothing,
     compare: Sequence[int],
     truth: Path,
     segments: Sequence[Segment],
@@ -81,8 +80,8 @@ def judge(
     if not len(judged):
         return Judgement(truth, labels, 0, 0, drawn, {})
     agreements = {
-        band: agreement(smoothed_labels(record, *band), true)
-        for band in compared_bands(drawn.size, compare)
+        smoothing: agreement(smoothing.labels(record), true)
+        for smoothing in compared_smoothings(drawn.size, compare)
     }
     switches = int(np.count_nonzero(np.diff(judged)))
     return Judgement(truth, labels, len(judged), switches, drawn, agreements)
@@ -98,12 +97,12 @@ def format_judgement(judgement: Judgement) -> str:
         f"{judgement.true_switches} true switches; from 0 to 1, 1 is best; delay in frames:",
         f"  {'':16}{''.join(f'{head:>8}' for head in heads)}{'switches':>10}{'delay':>8}",
     ]
-    for band, result in judgement.agreements.items():
+    for smoothing, result in judgement.agreements.items():
         figures = [result.frames_right, result.edit, *result.f1]
         cells = "".join(f"{figure:8.3f}" for figure in figures)
-        star = "*" if band == judgement.drawn else " "
+        star = "*" if smoothing == judgement.drawn else " "
         delay = "" if result.delay is None else f"{result.delay:8g}"
-        lines.append(f"{star} {band.name:16}{cells}{result.switches:10}{delay}")
+        lines.append(f"{star} {smoothing.name:16}{cells}{result.switches:10}{delay}")
     return "\n".join(lines)
 
 

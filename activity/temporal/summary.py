@@ -11,8 +11,6 @@ from numpy.typing import NDArray
 from activity.temporal.prediction import Prediction
 from activity.temporal.segments import Segment
 
-_WAYS = {"rolling": "averaged", "viterbi": "viterbi"}
-
 
 @dataclass(slots=True)
 class LabelRun:
@@ -43,13 +41,13 @@ class Summary:
         runs: the runs of frames with the same label, in order.
     """
 
-    def __init__(self, labels: Sequence[str], smoothing: str = "rolling") -> None:
+    def __init__(self, labels: Sequence[str], way: str = "averaged") -> None:
         self.frames = 0
         self.classified_frames = 0
         self.raw_switches = 0
         self.runs: list[LabelRun] = []
         self.labels = labels
-        self.way = _WAYS[smoothing]
+        self.way = way
         self._sum = np.zeros(len(labels))
         self._raw_winner: int | None = None
 

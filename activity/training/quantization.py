@@ -17,8 +17,7 @@ from tqdm import tqdm
 from activity.common.errors import UserError
 from activity.common.writing import folder_when_complete
 from activity.media.images import Image, read_images
-from activity.media.photo import network_input
-from activity.network.classifier import int8_folder, model_key, open_classifier
+from activity.network.classifier import Classifier, OpenClassifier
 from activity.network.engine import EXPORT_NAME, Engine, EngineOptions, openvino_engine
 from activity.training.feature_sets import FeatureSets
 
@@ -67,7 +66,7 @@ class Int8Version:
 
 
 def write_int8_version(
-    model: Path, features: FeatureSets, cache_folder: Path | None
+    classifier: Classifier, features: FeatureSets, cache_folder: Path | None
 ) -> Int8Version:
     """Make the int8 version of a saved model, and keep it if it gives almost the same labels.
 
@@ -76,33 +75,32 @@ def write_int8_version(
     read are left out. Int8 versions of earlier models of the same name are removed.
 
     Args:
-        model: as ``train.py`` saved it; the int8 version is written beside it.
+        classifier: as ``train.py`` saved it; the int8 version is written beside its model.
         features: what it was trained and tested with.
         cache_folder: where OpenVINO exports are kept; None keeps none.
 
     Raises:
         UserError: the file system refuses to write.
     """
-    labels, training, test = len(features.classes), features.train.images, features.test.images
+    training, test = features.train.images, features.test.images
     which = "test" if test else "training"
-    key = model_key(model, labels)
-    folder = int8_folder(model, key)
+    model, folder = classifier.model, classifier.int8_folder
     chosen = np.random.default_rng(0).permutation(len(training))[:CALIBRATION_PHOTOS]
     # A file that OpenVINO has open cannot be removed on Windows.
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as temporary:
         options = EngineOptions("openvino", cache_folder=cache_folder or Path(temporary))
-        exact = open_classifier(model, labels, options)
-        calibration = list(_read([training[i] for i in sorted(chosen)]))
+        exact = classifier.open(options)
+        calibration = list(_read(exact, [training[i] for i in sorted(chosen)]))
         judged = test or training
         try:
             quantized = Path(temporary) / "int8" / EXPORT_NAME
             assert options.exports is not None
-            quantize(options.exports / key / EXPORT_NAME, calibration, quantized)
+            quantize(options.exports / classifier.key / EXPORT_NAME, calibration, quantized)
             rounded = openvino_engine(quantized, options)
             agreement = share_of_equal_labels(
                 exact,
                 rounded,
-                tqdm(_read(judged), "int8", len(judged), disable=None, unit="image"),
+                tqdm(_read(exact, judged), "int8", len(judged), disable=None, unit="image"),
             )
             if agreement < LEAST_AGREEMENT:
                 return Int8Version(None, agreement, which)
@@ -165,7 +163,7 @@ def share_of_equal_labels(
     return float(np.mean([label == answer.argmax() for label, answer in pairs]))
 
 
-def _read(images: Sequence[Image]) -> Iterator[NDArray[np.uint8]]:
+def _read(classifier: OpenClassifier, images: Sequence[Image]) -> Iterator[NDArray[np.uint8]]:
     """Yield the images that can be read, as the network sees them."""
     for _, image in read_images(images):
-        yield network_input(image)
+        yield classifier.network_input(image)

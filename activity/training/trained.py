@@ -6,7 +6,7 @@ from pathlib import Path
 import keras
 from sklearn.preprocessing import LabelBinarizer
 
-from activity.network.artifacts import save_model_and_labels
+from activity.network.artifacts import save_classifier
 from activity.network.unknown import known_confidence
 from activity.training.evaluation import Evaluation
 from activity.training.feature_sets import FeatureSets
@@ -57,10 +57,10 @@ def save(trained: Trained, evaluation: Evaluation, model: Path, label_bin: Path)
     Raises:
         UserError: the file system refuses to write.
     """
-    save_model_and_labels(
+    save_classifier(
         join(trained.backbone, trained.head),
-        model,
         LabelBinarizer().fit(trained.features.classes),
-        label_bin,
         known_confidence=known_confidence(evaluation.probabilities),
+        model_path=model,
+        label_bin_path=label_bin,
     )

@@ -21,6 +21,9 @@ from activity.cluster.clips import label_on_cluster
 from activity.common.errors import UserError
 from activity.labelling.jobs import Job
 from activity.labelling.settings import Settings
+from activity.network.classifier import Classifier, OpenClassifier
+from activity.network.engine import EngineOptions
+from activity.temporal.smoothing import Rolling
 from tests.conftest import ROOT, RunScript, RunTrain, Trained, write_clip
 from tests.labelling.test_label_clip import job_of
 
@@ -40,7 +43,7 @@ from ray.cluster_utils import Cluster  # noqa: E402 - only where Ray is installe
 ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])
 
 LABELS = ["blue", "green", "red"]
-SETTINGS = Settings("activity.model", "0" * 64, "openvino", size=1)
+SETTINGS = Settings(Rolling(1), options=EngineOptions("openvino"))
 
 
 @pytest.fixture(scope="module")
@@ -66,8 +69,19 @@ def jobs(tmp_path: Path) -> list[Job]:
     return written
 
 
-def mean_colour(meddle: Callable[[np.ndarray], None], cores: int) -> Callable[..., Any]:
-    """An engine by the colour of a frame, which does something to its worker before."""
+class Opened(Classifier):
+    """A classifier that a function opens, on the worker."""
+
+    def __init__(self, engine: Callable[[], Callable[..., Any]]) -> None:
+        super().__init__(Path("activity.model"), Path("lb.pickle"), "0" * 64, tuple(LABELS))
+        object.__setattr__(self, "engine", engine)
+
+    def open(self, options: EngineOptions, frames: int | None = None) -> OpenClassifier:
+        return OpenClassifier(self, self.engine())
+
+
+def by_colour(meddle: Callable[[np.ndarray], None]) -> Opened:
+    """A classifier by the colour of a frame, which does something to its worker before."""
 
     def classify(stream: Any) -> Iterator[tuple[Any, np.ndarray]]:
         for tag, pixels in stream:
@@ -75,11 +89,7 @@ def mean_colour(meddle: Callable[[np.ndarray], None], cores: int) -> Callable[..
             meddle(means)
             yield tag, means / means.sum()
 
-    return classify
-
-
-def opens(meddle: Callable[[np.ndarray], None]) -> Callable[..., Any]:
-    return lambda cores: mean_colour(meddle, cores)
+    return Opened(lambda: classify)
 
 
 def label_all(
@@ -90,7 +100,7 @@ def label_all(
 ) -> dict[str, Any]:
     outcomes = {}
     for job, outcome in label_on_cluster(
-        cluster.address, jobs, opens(meddle), [], LABELS, SETTINGS, lambda: False
+        cluster.address, jobs, by_colour(meddle), SETTINGS, None, lambda: False
     ):
         assert job.clip not in outcomes
         outcomes[job.clip] = outcome
@@ -189,8 +199,9 @@ def test_a_worker_that_dies_loses_no_clip_and_one_that_crashes_it_is_tried_twice
     failed = outcomes.pop(jobs[0].clip)
     assert isinstance(failed, UserError)
     assert re.search(r"cannot label .*0\.avi: each of the two workers that tried died", str(failed))
-    assert [job.csv.exists() for job in jobs if job.csv] == [False, True, True, True, True]
-    assert all(len(rows_of(job.csv)) == 31 for job in jobs[1:] if job.csv)
+    tables = [job.outputs.csv for job in jobs if job.outputs.csv]
+    assert [table.exists() for table in tables] == [False, True, True, True, True]
+    assert all(len(rows_of(job.outputs.csv)) == 31 for job in jobs[1:] if job.outputs.csv)
     labels = [outcomes[job.clip].summary.label for job in jobs[1:]]
     assert labels == ["green", "red", "green", "red"]
 
@@ -221,10 +232,12 @@ def test_a_bug_in_a_worker_keeps_its_traceback(cluster: Any, jobs: list[Job]) ->
 
 
 def test_a_model_that_cannot_be_opened_ends_the_run(cluster: Any, jobs: list[Job]) -> None:
-    def refuse(cores: int) -> Any:
+    def refuse() -> Any:
         raise UserError("cannot read the model m: it is damaged")
 
-    outcomes = label_on_cluster(cluster.address, jobs, refuse, [], LABELS, SETTINGS, lambda: False)
+    outcomes = label_on_cluster(
+        cluster.address, jobs, Opened(refuse), SETTINGS, None, lambda: False
+    )
     with pytest.raises(UserError, match="it is damaged"):
         list(outcomes)
 
@@ -232,10 +245,12 @@ def test_a_model_that_cannot_be_opened_ends_the_run(cluster: Any, jobs: list[Job
 def test_workers_that_never_live_to_open_the_model_end_the_run(
     cluster: Any, jobs: list[Job]
 ) -> None:
-    def die(cores: int) -> Any:
+    def die() -> Any:
         os.kill(os.getpid(), signal.SIGKILL)
 
-    outcomes = label_on_cluster(cluster.address, jobs[:1], die, [], LABELS, SETTINGS, lambda: False)
+    outcomes = label_on_cluster(
+        cluster.address, jobs[:1], Opened(die), SETTINGS, None, lambda: False
+    )
     with pytest.raises(UserError, match="die before they have opened the model"):
         list(outcomes)
 
@@ -252,7 +267,7 @@ def test_another_version_on_a_node_is_an_error_before_anything_is_labelled(
             label_all(cluster, jobs, lambda means: None)
     finally:
         cluster.remove_node(node)
-    assert not any(job.csv.exists() for job in jobs if job.csv)
+    assert not any(job.outputs.csv.exists() for job in jobs if job.outputs.csv)
 
 
 @pytest.mark.parametrize(

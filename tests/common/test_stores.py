@@ -14,7 +14,7 @@ import pytest
 from activity.common.errors import UserError
 from activity.common.stores import is_stored, local_copy, location
 from activity.common.writing import check_apart, check_output, replace_when_complete
-from activity.network.artifacts import load_labels, load_model
+from activity.network.artifacts import load_label_file, load_model
 from tests.conftest import RunScript, Trained, write_clip
 
 pytest.importorskip("upath", reason="requirements-cluster.txt is not installed")
@@ -136,7 +136,7 @@ def test_training_reads_photos_where_they_are(
     assert done.returncode == 0, done.stderr
     assert "27 photos and 2 frames of 1 clips to train on, 9 photos to test with" in done.stdout
     assert names_in(f"{store}/model") == ["activity.model", "lb.pickle"]
-    assert load_labels(location(f"{store}/model/lb.pickle")) == ["blue", "green", "red"]
+    assert load_label_file(location(f"{store}/model/lb.pickle")).classes == ["blue", "green", "red"]
     assert load_model(location(f"{store}/model/activity.model")).output_shape == (None, 3)
 
 

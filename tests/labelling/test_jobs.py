@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from activity.common.errors import UserError
-from activity.labelling.jobs import plan_jobs
+from activity.labelling.jobs import Outputs, leave_out_finished, plan_jobs
 from tests.conftest import posix
 
 
@@ -17,22 +17,24 @@ def touch(folder: Path, *names: str) -> list[str]:
 
 
 def outputs(jobs: list) -> list[str]:
-    return [job.output.name for job in jobs]
+    return [job.outputs.video.name for job in jobs]
 
 
 def test_one_clip_goes_to_the_file_named(tmp_path: Path) -> None:
     clips = touch(tmp_path, "tennis.mp4")
-    (job,) = plan_jobs(clips, tmp_path / "new" / "out.avi", csv=tmp_path / "out.csv")
-    assert (job.clip, job.output.name, job.csv.name) == (clips[0], "out.avi", "out.csv")
+    (job,) = plan_jobs(clips, Outputs(tmp_path / "new" / "out.avi", csv=tmp_path / "out.csv"))
+    assert job.clip == clips[0]
+    assert [path.name for path in job.outputs.paths] == ["out.avi", "out.csv"]
     assert job.keep_unfinished
 
 
 def test_a_folder_of_clips_gives_files_named_after_them(tmp_path: Path) -> None:
     touch(tmp_path / "in", "b.MOV", "a.mp4", "notes.txt", ".hidden.mp4")
     out = tmp_path / "out"
-    jobs = plan_jobs([str(tmp_path / "in")], out, timeline=out, csv=out / "csv", json=out / "json")
+    wanted = Outputs(out, timeline=out, csv=out / "csv", json=out / "json")
+    jobs = plan_jobs([str(tmp_path / "in")], wanted)
     assert outputs(jobs) == ["a.mp4", "b.mp4"]
-    assert jobs[1].files == [
+    assert jobs[1].outputs.paths == [
         *(out / "b.mp4", out / "b.png", out / "csv" / "b.csv", out / "json" / "b.json")
     ]
     assert not jobs[0].keep_unfinished
@@ -40,37 +42,37 @@ def test_a_folder_of_clips_gives_files_named_after_them(tmp_path: Path) -> None:
 
 def test_the_labelled_clip_may_be_left_out(tmp_path: Path) -> None:
     clips = touch(tmp_path / "in", "a.mp4", "b.mp4")
-    (job,) = plan_jobs(clips[:1], None, csv=tmp_path / "out.csv", json=tmp_path / "out.json")
-    assert job.output is None
-    assert job.files == [tmp_path / "out.csv", tmp_path / "out.json"]
+    (job,) = plan_jobs(clips[:1], Outputs(csv=tmp_path / "out.csv", json=tmp_path / "out.json"))
+    assert job.outputs.video is None
+    assert job.outputs.paths == [tmp_path / "out.csv", tmp_path / "out.json"]
     assert job.keep_unfinished
     tables = tmp_path / "tables"
-    jobs = plan_jobs([str(tmp_path / "in")], None, csv=tables)
-    assert [job.files for job in jobs] == [[tables / "a.csv"], [tables / "b.csv"]]
+    jobs = plan_jobs([str(tmp_path / "in")], Outputs(csv=tables))
+    assert [job.outputs.paths for job in jobs] == [[tables / "a.csv"], [tables / "b.csv"]]
     # A folder that exists takes one clip too, whichever result it is for.
-    (job,) = plan_jobs(clips[:1], None, csv=tables)
-    assert job.files == [tables / "a.csv"]
+    (job,) = plan_jobs(clips[:1], Outputs(csv=tables))
+    assert job.outputs.paths == [tables / "a.csv"]
 
 
 def test_nothing_asked_for_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="nothing to do: give --output, or one of"):
-        plan_jobs(touch(tmp_path, "a.mp4"), None)
+        plan_jobs(touch(tmp_path, "a.mp4"), Outputs())
 
 
 def test_a_folder_that_exists_takes_one_clip_too(tmp_path: Path) -> None:
-    (job,) = plan_jobs(touch(tmp_path / "in", "a.avi"), tmp_path)
-    assert job.output == tmp_path / "a.mp4"
+    (job,) = plan_jobs(touch(tmp_path / "in", "a.avi"), Outputs(tmp_path))
+    assert job.outputs.video == tmp_path / "a.mp4"
 
 
 def test_clips_of_one_stem_do_not_overwrite_each_other(tmp_path: Path) -> None:
-    jobs = plan_jobs(touch(tmp_path / "in", "a.mov", "a.mp4", "b.mp4"), tmp_path / "out")
+    jobs = plan_jobs(touch(tmp_path / "in", "a.mov", "a.mp4", "b.mp4"), Outputs(tmp_path / "out"))
     assert outputs(jobs) == ["a.mov.mp4", "a.mp4.mp4", "b.mp4"]
 
 
 def test_clips_of_one_name_are_refused(tmp_path: Path) -> None:
     clips = touch(tmp_path / "1", "a.mp4") + touch(tmp_path / "2", "a.mp4")
     with pytest.raises(UserError, match="are one file"):
-        plan_jobs(clips, tmp_path / "out")
+        plan_jobs(clips, Outputs(tmp_path / "out"))
 
 
 @posix
@@ -84,15 +86,15 @@ def test_an_input_is_never_an_output(link: str, tmp_path: Path) -> None:
     else:
         getattr(output, link)(clip)
     with pytest.raises(UserError, match="is an input"):
-        plan_jobs([clip], output)
+        plan_jobs([clip], Outputs(output))
     with pytest.raises(UserError, match="is an input"):
-        plan_jobs([clip], tmp_path / "other.mp4", json=output)
+        plan_jobs([clip], Outputs(tmp_path / "other.mp4", json=output))
 
 
 def test_clips_are_not_labelled_into_their_own_folder(tmp_path: Path) -> None:
     touch(tmp_path, "a.mp4", "b.mov")
     with pytest.raises(UserError, match=r"a\.mp4 is an input"):
-        plan_jobs([str(tmp_path)], tmp_path)
+        plan_jobs([str(tmp_path)], Outputs(tmp_path))
 
 
 @pytest.mark.parametrize(
@@ -117,4 +119,17 @@ def test_refusals(
     (tmp_path / "empty").mkdir()
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UserError, match=message):
-        plan_jobs(inputs, Path(output))
+        plan_jobs(inputs, Outputs(Path(output)))
+
+
+def test_what_is_there_already_is_left_out(tmp_path: Path) -> None:
+    clips = touch(tmp_path / "in", "a.mp4", "b.mp4", "c.mp4")
+    out = tmp_path / "out"
+    jobs = plan_jobs(clips, Outputs(out, csv=out))
+    touch(out, "a.mp4", "a.csv", "b.csv")
+    assert [Path(job.clip).name for job in leave_out_finished(jobs)] == ["b.mp4", "c.mp4"]
+    # Where nothing is to be written, nothing can be there already.
+    truth = tmp_path / "truth"
+    touch(truth, "a.csv")
+    jobs = plan_jobs(clips, Outputs(), truth)
+    assert leave_out_finished(jobs) == jobs

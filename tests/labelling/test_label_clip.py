@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from activity.common.errors import UserError
-from activity.labelling.jobs import Job
+from activity.labelling.jobs import Job, Outputs
 from activity.labelling.label_clip import label_clip
 from activity.labelling.labelled_frames import LeftUnfinishedError
 from activity.labelling.overlay import draw_bars, draw_label
@@ -22,13 +22,16 @@ from activity.labelling.settings import Settings
 from activity.media.clip import VideoSource
 from activity.media.photo import network_input
 from activity.media.sink import open_sink
-from activity.network.engine import Stream
+from activity.network.classifier import Classifier, OpenClassifier
+from activity.network.engine import Engine, EngineOptions, Stream
+from activity.temporal.smoothing import Rolling, Viterbi
 from activity.temporal.viterbi import least_cost_labels
 from tests.conftest import write_clip
 
 LABELS = ["blue", "green", "red"]
-SETTINGS = Settings(model="a.model", model_sha256="0" * 64, engine="auto", size=16)
-VITERBI = replace(SETTINGS, smoothing="viterbi")
+SAVED = Classifier(Path("a.model"), Path("lb.pickle"), "0" * 64, tuple(LABELS))
+SETTINGS = Settings(Rolling(16), options=EngineOptions("auto"))
+VITERBI = replace(SETTINGS, smoothing=Viterbi(16))
 
 
 def mean_colour(stream: Stream) -> Iterator[tuple[object, np.ndarray]]:
@@ -38,19 +41,22 @@ def mean_colour(stream: Stream) -> Iterator[tuple[object, np.ndarray]]:
         yield tag, means / means.sum()
 
 
+def opened(engine: Engine) -> OpenClassifier:
+    """A classifier of the labels above that an engine of the tests runs."""
+    return OpenClassifier(SAVED, engine)
+
+
 def job_of(clip: Path, folder: Path, *results: str, keep_unfinished: bool = True) -> Job:
     """A job that gives the results named, of mp4, avi, png, csv, json and srt."""
     files = {suffix: folder / f"out.{suffix}" for suffix in results}
-    return Job(
-        clip=str(clip),
-        output=files.get("mp4") or files.get("avi"),
+    outputs = Outputs(
+        video=files.get("mp4") or files.get("avi"),
         timeline=files.get("png"),
         csv=files.get("csv"),
         json=files.get("json"),
         segments=files.get("srt"),
-        truth=None,
-        keep_unfinished=keep_unfinished,
     )
+    return Job(str(clip), outputs, keep_unfinished=keep_unfinished)
 
 
 def rows_of(path: Path) -> list[dict[str, str]]:
@@ -83,19 +89,19 @@ def test_viterbi_changes_on_the_very_frame_and_rolling_late(
     changing_clip: Path, tmp_path: Path
 ) -> None:
     job = job_of(changing_clip, tmp_path, "avi", "csv", "json", "png")
-    outcome = label_clip(job, mean_colour, LABELS, VITERBI)
-    assert runs(rows_of(job.csv)) == [("red", 60), ("blue", 60)]
+    outcome = label_clip(job, opened(mean_colour), VITERBI)
+    assert runs(rows_of(job.outputs.csv)) == [("red", 60), ("blue", 60)]
     assert (outcome.summary.frames, outcome.expected, outcome.dropped) == (120, 120, 0)
-    written = json.loads(job.json.read_text())
+    written = json.loads(job.outputs.json.read_text())
     assert written["switches"] == {"raw": 3, "viterbi": 1}
     assert written["settings"]["smoothing"] == "viterbi"
     assert written["segments"][1]["first_frame"] == 60
-    assert len(frames_of(job.output)) == 120
-    label_clip(job, mean_colour, LABELS, SETTINGS)
-    (_, red), (_, blue) = runs(rows_of(job.csv))
+    assert len(frames_of(job.outputs.video)) == 120
+    label_clip(job, opened(mean_colour), SETTINGS)
+    (_, red), (_, blue) = runs(rows_of(job.outputs.csv))
     assert 66 <= red <= 69
     assert red + blue == 120
-    assert json.loads(job.json.read_text())["switches"] == {"raw": 3, "averaged": 1}
+    assert json.loads(job.outputs.json.read_text())["switches"] == {"raw": 3, "averaged": 1}
 
 
 @pytest.mark.parametrize("stride", [1, 3])
@@ -119,9 +125,9 @@ def test_rolling_is_the_plain_loop_to_the_bit(
             sink.write(frame)
     job = job_of(changing_clip, tmp_path, "avi", "csv", "png")
     settings = replace(SETTINGS, stride=stride, bars=True)
-    label_clip(job, mean_colour, LABELS, settings)
-    assert job.output.read_bytes() == (tmp_path / "plain.avi").read_bytes()
-    found = [(row["frame"], row["label"], row["probability"]) for row in rows_of(job.csv)]
+    label_clip(job, opened(mean_colour), settings)
+    assert job.outputs.video.read_bytes() == (tmp_path / "plain.avi").read_bytes()
+    found = [(row["frame"], row["label"], row["probability"]) for row in rows_of(job.outputs.csv)]
     assert found == rows
 
 
@@ -129,8 +135,8 @@ def test_labels_of_viterbi_are_those_of_the_raw_columns(
     changing_clip: Path, tmp_path: Path
 ) -> None:
     job = job_of(changing_clip, tmp_path, "csv")
-    label_clip(job, mean_colour, LABELS, VITERBI)
-    rows = rows_of(job.csv)
+    label_clip(job, opened(mean_colour), VITERBI)
+    rows = rows_of(job.outputs.csv)
     raw = np.array([[float(row[f"p_{label}"]) for label in LABELS] for row in rows])
     labels = least_cost_labels([raw], 8)
     assert [row["label"] for row in rows] == [LABELS[label] for label in labels]
@@ -151,7 +157,8 @@ def test_without_a_labelled_clip_the_rest_is_the_same(
     for more in ((), ("mp4",)):
         folder = tmp_path / f"with {more}"
         folder.mkdir()
-        label_clip(job_of(changing_clip, folder, *results, *more), mean_colour, LABELS, settings)
+        job = job_of(changing_clip, folder, *results, *more)
+        label_clip(job, opened(mean_colour), settings)
         assert {path.suffix[1:] for path in folder.iterdir()} == {*results, *more}
         contents.append([(folder / f"out.{suffix}").read_bytes() for suffix in results])
     assert contents[0] == contents[1]
@@ -163,18 +170,18 @@ def test_nothing_is_shown_where_nothing_is_drawn(changing_clip: Path, tmp_path: 
 
     for settings in (SETTINGS, VITERBI):
         job = job_of(changing_clip, tmp_path, "csv")
-        label_clip(job, mean_colour, LABELS, settings, show=show)
-        assert len(rows_of(job.csv)) == 120
+        label_clip(job, opened(mean_colour), settings, show=show)
+        assert len(rows_of(job.outputs.csv)) == 120
 
 
 def test_an_end_while_classifying_keeps_nothing(changing_clip: Path, tmp_path: Path) -> None:
     job = job_of(changing_clip, tmp_path / "out", "mp4", "csv", "json", "png", "srt")
     (tmp_path / "out").mkdir()
-    job.output.write_bytes(b"of an earlier run")
+    job.outputs.video.write_bytes(b"of an earlier run")
     with pytest.raises(LeftUnfinishedError):
-        label_clip(job, mean_colour, LABELS, VITERBI, interrupted=after(50))
-    assert list((tmp_path / "out").iterdir()) == [job.output]
-    assert job.output.read_bytes() == b"of an earlier run"
+        label_clip(job, opened(mean_colour), VITERBI, interrupted=after(50))
+    assert list((tmp_path / "out").iterdir()) == [job.outputs.video]
+    assert job.outputs.video.read_bytes() == b"of an earlier run"
 
 
 @pytest.mark.parametrize("way", ["interrupted", "show"])
@@ -182,15 +189,15 @@ def test_an_end_while_drawing_keeps_a_beginning_of_the_whole(
     way: str, changing_clip: Path, tmp_path: Path
 ) -> None:
     job = job_of(changing_clip, tmp_path, "avi", "csv", "json", "png")
-    label_clip(job, mean_colour, LABELS, VITERBI)
-    whole, table = frames_of(job.output), rows_of(job.csv)
+    label_clip(job, opened(mean_colour), VITERBI)
+    whole, table = frames_of(job.outputs.video), rows_of(job.outputs.csv)
     # Of the first reading's 120 frames, each asks whether to go on, too.
     calls = {"interrupted": 120 + 70, "show": 70}[way]
-    outcome = label_clip(job, mean_colour, LABELS, VITERBI, **{way: after(calls)})
+    outcome = label_clip(job, opened(mean_colour), VITERBI, **{way: after(calls)})
     assert outcome.summary.frames == 70
-    assert rows_of(job.csv) == table[:70]
-    assert json.loads(job.json.read_text())["frames"]["read"] == 70
-    beginning = frames_of(job.output)
+    assert rows_of(job.outputs.csv) == table[:70]
+    assert json.loads(job.outputs.json.read_text())["frames"]["read"] == 70
+    beginning = frames_of(job.outputs.video)
     assert len(beginning) == 70
     assert all((a == b).all() for a, b in zip(beginning, whole, strict=False))
 
@@ -202,7 +209,7 @@ def test_an_end_among_many_clips_keeps_none_of_this_one(
     job = job_of(changing_clip, tmp_path / "out", "mp4", "csv", keep_unfinished=False)
     (tmp_path / "out").mkdir()
     with pytest.raises(LeftUnfinishedError):
-        label_clip(job, mean_colour, LABELS, settings, interrupted=after(calls))
+        label_clip(job, opened(mean_colour), settings, interrupted=after(calls))
     assert list((tmp_path / "out").iterdir()) == []
 
 
@@ -224,10 +231,10 @@ def test_another_number_of_frames_when_a_clip_is_read_again(
     other = write_clip(tmp_path / "other.mp4", ["red"] * frames).read_bytes()
     job = job_of(changing_clip, tmp_path, "mp4", "csv", "json", "png")
     classify = changing_the_clip(changing_clip, other)
-    outcome = label_clip(job, classify, LABELS, VITERBI)
+    outcome = label_clip(job, opened(classify), VITERBI)
     assert "had another number of frames when it was read again" in capsys.readouterr().out
     assert outcome.summary.frames == min(frames, 120)
-    assert len(rows_of(job.csv)) == len(frames_of(job.output)) == min(frames, 120)
+    assert len(rows_of(job.outputs.csv)) == len(frames_of(job.outputs.video)) == min(frames, 120)
 
 
 @pytest.mark.parametrize("content", ["another size", "text", "nothing"])
@@ -241,18 +248,18 @@ def test_another_clip_when_it_is_read_again(
     }
     job = job_of(changing_clip, tmp_path / "out", "mp4", "csv", "json", "png")
     (tmp_path / "out").mkdir()
-    job.output.write_bytes(b"of an earlier run")
+    job.outputs.video.write_bytes(b"of an earlier run")
     classify = changing_the_clip(changing_clip, contents[content])
     with pytest.raises(UserError, match=r"changed while it was labelled|cannot read"):
-        label_clip(job, classify, LABELS, VITERBI)
-    assert list((tmp_path / "out").iterdir()) == [job.output]
-    assert job.output.read_bytes() == b"of an earlier run"
+        label_clip(job, opened(classify), VITERBI)
+    assert list((tmp_path / "out").iterdir()) == [job.outputs.video]
+    assert job.outputs.video.read_bytes() == b"of an earlier run"
 
 
 def test_bars_stand_still_over_a_stretch(changing_clip: Path, tmp_path: Path) -> None:
     job = job_of(changing_clip, tmp_path, "avi")
-    label_clip(job, mean_colour, LABELS, replace(VITERBI, bars=True))
-    frames = frames_of(job.output)
+    label_clip(job, opened(mean_colour), replace(VITERBI, bars=True))
+    frames = frames_of(job.outputs.video)
     bars = [cv2.cvtColor(frame[60:, :80], cv2.COLOR_BGR2GRAY) for frame in frames]
     # Frames 100 on, where the bar that moves in the drawn clip is elsewhere.
     assert cv2.PSNR(bars[100], bars[119]) > 30
@@ -261,3 +268,21 @@ def test_bars_stand_still_over_a_stretch(changing_clip: Path, tmp_path: Path) ->
 
 def test_settings_travel_to_another_process() -> None:
     assert pickle.loads(pickle.dumps(VITERBI)) == VITERBI
+
+
+def test_a_summary_says_what_it_was_made_from(changing_clip: Path, tmp_path: Path) -> None:
+    job = job_of(changing_clip, tmp_path, "json")
+    classifier = OpenClassifier(replace(SAVED, framing="squashed"), mean_colour)
+    label_clip(job, classifier, replace(VITERBI, stride=4))
+    written = json.loads(job.outputs.json.read_text())
+    assert written["source"] == str(changing_clip)
+    assert written["frames"] == {"read": 120, "classified": 30, "expected": 120}
+    assert written["model"] == {"path": "a.model", "sha256": "0" * 64}
+    assert written["settings"] == {
+        "smoothing": "viterbi",
+        "size": 16,
+        "stride": 4,
+        "engine": "auto",
+        "unknown": False,
+        "framing": "squashed",
+    }

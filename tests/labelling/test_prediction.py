@@ -1,10 +1,12 @@
 """The stream of predictions: the same as the plain loop's, in bounded memory."""
 
+import tempfile
 import threading
 import time
 from collections import deque
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -12,14 +14,17 @@ import numpy as np
 import pytest
 
 from activity.labelling import prediction
-from activity.labelling.prediction import batch_that_fits, classify_frames, predict_frames
+from activity.labelling.prediction import batch_that_fits, classify_frames
 from activity.media.clip import VideoSource
 from activity.media.photo import decode_photo, network_input
-from activity.media.source import NO_PIXELS, Frame, VideoInfo
-from activity.network.classifier import open_classifier
-from activity.network.engine import Engine, EngineOptions, Stream
+from activity.media.source import NO_PIXELS, Frame, Source, VideoInfo
+from activity.network.classifier import Classifier, OpenClassifier
+from activity.network.engine import EngineOptions, Stream
 from activity.temporal.prediction import Prediction
+from activity.temporal.record import open_record
+from activity.temporal.smoothing import Labelled, Rolling
 from tests.conftest import Trained, write_clip
+from tests.labelling.test_label_clip import SAVED, opened
 
 
 def mean_colour(stream: Stream) -> Iterator[tuple[object, np.ndarray]]:
@@ -29,12 +34,30 @@ def mean_colour(stream: Stream) -> Iterator[tuple[object, np.ndarray]]:
         yield tag, means / means.sum()
 
 
+BY_COLOUR = opened(mean_colour)
+
+
 @pytest.fixture(scope="session")
-def classify(trained: Trained) -> Engine:
-    return open_classifier(trained.model, 3, EngineOptions("openvino", cache_folder=trained.cache))
+def classify(trained: Trained) -> OpenClassifier:
+    classifier = Classifier.load(trained.model, trained.label_bin)
+    return classifier.open(EngineOptions("openvino", cache_folder=trained.cache))
 
 
-def plain_loop(path: Path, classify: Engine, size: int) -> list[tuple[np.ndarray, np.ndarray]]:
+def predict_frames(
+    source: Source, classifier: OpenClassifier, *, size: int, stride: int, keep_pixels: bool = True
+) -> Labelled:
+    """Classify a source's frames and average the predictions, in order."""
+    classified = classify_frames(source, classifier, stride, keep_pixels=keep_pixels)
+    with (
+        open_record(Path(tempfile.gettempdir()), 3, stride) as record,
+        closing(Rolling(size).label(classified, record)) as labelled,
+    ):
+        yield from labelled
+
+
+def plain_loop(
+    path: Path, classify: OpenClassifier, size: int
+) -> list[tuple[np.ndarray, np.ndarray]]:
     """The source tutorial's loop: one frame after the other, the mean of a deque."""
     capture, window, results = cv2.VideoCapture(str(path)), deque(maxlen=size), []
     while (read := capture.read())[0]:
@@ -46,7 +69,7 @@ def plain_loop(path: Path, classify: Engine, size: int) -> list[tuple[np.ndarray
 
 @pytest.mark.parametrize("size", [1, 16, 128])
 def test_it_is_the_plain_loop_on_a_drawn_clip(
-    size: int, flickering_clip: Path, classify: Engine
+    size: int, flickering_clip: Path, classify: OpenClassifier
 ) -> None:
     expected = plain_loop(flickering_clip, classify, size)
     frames = list(predict_frames(VideoSource(flickering_clip), classify, size=size, stride=1))
@@ -58,7 +81,9 @@ def test_it_is_the_plain_loop_on_a_drawn_clip(
 
 @pytest.mark.real_data
 @pytest.mark.parametrize("clip", ["lifting", "soccer", "tennis"])
-def test_it_is_the_plain_loop_on_a_real_clip(clip: str, real_data: Path, classify: Engine) -> None:
+def test_it_is_the_plain_loop_on_a_real_clip(
+    clip: str, real_data: Path, classify: OpenClassifier
+) -> None:
     path = real_data / "clips" / f"{clip}.mp4"
     expected = plain_loop(path, classify, 128)
     made = list(predict_frames(VideoSource(path), classify, size=128, stride=1))
@@ -72,9 +97,9 @@ def test_it_is_the_plain_loop_on_a_real_clip(clip: str, real_data: Path, classif
 def test_with_a_stride_frames_in_between_share_the_last_prediction(
     stride: int, flickering_clip: Path
 ) -> None:
-    every = list(predict_frames(VideoSource(flickering_clip), mean_colour, size=1, stride=1))
+    every = list(predict_frames(VideoSource(flickering_clip), BY_COLOUR, size=1, stride=1))
     window: deque[np.ndarray] = deque(maxlen=max(1, 20 // stride))
-    frames = list(predict_frames(VideoSource(flickering_clip), mean_colour, size=20, stride=stride))
+    frames = list(predict_frames(VideoSource(flickering_clip), BY_COLOUR, size=20, stride=stride))
     assert [made.frame for _, made in frames] == list(range(120))
     for number, (frame, made) in enumerate(frames):
         assert frame.seconds == pytest.approx(number / 30)
@@ -90,9 +115,7 @@ def test_with_a_stride_frames_in_between_share_the_last_prediction(
 def test_frames_that_fill_the_memory_give_the_same(
     stride: int, flickering_clip: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    expected = list(
-        predict_frames(VideoSource(flickering_clip), mean_colour, size=9, stride=stride)
-    )
+    expected = list(predict_frames(VideoSource(flickering_clip), BY_COLOUR, size=9, stride=stride))
     # Room for three frames of this clip, as the real figure has for one of 8K.
     monkeypatch.setattr(prediction, "_BYTES_AHEAD", 3 * 160 * 120 * 3)
     decoded, most_waiting = 0, 0
@@ -103,7 +126,7 @@ def test_frames_that_fill_the_memory_give_the_same(
             decoded += 1
             return super()._read()
 
-    frames = predict_frames(Counting(flickering_clip), mean_colour, size=9, stride=stride)
+    frames = predict_frames(Counting(flickering_clip), BY_COLOUR, size=9, stride=stride)
     for (_, made), (_, wanted) in zip(frames, expected, strict=True):
         if made.frame == 5:
             time.sleep(0.5)  # the other threads go as far ahead as they may
@@ -121,7 +144,7 @@ def test_without_pictures_predictions_and_times_are_the_same(
         return list(
             predict_frames(
                 VideoSource(flickering_clip),
-                mean_colour,
+                BY_COLOUR,
                 size=9,
                 stride=stride,
                 keep_pixels=keep_pixels,
@@ -148,7 +171,7 @@ def test_a_large_frame_is_classified_once_where_no_picture_waits(
             yield item
 
     source = VideoSource(flickering_clip)
-    assert len(list(classify_frames(source, counting, 40, keep_pixels=False))) == 120
+    assert len(list(classify_frames(source, opened(counting), 40, keep_pixels=False))) == 120
     assert classified == 3
 
 
@@ -159,7 +182,7 @@ def test_an_8k_clip_does_not_wait_for_a_whole_batch() -> None:
     assert batch_that_fits(32, VideoInfo(7680, 4320, 30, 100), stride=1, keep_pixels=False) == 32
 
 
-def test_closing_early_leaves_no_thread(flickering_clip: Path, classify: Engine) -> None:
+def test_closing_early_leaves_no_thread(flickering_clip: Path, classify: OpenClassifier) -> None:
     before = threading.active_count()
     for taken in (1, 5, 60):
         frames = predict_frames(VideoSource(flickering_clip), classify, size=9, stride=1)
@@ -171,7 +194,7 @@ def test_closing_early_leaves_no_thread(flickering_clip: Path, classify: Engine)
 
 @pytest.mark.parametrize("stage", ["decoding", "inference"])
 def test_an_error_in_a_stage_arrives_and_leaves_no_thread(
-    stage: str, flickering_clip: Path, classify: Engine, monkeypatch: pytest.MonkeyPatch
+    stage: str, flickering_clip: Path, classify: OpenClassifier
 ) -> None:
     before = threading.active_count()
 
@@ -181,17 +204,16 @@ def test_an_error_in_a_stage_arrives_and_leaves_no_thread(
                 raise MemoryError("no room")
             yield item
 
-    if stage == "decoding":
-        calls = iter(range(1000))
+    calls = iter(range(1000))
 
-        def fail(image: np.ndarray, framing: str) -> np.ndarray:
+    class FailingInput(OpenClassifier):
+        def network_input(self, image: np.ndarray) -> np.ndarray:
             if next(calls) == 50:
                 raise MemoryError("no room")
-            return network_input(image, framing)
+            return super().network_input(image)
 
-        monkeypatch.setattr(prediction, "network_input", fail)
-    engine = classify if stage == "decoding" else fail_at_50
-    frames = predict_frames(VideoSource(flickering_clip), engine, size=9, stride=1)
+    failing = {"decoding": FailingInput(SAVED, classify.engine), "inference": opened(fail_at_50)}
+    frames = predict_frames(VideoSource(flickering_clip), failing[stage], size=9, stride=1)
     seen: list[object] = []
     with pytest.raises(MemoryError, match="no room"):
         seen.extend(frames)
@@ -210,9 +232,33 @@ def test_a_frame_reaches_the_network_exactly_as_the_same_photo_does(tmp_path: Pa
     source = VideoSource(write_clip(tmp_path / "clip.avi", ["red", "green"], size=(320, 250)))
     photos = [
         decode_photo(cv2.imencode(".png", frame.pixels)[1].tobytes())
-        for frame, _ in predict_frames(source, engine, size=1, stride=1)
+        for frame, _ in predict_frames(source, opened(engine), size=1, stride=1)
     ]
     assert len(reached) == 2
     for pixels, photo in zip(reached, photos, strict=True):
         assert (pixels.shape, pixels.dtype) == ((224, 224, 3), np.uint8)
         np.testing.assert_array_equal(pixels, photo)
+
+
+@pytest.mark.parametrize("stride", [1, 2])
+@pytest.mark.parametrize("live", [False, True])
+@pytest.mark.parametrize(("framing", "side"), [("centre", 96), ("squashed", 64)])
+def test_a_frame_is_framed_and_sized_as_the_network_was_trained(
+    framing: str, side: int, live: bool, stride: int, tmp_path: Path
+) -> None:
+    reached = []
+
+    def engine(stream):
+        for tag, pixels in stream:
+            reached.append(pixels)
+            yield tag, np.array([1.0, 0.0, 0.0], np.float32)
+
+    classifier = OpenClassifier(replace(SAVED, framing=framing, side=side), engine)
+    source = VideoSource(write_clip(tmp_path / "clip.avi", ["red", "green"], size=(320, 250)))
+    source.live = live
+    frames = [frame.pixels for frame, _ in classify_frames(source, classifier, stride)]
+    assert len(frames) == 2
+    assert len(reached) == 2 // stride
+    for pixels, frame in zip(reached, frames, strict=False):
+        assert pixels.shape == (side, side, 3)
+        np.testing.assert_array_equal(pixels, network_input(frame, framing, side))

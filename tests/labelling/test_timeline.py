@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from activity.labelling.timeline import COLOURS, OTHERS, class_colours, draw_timeline
-from activity.temporal.envelope import MOST_COLUMNS, RAW, Band, Envelope, gather_envelope
+from activity.temporal.envelope import MOST_COLUMNS, Envelope, gather_envelope
 from activity.temporal.prediction import Prediction
 from activity.temporal.record import open_record
-from activity.temporal.smoothing import SMOOTHINGS, rolling_predictions
+from activity.temporal.smoothing import RAW, SMOOTHINGS, Rolling
 
 LABELS = ["football", "tennis", "weight_lifting"]
 FPS = 30.0
@@ -21,9 +21,9 @@ def gather(
     winners: list[int], labels: list[str] = LABELS, size: int = 8, compare: tuple[int, ...] = ()
 ) -> Envelope:
     """Frames of a clip that is sure of itself, smoothed by rolling averages alone."""
-    bands = [Band("rolling", each) for each in sorted({1, size, *compare})]
-    predictions = [rolling_predictions(band.size, stride=1) for band in bands]
-    drawn = Band("rolling", size)
+    bands = [Rolling(each) for each in sorted({1, size, *compare})]
+    predictions = [band.start(stride=1) for band in bands]
+    drawn = Rolling(size)
     envelope = Envelope(labels, bands, drawn)
     for frame, winner in enumerate(winners):
         raw = np.full(len(labels), 0.1 / (len(labels) - 1), np.float32)
@@ -98,7 +98,7 @@ def test_both_ways_of_smoothing_show_the_delay(drawn: str, tmp_path: Path) -> No
     with open_record(tmp_path, 3) as record:
         for frame, row in enumerate(raw.astype(np.float32)):
             record.add(frame / FPS, row)
-        envelope = gather_envelope(record, LABELS, Band(drawn, 80), (), 400)
+        envelope = gather_envelope(record, LABELS, SMOOTHINGS[drawn](80), (), 400)
     one, rolling, viterbi = bands(draw(envelope, 400, tmp_path))
     assert share(one, COLOURS[0]) == share(viterbi, COLOURS[0]) == pytest.approx(0.5, abs=0.01)
     assert share(rolling, COLOURS[0]) == pytest.approx(0.6, abs=0.01)
@@ -115,7 +115,7 @@ def test_switches_are_ticked(tmp_path: Path, winners: list[int], switches: int) 
 
 def test_smoothed_is_thick_and_raw_is_thin(tmp_path: Path) -> None:
     # Raw: constant at 0.9. An average that the test makes up: constant at 0.5.
-    envelope = Envelope(LABELS, [RAW, Band("rolling", 8)], Band("rolling", 8))
+    envelope = Envelope(LABELS, [RAW, Rolling(8)], Rolling(8))
     for frame in range(300):
         raw, mean = np.array([0.9, 0.1, 0], np.float32), np.array([0.5, 0.3, 0.2])
         envelope.add(Prediction(frame, frame / FPS, raw, mean, 0), [0, 0])

@@ -1,5 +1,8 @@
 """Saved models as classifiers: those of ``train.py`` and those the tutorial's script wrote."""
 
+import hashlib
+import pickle
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,9 +12,9 @@ import pytest
 from sklearn.preprocessing import LabelBinarizer
 
 from activity.common.errors import UserError
-from activity.network.artifacts import load_model, save_model_and_labels
-from activity.network.backbone import IMAGENET_MEAN_RGB
-from activity.network.classifier import open_classifier
+from activity.network.artifacts import load_input_side, load_model, save_classifier
+from activity.network.backbone import IMAGENET_MEAN_RGB, PREPROCESSING, frozen_convolution
+from activity.network.classifier import Classifier
 from activity.network.engine import EngineOptions
 from tests.conftest import ROOT, Trained
 
@@ -44,7 +47,10 @@ def photos() -> np.ndarray:
 
 
 def classify(path: Path, pixels: np.ndarray, engine: str = "keras", labels: int = 3) -> np.ndarray:
-    run = open_classifier(path, labels, EngineOptions(engine, batch_size=4))
+    with tempfile.TemporaryDirectory() as folder:
+        label_bin = Path(folder) / "lb.pickle"
+        label_bin.write_bytes(pickle.dumps(LabelBinarizer().fit(list("abcd"[:labels]))))
+        run = Classifier.load(path, label_bin).open(EngineOptions(engine, batch_size=4))
     outputs = list(run(enumerate(pixels)))
     assert [tag for tag, _ in outputs] == list(range(len(pixels)))
     return np.stack([output for _, output in outputs])
@@ -101,6 +107,11 @@ def takes_other_photos() -> keras.Model:
     return keras.Model(pixels, keras.layers.Dense(3)(keras.layers.Flatten()(pixels)))
 
 
+def takes_oblong_photos() -> keras.Model:
+    pixels = keras.Input((64, 96, 3))
+    return keras.Model(pixels, keras.layers.Dense(3)(keras.layers.GlobalAveragePooling2D()(pixels)))
+
+
 def takes_no_photos() -> keras.Model:
     return keras.Sequential([keras.Input((10,)), keras.layers.Dense(3)])
 
@@ -127,7 +138,7 @@ def was_never_built() -> keras.Model:
 
 
 FOREIGN = [
-    *(takes_other_photos, takes_no_photos, takes_two_inputs),
+    *(takes_other_photos, takes_oblong_photos, takes_no_photos, takes_two_inputs),
     *(gives_maps, gives_two_outputs, was_never_built),
 ]
 
@@ -138,6 +149,108 @@ def test_a_model_of_another_project_is_refused(
 ) -> None:
     path = tmp_path / "activity.model"
     binarizer = LabelBinarizer().fit(["a", "b", "c"])
-    save_model_and_labels(make(), path, binarizer, tmp_path / "lb.pickle")
+    save_classifier(make(), binarizer, model_path=path, label_bin_path=tmp_path / "lb.pickle")
     with pytest.raises(UserError, match=r"the model .*: give (--model|the two files)"):
         classify(path, photos())
+
+
+def of_side(side: int, kind: str) -> keras.Model:
+    """A model of photos of another size, whose answers are the mean colour: red, green, blue."""
+    pixels = keras.Input((side, side, 3))
+    scale = frozen_convolution(PREPROCESSING, np.eye(3) / 255, np.zeros(3, np.float32))
+    layers = [scale, keras.layers.GlobalAveragePooling2D()]
+    if kind == "Sequential":
+        return keras.Sequential([pixels, *layers])
+    inner = keras.Model(pixels, layers[1](scale(pixels)))
+    if kind == "Functional":
+        return inner
+    return keras.Sequential([keras.Input((side, side, 3)), inner, keras.layers.Flatten()])
+
+
+@pytest.mark.parametrize("name", ["activity.model", "activity.h5"])
+@pytest.mark.parametrize("kind", ["Functional", "Sequential", "nested"])
+def test_the_side_of_the_photos_is_read_from_the_model(
+    kind: str, name: str, tmp_path: Path
+) -> None:
+    files = {"model_path": tmp_path / name, "label_bin_path": tmp_path / "lb.pickle"}
+    save_classifier(of_side(96, kind), LabelBinarizer().fit(["a", "b", "c"]), **files)
+    classifier = Classifier.load(*files.values())
+    assert classifier.side == 96
+
+
+@pytest.mark.parametrize("name", LEGACY_PROBABILITIES)
+def test_the_side_is_read_from_what_old_keras_saved(name: str) -> None:
+    assert load_input_side(LEGACY / name) == 224
+
+
+def test_a_model_of_another_size_sees_photos_of_that_size(tmp_path: Path) -> None:
+    files = {"model_path": tmp_path / "m", "label_bin_path": tmp_path / "lb.pickle"}
+    save_classifier(of_side(96, "Functional"), LabelBinarizer().fit(["a", "b", "c"]), **files)
+    opened = Classifier.load(*files.values()).open(EngineOptions("keras"))
+    # BGR: blue on both sides, red in the middle.
+    photo = np.full((100, 300, 3), (255, 0, 0), np.uint8)
+    photo[:, 100:200] = (0, 0, 255)
+    pixels = opened.network_input(photo)
+    assert (pixels.shape, pixels.dtype) == ((96, 96, 3), np.uint8)
+    ((tag, answer),) = opened([("photo", pixels)])
+    assert tag == "photo"
+    np.testing.assert_allclose(answer, [1, 0, 0], atol=1e-6)
+
+
+def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
+    model, label_bin = tmp_path / "m", tmp_path / "lb.pickle"
+    for framing in ("centre", "squashed"):
+        save_classifier(
+            of_side(224, "Functional"),
+            LabelBinarizer().fit(["football", "tennis", "yoga"]),
+            known_confidence=[0.5, 0.75],
+            framing=framing,
+            model_path=model,
+            label_bin_path=label_bin,
+        )
+        classifier = Classifier.load(model, label_bin)
+        assert classifier == Classifier(
+            model=model,
+            label_bin=label_bin,
+            digest=hashlib.sha256(model.read_bytes()).hexdigest(),
+            activities=("football", "tennis", "yoga"),
+            framing=framing,
+            side=224,
+            known_confidence=(0.5, 0.75),
+            unknown=False,
+        )
+        assert classifier.outputs == 3
+        assert pickle.loads(pickle.dumps(classifier)) == classifier
+
+
+def test_unknown_is_one_more_label_and_its_probability_the_last(trained: Trained) -> None:
+    classifier = Classifier.load(trained.model, trained.label_bin)
+    options = EngineOptions("openvino", cache_folder=trained.cache)
+    asked = classifier.with_unknown()
+    assert classifier.labels == ("blue", "green", "red")
+    assert asked.labels == ("blue", "green", "red", "unknown")
+    assert asked.outputs == 3
+    grey = np.full((224, 224, 3), 110, np.uint8)
+    ((_, plain),) = classifier.open(options)([(None, grey)])
+    ((_, answer),) = asked.open(options)([(None, grey)])
+    assert (plain.shape, answer.shape) == ((3,), (4,))
+    assert answer.argmax() == 3
+
+
+def test_a_damaged_model_says_no_side_and_is_refused_when_it_is_opened(
+    trained: Trained, tmp_path: Path
+) -> None:
+    path = tmp_path / "activity.model"
+    for content in (b"", b"text", trained.model.read_bytes()[:2000], b"\x89HDF\r\n\x1a\n" * 9):
+        path.write_bytes(content)
+        classifier = Classifier.load(path, trained.label_bin)
+        assert classifier.side == 224
+        with pytest.raises(UserError, match="cannot load the model"):
+            classifier.open(EngineOptions("keras"))
+
+
+def test_a_missing_file_is_named(trained: Trained, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"cannot read the model .*gone"):
+        Classifier.load(tmp_path / "gone", trained.label_bin)
+    with pytest.raises(UserError, match=r"cannot read the label binarizer .*gone"):
+        Classifier.load(trained.model, tmp_path / "gone")

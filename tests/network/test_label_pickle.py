@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from sklearn.preprocessing import LabelBinarizer
 
 from activity.common.errors import UserError
-from activity.network.artifacts import load_framing, load_known_confidence, load_labels
-from activity.network.label_pickle import MOST_BYTES, read_class_names, read_known_confidence
-from tests.conftest import ROOT, posix
+from activity.network.artifacts import load_label_file
+from activity.network.classifier import Classifier
+from activity.network.label_pickle import MOST_BYTES, read_labels
+from tests.conftest import ROOT, Trained, posix
 
 if os.name == "posix":
     import resource
@@ -152,7 +153,7 @@ def bombs() -> dict[str, bytes]:
 @pytest.mark.parametrize("path", REAL, ids=lambda path: path.stem)
 def test_real_binarizers_are_read(path: Path) -> None:
     expected = EXPECTED.get(path.name.split("-")[0], ["football", "tennis", "weight_lifting"])
-    assert load_labels(path) == expected
+    assert load_label_file(path).classes == expected
 
 
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
@@ -162,7 +163,7 @@ def test_todays_binarizers_are_read(protocol: int, dtype: str) -> None:
     binarizer = LabelBinarizer().fit(["a", "b", "c"])
     binarizer.classes_ = np.array(names).astype(dtype)
     expected = ["a", "b", "c"] if dtype == "S" else names
-    assert read_class_names(pickle.dumps(binarizer, protocol)) == expected
+    assert read_labels(pickle.dumps(binarizer, protocol)).classes == expected
 
 
 def test_names_in_any_script_and_thousands_of_them_are_read() -> None:
@@ -172,12 +173,12 @@ def test_names_in_any_script_and_thousands_of_them_are_read() -> None:
         binarizer.classes_ = np.array(names, dtype)
         if dtype == "O":
             binarizer.classes_ = binarizer.classes_[binarizer.classes_ != "\udcff"]
-        assert read_class_names(pickle.dumps(binarizer)) == binarizer.classes_.tolist()
+        assert read_labels(pickle.dumps(binarizer)).classes == binarizer.classes_.tolist()
 
 
 @pytest.mark.parametrize("path", REAL, ids=lambda path: path.stem)
 def test_what_was_trained_before_framings_were_written_sees_frames_squashed(path: Path) -> None:
-    assert load_framing(path) == "squashed"
+    assert load_label_file(path).framing == "squashed"
 
 
 @pytest.mark.parametrize("framing", ["centre", "squashed"])
@@ -185,8 +186,8 @@ def test_the_framing_is_read(framing: str, tmp_path: Path) -> None:
     binarizer = LabelBinarizer().fit(["a", "b", "c"])
     binarizer.framing_ = framing
     (tmp_path / "lb.pickle").write_bytes(pickle.dumps(binarizer))
-    assert load_framing(tmp_path / "lb.pickle") == framing
-    assert load_labels(tmp_path / "lb.pickle") == ["a", "b", "c"]
+    labels = load_label_file(tmp_path / "lb.pickle")
+    assert (labels.framing, labels.classes) == (framing, ["a", "b", "c"])
 
 
 @pytest.mark.parametrize("framing", ["round", 3, None, ["centre"], {}, np.array(["centre"])])
@@ -195,7 +196,7 @@ def test_a_framing_that_nobody_knows_is_refused(framing: object, tmp_path: Path)
     binarizer.framing_ = framing
     (tmp_path / "lb.pickle").write_bytes(pickle.dumps(binarizer))
     with pytest.raises(UserError, match="framing_ is none that is known"):
-        load_framing(tmp_path / "lb.pickle")
+        load_label_file(tmp_path / "lb.pickle")
 
 
 @pytest.mark.parametrize("way", attacks(Path("x")))
@@ -204,11 +205,11 @@ def test_no_published_way_to_run_code_does(way: str, tmp_path: Path) -> None:
     path.write_bytes(attacks(marker)[way])
     why = "damaged" if way == "changing an allowed class" else "(asks for|uses) "
     with pytest.raises(UserError, match=rf"it .*{why}.*; give --label-bin") as raised:
-        load_labels(path)
+        load_label_file(path)
     assert not marker.exists()
     assert "\n" not in str(raised.value)
     assert not hasattr(LabelBinarizer.__init__, "broken")
-    assert read_class_names(TODAY) == ["football", "tennis", "weight_lifting"]
+    assert read_labels(TODAY).classes == ["football", "tennis", "weight_lifting"]
 
 
 def test_the_attacks_are_real(tmp_path: Path) -> None:
@@ -227,7 +228,7 @@ def test_bombs_are_refused(bomb: str) -> None:
         "a key nested 90,000 deep": "too many tuples",
     }
     with pytest.raises(ValueError, match=why.get(bomb, r"^it ")):
-        read_class_names(bombs()[bomb])
+        read_labels(bombs()[bomb])
 
 
 @posix
@@ -237,11 +238,11 @@ def test_bombs_take_neither_memory_nor_time(tmp_path: Path) -> None:
     script = """
 import sys
 from pathlib import Path
-from activity.network.label_pickle import read_class_names
+from activity.network.label_pickle import read_labels
 from tests.conftest import ROOT, posix
 for path in Path(sys.argv[1]).iterdir():
     try:
-        read_class_names(path.read_bytes())
+        read_labels(path.read_bytes())
     except ValueError:
         continue
     sys.exit(f"{path} was read")
@@ -290,7 +291,7 @@ def test_damaged_and_foreign_files_end_in_a_clear_line(what: str, tmp_path: Path
     path = tmp_path / "lb.pickle"
     path.write_bytes(damaged()[what])
     with pytest.raises(UserError, match="--label-bin"):
-        load_labels(path)
+        load_label_file(path)
 
 
 # What fuzzing found in earlier versions of the reader: each once raised something else.
@@ -304,7 +305,7 @@ FOUND = [
 @pytest.mark.parametrize("content", FOUND)
 def test_what_fuzzing_found(content: bytes) -> None:
     with pytest.raises(ValueError, match=r".+"):
-        read_class_names(content)
+        read_labels(content)
 
 
 @settings(max_examples=300, deadline=None)
@@ -318,7 +319,7 @@ def test_whatever_bytes_are_changed_names_come_out_or_a_value_error(
     for place, new, removed in changes:
         content = content[:place] + new + content[place + removed :]
     try:
-        names = read_class_names(content)
+        names = read_labels(content).classes
     except ValueError:
         return
     assert len(names) == len(set(names))
@@ -335,19 +336,19 @@ def binarizer_with(known: object) -> LabelBinarizer:
 def test_known_confidence_is_read_and_other_programs_do_not_mind_it(protocol: int) -> None:
     known = [0.5, 0.75, 0.9999999, 1.0]
     content = pickle.dumps(binarizer_with(known), protocol)
-    assert read_known_confidence(content) == known
-    assert read_class_names(content) == ["football", "tennis"]
+    labels = read_labels(content)
+    assert (labels.known_confidence, labels.classes) == (known, ["football", "tennis"])
     assert pickle.loads(content).transform(["tennis"]).tolist() == [[1]]
 
 
-def test_files_without_known_confidence_name_the_way_out(tmp_path: Path) -> None:
+def test_files_without_known_confidence_name_the_way_out(tmp_path: Path, trained: Trained) -> None:
     for path in REAL:
-        assert read_known_confidence(path.read_bytes()) is None
+        assert read_labels(path.read_bytes()).known_confidence == []
     (tmp_path / "lb.pickle").write_bytes(TODAY)
     with pytest.raises(UserError, match=r"--unknown needs: train it again with train\.py"):
-        load_known_confidence(tmp_path / "lb.pickle")
+        Classifier.load(trained.model, tmp_path / "lb.pickle").with_unknown()
     with pytest.raises(UserError, match="cannot read the label binarizer"):
-        load_known_confidence(tmp_path / "missing.pickle")
+        Classifier.load(trained.model, tmp_path / "missing.pickle")
 
 
 @pytest.mark.parametrize(
@@ -360,12 +361,12 @@ def test_files_without_known_confidence_name_the_way_out(tmp_path: Path) -> None
 )
 def test_known_confidence_that_is_none_is_refused(known: object) -> None:
     with pytest.raises(ValueError, match="its known_confidence_ is"):
-        read_known_confidence(pickle.dumps(binarizer_with(known)))
+        read_labels(pickle.dumps(binarizer_with(known)))
 
 
 def test_known_confidence_of_another_object_is_refused() -> None:
     with pytest.raises(ValueError, match="something other than a label binarizer"):
-        read_known_confidence(pickle.dumps({"known_confidence_": [0.5]}))
+        read_labels(pickle.dumps({"known_confidence_": [0.5]}))
 
 
 @given(place=st.integers(0, 400), byte=st.integers(0, 255))
@@ -373,7 +374,8 @@ def test_whatever_byte_is_changed_confidence_is_in_order_or_refused(place: int, 
     content = bytearray(pickle.dumps(binarizer_with([0.5, 0.75, 1.0])))
     content[place % len(content)] = byte
     try:
-        known = read_known_confidence(bytes(content))
+        known = read_labels(bytes(content)).known_confidence
     except ValueError:
         return
-    assert known is None or (known == sorted(known) and known[0] >= 0 and known[-1] <= 1)
+    assert known == sorted(known)
+    assert all(0 <= value <= 1 for value in known)

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from activity.common.errors import UserError
 from activity.network import model_file
-from activity.network.artifacts import load_labels, load_model, save_model_and_labels
+from activity.network.artifacts import load_label_file, load_model, save_classifier
 from activity.network.model_file import HDF5, ZIP, check_model_file
 from tests.conftest import ROOT, Trained, posix
 
@@ -259,14 +259,14 @@ def test_a_file_on_which_hdf5_crashes_is_refused(
 def test_missing_files_folders_and_files_swapped_are_named(
     tmp_path: Path, trained: Trained
 ) -> None:
-    for load in (load_model, load_labels):
+    for load in (load_model, load_label_file):
         for missing in (tmp_path / "missing", tmp_path, tmp_path / ("n" * 5000)):
             with pytest.raises(UserError, match="cannot read the"):
                 load(missing)
     with pytest.raises(UserError, match="neither a Keras zip file nor HDF5"):
         load_model(trained.label_bin)
     with pytest.raises(UserError, match="not a label binarizer"):
-        load_labels(trained.model)
+        load_label_file(trained.model)
 
 
 def test_what_train_py_saves_is_let_through(trained: Trained, tmp_path: Path) -> None:
@@ -275,7 +275,8 @@ def test_what_train_py_saves_is_let_through(trained: Trained, tmp_path: Path) ->
     model = load_model(trained.model)
     labels = tmp_path / "lb.pickle"
     for name, expected in (("m.h5", HDF5), ("m.HDF5", HDF5), ("m.model", ZIP), ("m", ZIP)):
-        save_model_and_labels(model, tmp_path / name, LabelBinarizer().fit(["a", "b"]), labels)
+        binarizer = LabelBinarizer().fit(["a", "b"])
+        save_classifier(model, binarizer, model_path=tmp_path / name, label_bin_path=labels)
         assert check_model_file(tmp_path / name) == expected
         again = load_model(tmp_path / name)
         for mine, theirs in zip(again.get_weights(), model.get_weights(), strict=True):
@@ -301,7 +302,7 @@ def test_a_disk_that_fills_up_leaves_the_earlier_model(name: str, tmp_path: Path
     resource.setrlimit(resource.RLIMIT_FSIZE, (2000, before[1]))
     try:
         with pytest.raises(UserError, match=r"cannot write .*: File too large; .*unchanged"):
-            save_model_and_labels(model, paths[0], binarizer, paths[1])
+            save_classifier(model, binarizer, model_path=paths[0], label_bin_path=paths[1])
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
         signal.signal(signal.SIGXFSZ, handler)

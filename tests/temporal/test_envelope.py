@@ -11,15 +11,15 @@ from hypothesis import strategies as st
 
 from activity.temporal import envelope as room
 from activity.temporal import record as record_room
-from activity.temporal.envelope import Band, Envelope, gather_envelope
+from activity.temporal.envelope import Envelope, gather_envelope
 from activity.temporal.record import open_record
-from activity.temporal.smoothing import SMOOTHINGS, RollingAverage, count_switches
+from activity.temporal.smoothing import SMOOTHINGS, Rolling, RollingAverage, Viterbi
 from activity.temporal.viterbi import least_cost_labels
 
 LABELS = ["football", "tennis", "weight_lifting"]
 SIZE = 4
 FPS = 25.0
-DRAWN = Band("rolling", SIZE)
+DRAWN = Rolling(SIZE)
 
 
 def random_raw(frames: int, seed: int = 0) -> np.ndarray:
@@ -57,7 +57,7 @@ def test_merged_columns_keep_extremes_means_and_counts(frames: int, seed: int) -
         raw = random_raw(frames, seed)
         envelope = gather(raw, compare=(16,))
         width = envelope.frames_per_column
-        sizes = [(band.size, band.smoothing) for band in envelope.bands]
+        sizes = [(band.size, band.way) for band in envelope.bands]
         assert sizes == [(1, "rolling"), *product((SIZE, 16), SMOOTHINGS)]
         assert envelope.columns == -(-frames // width) <= 8
         means = averaged(raw, SIZE)
@@ -78,7 +78,7 @@ def test_merged_columns_keep_extremes_means_and_counts(frames: int, seed: int) -
                 share = np.bincount(won[inside], minlength=3) / len(won[inside])
                 assert envelope.shares[column, number] == pytest.approx(share)
         for number, won in enumerate(winners):
-            assert envelope.switches[:, number].sum() == count_switches(won.tolist())
+            assert envelope.switches[:, number].sum() == np.count_nonzero(np.diff(won.astype(int)))
 
 
 def test_frames_between_strides_repeat_what_was_known(tmp_path: Path) -> None:
@@ -87,9 +87,9 @@ def test_frames_between_strides_repeat_what_was_known(tmp_path: Path) -> None:
     with open_record(tmp_path, 3, stride=2) as record:
         for frame in range(20):
             record.add(frame / FPS, None if frame % 2 else raw[frame // 2])
-        envelope = gather_envelope(record, LABELS, Band("rolling", 8), (4,), 20)
+        envelope = gather_envelope(record, LABELS, Rolling(8), (4,), 20)
     for size, means in rolling.items():
-        won = envelope.shares[:, envelope.bands.index(Band("rolling", size))].argmax(axis=1)
+        won = envelope.shares[:, envelope.bands.index(Rolling(size))].argmax(axis=1)
         assert (won == np.repeat(means.argmax(axis=1), 2)).all()
     assert envelope.smoothed == pytest.approx(np.repeat(rolling[8], 2, axis=0))
     assert (envelope.raw_high == np.repeat(raw, 2, axis=0)).all()
@@ -99,7 +99,7 @@ def test_a_clip_that_ended_early_is_shown_as_far_as_it_was_labelled(tmp_path: Pa
     with open_record(tmp_path, 3) as record:
         for frame, row in enumerate(random_raw(50)):
             record.add(frame / FPS, row)
-        envelope = gather_envelope(record, LABELS, Band("viterbi", 8), (), 30)
+        envelope = gather_envelope(record, LABELS, Viterbi(8), (), 30)
     assert envelope.columns == 30
 
 
@@ -117,7 +117,7 @@ def test_ten_hours_of_22_labels_take_less_than_100_mb(
         with open_record(tmp_path, 22) as record:
             for frame in range(frames):
                 record.add(frame / FPS, raw[frame % len(raw)])
-            gather_envelope(record, labels, Band(smoothing, 8), (4, 16), frames)
+            gather_envelope(record, labels, SMOOTHINGS[smoothing](8), (4, 16), frames)
         _, most = tracemalloc.get_traced_memory()
         tracemalloc.stop()
         return most

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from activity.temporal.prediction import Prediction
-from activity.temporal.smoothing import RollingAverage, count_switches
+from activity.temporal.smoothing import RollingAverage
 from activity.temporal.summary import Summary
 
 LABELS = ["football", "tennis", "weight_lifting"]
@@ -41,6 +41,10 @@ def summarise(frames: list[Prediction]) -> Summary:
     return summary
 
 
+def switches(labels: list[int]) -> int:
+    return sum(label != before for before, label in pairwise(labels))
+
+
 @given(winners_of_frames, st.integers(1, 8))
 def test_segments_tile_the_clip(winners: list[int | None], size: int) -> None:
     frames = predictions(winners, size)
@@ -62,8 +66,8 @@ def test_segments_tile_the_clip(winners: list[int | None], size: int) -> None:
 def test_switches_are_those_of_the_labels(winners: list[int | None], size: int) -> None:
     frames = predictions(winners, size)
     summary = summarise(frames)
-    assert summary.raw_switches == count_switches([w for w in winners if w is not None])
-    assert summary.switches == count_switches([p.label for p in frames])
+    assert summary.raw_switches == switches([w for w in winners if w is not None])
+    assert summary.switches == switches([p.label for p in frames])
 
 
 def test_overall_label_is_that_of_the_mean_raw_prediction() -> None:

@@ -10,7 +10,7 @@ from activity.common.errors import UserError
 from activity.media.images import Image
 from activity.media.photo import decode_photo
 from activity.network.backbone import PREPROCESSING, frozen_convolution
-from activity.network.classifier import open_classifier
+from activity.network.classifier import Classifier
 from activity.network.engine import EngineOptions
 from activity.training import quantization
 from activity.training.feature_sets import Examples, FeatureSets
@@ -41,15 +41,15 @@ def sets_of(training: list[Image], test: list[Image]) -> FeatureSets:
 
 
 @pytest.fixture
-def model(trained: Trained, tmp_path: Path) -> Path:
+def classifier(trained: Trained, tmp_path: Path) -> Classifier:
     """A copy of the tiny model, so that what is written beside it is this test's own."""
     copy = tmp_path / "activity.model"
     copy.write_bytes(trained.model.read_bytes())
-    return copy
+    return Classifier.load(copy, trained.label_bin)
 
 
 def test_the_int8_version_is_kept_and_gives_the_same_labels(
-    model: Path, trained: Trained, photos: list[Image], tmp_path: Path
+    classifier: Classifier, trained: Trained, photos: list[Image], tmp_path: Path
 ) -> None:
     older = tmp_path / "activity.model.0123456789abcdef.int8"
     older.mkdir()
@@ -59,13 +59,13 @@ def test_the_int8_version_is_kept_and_gives_the_same_labels(
         [*photos[::2], Image(str(unreadable))],
         [*photos[1::2], Image(str(unreadable)), Image("gone.jpg")],
     )
-    made = write_int8_version(model, sets, trained.cache)
+    made = write_int8_version(classifier, sets, trained.cache)
     assert made.agreement == 1
     assert made.folder is not None
     assert sorted(path.name for path in made.folder.iterdir()) == ["network.bin", "network.xml"]
     assert not older.exists()
 
-    engine = open_classifier(model, 3, EngineOptions("int8"))
+    engine = classifier.open(EngineOptions("int8"))
     pixels = [decode_photo(photo.file.read_bytes()) for photo in photos]
     labels = sorted(COLOURS_BGR)
     found = [labels[output.argmax()] for _, output in engine((None, p) for p in pixels)]
@@ -73,11 +73,12 @@ def test_the_int8_version_is_kept_and_gives_the_same_labels(
 
 
 def test_the_int8_version_is_not_kept_where_labels_change(
-    model: Path, trained: Trained, photos: list[Image], monkeypatch: pytest.MonkeyPatch
+    classifier: Classifier, trained: Trained, photos: list[Image], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(quantization, "LEAST_AGREEMENT", 1.01)
+    model = classifier.model
     before = model.read_bytes()
-    made = write_int8_version(model, sets_of(photos[::2], photos[1::2]), trained.cache)
+    made = write_int8_version(classifier, sets_of(photos[::2], photos[1::2]), trained.cache)
     assert (made.folder, made.agreement) == (None, 1)
     assert [path.name for path in model.parent.iterdir()] == [model.name]
     assert model.read_bytes() == before
