@@ -17,7 +17,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from activity.cluster.clips import label_on_cluster
-from activity.common.errors import UserError, printable
+from activity.common.errors import UserError, printable, shortened
 from activity.common.interruption import interrupts_held_back
 from activity.common.script import run_script
 from activity.common.stores import is_stored
@@ -42,7 +42,6 @@ from activity.network.unknown import with_unknown
 from activity.temporal.judgement import format_judgement
 from activity.temporal.segments import UNKNOWN, read_segments
 from activity.temporal.summary import Summary
-from activity.training.dataset import shortened
 
 EXAMPLE = """\
 examples:
