@@ -9,6 +9,7 @@ import numpy as np
 
 from activity.common.errors import printable, shortened
 from activity.media.images import Image
+from activity.media.photo import why_unreadable
 from activity.training.dataset import ALL_LABELS, DEFAULT_LABELS, Found
 from activity.training.evaluation import Evaluation, share
 from activity.training.image_sets import ImageSets
@@ -187,12 +188,14 @@ def _remarks_on_split(sets: ImageSets) -> list[str]:
 
 def remarks_on_unreadable(images: Sequence[Image]) -> list[str]:
     """Name the photos that cannot be read, and the clips of which some frames cannot."""
-    photos = [image.path for image in images if image.seconds is None]
+    photos = {image.path: image.file for image in images if image.seconds is None}
     frames = Counter(image.path for image in images if image.seconds is not None)
     remarks = []
     if photos:
         remarks.append(f"skipped {len(photos)} photos that cannot be read:")
-        remarks += [f"  {printable(photo)}" for photo in photos]
+        for photo, file in photos.items():
+            why = why_unreadable(file)
+            remarks.append(f"  {printable(photo)}: {why}" if why else f"  {printable(photo)}")
     if frames:
         remarks.append(f"skipped {frames.total()} frames that cannot be read:")
         remarks += [f"  {count} of {printable(clip)}" for clip, count in frames.items()]

@@ -281,13 +281,13 @@ def test_links_in_a_circle_end(tmp_path: Path) -> None:
 
 
 @posix
-def test_what_is_no_plain_file_is_not_opened(tmp_path: Path) -> None:
+def test_what_is_not_a_regular_file_is_not_opened(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.jpg")
     (tmp_path / "device.jpg").symlink_to("/dev/zero")
     with (tmp_path / "sparse.jpg").open("wb") as file:
         file.truncate(2**40)
     for name in ("pipe.jpg", "device.jpg", "sparse.jpg"):
-        with pytest.raises(OSError, match=r"not a (photo|plain file)") as raised:
+        with pytest.raises(OSError, match=r"not a (photo|regular file)") as raised:
             read_photo(tmp_path / name)
         assert raised.value.errno == errno.EINVAL
 
