@@ -16,7 +16,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from activity.cluster.clips import label_on_cluster
-from activity.common.errors import UserError, printable
+from activity.common.errors import UserError, printable, shortened
 from activity.common.interruption import interrupts_held_back
 from activity.common.script import run_script
 from activity.common.stores import is_stored
@@ -45,7 +45,6 @@ from activity.temporal.judgement import format_judgement
 from activity.temporal.segments import read_segments
 from activity.temporal.smoothing import SMOOTHINGS, Smoothing
 from activity.temporal.summary import Summary
-from activity.training.dataset import shortened
 
 EXAMPLE = """\
 examples:

@@ -7,6 +7,7 @@ plot of the training.
 
 import argparse
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from activity.common.errors import UserError
@@ -39,10 +40,10 @@ example:
 
 def main() -> None:
     args = parse_arguments()
-    found = find_images(args.dataset, args.labels)
+    found = find_images(args.dataset, args.labels, args.label_folder)
     say(remarks_on_found(args.labels, found))
-    check_outputs(args, [*found.files, *found.tables, *found.skipped])
-    sets = build_sets(args.dataset, found, args.every)
+    check_outputs(args, found.inputs)
+    sets = build_sets(found, args.every)
     say(remarks_on_sets(found, sets))
 
     # These take seconds to import: --help and a wrong path should not wait for them.
@@ -99,7 +100,7 @@ def say(remarks: Iterable[str]) -> None:
         print(f"[INFO] {remark}")
 
 
-def check_outputs(args: argparse.Namespace, files: Sequence[str]) -> None:
+def check_outputs(args: argparse.Namespace, inputs: Sequence[Path]) -> None:
     """Refuse, before hours of work, outputs that cannot be written or would overwrite an input."""
     outputs = {
         "the model": args.model,
@@ -112,7 +113,7 @@ def check_outputs(args: argparse.Namespace, files: Sequence[str]) -> None:
     given = {what: path for what, path in outputs.items() if path is not None}
     for what, path in given.items():
         check_output(path, what)
-    check_apart(list(given.values()), inputs=(args.dataset / file for file in files))
+    check_apart(list(given.values()), inputs=inputs)
 
 
 def parse_arguments() -> argparse.Namespace:

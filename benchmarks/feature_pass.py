@@ -16,7 +16,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from activity.media.images import Image, hash_files
+from activity.media.images import hash_files
 from activity.media.photo import decode_photo
 from activity.network.arguments import BACKBONES
 from activity.network.backbone import RANDOM, build_backbone, fingerprint
@@ -36,11 +36,11 @@ def main() -> None:
     parser.add_argument("--photos", type=int, default=512)
     args = parser.parse_args()
 
-    names = find_images(args.dataset, [ALL_LABELS]).photos
-    chosen = np.random.default_rng(0).permutation(len(names))[: args.photos]
+    photos = find_images([args.dataset], [ALL_LABELS]).photos
+    chosen = np.random.default_rng(0).permutation(len(photos))[: args.photos]
     # One plain and one augmented view of each, as in training.
-    views = [View(Image(names[i]), number) for i in chosen for number in (0, 1)]
-    contents = (decode_photo((args.dataset / view.image.path).read_bytes()) for view in views)
+    views = [View(photos[i].image, number) for i in chosen for number in (0, 1)]
+    contents = (decode_photo(view.image.file.read_bytes()) for view in views)
     pixels = [photo for photo in contents if photo is not None][:IN_MEMORY]
     rows = []
     for name in BACKBONES:

@@ -97,10 +97,11 @@ def kinds_of_footage(args: argparse.Namespace, labels: Sequence[str]) -> Iterato
 
 def test_photos(dataset: Path, labels: Sequence[str]) -> dict[str, list[Path]]:
     """Find the test photos of each label."""
-    photos, label_of, *_ = find_images(dataset, labels)
+    photos = find_images([dataset], labels).photos
     found: dict[str, list[Path]] = {label: [] for label in labels}
-    for index in split_photos(photos, label_of)[1]:
-        found[label_of[index]].append(dataset / photos[index])
+    paths, label_of = [photo.image.path for photo in photos], [photo.label for photo in photos]
+    for index in split_photos(paths, label_of)[1]:
+        found[label_of[index]].append(photos[index].image.file)
     return found
 
 

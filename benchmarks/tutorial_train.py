@@ -60,8 +60,9 @@ def main() -> None:
     args = parser.parse_args()
 
     started = time.perf_counter()
-    names, labels, *_ = find_images(args.dataset, args.labels)
-    photos = np.stack([read(args.dataset / name) for name in names])
+    found = find_images([args.dataset], args.labels).photos
+    names, labels = [photo.image.path for photo in found], [photo.label for photo in found]
+    photos = np.stack([read(photo.image.file) for photo in found])
     targets = LabelBinarizer().fit_transform(labels).astype(np.float32)
     training, test = split_photos(names, labels)
 

@@ -16,7 +16,7 @@ from activity.network.artifacts import load_label_file, load_model
 from activity.network.backbone import build_backbone
 from activity.training import fine_tuning
 from activity.training.dataset import find_images
-from activity.training.split import split_photos
+from activity.training.split import split_images
 from tests.conftest import COLOURS_BGR, RunScript, RunTrain, write_clip
 
 
@@ -119,9 +119,9 @@ def test_fine_tuned_stages_are_saved_and_judged(
         learned = layer.name.startswith(("stage6", "stage7", "head")) and "norm" not in layer.name
         assert all(same) if not learned else not any(same), layer.name
     # The test photos went through the network that is saved.
-    found = find_images(photo_folders, ["all"])
-    _, test = split_photos(found.photos, found.labels)
-    pixels = [network_input(cv2.imread(str(photo_folders / found.photos[i]))) for i in test]
+    photos = find_images([photo_folders], ["all"]).photos
+    test = split_images(photos, [], {}, {}).test
+    pixels = [network_input(cv2.imread(str(image.file))) for image in test]
     highest = model.predict_on_batch(np.stack(pixels).astype(np.float32)).max(axis=1)
     known = load_label_file(tmp_path / "model/lb.pickle").known_confidence
     np.testing.assert_allclose(known, np.sort(highest), atol=1e-5)
@@ -136,8 +136,7 @@ def test_a_test_photo_that_is_gone_after_fine_tuning_is_not_judged(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     dataset = Path(shutil.copytree(photo_folders, tmp_path / "photos"))
-    found = find_images(dataset, ["all"])
-    gone = found.photos[split_photos(found.photos, found.labels)[1][0]]
+    gone = split_images(find_images([dataset], ["all"]).photos, [], {}, {}).test[0].path
     carve = fine_tuning._carve
 
     def lose_a_photo(*arguments: Any) -> Any:
@@ -204,16 +203,13 @@ def test_help_is_quick_and_has_an_example(run_script: RunScript) -> None:
 
 @pytest.mark.real_data
 def test_the_test_photos_are_the_tutorials(real_data: Path) -> None:
-    from activity.training.dataset import find_images
-    from activity.training.split import split_photos
-
-    photos, labels, *_ = find_images(real_data / "sports", ["weight_lifting", "tennis", "football"])
-    training, test = split_photos(photos, labels)
+    found = find_images([real_data / "sports"], ["weight_lifting", "tennis", "football"])
+    split = split_images(found.photos, [], {}, {})
     # Four more, three .gif and a .webp, are too few of a kind to be tested.
-    later = [photos[i] for i in training if Path(photos[i]).suffix in (".gif", ".webp")]
-    assert (len(training) - len(later), len(later), len(test)) == (1552, 4, 518)
+    later = [image for image in split.training if Path(image.path).suffix in (".gif", ".webp")]
+    assert (len(split.training) - len(later), len(later), len(split.test)) == (1552, 4, 518)
     listed = (real_data / "sports_test_split.txt").read_text().split()
-    assert [photos[i] for i in test] == listed
+    assert [image.path for image in split.test] == listed
 
 
 @pytest.mark.parametrize("flags", [["--epochs", "0"], ["--seed", "-1"], ["--views", "many"]])

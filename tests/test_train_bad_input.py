@@ -92,12 +92,11 @@ def test_a_test_set_without_a_readable_photo_gives_no_score(
     run_train: RunTrain, photo_folders: Path, tmp_path: Path, earlier: Path
 ) -> None:
     from activity.training.dataset import find_images
-    from activity.training.split import split_photos
+    from activity.training.split import split_images
 
     dataset = Path(shutil.copytree(photo_folders, tmp_path / "photos"))
-    photos, labels, *_ = find_images(dataset, ["all"])
-    for place in split_photos(photos, labels)[1]:
-        (dataset / photos[place]).write_bytes(b"x")
+    for image in split_images(find_images([dataset], ["all"]).photos, [], {}, {}).test:
+        image.file.write_bytes(b"x")
     said = run_train(*arguments(dataset, earlier))
     assert "none of the test images can be read: there is no score" in said
     assert "weighted avg" not in said

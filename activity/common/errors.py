@@ -1,5 +1,7 @@
 """Errors that a person can fix: one clear line, exit code 2, no traceback."""
 
+from collections.abc import Sequence
+
 
 class UserError(Exception):
     """An error that a person can fix. The message says what is wrong, where, and what to do."""
@@ -15,3 +17,9 @@ def printable(text: str) -> str:
         letter if letter.isprintable() else letter.encode("unicode_escape").decode()
         for letter in text
     )
+
+
+def shortened(names: Sequence[str], most: int = 12) -> str:
+    """Join names for a message, the first few of them where there are many."""
+    shown = ", ".join(names[:most])
+    return shown if len(names) <= most else f"{shown}, … ({len(names)} in all)"

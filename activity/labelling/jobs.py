@@ -1,5 +1,6 @@
 """Which clips to label, and which files each one gives."""
 
+import os
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -170,11 +171,24 @@ def _find_clips(inputs: Sequence[str]) -> list[str]:
 
 
 def _clips_inside(folder: Path) -> list[str]:
-    clips = sorted(
-        str(path)
-        for path in folder.iterdir()
-        if path.suffix.lower() in CLIP_SUFFIXES and not path.name.startswith(".")
-    )
+    """List the clips right in a folder, and in folders that are linked into it."""
+    clips: list[str] = []
+    entered: set[str] = set()
+    waiting = [folder]
+    while waiting:
+        inside = waiting.pop()
+        target = str(inside) if is_stored(inside) else os.path.realpath(inside)
+        if target in entered:  # a circle, or linked twice
+            continue
+        entered.add(target)
+        for path in inside.iterdir():
+            if path.name.startswith("."):
+                continue
+            if path.suffix.lower() in CLIP_SUFFIXES:
+                clips.append(str(path))
+            elif not is_stored(path) and path.is_symlink() and path.is_dir():
+                waiting.append(path)
+    clips.sort()
     if not clips:
         raise UserError(f"no clips in {folder}: give --input video files or a folder of them")
     return clips

@@ -1,6 +1,7 @@
 """A photo: read and decoded safely, and made into what the network sees; frames likewise."""
 
 import errno
+import os
 import stat
 from pathlib import Path
 from typing import Literal
@@ -8,6 +9,8 @@ from typing import Literal
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+from activity.media.photo_header import Depth, depth_of, size_of, turns_of
 
 INPUT_SIZE = 224
 """Width and height in pixels of what most networks see."""
@@ -18,13 +21,16 @@ Framing = Literal["centre", "squashed"]
 # An uncompressed photo of as many pixels as OpenCV is allowed to decode takes less.
 _LARGEST_FILE = 2**30
 
+# What OpenCV goes by; it is set when the package is imported.
+_SIZE_LIMIT = "OPENCV_IO_MAX_IMAGE_PIXELS"
+
 
 def read_photo(path: Path) -> bytes:
     """Read a photo's file.
 
     Raises:
-        OSError: it cannot be read, is no plain file (opening a pipe would wait for ever), or is
-            larger than any photo.
+        OSError: it cannot be read, is not a regular file (opening a pipe would wait for ever), or
+            is larger than any photo.
     """
     if check_plain_file(path) > _LARGEST_FILE:
         raise OSError(errno.EINVAL, "not a photo", str(path))
@@ -35,11 +41,11 @@ def check_plain_file(path: Path) -> int:
     """Return a file's size in bytes.
 
     Raises:
-        OSError: it cannot be reached, or is no plain file.
+        OSError: it cannot be reached, or is not a regular file.
     """
     status = path.stat()
     if not stat.S_ISREG(status.st_mode):
-        raise OSError(errno.EINVAL, "not a plain file", str(path))
+        raise OSError(errno.EINVAL, "not a regular file", str(path))
     return status.st_size
 
 
@@ -61,11 +67,51 @@ def decode_image(content: bytes) -> NDArray[np.uint8] | None:
     """
     if not content or _is_cut_png(content):
         return None
+    depth = depth_of(content)
+    flags = cv2.IMREAD_COLOR | (cv2.IMREAD_ANYDEPTH if depth else 0)
     try:
-        image = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
+        image = cv2.imdecode(np.frombuffer(content, np.uint8), flags)
     except cv2.error:
         return None
-    return None if image is None else np.asarray(image, np.uint8)
+    if image is None:
+        return None
+    if image.dtype != np.uint8:
+        image = _in_8_bits(np.asarray(image, np.uint16), depth)
+    for how, which in turns_of(content):
+        # OpenCV's flip code of an exchange of top and bottom is 0, of left and right 1.
+        image = np.rot90(image, which) if how == "rotate" else cv2.flip(image, which)
+    return np.ascontiguousarray(image, np.uint8)
+
+
+def why_unreadable(file: Path) -> str:
+    """Say why a photo could not be read, where there is more to say than that it is none.
+
+    Returns:
+        ``"108 megapixels: at most 67 are read ..."``, or nothing.
+    """
+    limit = os.environ.get(_SIZE_LIMIT, "")
+    try:
+        size = size_of(read_photo(file))
+    except OSError:
+        return ""
+    if size is None or not limit.isdecimal() or size[0] * size[1] <= int(limit):
+        return ""
+    many, most = size[0] * size[1] / 1e6, int(limit) / 1e6
+    return f"{many:.0f} megapixels: at most {most:.0f} are read ({_SIZE_LIMIT} raises that)"
+
+
+def _in_8_bits(image: NDArray[np.uint16], depth: Depth | None) -> NDArray[np.uint8]:
+    """Scale samples of 16 bits, of which a file may say that it uses fewer."""
+    if depth is None:
+        return (image >> 8).astype(np.uint8)
+    shifted = depth.shifted
+    if shifted is None:
+        # Small values with something in the last bits were never put in front.
+        last = image & (2 ** (16 - depth.bits) - 1)
+        shifted = image.max(initial=0) >= 2**depth.bits or last.max(initial=0) <= 1
+    if shifted:
+        return (image >> 8).astype(np.uint8)
+    return np.minimum(image >> (depth.bits - 8), 255).astype(np.uint8)
 
 
 def _is_cut_png(content: bytes) -> bool:

@@ -1,25 +1,27 @@
 """Segments of a clip: which label, from which second to which; as a table that a person can edit.
 
 The same table is what ``predict_video.py --segments`` writes and what ``--truth`` judges by: UTF-8,
-with the header ``start,end,label``.
+with the header ``start,end,label``. With a column ``clip`` in front, one table holds the segments
+of many clips.
 """
 
-import csv
 import math
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable
 from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
 from activity.common.errors import UserError
+from activity.common.tables import column_names, read_rows
 
 UNKNOWN = "unknown"
 """The label of footage of none of the activities."""
 
 HEADER = ("start", "end", "label")
+HEADER_OF_CLIPS = ("clip", *HEADER)
 
 _EXAMPLE = "0,4.5,tennis"
-_LARGEST_FILE = 2**26  # bytes: a million segments
+_KIND = "table of segments"
 
 
 class Segment(NamedTuple):
@@ -53,14 +55,47 @@ def read_segments(path: Path, labels: Collection[str] | None = None) -> list[Seg
         [Segment(start=0.0, end=4.5, label='tennis'),
          Segment(start=4.5, end=60.0, label='unknown')]
     """
-    rows = _read_rows(path)
-    number, header = next(rows, (1, []))
-    if tuple(cell.strip().lower() for cell in header) != HEADER:
+    rows = _rows_below(path, HEADER)
+    return _in_order(path, [(_segment(path, line, row, labels), line) for line, row in rows])
+
+
+def read_segments_of_clips(
+    path: Path, labels: Collection[str] | None = None
+) -> dict[str, list[Segment]]:
+    """Read a table of the segments of many clips: ``clip,start,end,label``.
+
+    Args:
+        path: of the table.
+        labels: as in ``read_segments``.
+
+    Returns:
+        The segments of each clip in the order of time, by what the table calls the clip.
+
+    Raises:
+        UserError: as in ``read_segments``; or a line names no clip.
+    """
+    numbered: dict[str, list[tuple[Segment, int]]] = {}
+    for line, row in _rows_below(path, HEADER_OF_CLIPS):
+        if not row[0].strip():
+            raise UserError(f"{path}, line {line}: it does not say which clip it is about")
+        segment = _segment(path, line, row[1:], labels, f"match.mp4,{_EXAMPLE}")
+        numbered.setdefault(row[0].strip(), []).append((segment, line))
+    return {clip: _in_order(path, segments) for clip, segments in numbered.items()}
+
+
+def _rows_below(path: Path, header: tuple[str, ...]) -> Iterable[tuple[int, list[str]]]:
+    rows = read_rows(path, _KIND, ",".join(header))
+    number, first = next(rows, (1, []))
+    if column_names(first) != header:
         raise UserError(
-            f"{path}, line {number}: the first line should be {','.join(HEADER)}, "
-            f"not {','.join(header)[:60]!r}"
+            f"{path}, line {number}: the first line should be {','.join(header)}, "
+            f"not {','.join(first)[:60]!r}"
         )
-    numbered = sorted((_segment(path, line, row, labels), line) for line, row in rows)
+    return rows
+
+
+def _in_order(path: Path, numbered: list[tuple[Segment, int]]) -> list[Segment]:
+    numbered = sorted(numbered)
     for (before, earlier), (segment, line) in pairwise(numbered):
         if segment.start < before.end:
             raise UserError(
@@ -70,31 +105,19 @@ def read_segments(path: Path, labels: Collection[str] | None = None) -> list[Seg
     return [segment for segment, _ in numbered]
 
 
-def _read_rows(path: Path) -> Iterator[tuple[int, list[str]]]:
-    try:
-        if not path.is_file():
-            raise UserError(f"no table of segments at {path}: give a file with {','.join(HEADER)}")
-        if path.stat().st_size > _LARGEST_FILE:
-            raise UserError(f"{path} is too large to be a table of segments")
-        text = path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise UserError(f"cannot read {path}: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path} is not UTF-8: save it again as CSV in UTF-8") from error
-    rows = csv.reader(text.splitlines(), strict=True)
-    try:
-        for row in rows:
-            if any(cell.strip() for cell in row):
-                yield rows.line_num, row
-    except csv.Error as error:
-        raise UserError(f"{path}, line {rows.line_num}: {error}") from error
-
-
-def _segment(path: Path, line: int, row: list[str], labels: Collection[str] | None) -> Segment:
+def _segment(
+    path: Path,
+    line: int,
+    row: list[str],
+    labels: Collection[str] | None,
+    example: str = _EXAMPLE,
+) -> Segment:
     if len(row) != len(HEADER):
+        # A column in front, if there is one, is no longer in the row.
+        more = example.count(",") + 1 - len(HEADER)
         raise UserError(
-            f"{path}, line {line}: {len(row)} values instead of {len(HEADER)}; a line looks like "
-            f"{_EXAMPLE}"
+            f"{path}, line {line}: {len(row) + more} values instead of {len(HEADER) + more}; a "
+            f"line looks like {example}"
         )
     label = row[2].strip()
     try:
@@ -102,7 +125,7 @@ def _segment(path: Path, line: int, row: list[str], labels: Collection[str] | No
     except ValueError as error:
         raise UserError(
             f"{path}, line {line}: {row[0][:20]!r} and {row[1][:20]!r} are not both numbers of "
-            f"seconds; a line looks like {_EXAMPLE}"
+            f"seconds; a line looks like {example}"
         ) from error
     if not 0 <= start < end < math.inf:
         raise UserError(

@@ -21,11 +21,20 @@ def add_file_arguments(parser: argparse.ArgumentParser) -> None:
         "-d",
         "--dataset",
         type=location,
+        nargs="+",
         required=True,
         metavar="FOLDER",
-        help="holds one folder of photos, or clips, for each activity; where a clip has a table "
-        "start,end,label of the same name beside it (.csv, in seconds: what predict_video.py "
-        "--segments writes), it may lie anywhere, and shows what the table says",
+        help="holds one folder of photos, or clips, for each activity; a split that is there "
+        "(train and test, or val) is kept. Where a clip has a table start,end,label of the same "
+        "name (.csv, in seconds: what predict_video.py --segments writes), it may lie anywhere, "
+        "and shows what the table says. Several folders may be given, each split by itself; and "
+        "tables: path,label (and split), or clip,start,end,label",
+    )
+    group.add_argument(
+        "--label-folder",
+        choices=("first", "last"),
+        help="where folders lie in folders, and their names do not show it: which one names the "
+        "activity, the first below FOLDER, or the last, right above the photos",
     )
     group.add_argument(
         "-m",

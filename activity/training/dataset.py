@@ -1,179 +1,317 @@
-"""What lies in a data set: labelled photos and clips."""
+"""What lies in data sets: labelled photos and clips."""
 
+import math
 import os
+import unicodedata
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
 
-from imutils import paths
-
-from activity.common.errors import UserError
-from activity.common.stores import is_stored, list_files
-from activity.media.clip import CLIP_SUFFIXES
-from activity.temporal.segments import UNKNOWN
-from activity.training.labelled_clips import LabelledClip, read_labels_of_clips
-from activity.training.split import FEWEST_PHOTOS, LATER_SUFFIXES
+from activity.common.errors import UserError, printable, shortened
+from activity.common.stores import is_stored
+from activity.media.images import Image
+from activity.temporal.segments import UNKNOWN, Segment
+from activity.training.clip_tables import ToldByTables, read_clip_tables
+from activity.training.labelled_clips import LabelledClip
+from activity.training.labelled_photos import LabelledPhoto
+from activity.training.layout import Folder, LabelFolder, Place, read_layout
+from activity.training.sources import Sources, read_sources
+from activity.training.split import FEWEST_PHOTOS
 
 ALL_LABELS = "all"
 
 DEFAULT_LABELS = ("weight_lifting", "tennis", "football")
 """Those of the source tutorial."""
 
-_TABLE = ".csv"
 
-
-class Found(NamedTuple):
-    """What a data set holds of the wanted labels.
+@dataclass(frozen=True)
+class Found:
+    """What data sets hold of the wanted labels.
 
     Attributes:
-        photos: paths relative to the data set in POSIX form, sorted.
-        labels: of each photo.
+        photos: in the order of their data sets and paths.
         clips: that show a wanted label somewhere, or footage of none.
-        tables: of segments, beside clips.
-        skipped: clips whose table of segments cannot be read, or which have neither a table nor a
-            folder, with the reason.
+        others: photos of labels that were not asked for.
+        inputs: files that are read: photos, clips and tables.
+        skipped: clips and tables of which nothing can be learned, with the reason.
         left_out: how many files of other kinds lie among the photos, by their endings.
+        gave_nothing: folders without a photo or clip, with what lies there instead.
+        in_no_activity: how many photos lie right in which part of a split.
+        not_followed: links to folders that are listed already.
+        changed: clips that have changed since a table elsewhere was written.
         in_tables_only: labels that tables of segments name and no folder does, though there are
             photos.
         not_wanted: other labels that these tables name.
     """
 
-    photos: list[str]
-    labels: list[str]
+    photos: list[LabelledPhoto]
     clips: list[LabelledClip]
-    tables: list[str]
-    skipped: dict[str, str]
-    left_out: dict[str, int]
-    in_tables_only: list[str]
-    not_wanted: list[str]
-
-    @property
-    def files(self) -> list[str]:
-        """Paths of all photos and clips."""
-        return [*self.photos, *(clip.path for clip in self.clips)]
+    others: list[LabelledPhoto] = field(default_factory=list)
+    inputs: list[Path] = field(default_factory=list)
+    skipped: dict[str, str] = field(default_factory=dict)
+    left_out: dict[str, int] = field(default_factory=dict)
+    gave_nothing: dict[str, str] = field(default_factory=dict)
+    in_no_activity: dict[str, int] = field(default_factory=dict)
+    not_followed: list[str] = field(default_factory=list)
+    changed: list[str] = field(default_factory=list)
+    in_tables_only: list[str] = field(default_factory=list)
+    not_wanted: list[str] = field(default_factory=list)
 
     def all_labels(self) -> list[str]:
         """Every label of a photo or a clip, sorted."""
-        return sorted({*self.labels, *_labels_of(self.clips)} - {*self.not_wanted})
+        labels = {*(photo.label for photo in self.photos), *_labels_of(self.clips)}
+        return sorted(labels - {*self.not_wanted})
 
 
-def find_images(dataset: Path, wanted: Sequence[str] | None = None) -> Found:
+def find_images(
+    datasets: Sequence[Path],
+    wanted: Sequence[str] | None = None,
+    label_folder: LabelFolder | None = None,
+) -> Found:
     """Find the photos and clips of the wanted labels.
 
-    The label of a photo is the name of its parent folder; that of a clip, too, or what the table
-    beside it says. Hidden files and folders are left out.
+    The label of a photo is the name of its folder, as ``layout`` says, or what a table says; that
+    of a clip, too, or what a table of segments says. Hidden files and folders are left out.
 
     Args:
-        dataset: folder that holds one folder of photos and clips for each label.
+        datasets: folders that hold one folder of photos and clips for each label, and tables, as
+            ``read_sources`` takes them.
         wanted: labels to take, or ``["all"]`` for all there are; None takes those of
             ``DEFAULT_LABELS`` that are there, or all where none of them is.
+        label_folder: which folder is the label where folders lie in folders.
 
     Raises:
-        UserError: the folder is missing, holds nothing of the wanted labels, or leaves fewer
-            than two labels, or a label with no clip and too few photos to be split.
+        UserError: a folder is missing, can be read in two ways, holds nothing of the wanted
+            labels, or leaves fewer than two labels, or a label with no clip and too few photos to
+            be split; a table is flawed, or two contradict each other.
     """
-    photos, files, others = _walk(dataset)
-    clips, skipped = read_labels_of_clips(dataset, files)
-    there = {*photos.values(), *_labels_of(clips)}
+    sources = read_sources(datasets)
+    told = read_clip_tables(list(sources.clips), list(sources.tables))
+    names = _names_to_take(wanted, sources, told)
+    places = _places(sources, told, names, label_folder)
+    in_activities = {image: place for image, place in places.items() if place.label}
+    photos = _photos(sources, in_activities)
+    clips = _clips(sources, told, places)
+
+    where = shortened([str(dataset) for dataset in datasets], most=3)
+    unlabelled = {
+        clip.path: "no folder and no table says what it shows"
+        for clip in sources.clips.keys() - in_activities.keys() - told.segments.keys() - told.flawed
+    }
+    skipped = dict(sorted({**told.skipped, **unlabelled}.items()))
     reasons = "".join(f"; {clip}: {reason}" for clip, reason in list(skipped.items())[:1])
+    there = {*(photo.label for photo in photos), *_labels_of(clips)}
     if not there:
         raise UserError(
-            f"no photos in {dataset}: it should hold one folder for each activity, "
+            f"no photos in {where}: it should hold one folder for each activity, "
             "each with .jpg, .jpeg, .png, .bmp, .tif, .webp, .gif or .avif files, or with clips"
             + reasons
         )
-    names = list(wanted) if wanted is not None else sorted(there & set(DEFAULT_LABELS))
-    folders = {*photos.values(), *(Path(file).parent.name for file in files)}
-    chosen = bool(names) and names != [ALL_LABELS]
-    if chosen:
-        photos = {photo: label for photo, label in photos.items() if label in names}
-        taken = there & set(names)
-        if not taken:
-            raise UserError(
-                f"no photos of {shortened(names)} in {dataset}; it has: "
-                f"{shortened(sorted(there))}. "
-                "Name some of these after --labels, or take --labels all" + reasons
-            )
-    else:
-        taken = there
-    named = _labels_of([clip for clip in clips if files[clip.path]])
+    taken = there if names is None else there & {*names}
+    if not taken:
+        raise UserError(
+            f"no photos of {shortened(names or [])} in {where}; it has: "
+            f"{shortened(sorted(there))}. "
+            "Name some of these after --labels, or take --labels all" + reasons
+        )
+    _check_spelling(taken, there)
+    chosen = [photo for photo in photos if photo.label in taken]
     # A table that names no label at all is kept, to be told of.
-    clips = [
+    taken_clips = [
         clip
         for clip in clips
         if not (labels := _labels_of([clip], with_unknown=True)) or labels & {*taken, UNKNOWN}
     ]
-    counts = Counter(photos.values())
     if len(taken) < 2:
         raise UserError(
-            f"only photos of {next(iter(taken))} in {dataset}: "
+            f"only photos of {next(iter(taken))} in {where}: "
             "a classifier needs at least two activities" + reasons
         )
-    scarce = [
-        f"{label} ({counts[label]})"
-        for label in sorted(taken - _labels_of(clips))
-        if counts[label] < FEWEST_PHOTOS
-    ]
-    if scarce:
-        raise UserError(
-            f"too few photos in {dataset} to split into training and test: "
-            f"{shortened(scarce)}; each activity needs at least {FEWEST_PHOTOS}" + reasons
-        )
-    in_order = sorted(photos)
-    left_out = Counter(suffix for label, suffix in others if not chosen or label in names)
+    _check_enough(taken - _labels_of(taken_clips), chosen, where, reasons)
+    in_folders = {*(place.label for place in in_activities.values())}
+    in_tables = {segment.label for some in told.segments.values() for segment in some}
+    of_these = [folder for folder in sources.folders if names is None or {*folder.names} & taken]
     return Found(
-        in_order,
-        [photos[photo] for photo in in_order],
-        clips,
-        [table for table in files.values() if table],
+        chosen,
+        taken_clips,
+        [photo for photo in photos if photo.label not in taken],
+        [
+            *(image.file for image in {**sources.photos, **sources.clips}),
+            *(clip.file for clip in taken_clips),
+            *(table.file for table in told.tables),
+            *sources.photo_tables,
+        ],
         skipped,
-        dict(left_out.most_common()),
-        sorted((_labels_of(clips) & taken) - folders) if photos else [],
-        sorted(named - taken),
+        _left_out(sources, told, names),
+        _gave_nothing(sources, told, of_these),
+        _in_no_activity(sources, places),
+        sources.not_followed,
+        [clip.path for clip in told.older],
+        sorted((_labels_of(taken_clips) & taken) - in_folders) if chosen else [],
+        sorted(in_tables - taken - {UNKNOWN, ""}),
     )
 
 
-def _walk(
-    dataset: Path,
-) -> tuple[dict[str, str], dict[str, str | None], list[tuple[str, str]]]:
-    """List photos with their labels, clips with their tables, folders and endings of the others."""
-    # Path.is_dir raises on names that it cannot look up.
-    if not (dataset.is_dir() if is_stored(dataset) else os.path.isdir(dataset)):  # noqa: PTH112
-        raise UserError(f"no folder of photos at {dataset}: give --dataset a folder that exists")
-    photos: dict[str, str] = {}
-    clips: list[Path] = []
-    tables: dict[Path, str] = {}
-    others: list[tuple[str, str]] = []
-    if is_stored(dataset):
-        files = [Path(name) for name in list_files(dataset)]
-    else:
-        files = [Path(path).relative_to(dataset) for path in paths.list_files(dataset)]
-    for relative in files:
-        if any(part.startswith(".") for part in relative.parts):
+def _names_to_take(
+    wanted: Sequence[str] | None, sources: Sources, told: ToldByTables
+) -> list[str] | None:
+    """Name the labels to take; None takes all."""
+    if wanted is not None:
+        return None if [*wanted] == [ALL_LABELS] else [*wanted]
+    folders = {*sources.photos.values(), *sources.clips.values()}
+    there = {name for folder in folders for name in folder.names}
+    there |= {row.label for _, row in sources.rows.values()}
+    there |= {segment.label for some in told.segments.values() for segment in some}
+    return sorted(there & {*DEFAULT_LABELS}) or None
+
+
+def _places(
+    sources: Sources,
+    told: ToldByTables,
+    names: Collection[str] | None,
+    label_folder: LabelFolder | None,
+) -> dict[Image, Place]:
+    """Find out what folders, and tables of photos, say of each photo and clip."""
+    by_folder = {
+        image: folder
+        for image, folder in {**sources.photos, **sources.clips}.items()
+        if image not in sources.rows
+    }
+    with_tables = {image for image in by_folder if image in told.segments or image in told.flawed}
+    layout = read_layout(
+        {f for image, f in by_folder.items() if f.names and image not in with_tables},
+        {by_folder[image] for image in with_tables},
+        wanted=names,
+        label_folder=label_folder,
+    )
+    return {
+        **{image: layout.get(folder, Place("")) for image, folder in by_folder.items()},
+        **{image: Place(row.label, row.part) for image, (_, row) in sources.rows.items()},
+    }
+
+
+def _photos(sources: Sources, places: Mapping[Image, Place]) -> list[LabelledPhoto]:
+    """Label the photos; one that two data sets hold under the same label counts once."""
+    photos: dict[tuple[Path, str], LabelledPhoto] = {}
+    for image, folder in sources.photos.items():
+        if (place := places.get(image)) is not None:
+            photo = LabelledPhoto(image, place.label, folder.dataset, place.part, place.group)
+            photos.setdefault((_identity(image.file), place.label), photo)
+    return list(photos.values())
+
+
+def _identity(file: Path) -> Path:
+    return file if is_stored(file) else Path(os.path.abspath(file))  # noqa: PTH100
+
+
+def _clips(
+    sources: Sources, told: ToldByTables, places: Mapping[Image, Place]
+) -> list[LabelledClip]:
+    clips = []
+    for image in {**sources.clips, **told.segments}:
+        place = places.get(image, Place(""))
+        folder = sources.clips.get(image, Folder(0, ()))
+        segments = told.segments.get(image)
+        if segments is None and place.label and image not in told.flawed:
+            segments = [Segment(0, math.inf, place.label)]
+        # Corrections are made to be learned from: a few of them would otherwise be tested with.
+        part = place.part or ("train" if image in told.elsewhere else None)
+        if segments is not None:
+            clips.append(LabelledClip(image.path, segments, image.folder, folder.dataset, part))
+    return sorted(clips)
+
+
+def _check_spelling(taken: Collection[str], there: Collection[str]) -> None:
+    """Refuse labels that a person would take for one, or that some file systems do."""
+    spellings: dict[str, list[str]] = {}
+    for label in sorted(there):
+        same = unicodedata.normalize("NFC", label).strip().casefold()
+        spellings.setdefault(unicodedata.normalize("NFC", same), []).append(label)
+    for labels in spellings.values():
+        if len(labels) > 1 and {*labels} & {*taken}:
+            names = " and ".join(repr(printable(label)) for label in labels)
+            raise UserError(
+                f"the labels {names} differ only in case, in spaces around them, or in how their "
+                "accents are encoded: rename the folders (or what the tables say), so that they "
+                "are one activity, or clearly two"
+            )
+
+
+def _check_enough(
+    without_clips: Collection[str], photos: Sequence[LabelledPhoto], where: str, reasons: str
+) -> None:
+    unsplit = Counter(photo.label for photo in photos if photo.part is None)
+    split = Counter(photo.label for photo in photos if photo.part is not None)
+    to_learn = {photo.label for photo in photos if photo.part != "test"}
+    scarce = [
+        f"{label} ({unsplit[label]})"
+        for label in sorted(without_clips)
+        if not split[label] and unsplit[label] < FEWEST_PHOTOS
+    ]
+    if scarce:
+        raise UserError(
+            f"too few photos in {where} to split into training and test: "
+            f"{shortened(scarce)}; each activity needs at least {FEWEST_PHOTOS}" + reasons
+        )
+    if test_alone := sorted({*without_clips} - to_learn):
+        raise UserError(
+            f"only photos to test with, and none to learn from: {shortened(test_alone)}; give "
+            "these a folder in the part to train on, too, or name the other activities after "
+            "--labels"
+        )
+
+
+def _left_out(
+    sources: Sources, told: ToldByTables, names: Collection[str] | None
+) -> dict[str, int]:
+    others = [*sources.others]
+    for table in told.others:
+        if (folder := sources.tables[table]).names:
+            others.append((folder, ".csv"))
+    counts = Counter(
+        suffix for folder, suffix in others if names is None or {*folder.names} & {*names}
+    )
+    return dict(counts.most_common())
+
+
+def _gave_nothing(
+    sources: Sources, told: ToldByTables, folders: Collection[Folder]
+) -> dict[str, str]:
+    """Name the outermost folders with nothing to learn from in them, and what they hold."""
+    gave = {*sources.photos.values(), *sources.clips.values()}
+    gave |= {sources.tables[table] for table in told.tables}
+    fruitful = {
+        Folder(folder.dataset, folder.names[:depth])
+        for folder in gave
+        for depth in range(len(folder.names) + 1)
+    }
+    nothing: dict[str, str] = {}
+    for folder in sorted(folders):
+        above = Folder(folder.dataset, folder.names[:-1])
+        if folder in fruitful or (above.names and above not in fruitful):
             continue
-        suffix = relative.suffix.lower()
-        if suffix in CLIP_SUFFIXES:
-            clips.append(relative)
-        elif suffix == _TABLE:
-            tables[relative.with_suffix("")] = relative.as_posix()
-        elif len(relative.parts) == 1:
-            continue
-        elif suffix in (*paths.image_types, *LATER_SUFFIXES):
-            photos[relative.as_posix()] = relative.parent.name
-        else:
-            others.append((relative.parent.name, suffix or "without an ending"))
-    of_no_clip = tables.keys() - {clip.with_suffix("") for clip in clips}
-    others += [(name.parent.name, _TABLE) for name in of_no_clip if name.parent.name]
-    return photos, {c.as_posix(): tables.get(c.with_suffix("")) for c in sorted(clips)}, others
+        inside = Counter(
+            suffix
+            for place, suffix in sources.others
+            if place.dataset == folder.dataset and place.names[: len(folder.names)] == folder.names
+        )
+        kinds = ", ".join(f"{count} {suffix}" for suffix, count in inside.most_common())
+        nothing[sources.folders[folder]] = kinds or "empty"
+    return nothing
+
+
+def _in_no_activity(sources: Sources, places: Mapping[Image, Place]) -> dict[str, int]:
+    """Count the photos that lie right in a part of a split."""
+    return dict(
+        Counter(
+            "/".join(folder.names)
+            for image, folder in sources.photos.items()
+            if not places[image].label
+        )
+    )
 
 
 def _labels_of(clips: Sequence[LabelledClip], *, with_unknown: bool = False) -> set[str]:
     labels = {segment.label for clip in clips for segment in clip.segments}
     return labels - {"" if with_unknown else UNKNOWN, ""}
-
-
-def shortened(names: Sequence[str], most: int = 12) -> str:
-    """Join names for a message, the first few of them where there are many."""
-    shown = ", ".join(names[:most])
-    return shown if len(names) <= most else f"{shown}, … ({len(names)} in all)"

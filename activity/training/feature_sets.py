@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from activity.common.errors import UserError
+from activity.common.errors import UserError, shortened
 from activity.media.images import Image
 from activity.network.engine import EngineOptions
-from activity.training.dataset import shortened
 from activity.training.feature_rows import let_go
 from activity.training.features import View, compute_features
 from activity.training.image_sets import ImageSets

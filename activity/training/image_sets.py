@@ -1,5 +1,6 @@
 """From what lies in a data set to images to learn from and images to test with."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -27,21 +28,36 @@ class ImageSets(NamedTuple):
     frames: SampledFrames
 
 
-def build_sets(dataset: Path, found: Found, every: float) -> ImageSets:
+def build_sets(found: Found, every: float) -> ImageSets:
     """Sample the clips, look at the files' contents, and split it all.
 
     Args:
-        dataset: the folder.
-        found: what lies in it.
+        found: what lies in the data sets.
         every: seconds from one frame of a clip to the next.
     """
-    frames = sample_frames(dataset, found.clips, found.all_labels(), every)
-    labels = [*found.labels, *frames.labels]
-    contents = hash_files(dataset, found.files)
-    images = [
-        image._replace(folder=dataset, digest=digest_of(image, contents.get(image.path, "")))
-        for image in [*map(Image, found.photos), *frames.images]
-    ]
-    split = split_images(images, labels, contents)
-    training, test, unknown = ([images[i] for i in some] for some in split)
-    return ImageSets(training, test, unknown, dict(zip(images, labels, strict=True)), frames)
+    frames = sample_frames(found.clips, found.all_labels(), every)
+    files = [(photo.image.folder, photo.image.path) for photo in found.photos]
+    contents = _hash_files([*files, *((clip.folder, clip.path) for clip in found.clips)])
+    of_frames = dict(zip(frames.images, frames.labels, strict=True))
+    split = split_images(found.photos, found.clips, of_frames, contents)
+    labels = {photo.image: photo.label for photo in found.photos} | of_frames
+    hashed = {
+        image: image._replace(digest=digest_of(image, contents.get(image.file, "")))
+        for image in labels
+    }
+    training, test, unknown = ([hashed[image] for image in images] for images in split)
+    return ImageSets(
+        training, test, unknown, {hashed[image]: labels[image] for image in labels}, frames
+    )
+
+
+def _hash_files(files: Iterable[tuple[Path, str]]) -> dict[Path, str]:
+    """Hash the contents of files, given as a folder and a path below it; unreadable ones miss."""
+    by_folder: dict[Path, list[str]] = {}
+    for folder, path in files:
+        by_folder.setdefault(folder, []).append(path)
+    return {
+        folder / path: digest
+        for folder, paths in by_folder.items()
+        for path, digest in hash_files(folder, paths).items()
+    }

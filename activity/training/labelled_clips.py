@@ -1,12 +1,7 @@
-"""Clips to learn from: which frames of them show which label.
-
-A clip shows the activity of its folder from start to end; or, where a table of the same name lies
-beside it, what the table says, wherever the clip lies. The table is what ``predict_video.py
---segments`` writes and a person has corrected: see ``segments``.
-"""
+"""Clips to learn from: which frames of them show which label."""
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
@@ -17,17 +12,34 @@ from activity.common.errors import UserError
 from activity.common.stores import local_copy
 from activity.media.clip import VideoSource
 from activity.media.images import Image
-from activity.temporal.segments import UNKNOWN, Segment, read_segments
+from activity.temporal.segments import UNKNOWN, Segment
+from activity.training.layout import Part
 
 BOUNDARY = 0.5
 """Seconds on either side of a boundary that teach nothing: people set boundaries by eye."""
 
 
 class LabelledClip(NamedTuple):
-    """A clip, by its path in the data set (POSIX form), and what it shows when."""
+    """A clip, and what it shows when.
+
+    Attributes:
+        path: relative to ``folder``, in POSIX form.
+        segments: in the order of time.
+        folder: of the data set.
+        dataset: the number of the data set that it is from: each is split by itself.
+        part: where it belongs in a data set that is split already.
+    """
 
     path: str
     segments: list[Segment]
+    folder: Path = Path()
+    dataset: int = 0
+    part: Part | None = None
+
+    @property
+    def file(self) -> Path:
+        """Where the clip lies."""
+        return self.folder / self.path
 
 
 class SampledFrames(NamedTuple):
@@ -39,6 +51,7 @@ class SampledFrames(NamedTuple):
         skipped: clips that cannot be read, with the reason.
         too_long: tables that go on beyond the end of their clips.
         without_frames: clips too short, or with stretches too short, for a single one.
+        every: seconds from one frame of a clip to the next.
     """
 
     images: list[Image]
@@ -46,53 +59,25 @@ class SampledFrames(NamedTuple):
     skipped: dict[str, str]
     too_long: list[str]
     without_frames: list[str]
-
-
-def read_labels_of_clips(
-    dataset: Path, clips: Mapping[str, str | None]
-) -> tuple[list[LabelledClip], dict[str, str]]:
-    """Find out what each clip shows, from the table beside it or from its folder.
-
-    Args:
-        dataset: the folder that the clips' paths are relative to.
-        clips: each with its table, or None; paths in POSIX form.
-
-    Returns:
-        (clips, skipped): those that are labelled; and those of which nobody knows what they show,
-        or whose table cannot be read, with the reason.
-    """
-    labelled: list[LabelledClip] = []
-    skipped: dict[str, str] = {}
-    for clip, table in clips.items():
-        if table is not None:
-            try:
-                labelled.append(LabelledClip(clip, read_segments(dataset / table)))
-            except UserError as error:
-                skipped[clip] = str(error)
-        elif folder := Path(clip).parent.name:
-            labelled.append(LabelledClip(clip, [Segment(0, math.inf, folder)]))
-        else:
-            skipped[clip] = "no folder and no table says what it shows"
-    return labelled, skipped
+    every: float = 1
 
 
 def sample_frames(
-    dataset: Path, clips: Sequence[LabelledClip], labels: Collection[str], every: float
+    clips: Sequence[LabelledClip], labels: Collection[str], every: float
 ) -> SampledFrames:
     """Choose the frames of clips to learn from, without decoding more than their first.
 
     Args:
-        dataset: the folder that the clips' paths are relative to.
         clips: what they show, and when.
         labels: to learn; segments of other labels give no frames, but for those of footage of
             none of the activities, which are labelled ``unknown``.
         every: seconds from one frame to the next.
     """
-    sampled = SampledFrames([], [], {}, [], [])
+    sampled = SampledFrames([], [], {}, [], [], every)
     for clip in tqdm(clips, "looking at clips", disable=None, unit="clip"):
         try:
             with (
-                local_copy(dataset / clip.path) as local,
+                local_copy(clip.file) as local,
                 closing(VideoSource(local)) as source,
             ):
                 length = source.seconds()
@@ -102,7 +87,7 @@ def sample_frames(
         times = times_to_learn_from(clip.segments, length, every)
         for seconds, label in times:
             if label in labels or label == UNKNOWN:
-                sampled.images.append(Image(clip.path, seconds))
+                sampled.images.append(Image(clip.path, seconds, clip.folder))
                 sampled.labels.append(label)
         if not times:
             sampled.without_frames.append(clip.path)

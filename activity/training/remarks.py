@@ -2,36 +2,78 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from activity.common.errors import printable
+from activity.common.errors import printable, shortened
 from activity.media.images import Image
-from activity.training.dataset import ALL_LABELS, DEFAULT_LABELS, Found, shortened
+from activity.media.photo import why_unreadable
+from activity.training.dataset import ALL_LABELS, DEFAULT_LABELS, Found
 from activity.training.evaluation import Evaluation, share
 from activity.training.image_sets import ImageSets
 from activity.training.labelled_clips import SampledFrames
+from activity.training.two_labels import under_two_labels
+
+_MOST_LINES = 12
 
 if TYPE_CHECKING:
     from activity.training.leakage import Leakage  # imports Keras, which takes seconds
 
 
 def remarks_on_found(wanted: Sequence[str] | None, found: Found) -> list[str]:
-    """Say which labels are taken where that is not plain, and which files are not."""
-    labels = set(found.all_labels())
+    """Say which labels are taken, from how many photos and clips, and which files are not."""
+    labels = found.all_labels()
     remarks = []
-    if wanted is None and not labels & set(DEFAULT_LABELS):
-        taken = printable(shortened(sorted(labels)))
-        defaults = ", ".join(DEFAULT_LABELS)
-        remarks.append(f"none of {defaults} is there: taking all there is, {taken}")
-    for label in sorted(set(DEFAULT_LABELS if wanted is None else wanted) - {ALL_LABELS, *labels}):
-        if wanted is not None or labels & set(DEFAULT_LABELS):
+    if wanted is None and not {*labels} & {*DEFAULT_LABELS}:
+        remarks.append(f"none of {', '.join(DEFAULT_LABELS)} is there: taking all there is")
+    for label in sorted({*(DEFAULT_LABELS if wanted is None else wanted)} - {ALL_LABELS, *labels}):
+        if wanted is not None or {*labels} & {*DEFAULT_LABELS}:
             remarks.append(f"no photos of {printable(label)}: going on without")
+    remarks.append(f"learning {len(labels)} activities:")
+    remarks += _activities(found, labels)
+    for folder, inside in found.gave_nothing.items():
+        remarks.append(f"nothing to learn from in {printable(folder)}: {printable(inside)}")
+    for folder, count in found.in_no_activity.items():
+        remarks.append(
+            f"left out, as they lie in {printable(folder)}/ itself and in no activity's folder: "
+            f"{count} photos, which cannot be scored"
+        )
+    for link in found.not_followed:
+        remarks.append(f"not followed, as it leads to what is read already: {printable(link)}")
     if found.left_out:
         kinds = ", ".join(f"{count} {printable(kind)}" for kind, count in found.left_out.items())
         remarks.append(f"left out, as files of other kinds: {kinds}")
     return remarks
+
+
+def _activities(found: Found, labels: Sequence[str]) -> list[str]:
+    """Say of each label how many photos and clips there are, and in which folders."""
+    photos = Counter(photo.label for photo in found.photos)
+    clips: Counter[str] = Counter()
+    places: dict[str, Counter[str]] = {label: Counter() for label in labels}
+    several = len({photo.dataset for photo in found.photos}) > 1
+
+    def place_of(image: Image) -> str:
+        folder = PurePosixPath(image.path).parent
+        beside = several or not folder.name
+        return image.file.parent.as_posix() if beside else folder.as_posix()
+
+    for photo in found.photos:
+        places[photo.label][place_of(photo.image)] += 1
+    for clip in found.clips:
+        for label in {segment.label for segment in clip.segments} & {*labels}:
+            clips[label] += 1
+            places[label][place_of(Image(clip.path, None, clip.folder))] += 1
+    lines = []
+    for label in labels:
+        counts = [f"{photos[label]} photos"] if photos[label] or not clips[label] else []
+        if clips[label]:
+            counts.append(f"{clips[label]} clips")
+        where = shortened([printable(place) for place, _ in places[label].most_common()], most=3)
+        lines.append(f"  {printable(label)}: {' and '.join(counts)} in {where}")
+    return lines
 
 
 def remarks_on_sets(found: Found, sets: ImageSets) -> list[str]:
@@ -39,7 +81,10 @@ def remarks_on_sets(found: Found, sets: ImageSets) -> list[str]:
     return [
         *_remarks_on_clips({**found.skipped, **sets.frames.skipped}, sets.frames),
         *_remarks_on_tables(found),
+        *_remarks_on_two_labels(sets),
+        *_remarks_on_kept_split(found),
         *_remarks_on_split(sets),
+        *_remarks_on_seconds(sets),
     ]
 
 
@@ -60,7 +105,11 @@ def _remarks_on_clips(skipped: Mapping[str, str], frames: SampledFrames) -> list
 
 
 def _remarks_on_tables(found: Found) -> list[str]:
-    remarks = []
+    remarks = [
+        f"{printable(clip)} has changed since its table was written: see whether the times still "
+        "hold"
+        for clip in found.changed
+    ]
     if found.in_tables_only:
         names = printable(shortened(found.in_tables_only))
         remarks.append(f"labels that only tables of segments name, and no folder: {names}")
@@ -68,6 +117,48 @@ def _remarks_on_tables(found: Found) -> list[str]:
         names = printable(shortened(found.not_wanted))
         remarks.append(f"left out, as segments of labels that were not asked for: {names}")
     return remarks
+
+
+def _remarks_on_two_labels(sets: ImageSets) -> list[str]:
+    conflicts = under_two_labels(sets.labels)
+    if not conflicts:
+        return []
+    remarks = [
+        f"{len(conflicts)} photos or clips are there under two labels, of which one is wrong:"
+    ]
+    for files in conflicts[:_MOST_LINES]:
+        named = (f"{printable(path)} ({printable(label)})" for path, label in files.items())
+        remarks.append(f"  {', '.join(named)}")
+    if len(conflicts) > _MOST_LINES:
+        remarks.append(f"  and {len(conflicts) - _MOST_LINES} more")
+    return remarks
+
+
+def _remarks_on_seconds(sets: ImageSets) -> list[str]:
+    """Say how much of which labels is learned from clips; a frame stands for its stretch."""
+    frames = Counter(sets.labels[image] for image in sets.training if image.seconds is not None)
+    if not frames:
+        return []
+    seconds = ", ".join(
+        f"{count * sets.frames.every:g} s of {printable(label)}"
+        for label, count in sorted(frames.items())
+    )
+    return [f"learned from clips: {seconds}"]
+
+
+def _remarks_on_kept_split(found: Found) -> list[str]:
+    parts = {(photo.dataset, photo.part) for photo in found.photos}
+    parts |= {(clip.dataset, clip.part) for clip in found.clips}
+    have_test = {dataset for dataset, part in parts if part == "test"}
+    validation = {dataset for dataset, part in parts if part == "validation"}
+    uses = []
+    if have_test:
+        uses.append("what is there to test with is tested with")
+    if validation - have_test:
+        uses.append("what is there to validate with is tested with")
+    if validation & have_test:
+        uses.append("what is there to validate with is learned from")
+    return [f"the split that is there is kept: {', and '.join(uses)}"] if uses else []
 
 
 def _remarks_on_split(sets: ImageSets) -> list[str]:
@@ -88,18 +179,23 @@ def _remarks_on_split(sets: ImageSets) -> list[str]:
     learned = {sets.labels[image] for image in sets.training}
     if untested := sorted(learned - clips_tested - photos_tested):
         names = printable(shortened(untested))
-        remarks.append(f"too few photos or clips to split, so that there is no score: {names}")
+        remarks.append(
+            "too few photos or clips to split, or none in the part to test with, so that there is "
+            f"no score: {names}"
+        )
     return remarks
 
 
 def remarks_on_unreadable(images: Sequence[Image]) -> list[str]:
     """Name the photos that cannot be read, and the clips of which some frames cannot."""
-    photos = [image.path for image in images if image.seconds is None]
+    photos = {image.path: image.file for image in images if image.seconds is None}
     frames = Counter(image.path for image in images if image.seconds is not None)
     remarks = []
     if photos:
         remarks.append(f"skipped {len(photos)} photos that cannot be read:")
-        remarks += [f"  {printable(photo)}" for photo in photos]
+        for photo, file in photos.items():
+            why = why_unreadable(file)
+            remarks.append(f"  {printable(photo)}: {why}" if why else f"  {printable(photo)}")
     if frames:
         remarks.append(f"skipped {frames.total()} frames that cannot be read:")
         remarks += [f"  {count} of {printable(clip)}" for clip, count in frames.items()]

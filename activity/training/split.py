@@ -8,6 +8,9 @@ from typing import NamedTuple
 
 from activity.media.images import Image
 from activity.temporal.segments import UNKNOWN
+from activity.training.labelled_clips import LabelledClip
+from activity.training.labelled_photos import LabelledPhoto
+from activity.training.layout import Part
 
 # The source tutorial's library lists .jpg, .jpeg, .png, .bmp, .tif and .tiff, and its photos keep
 # the split that they have always had. These came later, and are split by themselves.
@@ -45,39 +48,86 @@ def split_photos(photos: Sequence[str], labels: Sequence[str]) -> tuple[list[int
 
 
 class Split(NamedTuple):
-    """Which images go where, as ascending indices."""
+    """Which images go where; each in the order of photos, then of frames."""
 
-    training: list[int]
-    test: list[int]
-    unknown: list[int]
+    training: list[Image]
+    test: list[Image]
+    unknown: list[Image]
     """Footage of none of the activities: nothing to learn, but something to try --unknown on."""
 
 
 def split_images(
-    images: Sequence[Image], labels: Sequence[str], contents: Mapping[str, str]
+    photos: Sequence[LabelledPhoto],
+    clips: Sequence[LabelledClip],
+    frames: Mapping[Image, str],
+    contents: Mapping[Path, str],
 ) -> Split:
-    """Split photos by ``split_photos``, and frames by whole clips as ``split_clips`` says.
+    """Split photos and frames, each data set by itself.
+
+    What a data set has split already keeps its side: its photos to test with are tested with, or
+    those to validate with where it has none. Of the others, photos are split by ``split_photos``;
+    those that belong together (frames of one video) are kept together, and so are the frames of a
+    clip, as ``split_clips`` says.
 
     Args:
-        images: photos in the order of their names, then frames.
-        labels: of each image; frames labelled ``unknown`` are for neither set.
-        contents: of each clip that can be read, what tells it from others.
+        photos: in the order of their data sets and paths.
+        clips: that the frames are from.
+        frames: labels of frames; those labelled ``unknown`` are for neither set.
+        contents: of each clip's file that can be read, what tells it from others.
     """
-    photos = [image.path for image in images if image.seconds is None]
-    training, test = split_photos(photos, labels[: len(photos)]) if photos else ([], [])
-    shown: dict[str, set[str]] = {}
-    frames = range(len(photos), len(images))
-    for i in frames:
-        if labels[i] != UNKNOWN:
-            shown.setdefault(images[i].path, set()).add(labels[i])
-    tested = split_clips(shown, {clip: contents.get(clip, clip) for clip in shown})
-    unknown = [i for i in frames if labels[i] == UNKNOWN]
-    known = [i for i in frames if labels[i] != UNKNOWN]
+    have_test = {photo.dataset for photo in photos if photo.part == "test"}
+    have_test |= {clip.dataset for clip in clips if clip.part == "test"}
+    tested: set[Image] = set()
+    for dataset in sorted({photo.dataset for photo in photos}):
+        some = [photo for photo in photos if photo.dataset == dataset]
+        tested |= _photos_to_test(some, have_test=dataset in have_test)
+    tested_clips = _clips_to_test(clips, frames, contents, have_test)
+    known = [image for image, label in frames.items() if label != UNKNOWN]
     return Split(
-        training + [i for i in known if images[i].path not in tested],
-        test + [i for i in known if images[i].path in tested],
-        unknown,
+        [photo.image for photo in photos if photo.image not in tested]
+        + [image for image in known if image.file not in tested_clips],
+        [photo.image for photo in photos if photo.image in tested]
+        + [image for image in known if image.file in tested_clips],
+        [image for image, label in frames.items() if label == UNKNOWN],
     )
+
+
+def _photos_to_test(photos: Sequence[LabelledPhoto], *, have_test: bool) -> set[Image]:
+    tested = {photo.image for photo in photos if _is_test(photo.part, have_test=have_test)}
+    alone = [photo for photo in photos if photo.part is None and photo.group is None]
+    _, test = split_photos([p.image.path for p in alone], [p.label for p in alone])
+    tested |= {alone[i].image for i in test}
+    groups = {p.group: {p.label} for p in photos if p.part is None and p.group is not None}
+    tested_groups = split_clips(groups, {group: group for group in groups})
+    return tested | {p.image for p in photos if p.part is None and p.group in tested_groups}
+
+
+def _clips_to_test(
+    clips: Sequence[LabelledClip],
+    frames: Mapping[Image, str],
+    contents: Mapping[Path, str],
+    have_test: Collection[int],
+) -> set[Path]:
+    sides = {
+        clip.file: _is_test(clip.part, have_test=clip.dataset in have_test)
+        for clip in clips
+        if clip.part is not None
+    }
+    # A copy of a clip that is learned from is no test.
+    learned = {contents.get(file) for file, is_test in sides.items() if not is_test} - {None}
+    shown: dict[str, set[str]] = {}
+    files: dict[str, Path] = {}
+    for image, label in frames.items():
+        unsplit = image.file not in sides and contents.get(image.file) not in learned
+        if label != UNKNOWN and unsplit:
+            shown.setdefault(image.path, set()).add(label)
+            files[image.path] = image.file
+    tested = split_clips(shown, {path: contents.get(files[path], path) for path in shown})
+    return {file for file, is_test in sides.items() if is_test} | {files[path] for path in tested}
+
+
+def _is_test(part: Part | None, *, have_test: bool) -> bool:
+    return part == "test" or (part == "validation" and not have_test)
 
 
 def split_clips(labels: Mapping[str, Collection[str]], contents: Mapping[str, str]) -> set[str]:

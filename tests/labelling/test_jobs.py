@@ -133,3 +133,15 @@ def test_what_is_there_already_is_left_out(tmp_path: Path) -> None:
     touch(truth, "a.csv")
     jobs = plan_jobs(clips, Outputs(), truth)
     assert leave_out_finished(jobs) == jobs
+
+
+@posix
+def test_linked_folders_of_clips_are_followed_without_circles(tmp_path: Path) -> None:
+    for name in ("clips/a.mp4", "clips/inner/not taken.mp4", "far/b.mp4", "far/.hidden.mp4"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(b"")
+    (tmp_path / "clips/far").symlink_to(tmp_path / "far")
+    (tmp_path / "clips/again").symlink_to(tmp_path / "far")
+    (tmp_path / "far/back").symlink_to(tmp_path / "clips")
+    jobs = plan_jobs([str(tmp_path / "clips")], Outputs(tmp_path / "out"))
+    assert sorted(Path(job.clip).name for job in jobs) == ["a.mp4", "b.mp4"]

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import zlib
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -17,7 +18,7 @@ from hypothesis import strategies as st
 from activity.common.errors import UserError
 from activity.media.photo import decode_photo, network_input, read_photo
 from activity.training.dataset import find_images
-from activity.training.split import split_photos
+from activity.training.split import split_images, split_photos
 from tests.conftest import ROOT, posix
 
 RANDOM = np.random.default_rng(0)
@@ -190,6 +191,11 @@ def photo_in(dataset: Path, name: str) -> Path:
     return path
 
 
+def photos_and_labels(*arguments: Any) -> tuple[list[str], list[str]]:
+    found = find_images(*arguments).photos
+    return [photo.image.path for photo in found], [photo.label for photo in found]
+
+
 def folders(dataset: Path, *names: str, photos: int = 4) -> Path:
     for name in names:
         for number in range(photos):
@@ -201,7 +207,7 @@ def folders(dataset: Path, *names: str, photos: int = 4) -> Path:
 def test_a_missing_data_set_is_named(tmp_path: Path) -> None:
     for path in (tmp_path / "nowhere", tmp_path / ("n" * 5000), photo_in(tmp_path, "file")):
         with pytest.raises(UserError, match=r"no folder of photos at .*--dataset"):
-            find_images(path, ["all"])
+            find_images([path], ["all"])
 
 
 def test_an_empty_data_set_says_what_it_should_hold(tmp_path: Path) -> None:
@@ -210,12 +216,12 @@ def test_an_empty_data_set_says_what_it_should_hold(tmp_path: Path) -> None:
     photo_in(tmp_path, "tennis/.ipynb_checkpoints/1.jpg")
     photo_in(tmp_path, ".hidden/1.jpg")
     with pytest.raises(UserError, match=r"no photos in .* one folder for each activity"):
-        find_images(tmp_path, ["all"])
+        find_images([tmp_path], ["all"])
 
 
 def test_one_class_is_too_few(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"only photos of tennis .* at least two"):
-        find_images(folders(tmp_path, "tennis"), ["all"])
+        find_images([folders(tmp_path, "tennis")], ["all"])
 
 
 def test_a_class_of_one_photo_is_too_small(tmp_path: Path) -> None:
@@ -223,14 +229,14 @@ def test_a_class_of_one_photo_is_too_small(tmp_path: Path) -> None:
     for count in (1, 2, 3):
         photo_in(tmp_path, f"chess/{count}.jpg")
         with pytest.raises(UserError, match=rf"too few .*: chess \({count}\); .* at least 4"):
-            find_images(tmp_path, ["all"])
+            find_images([tmp_path], ["all"])
     photo_in(tmp_path, "chess/4.jpg")
-    assert "chess" in find_images(tmp_path, ["all"])[1]
+    assert "chess" in find_images([tmp_path], ["all"]).all_labels()
 
 
 def test_labels_that_are_not_there_list_those_that_are(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"no photos of chess .* it has: football, tennis"):
-        find_images(folders(tmp_path, "tennis", "football"), ["chess"])
+        find_images([folders(tmp_path, "tennis", "football")], ["chess"])
 
 
 def test_nested_folders_upper_case_endings_and_odd_class_names(tmp_path: Path) -> None:
@@ -239,27 +245,27 @@ def test_nested_folders_upper_case_endings_and_odd_class_names(tmp_path: Path) -
     photo_in(tmp_path, "all/1.JPEG")
     photo_in(tmp_path, "all/.hidden.jpg")
     photo_in(tmp_path, "deep/down/all/2.PNG")
-    photos, labels, *_ = find_images(tmp_path, ["all"])
+    photos, labels = photos_and_labels([tmp_path], ["all"])
     assert set(labels) == set(names)
     assert labels.count("all") == 6
     assert photos == sorted(photos)
     assert all(read_photo(tmp_path / photo) == b"x" for photo in photos)
-    assert set(find_images(tmp_path, ["all", "--help"])[1]) == {"all", "--help"}
+    assert set(photos_and_labels([tmp_path], ["all", "--help"])[1]) == {"all", "--help"}
 
 
 def test_thousands_of_classes_are_split_and_messages_stay_short(tmp_path: Path) -> None:
     names = [f"class {number:04}" for number in range(1000)]
-    photos, labels, *_ = find_images(folders(tmp_path, *names), ["all"])
+    photos, labels = photos_and_labels([folders(tmp_path, *names)], ["all"])
     training, test = split_photos(photos, labels)
     assert (len(training), len(test)) == (3000, 1000)
     assert {labels[place] for place in training} == set(names)
     with pytest.raises(UserError) as raised:
-        find_images(tmp_path, ["chess", *map(str, range(2000))])
+        find_images([tmp_path], ["chess", *map(str, range(2000))])
     assert len(str(raised.value)) < 600 + len(str(tmp_path))
     for name in names:
         photo_in(tmp_path / "few", f"{name}/0.jpg")
     with pytest.raises(UserError, match="too few") as raised:
-        find_images(tmp_path / "few", ["all"])
+        find_images([tmp_path / "few"], ["all"])
     assert len(str(raised.value)) < 600 + len(str(tmp_path))
 
 
@@ -268,20 +274,20 @@ def test_links_in_a_circle_end(tmp_path: Path) -> None:
     folders(tmp_path, "tennis", "football")
     (tmp_path / "tennis/again").symlink_to(tmp_path, target_is_directory=True)
     (tmp_path / "tennis/itself.jpg").symlink_to(tmp_path / "tennis/itself.jpg")
-    photos, _, *_ = find_images(tmp_path, ["all"])
+    photos, _ = photos_and_labels([tmp_path], ["all"])
     assert len(photos) == 9
     with pytest.raises(OSError, match="symbolic links"):
         read_photo(tmp_path / "tennis/itself.jpg")
 
 
 @posix
-def test_what_is_no_plain_file_is_not_opened(tmp_path: Path) -> None:
+def test_what_is_not_a_regular_file_is_not_opened(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.jpg")
     (tmp_path / "device.jpg").symlink_to("/dev/zero")
     with (tmp_path / "sparse.jpg").open("wb") as file:
         file.truncate(2**40)
     for name in ("pipe.jpg", "device.jpg", "sparse.jpg"):
-        with pytest.raises(OSError, match=r"not a (photo|plain file)") as raised:
+        with pytest.raises(OSError, match=r"not a (photo|regular file)") as raised:
             read_photo(tmp_path / name)
         assert raised.value.errno == errno.EINVAL
 
@@ -301,16 +307,15 @@ def test_later_kinds_are_found_and_split_by_themselves(tmp_path: Path) -> None:
         (tmp_path / label).mkdir()
         for number in range(8):
             (tmp_path / label / f"{number}.jpg").write_bytes(b"photo")
-    before = find_images(tmp_path, ["all"])
-    tested = {before.photos[i] for i in split_photos(before.photos, before.labels)[1]}
+    before = photos_and_labels([tmp_path], ["all"])
+    tested = {before[0][i] for i in split_photos(*before)[1]}
     for number, suffix in enumerate([".webp", ".GIF", ".avif", ".webp", ".gif", ".Avif", ".webp"]):
         (tmp_path / "football" / f"new{number}{suffix}").write_bytes(b"photo")
     (tmp_path / "tennis/new.webp").write_bytes(b"photo")
 
-    found = find_images(tmp_path, ["all"])
-    photos, labels, left_out = found.photos, found.labels, found.left_out
+    photos, labels = photos_and_labels([tmp_path], ["all"])
     assert len(photos) == 24
-    assert left_out == {}
+    assert find_images([tmp_path], ["all"]).left_out == {}
     training, test = split_photos(photos, labels)
     assert sorted(training + test) == list(range(24))
     now = {photos[i] for i in test}
@@ -326,7 +331,7 @@ def test_a_folder_of_webp_alone_is_a_data_set(tmp_path: Path) -> None:
         (tmp_path / label).mkdir()
         for number in range(8):
             (tmp_path / label / f"{number}.webp").write_bytes(b"photo")
-    photos, labels, *_ = find_images(tmp_path, ["all"])
+    photos, labels = photos_and_labels([tmp_path], ["all"])
     _, test = split_photos(photos, labels)
     assert sorted(labels[i] for i in test) == ["football", "football", "tennis", "tennis"]
 
@@ -360,28 +365,29 @@ def test_files_of_other_kinds_are_counted_by_their_endings(tmp_path: Path) -> No
         (tmp_path / name).write_bytes(b"")
     (tmp_path / "notes.txt").write_bytes(b"")
     (tmp_path / "tennis/.hidden.php").write_bytes(b"")
-    found = find_images(tmp_path, ["tennis", "football"])
+    found = find_images([tmp_path], ["tennis", "football"])
     assert found.left_out == {".php": 2, ".aspx": 1, "without an ending": 1}
     # A folder of such files alone is missed most.
     (tmp_path / "golf").mkdir()
     (tmp_path / "golf/1.heic").write_bytes(b"")
-    assert find_images(tmp_path, ["all"]).left_out[".heic"] == 1
-    assert find_images(tmp_path, ["tennis", "football", "golf"]).left_out[".heic"] == 1
+    assert find_images([tmp_path], ["all"]).left_out[".heic"] == 1
+    assert find_images([tmp_path], ["tennis", "football", "golf"]).left_out[".heic"] == 1
 
 
 def test_the_default_activities_or_all_there_is(tmp_path: Path) -> None:
     folders(tmp_path / "some", "tennis", "football", "chess")
-    assert set(find_images(tmp_path / "some").labels) == {"tennis", "football"}
+    assert set(find_images([tmp_path / "some"]).all_labels()) == {"tennis", "football"}
     folders(tmp_path / "none", "fencing", "chess")
-    assert set(find_images(tmp_path / "none").labels) == {"fencing", "chess"}
+    assert set(find_images([tmp_path / "none"]).all_labels()) == {"fencing", "chess"}
 
 
 def test_a_slip_in_a_table_is_named_and_the_table_is_found_in_capitals(tmp_path: Path) -> None:
     folders(tmp_path, "tennis", "football")
     (tmp_path / "tennis/a.mp4").write_bytes(b"")
     (tmp_path / "tennis/a.CSV").write_text("start,end,label\n0,9,fotball\n")
-    found = find_images(tmp_path, ["tennis", "football"])
-    assert (found.clips, found.not_wanted, found.tables) == ([], ["fotball"], ["tennis/a.CSV"])
+    found = find_images([tmp_path], ["tennis", "football"])
+    assert (found.clips, found.not_wanted) == ([], ["fotball"])
+    assert tmp_path / "tennis/a.CSV" in found.inputs
     assert found.left_out == {}
 
 
@@ -401,7 +407,7 @@ def test_footage_of_none_of_the_activities_alone_is_no_data_set(
     if table:
         (tmp_path / "unknown/a.csv").write_text(table)
     with pytest.raises(UserError, match=message):
-        find_images(tmp_path, wanted)
+        find_images([tmp_path], wanted)
 
 
 def test_a_flawed_table_that_leaves_too_little_is_named(tmp_path: Path) -> None:
@@ -409,7 +415,7 @@ def test_a_flawed_table_that_leaves_too_little_is_named(tmp_path: Path) -> None:
     (tmp_path / "match.mp4").write_bytes(b"")
     (tmp_path / "match.csv").write_text("start;end;label\n0;9;football\n")
     with pytest.raises(UserError, match=r"only photos of tennis .*; match.mp4: .* line 1: the fir"):
-        find_images(tmp_path, ["all"])
+        find_images([tmp_path], ["all"])
 
 
 def test_labels_of_tables_are_labels(tmp_path: Path) -> None:
@@ -419,15 +425,163 @@ def test_labels_of_tables_are_labels(tmp_path: Path) -> None:
         (tmp_path / clip).write_bytes(b"")
     (tmp_path / "match.csv").write_text("start,end,label\n0,9,tennis\n9,12,rally\n12,15,unknown\n")
     (tmp_path / "tennis/orphan.csv").write_text("")
-    found = find_images(tmp_path, ["all"])
+    found = find_images([tmp_path], ["all"])
     assert found.all_labels() == ["chess", "football", "rally", "tennis"]
     assert [clip.path for clip in found.clips] == ["chess/b.webm", "match.mkv", "tennis/a.mp4"]
     assert (found.in_tables_only, found.not_wanted) == (["rally"], [])
     assert found.left_out == {".csv": 1}
     assert list(found.skipped) == ["unlabelled.mov"]
-    assert len(found.files) == len(found.photos) + 3
+    files = {*found.inputs}
+    assert {tmp_path / "match.csv", tmp_path / "match.mkv", tmp_path / "tennis/0.jpg"} <= files
 
-    default = find_images(tmp_path)
+    default = find_images([tmp_path])
     assert default.all_labels() == ["football", "tennis"]
     assert [clip.path for clip in default.clips] == ["match.mkv", "tennis/a.mp4"]
     assert default.not_wanted == ["rally"]
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("Tennis", "tennis"),
+        ("tennis", "tennis "),
+        ("caf\u00e9", "cafe\u0301"),
+        ("STRASSE", "straße"),
+    ],
+)
+def test_names_that_a_person_takes_for_one_are_refused(
+    tmp_path: Path, names: tuple[str, str]
+) -> None:
+    folders(tmp_path, *names, "football")
+    if len(list(tmp_path.iterdir())) < 3:
+        pytest.skip("this file system takes them for one, too")
+    for wanted in (["all"], [names[0], "football"]):
+        with pytest.raises(UserError, match=r"differ only in case, in spaces .*: rename") as raised:
+            find_images([tmp_path], wanted)
+        assert all(repr(name) in str(raised.value) for name in names)
+    for name in names:
+        folders(tmp_path, f"golf/{name}")
+    assert find_images([tmp_path], ["football", "golf"]).all_labels() == ["football", "golf"]
+
+
+def test_a_label_of_a_table_that_is_nearly_a_folders_is_refused(tmp_path: Path) -> None:
+    folders(tmp_path, "tennis", "football")
+    (tmp_path / "match.mp4").write_bytes(b"")
+    (tmp_path / "match.csv").write_text("start,end,label\n0,9,Tennis\n")
+    with pytest.raises(UserError, match="'Tennis' and 'tennis' differ only"):
+        find_images([tmp_path], ["all"])
+
+
+def test_folders_that_gave_nothing_are_named(tmp_path: Path) -> None:
+    folders(tmp_path, "tennis", "football")
+    for name in ("golf/1.heic", "golf/2.HEIC", "golf/night/3.txt", "tennis/night/notes.txt"):
+        photo_in(tmp_path, name)
+    (tmp_path / "chess").mkdir()
+    (tmp_path / "tennis/@eaDir").mkdir()
+    found = find_images([tmp_path], ["all"])
+    assert found.gave_nothing == {
+        "chess": "empty",
+        "golf": "2 .heic, 1 .txt",
+        "tennis/night": "1 .txt",
+    }
+    assert list(find_images([tmp_path], ["tennis", "football"]).gave_nothing) == ["tennis/night"]
+
+
+def test_photos_that_were_not_asked_for_are_handed_over_apart(tmp_path: Path) -> None:
+    found = find_images([folders(tmp_path, "tennis", "football", "chess", "go")])
+    assert {photo.label for photo in found.photos} == {"tennis", "football"}
+    assert {photo.label for photo in found.others} == {"chess", "go"}
+    assert found.others[0].image.file == tmp_path / "chess/0.jpg"
+    assert find_images([tmp_path], ["all"]).others == []
+
+
+def test_a_split_that_is_there_is_kept_and_needs_no_four_photos(tmp_path: Path) -> None:
+    for part, count in (("train", 3), ("val", 2), ("test", 1)):
+        folders(tmp_path, f"{part}/tennis", f"{part}/football", photos=count)
+    photo_in(tmp_path, "test/beside.jpg")
+    (tmp_path / "test/tennis/a.mp4").write_bytes(b"")
+    found = find_images([tmp_path], ["all"])
+    assert found.all_labels() == ["football", "tennis"]
+    assert found.in_no_activity == {"test": 1}
+    assert [clip.part for clip in found.clips] == ["test"]
+    split = split_images(found.photos, [], {}, {})
+    assert [image.path for image in split.test] == ["test/football/0.jpg", "test/tennis/0.jpg"]
+    assert len(split.training) == 10
+    folders(tmp_path, "test/chess")
+    with pytest.raises(UserError, match="only photos to test with, and none to learn from: chess"):
+        find_images([tmp_path], ["all"])
+
+
+def test_several_data_sets_are_learned_from_together(tmp_path: Path) -> None:
+    folders(tmp_path / "a", "tennis", "football", photos=8)
+    folders(tmp_path / "b", "tennis", "chess", photos=5)
+    photo_in(tmp_path / "b", "chess/only here.jpg")
+    first = find_images([tmp_path / "a"], ["all"])
+    found = find_images([tmp_path / "a", tmp_path / "b"], ["all"])
+    assert found.all_labels() == ["chess", "football", "tennis"]
+    paths = [photo.image.path for photo in found.photos]
+    assert len(set(paths)) == len(paths) == 27
+    assert {"a/tennis/0.jpg", "b/tennis/0.jpg", "tennis/7.jpg", "chess/only here.jpg"} <= {*paths}
+    assert all(photo.image.file.read_bytes() == b"x" for photo in found.photos)
+    tested = {image.file for image in split_images(found.photos, [], {}, {}).test}
+    assert {image.file for image in split_images(first.photos, [], {}, {}).test} < tested
+
+
+def test_data_sets_of_the_same_name_are_told_apart(tmp_path: Path) -> None:
+    for above in ("one", "two"):
+        folders(tmp_path / above / "data", "tennis", "football")
+    found = find_images([tmp_path / "one/data", tmp_path / "two/data"], ["all"])
+    paths = {photo.image.path for photo in found.photos}
+    assert len(paths) == 16
+    assert (tmp_path / "one/data/tennis/0.jpg").as_posix() in paths
+
+
+def test_a_data_set_that_lies_in_another_is_refused(tmp_path: Path) -> None:
+    folders(tmp_path, "tennis", "football")
+    for datasets in ([tmp_path, tmp_path / "tennis"], [tmp_path, tmp_path]):
+        with pytest.raises(UserError, match=r"is, or lies in, .*: name it once"):
+            find_images(datasets, ["all"])
+
+
+def test_a_photo_that_a_folder_and_a_table_hold_counts_once(tmp_path: Path) -> None:
+    folders(tmp_path / "data", "tennis", "football")
+    (tmp_path / "photos.csv").write_text(
+        "path,label\ndata/tennis/0.jpg,tennis\ndata/tennis/1.jpg,football\n"
+    )
+    found = find_images([tmp_path / "data", tmp_path / "photos.csv"], ["all"])
+    labels = sorted(photo.label for photo in found.photos if photo.image.file.name == "1.jpg")
+    assert len(found.photos) == 9
+    assert labels == ["football", "football", "tennis"]
+
+
+def test_corrections_elsewhere_are_learned_from_and_never_tested_with(tmp_path: Path) -> None:
+    folders(tmp_path / "data", "tennis", "football")
+    (tmp_path / "corrected").mkdir()
+    for number in range(8):
+        (tmp_path / f"data/tennis/{number}.mp4").write_bytes(b"")
+        (tmp_path / f"corrected/{number}.csv").write_text("start,end,label\n0,3,football\n")
+    found = find_images([tmp_path / "data", tmp_path / "corrected"], ["all"])
+    assert {segment.label for clip in found.clips for segment in clip.segments} == {"football"}
+    assert {clip.part for clip in found.clips} == {"train"}
+    assert tmp_path / "corrected/0.csv" in found.inputs
+    assert (found.left_out, found.gave_nothing, found.skipped) == ({}, {}, {})
+    one = find_images([tmp_path / "data", tmp_path / "corrected/0.csv"], ["all"])
+    assert [clip.part for clip in one.clips].count("train") == 1
+    table = tmp_path / "all.csv"
+    table.write_text("clip,start,end,label\n" + "".join(f"{n}.mp4,0,3,go\n" for n in range(3)))
+    with pytest.raises(UserError, match=r"all.csv say different things of tennis/0.mp4"):
+        find_images([tmp_path / "data", tmp_path / "corrected", table], ["all"])
+    found = find_images([tmp_path / "data", table], ["all"])
+    assert found.in_tables_only == ["go"]
+
+
+@posix
+def test_linked_folders_are_activities(tmp_path: Path) -> None:
+    folders(tmp_path / "photos", "tennis")
+    folders(tmp_path / "data", "football")
+    (tmp_path / "data/tennis").symlink_to(tmp_path / "photos/tennis")
+    (tmp_path / "data/again").symlink_to(tmp_path / "photos/tennis")
+    found = find_images([tmp_path / "data"], ["all"])
+    assert len(found.photos) == 8
+    (missed,) = found.not_followed
+    assert missed in (str(tmp_path / "data/tennis"), str(tmp_path / "data/again"))

@@ -12,55 +12,13 @@ from hypothesis import strategies as st
 from activity.temporal.segments import Segment
 from activity.training.labelled_clips import (
     BOUNDARY,
-    read_labels_of_clips,
+    LabelledClip,
     sample_frames,
     times_to_learn_from,
 )
 from tests.conftest import posix, write_clip
 
 LABELS = ["football", "tennis"]
-
-
-def tables(folder: Path, **texts: str) -> Path:
-    for name, text in texts.items():
-        (folder / f"{name}.mp4").write_bytes(b"")
-        (folder / f"{name}.csv").write_text(text)
-    return folder
-
-
-def test_a_clip_shows_its_folder_or_what_its_table_says(tmp_path: Path) -> None:
-    (tmp_path / "tennis").mkdir()
-    tables(tmp_path, match="start,end,label\n0,4.5,tennis\n4.5,60,unknown\n")
-    found = {"match.mp4": "match.csv", "nobody_knows.mp4": None, "tennis/a.mp4": None}
-    clips, skipped = read_labels_of_clips(tmp_path, found)
-    assert skipped == {"nobody_knows.mp4": "no folder and no table says what it shows"}
-    assert [clip.path for clip in clips] == ["match.mp4", "tennis/a.mp4"]
-    assert clips[0].segments == [Segment(0, 4.5, "tennis"), Segment(4.5, 60, "unknown")]
-    assert clips[1].segments == [Segment(0, math.inf, "tennis")]
-
-
-@pytest.mark.parametrize(
-    ("text", "reason"),
-    [
-        ("0,4,tennis\n", "the first line should be start,end,label"),
-        ("start,end,label\n0,5,tennis\n4,9,football\n", "before that of line 2 ends"),
-        ("start,end,label\n5,4,tennis\n", "cannot go from 5 to 4"),
-        ("start,end,label\nsoon,4,tennis\n", "are not both numbers"),
-    ],
-)
-def test_a_clip_whose_table_is_flawed_is_skipped_with_the_reason(
-    tmp_path: Path, text: str, reason: str
-) -> None:
-    clips, skipped = read_labels_of_clips(tables(tmp_path, match=text), {"match.mp4": "match.csv"})
-    assert clips == []
-    assert reason in skipped["match.mp4"]
-
-
-def test_a_table_in_another_encoding_is_a_reason(tmp_path: Path) -> None:
-    tables(tmp_path, match="")
-    (tmp_path / "match.csv").write_bytes("start,end,label\n0,4,pêche\n".encode("latin-1"))
-    _, skipped = read_labels_of_clips(tmp_path, {"match.mp4": "match.csv"})
-    assert "is not UTF-8" in skipped["match.mp4"]
 
 
 @given(
@@ -97,8 +55,8 @@ def test_a_whole_clip_gives_a_frame_every_second_and_no_label_none() -> None:
 def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     (tmp_path / "tennis").mkdir()
     os.mkfifo(tmp_path / "tennis/pipe.mkv")
-    clips, _ = read_labels_of_clips(tmp_path, {"tennis/pipe.mkv": None})
-    frames = sample_frames(tmp_path, clips, LABELS, 1)
+    clip = LabelledClip("tennis/pipe.mkv", [Segment(0, math.inf, "tennis")], tmp_path)
+    frames = sample_frames([clip], LABELS, 1)
     assert "it is no plain file" in frames.skipped["tennis/pipe.mkv"]
 
 
@@ -107,16 +65,18 @@ def test_frames_are_sampled_and_flaws_named(tmp_path: Path) -> None:
     write_clip(tmp_path / "tennis/a.avi", ["red"] * 61)
     (tmp_path / "tennis/b.avi").write_bytes(b"no clip at all")
     write_clip(tmp_path / "c.avi", ["red"] * 90)
-    (tmp_path / "c.csv").write_text(
-        "start,end,label\n0,1,football\n1,2,chess\n2,3,unknown\n3,9,tennis\n"
-    )
     write_clip(tmp_path / "d.avi", ["red"] * 30)
-    (tmp_path / "d.csv").write_text("start,end,label\n0.2,0.9,tennis\n")
-    clips, _ = read_labels_of_clips(
-        tmp_path,
-        {"c.avi": "c.csv", "d.avi": "d.csv", "tennis/a.avi": None, "tennis/b.avi": None},
-    )
-    frames = sample_frames(tmp_path, clips, LABELS, 0.5)
+    shown = {
+        "c.avi": [(0, 1, "football"), (1, 2, "chess"), (2, 3, "unknown"), (3, 9, "tennis")],
+        "d.avi": [(0.2, 0.9, "tennis")],
+        "tennis/a.avi": [(0, math.inf, "tennis")],
+        "tennis/b.avi": [(0, math.inf, "tennis")],
+    }
+    clips = [
+        LabelledClip(path, [Segment(*segment) for segment in segments], tmp_path)
+        for path, segments in shown.items()
+    ]
+    frames = sample_frames(clips, LABELS, 0.5)
     labelled = [
         (str(image), label) for image, label in zip(frames.images, frames.labels, strict=True)
     ]

@@ -1,5 +1,10 @@
 """What a training run says of its photos and clips."""
 
+import math
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 
 from activity.media.images import Image
@@ -8,6 +13,7 @@ from activity.training.dataset import Found
 from activity.training.evaluation import Evaluation
 from activity.training.image_sets import ImageSets
 from activity.training.labelled_clips import LabelledClip, SampledFrames
+from activity.training.labelled_photos import LabelledPhoto
 from activity.training.leakage import IdenticalImages, Leakage
 from activity.training.remarks import (
     remarks_on_found,
@@ -19,21 +25,86 @@ from activity.training.remarks import (
 NONE = np.empty((0, 2))
 
 
-def found(*labels: str, **others: object) -> Found:
-    nothing = Found([f"{label}/1.jpg" for label in labels], list(labels), [], [], {}, {}, [], [])
-    return nothing._replace(**others)
+def found(*labels: str, **others: Any) -> Found:
+    photos = [LabelledPhoto(Image(f"{label}/1.jpg"), label) for label in labels]
+    return replace(Found(photos, []), **others)
 
 
 def test_which_labels_are_taken_is_told() -> None:
-    (said,) = remarks_on_found(None, found("chess", "fencing"))
-    assert said == "none of weight_lifting, tennis, football is there: taking all there is, " + (
-        "chess, fencing"
-    )
+    assert remarks_on_found(None, found("chess", "fencing")) == [
+        "none of weight_lifting, tennis, football is there: taking all there is",
+        "learning 2 activities:",
+        "  chess: 1 photos in chess",
+        "  fencing: 1 photos in fencing",
+    ]
     assert remarks_on_found(None, found("tennis", "football", left_out={".php": 9, ".x\n": 2})) == [
         "no photos of weight_lifting: going on without",
+        "learning 2 activities:",
+        "  football: 1 photos in football",
+        "  tennis: 1 photos in tennis",
         "left out, as files of other kinds: 9 .php, 2 .x\\n",
     ]
-    assert remarks_on_found(["all"], found("chess", "fencing")) == []
+
+
+def test_what_is_learned_is_told_with_the_places_where_it_lies() -> None:
+    clips = [
+        LabelledClip(
+            "match.mp4", [Segment(0, 4, "tennis"), Segment(4, 9, "unknown")], Path("sports")
+        ),
+        LabelledClip("tennis/a.mp4", [Segment(0, math.inf, "tennis")]),
+        LabelledClip("go/b.mp4", [Segment(0, math.inf, "go")]),
+    ]
+    photos = [
+        LabelledPhoto(Image(path), "tennis")
+        for path in ("2023/tennis/1.jpg", "2023/tennis/2.jpg", "2024/te\nnnis/1.jpg")
+    ]
+    what = found(photos=photos, clips=clips, gave_nothing={"golf": "2 .heic"}, not_followed=["go"])
+    assert remarks_on_found(["all"], replace(what, in_no_activity={"test": 3})) == [
+        "learning 2 activities:",
+        "  go: 1 clips in go",
+        "  tennis: 3 photos and 2 clips in 2023/tennis, 2024/te\\nnnis, sports, … (4 in all)",
+        "nothing to learn from in golf: 2 .heic",
+        "left out, as they lie in test/ itself and in no activity's folder: 3 photos, which cannot "
+        "be scored",
+        "not followed, as it leads to what is read already: go",
+    ]
+
+
+def test_data_sets_are_told_apart_by_their_folders() -> None:
+    photos = [
+        LabelledPhoto(Image("tennis/1.jpg", None, Path("a")), "tennis"),
+        LabelledPhoto(Image("tennis/2.jpg", None, Path("b")), "tennis", dataset=1),
+    ]
+    assert "  tennis: 2 photos in a/tennis, b/tennis" in remarks_on_found(
+        ["all"], found(photos=photos)
+    )
+
+
+def test_one_picture_under_two_labels_is_named_with_both() -> None:
+    labels = {
+        Image("football/1.jpg", digest="1"): "football",
+        Image("tennis/1.jpg", digest="1"): "tennis",
+        Image("tennis/2.jpg", digest="1"): "tennis",
+        Image("football/unreadable.jpg"): "football",
+        Image("tennis/unreadable.jpg"): "tennis",
+        Image("tennis/a.mp4", 0.0, digest="2"): "tennis",
+        Image("football/a.mp4", 0.0, digest="2"): "football",
+        Image("tennis/a.mp4", 1.0, digest="3"): "tennis",
+        Image("football/a.mp4", 1.0, digest="3"): "football",
+    }
+    sets = ImageSets([*labels], [], [], labels, SampledFrames([], [], {}, [], [], 0.5))
+    remarks = remarks_on_sets(found(), sets)
+    assert remarks[:3] == [
+        "2 photos or clips are there under two labels, of which one is wrong:",
+        "  football/1.jpg (football), tennis/1.jpg (tennis), tennis/2.jpg (tennis)",
+        "  football/a.mp4 (football), tennis/a.mp4 (tennis)",
+    ]
+    assert remarks[-1] == "learned from clips: 1 s of football, 1 s of tennis"
+    same = {**labels, Image("football/1.jpg"): "tennis", Image("football/a.mp4", 0.0): "tennis"}
+    same[Image("football/a.mp4", 1.0)] = "tennis"
+    assert not any(
+        "two labels" in said for said in remarks_on_sets(found(), sets._replace(labels=same))
+    )
 
 
 def test_what_clips_and_tables_have_wrong_is_told() -> None:
@@ -44,15 +115,18 @@ def test_what_clips_and_tables_have_wrong_is_told() -> None:
         skipped={"b.mp4": "line 3: overlaps"},
         in_tables_only=["tennis"],
         not_wanted=["chess"],
+        changed=["c.mp4"],
     )
     frames = SampledFrames([], [], {"d\n.mp4": "no frame in it"}, ["c.mp4"], ["e.mp4"])
-    sets = ImageSets([Image("football/1.jpg")], [], [], {}, frames)
+    photo = Image("football/1.jpg")
+    sets = ImageSets([photo], [], [], {photo: "football"}, frames)
     assert remarks_on_sets(what, sets) == [
         "skipped 2 clips:",
         "  b.mp4: line 3: overlaps",
         "  d\\n.mp4: no frame in it",
         "the table of c.mp4 goes on beyond the end of the clip",
         "no frame to learn from, as nothing of it has a label, or too short a stretch of it: e.mp4",
+        "c.mp4 has changed since its table was written: see whether the times still hold",
         "labels that only tables of segments name, and no folder: tennis",
         "left out, as segments of labels that were not asked for: chess",
         "1 photos to train on, and nothing to test with: there is no score, and --unknown, which "
@@ -76,7 +150,9 @@ def test_labels_whose_clips_are_too_few_to_split_are_named() -> None:
         "2 photos and 3 frames of 2 clips to train on, 1 photos and 1 frames of 1 clips to test "
         "with",
         "too few clips to split, so that the score is of photos alone: tennis",
-        "too few photos or clips to split, so that there is no score: chess, rugby",
+        "too few photos or clips to split, or none in the part to test with, so that there is no "
+        "score: chess, rugby",
+        "learned from clips: 2 s of chess, 1 s of tennis",
     ]
 
 

@@ -1,36 +1,47 @@
 """Clips are split whole, by labels in proportion; photos keep the split that they have."""
 
 from collections import Counter
+from pathlib import Path
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from activity.media.images import Image
+from activity.training.labelled_clips import LabelledClip
+from activity.training.labelled_photos import LabelledPhoto
 from activity.training.split import split_clips, split_images, split_photos
 
 LABELS = ["football", "tennis", "chess"]
 
 
-def frames_of(clips: list[set[str]]) -> tuple[list[Image], list[str]]:
-    images, labels = [], []
-    for number, shown in enumerate(clips):
-        for second, label in enumerate(sorted(shown)):
-            images.append(Image(f"{number}.mp4", float(second)))
-            labels.append(label)
-    return images, labels
+def frames_of(clips: list[set[str]]) -> dict[Image, str]:
+    return {
+        Image(f"{number}.mp4", float(second)): label
+        for number, shown in enumerate(clips)
+        for second, label in enumerate(sorted(shown))
+    }
+
+
+def photos_of(*labels: str, count: int = 9, **more: Any) -> list[LabelledPhoto]:
+    return [
+        LabelledPhoto(Image(f"{label}/{number:02}.jpg", None, Path(str(more))), label, **more)
+        for label in labels
+        for number in range(count)
+    ]
 
 
 @given(st.lists(st.sets(st.sampled_from([*LABELS, "unknown"]), min_size=1), max_size=40))
 def test_frames_of_one_clip_are_never_on_both_sides(clips: list[set[str]]) -> None:
-    images, labels = frames_of(clips)
-    split = split_images(images, labels, {})
-    assert sorted([*split.training, *split.test, *split.unknown]) == list(range(len(images)))
-    assert {labels[i] for i in split.unknown} <= {"unknown"}
-    assert "unknown" not in {labels[i] for i in [*split.training, *split.test]}
-    trained = {images[i].path for i in split.training}
-    assert not trained & {images[i].path for i in split.test}
+    frames = frames_of(clips)
+    split = split_images([], [], frames, {})
+    assert sorted([*split.training, *split.test, *split.unknown]) == sorted(frames)
+    assert {frames[image] for image in split.unknown} <= {"unknown"}
+    assert "unknown" not in {frames[image] for image in [*split.training, *split.test]}
+    trained = {image.path for image in split.training}
+    assert not trained & {image.path for image in split.test}
     in_clips = Counter(label for shown in clips for label in shown - {"unknown"})
-    tested = Counter(labels[i] for i in split.test)
+    tested = Counter(frames[image] for image in split.test)
     for label, count in in_clips.items():
         assert tested[label] <= round(count / 4)
         if count < 4:
@@ -39,10 +50,68 @@ def test_frames_of_one_clip_are_never_on_both_sides(clips: list[set[str]]) -> No
 
 @given(st.integers(0, 40), st.integers(0, 40))
 def test_a_quarter_of_each_label_is_tested_where_clips_show_one(tennis: int, chess: int) -> None:
-    images, labels = frames_of([{"tennis"}] * tennis + [{"chess"}] * chess)
-    tested = Counter(labels[i] for i in split_images(images, labels, {}).test)
+    frames = frames_of([{"tennis"}] * tennis + [{"chess"}] * chess)
+    tested = Counter(frames[image] for image in split_images([], [], frames, {}).test)
     for label, count in (("tennis", tennis), ("chess", chess)):
         assert tested[label] == (round(count / 4) if count >= 4 else 0)
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(LABELS),
+            st.sampled_from([None, None, "train", "validation", "test"]),
+            st.sampled_from([None, "a", "b", "c", "d", "e"]),
+            st.integers(0, 1),
+        ),
+        max_size=60,
+    )
+)
+def test_whatever_ties_photos_together_they_are_on_one_side(
+    drawn: list[tuple[str, Any, str | None, int]],
+) -> None:
+    photos = [
+        LabelledPhoto(Image(f"{number:02}.jpg"), label, dataset, part, group and f"{label}/{group}")
+        for number, (label, part, group, dataset) in enumerate(drawn)
+    ]
+    split = split_images(photos, [], {}, {})
+    images = [photo.image for photo in photos]
+    assert sorted([*split.training, *split.test]) == images
+    tested = {*split.test}
+    have_test = {photo.dataset for photo in photos if photo.part == "test"}
+    sides: dict[tuple[int, str], set[bool]] = {}
+    for photo in photos:
+        is_test = photo.image in tested
+        if photo.part == "validation":
+            assert is_test == (photo.dataset not in have_test)
+        elif photo.part is not None:
+            assert is_test == (photo.part == "test")
+        elif photo.group is not None:
+            sides.setdefault((photo.dataset, photo.group), set()).add(is_test)
+    assert all(len(side) == 1 for side in sides.values())
+
+
+def test_another_data_set_changes_nothing_about_the_split_of_the_first() -> None:
+    first = photos_of(*LABELS)
+    alone = split_images(first, [], {}, {})
+    both = split_images([*first, *photos_of("tennis", "go", dataset=1)], [], {}, {})
+    assert [image for image in both.test if image in {*alone.test}] == alone.test
+    assert [image for image in both.training if image in {*alone.training}] == alone.training
+    assert len(both.test) > len(alone.test)
+
+
+def test_a_clip_that_is_split_already_keeps_its_side_and_so_do_its_copies() -> None:
+    frames = frames_of([{"tennis"}] * 9)
+    clips = [
+        LabelledClip("0.mp4", [], part="train"),
+        LabelledClip("1.mp4", [], part="test"),
+        LabelledClip("2.mp4", [], part="validation"),
+    ]
+    # 3 to 6 are copies of the first, which is learned from.
+    contents = {Path(f"{n}.mp4"): "0" if 3 <= n <= 6 else str(n) for n in range(9)}
+    split = split_images([], clips, frames, contents)
+    assert [image.path for image in split.test] == ["1.mp4"]
+    assert {image.path for image in split.training} == {f"{n}.mp4" for n in range(9) if n != 1}
 
 
 def test_copies_of_a_clip_are_on_one_side() -> None:
@@ -54,10 +123,14 @@ def test_copies_of_a_clip_are_on_one_side() -> None:
 
 
 def test_clips_change_nothing_about_photos() -> None:
-    photos = [f"{label}/{number:02}.jpg" for label in LABELS for number in range(9)]
-    labels = [photo.split("/")[0] for photo in photos]
-    training, test = split_photos(photos, labels)
-    frames, frame_labels = frames_of([{"tennis"}] * 8)
-    split = split_images([*map(Image, photos), *frames], labels + frame_labels, {})
-    assert [i for i in split.training if i < len(photos)] == training
-    assert [i for i in split.test if i < len(photos)] == test
+    photos = photos_of(*LABELS)
+    training, test = split_photos(
+        [photo.image.path for photo in photos], [photo.label for photo in photos]
+    )
+    split = split_images(photos, [], frames_of([{"tennis"}] * 8), {})
+    assert [image for image in split.training if image.seconds is None] == [
+        photos[i].image for i in training
+    ]
+    assert [image for image in split.test if image.seconds is None] == [
+        photos[i].image for i in test
+    ]
