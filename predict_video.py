@@ -19,6 +19,7 @@ from tqdm import tqdm
 from activity.cluster.clips import label_on_cluster
 from activity.common.errors import UserError, printable
 from activity.common.interruption import interrupts_held_back
+from activity.common.keras_settings import check_backend
 from activity.common.script import run_script
 from activity.common.stores import is_stored
 from activity.labelling.arguments import (
@@ -57,6 +58,7 @@ examples:
 
 def main() -> None:
     args = parse_arguments()
+    check_backend()
     labels, framing = load_labels(args.label_bin), load_framing(args.label_bin)
     known = load_known_confidence(args.label_bin) if args.unknown else []
     results = {name: getattr(args, name) for name in ("timeline", "csv", "json", "segments")}

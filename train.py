@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from activity.common.errors import UserError
+from activity.common.keras_settings import check_backend
 from activity.common.quiet import hidden_chatter
 from activity.common.script import run_script
 from activity.common.stores import is_stored
@@ -38,6 +39,7 @@ example:
 
 def main() -> None:
     args = parse_arguments()
+    check_backend()
     found = find_images(args.dataset, args.labels)
     say(remarks_on_found(args.labels, found))
     check_outputs(args, [*found.files, *found.tables, *found.skipped])

@@ -14,6 +14,7 @@ from tqdm import tqdm
 from activity.cluster.ray_cluster import cluster_joined
 from activity.cluster.workers import WorkerDiedError, enter_folder, find_places, run_on_workers
 from activity.common.errors import UserError
+from activity.common.keras_settings import load_keras
 from activity.network.backbone import fingerprint
 from activity.network.engine import EngineOptions, open_engine
 from activity.training.feature_cache import FeatureCache
@@ -113,8 +114,7 @@ class FeatureWorker:
         """Let the shard be finished."""
 
     def _backbone(self) -> "keras.Model":
-        import keras
-
+        keras = load_keras()
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "network.keras"
             path.write_bytes(self._network)

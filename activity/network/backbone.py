@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from activity.common.errors import UserError
+from activity.common.keras_settings import load_keras
 from activity.common.writing import give_second_name
 from activity.media.photo import INPUT_SIZE
 from activity.network.efficientnet_lite0 import efficientnet_lite0
@@ -51,6 +52,7 @@ def build_backbone(name: str, weights: str) -> keras.Model:
     Raises:
         UserError: the weights cannot be downloaded, found, or do not fit.
     """
+    load_keras()
     kind = _BACKBONES[name]
     pixels = keras.Input((INPUT_SIZE, INPUT_SIZE, 3), name="pixels")
     preprocessing = frozen_convolution(PREPROCESSING, *kind.preprocessing)
