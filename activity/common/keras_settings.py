@@ -68,6 +68,40 @@ def load_keras() -> ModuleType:
     return keras
 
 
+def has_gpu() -> bool:
+    """Tell whether the backend computes on something faster than the CPU."""
+    keras = load_keras()
+    if keras.config.backend() == "torch":  # Keras cannot list its devices
+        import torch
+
+        return bool(torch.cuda.is_available() or torch.backends.mps.is_available())
+    return not all(device.startswith("cpu") for device in keras.distribution.list_devices())
+
+
+def compiles_for_each_shape() -> bool:
+    """Tell whether the backend compiles a network again for each batch size."""
+    return load_keras().config.backend() == "jax"
+
+
+def compile_options(steps: int = 1) -> dict[str, Any]:
+    """Say how ``Model.compile`` is best told to run training steps on this backend.
+
+    Args:
+        steps: of an epoch. A step is so small that calling it costs as much: on TensorFlow all of
+            them are one call. PyTorch allows no more than one step a call; on JAX, where each
+            step is called from Python anyway, more would gain nothing.
+
+    Returns:
+        ``jit_compile``, which makes training on two cores ten times as slow on TensorFlow, and
+        without which JAX would not compile at all; and ``steps_per_execution``.
+    """
+    backend = load_keras().config.backend()
+    return {
+        "jit_compile": backend == "jax",
+        "steps_per_execution": steps if backend == "tensorflow" else 1,
+    }
+
+
 def _path_of_keras_json() -> Path:
     home = os.environ.get("KERAS_HOME")
     return (Path(home) if home else Path.home() / ".keras") / "keras.json"
