@@ -17,6 +17,7 @@ from activity.common.stores import is_stored
 from activity.common.writing import check_apart, check_output
 from activity.network.arguments import add_speed_arguments
 from activity.network.engine import EngineOptions
+from activity.network.networks import format_networks
 from activity.training.arguments import add_file_arguments, add_training_arguments
 from activity.training.dataset import find_images
 from activity.training.image_sets import build_sets
@@ -117,7 +118,9 @@ def check_outputs(args: argparse.Namespace, files: Sequence[str]) -> None:
 
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
+        description=__doc__,
+        epilog=f"{EXAMPLE}\n{format_networks()}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add_file_arguments(parser)
     add_training_arguments(parser)

@@ -45,7 +45,7 @@ _DAMAGED = "it is damaged, or nothing that Keras saved"
 _PATIENCE = 60  # seconds; 100 MB take a tenth of one
 
 # The weights of any network that this project knows, and their optimizer's state, are fewer.
-_MOST_WEIGHTS = 2**30  # bytes
+_MOST_WEIGHTS = 2**31  # bytes
 
 
 def in_own_process(look: Callable[[Path], Found], path: Path) -> Found:
