@@ -22,6 +22,7 @@ from activity.training.arguments import add_file_arguments, add_training_argumen
 from activity.training.dataset import find_images
 from activity.training.image_sets import build_sets
 from activity.training.remarks import (
+    remark_on_model,
     remarks_on_found,
     remarks_on_score,
     remarks_on_sets,
@@ -93,6 +94,7 @@ def main() -> None:
     print(f"[INFO] wrote {', '.join(map(str, written))}")
     if args.int8:
         say(write_int8_version(args.model, trained.features, args.cache).remarks())
+    say([remark_on_model(args.model)])
 
 
 def say(remarks: Iterable[str]) -> None:

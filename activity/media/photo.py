@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 INPUT_SIZE = 224
-"""Width and height in pixels of what the network sees."""
+"""Width and height in pixels of what most networks see."""
 
 Framing = Literal["centre", "squashed"]
 """How an image becomes that square: its centre is taken, or its longer side shrunk more."""
@@ -82,8 +82,10 @@ def _is_cut_png(content: bytes) -> bool:
     return place + 12 > len(content)
 
 
-def network_input(image: NDArray[np.uint8], framing: Framing = "centre") -> NDArray[np.uint8]:
-    """Turn an image as OpenCV gives it into what the network sees. Photos and frames alike.
+def network_input(
+    image: NDArray[np.uint8], framing: Framing = "centre", side: int = INPUT_SIZE
+) -> NDArray[np.uint8]:
+    """Turn a photo or a frame, as OpenCV gives it, into what the network sees.
 
     A frame is wider than most photos. Squashed, people in it are thinner than in the photos the
     network has learned from; docs/recipe.md says what that costs on real clips.
@@ -92,17 +94,18 @@ def network_input(image: NDArray[np.uint8], framing: Framing = "centre") -> NDAr
         image: BGR, uint8, shape (height, width, 3).
         framing: ``"centre"`` takes the square in the middle; ``"squashed"`` takes all of the image
             and does not keep its aspect ratio, as the source tutorial does.
+        side: width and height of the network's input in pixels.
 
     Returns:
-        RGB, uint8, shape (224, 224, 3).
+        RGB, uint8, shape (side, side, 3).
     """
     if framing == "centre":
         image = _centre_square(image)
     height, width = image.shape[:2]
-    shrinking = height >= INPUT_SIZE and width >= INPUT_SIZE
+    shrinking = height >= side and width >= side
     # INTER_AREA averages the pixels that become one: other methods skip some and alias.
     method = cv2.INTER_AREA if shrinking else cv2.INTER_LINEAR
-    resized = cv2.resize(image, (INPUT_SIZE, INPUT_SIZE), interpolation=method)
+    resized = cv2.resize(image, (side, side), interpolation=method)
     return np.asarray(cv2.cvtColor(resized, cv2.COLOR_BGR2RGB), np.uint8)
 
 
