@@ -18,6 +18,7 @@ from tqdm import tqdm
 from activity.cluster.clips import label_on_cluster
 from activity.common.errors import UserError, printable, shortened
 from activity.common.interruption import interrupts_held_back
+from activity.common.keras_settings import check_backend
 from activity.common.script import run_script
 from activity.common.stores import is_stored
 from activity.labelling.arguments import (
@@ -59,6 +60,7 @@ examples:
 
 def main() -> None:
     args = parse_arguments()
+    check_backend()
     jobs = find_jobs(args)
     if not jobs:
         return

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from activity.common.errors import UserError
+from activity.common.keras_settings import check_backend
 from activity.common.quiet import hidden_chatter
 from activity.common.script import run_script
 from activity.common.stores import is_stored
@@ -18,10 +19,12 @@ from activity.common.writing import check_apart, check_output
 from activity.network.arguments import add_speed_arguments
 from activity.network.classifier import Classifier
 from activity.network.engine import EngineOptions
+from activity.network.networks import format_networks
 from activity.training.arguments import add_file_arguments, add_training_arguments
 from activity.training.dataset import find_images
 from activity.training.image_sets import build_sets
 from activity.training.remarks import (
+    remark_on_model,
     remarks_on_found,
     remarks_on_score,
     remarks_on_sets,
@@ -40,6 +43,7 @@ example:
 
 def main() -> None:
     args = parse_arguments()
+    check_backend()
     found = find_images(args.dataset, args.labels, args.label_folder)
     say(remarks_on_found(args.labels, found))
     check_outputs(args, found.inputs)
@@ -93,6 +97,7 @@ def main() -> None:
     if args.int8:
         classifier = Classifier.load(args.model, args.label_bin)
         say(write_int8_version(classifier, trained.features, args.cache).remarks())
+    say([remark_on_model(args.model)])
 
 
 def say(remarks: Iterable[str]) -> None:
@@ -118,7 +123,9 @@ def check_outputs(args: argparse.Namespace, inputs: Sequence[Path]) -> None:
 
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
+        description=__doc__,
+        epilog=f"{EXAMPLE}\n{format_networks()}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add_file_arguments(parser)
     add_training_arguments(parser)

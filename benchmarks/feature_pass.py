@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 
 from activity.media.images import hash_files
 from activity.media.photo import decode_photo
-from activity.network.arguments import BACKBONES
-from activity.network.backbone import RANDOM, build_backbone, fingerprint
+from activity.network.backbone import build_backbone, fingerprint
+from activity.network.backbone_weights import RANDOM
 from activity.network.engine import EngineOptions, open_engine
 from activity.training.dataset import ALL_LABELS, find_images
 from activity.training.features import View, compute_features
@@ -43,7 +43,7 @@ def main() -> None:
     contents = (decode_photo(view.image.file.read_bytes()) for view in views)
     pixels = [photo for photo in contents if photo is not None][:IN_MEMORY]
     rows = []
-    for name in BACKBONES:
+    for name in ("resnet50", "efficientnet-lite0"):
         backbone = build_backbone(name, RANDOM)
         for engine in ("keras", "openvino"):
             with tempfile.TemporaryDirectory() as folder:

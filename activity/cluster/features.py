@@ -14,6 +14,7 @@ from tqdm import tqdm
 from activity.cluster.ray_cluster import cluster_joined
 from activity.cluster.workers import WorkerDiedError, enter_folder, find_places, run_on_workers
 from activity.common.errors import UserError
+from activity.common.keras_settings import load_keras
 from activity.network.backbone import fingerprint
 from activity.network.engine import EngineOptions, open_engine
 from activity.training.feature_cache import FeatureCache
@@ -59,7 +60,7 @@ def fill_cache(
             tqdm(total=len(missing), desc="features", disable=None, unit="view") as bar,
         ):
             places = find_places(gpu=options.engine in ("auto", "keras"))
-            network = (_as_bytes(backbone), fingerprint(backbone))
+            network = (_as_bytes(backbone), fingerprint(backbone), backbone.input_shape[1])
             how = (replace(options, cores=places.cores), len(missing))
             arguments = (*network, Path.cwd(), *how)
             with closing(run_on_workers(shards, FeatureWorker, arguments, places)) as done:
@@ -85,13 +86,15 @@ class FeatureWorker:
         self,
         network: bytes,
         key: str,
+        side: int,
         folder: Path,
         options: EngineOptions,
         inputs: int,
     ) -> None:
-        """``folder`` is where the run was started: paths may be relative to it."""
+        """``side`` is that of the network's input; paths may be relative to ``folder``."""
         self._network = network
         self._key = key
+        self._side = side
         self._folder = folder
         self._options = options
         self._inputs = inputs
@@ -107,14 +110,13 @@ class FeatureWorker:
 
     def run(self, shard: Sequence[View]) -> list[tuple[int, NDArray[np.float32]]]:
         """Compute a shard: each view's place in it with its features; not of unreadable images."""
-        return list(self._run(pixels_of(shard)))
+        return list(self._run(pixels_of(shard, self._side)))
 
     def stop(self) -> None:
         """Let the shard be finished."""
 
     def _backbone(self) -> "keras.Model":
-        import keras
-
+        keras = load_keras()
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "network.keras"
             path.write_bytes(self._network)

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from activity.media.photo import network_input
+from activity.media.photo import INPUT_SIZE, network_input
 
 # The source tutorial's ranges.
 _ROTATION = 30.0  # degrees, either way
@@ -15,7 +15,9 @@ _SHIFT = 0.2  # of the size, either way
 _OF_STRETCHES = 1
 
 
-def view_of_photo(image: NDArray[np.uint8], digest: str, view: int) -> NDArray[np.uint8]:
+def view_of_photo(
+    image: NDArray[np.uint8], digest: str, view: int, side: int = INPUT_SIZE
+) -> NDArray[np.uint8]:
     """Show the network one view of a photo.
 
     Args:
@@ -24,23 +26,24 @@ def view_of_photo(image: NDArray[np.uint8], digest: str, view: int) -> NDArray[n
         view: 0 is the photo as frames are seen, its centre square; 1 is all of it, squashed. 2, 3,
             ... are augmented, each from a stretch of the photo that is more or less squashed:
             between a square somewhere along its longer side, and all of it.
+        side: width and height of the network's input in pixels.
 
     Returns:
-        RGB, uint8, shape (224, 224, 3); it depends on the photo and the number alone.
+        RGB, uint8, shape (side, side, 3); it depends on the photo, the number and the size alone.
     """
     if view == 0:
-        return network_input(image)
+        return network_input(image, side=side)
     if view == 1:
-        return network_input(image, "squashed")
+        return network_input(image, "squashed", side)
     random = np.random.default_rng([int(digest[:16], 16), view, _OF_STRETCHES])
     height, width = image.shape[:2]
-    side = min(height, width)
-    wide = int(random.integers(side, width, endpoint=True))
-    high = int(random.integers(side, height, endpoint=True))
+    shorter = min(height, width)
+    wide = int(random.integers(shorter, width, endpoint=True))
+    high = int(random.integers(shorter, height, endpoint=True))
     left = int(random.integers(width - wide, endpoint=True))
     top = int(random.integers(height - high, endpoint=True))
     stretch = image[top : top + high, left : left + wide]
-    return augmented_view(network_input(stretch, "squashed"), digest, view)
+    return augmented_view(network_input(stretch, "squashed", side), digest, view)
 
 
 def augmented_view(pixels: NDArray[np.uint8], digest: str, view: int) -> NDArray[np.uint8]:

@@ -7,8 +7,16 @@ from pathlib import Path
 from platformdirs import user_cache_path
 
 from activity.network.engine import ENGINES
+from activity.network.networks import NETWORKS, network_name
 
-BACKBONES = ("resnet50", "efficientnet-lite0")
+
+def network(text: str) -> str:
+    """Parse the name of a network, spelled as in ``NETWORKS`` or as Keras spells it."""
+    try:
+        return network_name(text)
+    except ValueError:
+        names = ", ".join(NETWORKS)
+        raise argparse.ArgumentTypeError(f"there is no network {text!r}: take {names}") from None
 
 
 def positive(text: str) -> int:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from activity.common.errors import UserError
-from activity.common.quiet import hidden_chatter
+from activity.common.keras_settings import load_keras
 from activity.common.stores import local_copy
 from activity.common.writing import give_second_name, replace_when_complete
 from activity.media.photo import Framing
@@ -128,8 +128,7 @@ def _load_local_model(path: Path, local: Path) -> "keras.Model":
         raise UserError(
             f"cannot load the model {path}: {error}; give --model the file that train.py wrote"
         ) from error
-    with hidden_chatter():
-        import keras  # takes seconds, for which a wrong path should not wait
+    keras = load_keras()  # takes seconds, for which a wrong path should not wait
 
     try:
         with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:

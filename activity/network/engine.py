@@ -19,7 +19,9 @@ from numpy.typing import NDArray
 
 from activity.common.background import in_background
 from activity.common.errors import UserError
-from activity.common.writing import folder_when_complete
+from activity.common.keras_settings import compiles_for_each_shape, has_gpu
+from activity.network.openvino_export import EXPORT_NAME as EXPORT_NAME
+from activity.network.openvino_export import can_export, export
 
 if TYPE_CHECKING:
     import keras
@@ -42,8 +44,6 @@ _WORTH_AN_EXPORT = 100
 
 # An export of ResNet50 takes 94 MB.
 _EXPORTS_KEPT = 5
-
-EXPORT_NAME = "network.xml"
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ def open_engine(
         except UserError:
             shutil.rmtree(folder, ignore_errors=True)  # damaged: made anew below
     model = load()
-    if options.engine == "auto" and (not _worth_exporting(inputs) or _has_gpu()):
+    if options.engine == "auto" and (not _worth_exporting(inputs) or not can_export() or has_gpu()):
         return keras_engine(model, options.batch_size)
     if folder is not None:
         try:
@@ -116,11 +116,16 @@ def open_engine(
 
 def keras_engine(model: "keras.Model", batch_size: int) -> Engine:
     """Run a model with Keras, on whatever device its backend has, in batches."""
+    # Compiling takes seconds: the last batch, which is smaller, is filled up.
+    pad = compiles_for_each_shape()
 
     def run(stream: Stream[Tag]) -> Iterator[tuple[Tag, NDArray[np.float32]]]:
         with closing(in_background(_batches(stream, batch_size), ahead=2)) as batches:
             for tags, pixels in batches:
-                yield from zip(tags, model.predict_on_batch(pixels), strict=True)
+                if pad:
+                    pixels = np.pad(pixels, [(0, batch_size - len(tags)), *[(0, 0)] * 3])
+                outputs = model.predict_on_batch(pixels)[: len(tags)]
+                yield from zip(tags, outputs, strict=True)
 
     return run
 
@@ -198,25 +203,8 @@ def openvino_engine(export: Path, options: EngineOptions) -> Engine:
     return run
 
 
-def export(model: "keras.Model", folder: Path) -> Path:
-    """Export a model for OpenVINO into ``folder``, whole or not at all.
-
-    Returns:
-        Path of the export; its weights lie beside it.
-    """
-    with folder_when_complete(folder) as part:
-        model.export(str(part / EXPORT_NAME), format="openvino", verbose=False)
-    return folder / EXPORT_NAME
-
-
 def _worth_exporting(inputs: int | None) -> bool:
     return inputs is None or inputs >= _WORTH_AN_EXPORT
-
-
-def _has_gpu() -> bool:
-    import keras
-
-    return bool(keras.distribution.list_devices("gpu"))
 
 
 def _remove_oldest(exports: Path) -> None:

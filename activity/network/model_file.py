@@ -44,8 +44,8 @@ _CLASSES = {
 _DAMAGED = "it is damaged, or was not saved by Keras"
 _TIMEOUT = 60  # seconds; 100 MB take a tenth of a second
 
-# Any network that this project knows has fewer, with the state of its optimizer.
-_MOST_WEIGHTS = 2**30  # bytes
+# The weights of any network that this project knows, and their optimizer's state, are fewer.
+_MOST_WEIGHTS = 2**31  # bytes
 
 
 def in_own_process(check: Callable[[Path], Result], path: Path) -> Result:

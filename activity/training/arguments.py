@@ -5,8 +5,8 @@ from pathlib import Path
 
 from activity.common.stores import location
 from activity.network.arguments import (
-    BACKBONES,
     add_cluster_argument,
+    network,
     none_or_more,
     positive,
     seconds,
@@ -89,17 +89,19 @@ def add_training_arguments(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--backbone",
-        choices=BACKBONES,
-        default=BACKBONES[0],
-        help="the frozen network; efficientnet-lite0 is several times faster on a CPU and "
-        "needs no download (default: %(default)s)",
+        type=network,
+        default="resnet50",
+        metavar="NETWORK",
+        help="the frozen network, one of those listed below; efficientnet-lite0 is several times "
+        "faster on a CPU and needs no download (default: %(default)s)",
     )
     group.add_argument(
         "--weights",
         default="imagenet",
         metavar="WEIGHTS",
-        help="of the frozen network: imagenet (for resnet50 downloaded once by Keras), random "
-        "(untrained, for trying things out), or a FILE with its weights without the top "
+        help="of the frozen network: imagenet (downloaded once by Keras; those of "
+        "efficientnet-lite0 come with the project), random (untrained, for trying things out), or "
+        "a FILE with its weights without the top "
         "(default: %(default)s)",
     )
     group.add_argument(

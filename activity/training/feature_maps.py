@@ -51,7 +51,7 @@ def feature_maps_on_disk(
     stored = [View(image, number) for image in images for number in range(kept)]
     with _temporary_file(options.cache_folder) as file:
         run = open_engine(options, lambda: frozen, key=fingerprint(frozen), inputs=2 * len(stored))
-        outputs = run(_with_mirror_images(pixels_of(stored)))
+        outputs = run(_with_mirror_images(pixels_of(stored, frozen.input_shape[1])))
         bar = tqdm(outputs, "frozen stages", 2 * len(stored), disable=None, unit="view")
         came = write_feature_maps(bar, len(stored), file)
         # Where the last views did not come, the file would be too short to be mapped.

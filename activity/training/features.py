@@ -72,7 +72,9 @@ def compute_features(
             run = open_engine(options, lambda: backbone, key=identity, inputs=len(missing))
             stream = run(
                 (missing[place], pixels)
-                for place, pixels in pixels_of([views[place] for place in missing])
+                for place, pixels in pixels_of(
+                    [views[place] for place in missing], backbone.input_shape[1]
+                )
             )
             for place, output in tqdm(stream, "features", len(missing), disable=None, unit="view"):
                 features[place], readable[place] = output, True
@@ -89,12 +91,16 @@ def cache_identity(backbone: "keras.Model") -> str:
     return f"{fingerprint(backbone)} {_VIEWS}"
 
 
-def pixels_of(views: Sequence[View]) -> Iterator[tuple[int, NDArray[np.uint8]]]:
+def pixels_of(views: Sequence[View], side: int) -> Iterator[tuple[int, NDArray[np.uint8]]]:
     """Read and augment views, but for those of images that cannot be read.
 
+    Args:
+        views: what to read.
+        side: width and height of the network's input in pixels.
+
     Yields:
-        (place among ``views``, RGB, uint8, shape (224, 224, 3)).
+        (place among ``views``, RGB, uint8, shape (side, side, 3)).
     """
     images = [view.image for view in views]
     for place, pixels in read_images(images):
-        yield place, view_of_photo(pixels, images[place].digest, views[place].number)
+        yield place, view_of_photo(pixels, images[place].digest, views[place].number, side)

@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from activity.common.errors import UserError
 from activity.common.interruption import interrupts_held_back
+from activity.common.keras_settings import compile_options
 from activity.network.backbone import split_backbone
 from activity.network.engine import EngineOptions
 from activity.training.feature_maps import feature_maps_on_disk
@@ -123,8 +124,7 @@ def _train(
     model.compile(
         optimizer=adamw(FINE_TUNING, steps * epochs),
         loss=keras.losses.CategoricalCrossentropy(label_smoothing=LABEL_SMOOTHING),
-        # On two cores XLA makes it ten times as slow.
-        jit_compile=False,
+        **compile_options(),
     )
     keras.utils.set_random_seed(seed)
     random = np.random.default_rng(seed)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from sklearn.preprocessing import StandardScaler
 from tqdm import tqdm
 
+from activity.common.keras_settings import compile_options
 from activity.training.feature_sets import Examples
 from activity.training.hyperparameters import (
     DROPOUT,
@@ -71,9 +72,7 @@ def train_head(
         optimizer=adamw(HEAD, steps * epochs),
         loss=keras.losses.CategoricalCrossentropy(label_smoothing=LABEL_SMOOTHING),
         metrics=["accuracy"],
-        # A step is so small that calling it costs as much: a whole epoch is one call.
-        steps_per_execution=steps,
-        jit_compile=False,
+        **compile_options(steps),
     )
 
     def batches() -> Iterator[Batch]:

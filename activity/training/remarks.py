@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -238,3 +238,16 @@ def _counted(images: Sequence[Image]) -> str:
     if frames:
         counts.append(f"{frames} frames of {len(clips)} clips")
     return " and ".join(counts)
+
+
+def remark_on_model(model: Path) -> str:
+    """Say how a program of one's own opens the model: Keras goes by the ending of its name."""
+    name, copy = printable(str(model)), printable(str(model.with_suffix(".keras")))
+    if model.suffix in (".keras", ".h5", ".hdf5"):
+        opened = f'keras.models.load_model("{name}")'
+    else:
+        opened = f'keras.models.load_model("{copy}"), a copy of {name}'
+    return (
+        f"in a program of your own: {opened}; RGB pixels 0..255, subtract nothing "
+        "(docs/own_program.md)"
+    )

@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 
 from activity.common.errors import UserError
-from activity.network import backbone as backbone_room
-from activity.network import model_file
+from activity.network import backbone_weights, model_file
 from activity.network.backbone import PREPROCESSING, build_backbone, fingerprint
 
 
@@ -137,7 +136,7 @@ def test_weights_on_which_hdf5_never_returns_are_given_up(
     (tmp_path / "sleeps.py").write_text("import time; time.sleep(100)")
     monkeypatch.setattr(model_file, "__file__", str(tmp_path / "sleeps.py"))
     monkeypatch.setattr(model_file, "_TIMEOUT", 1)
-    sound = backbone_room._SHIPPED_WEIGHTS  # only the process that looks at it gives up
+    sound = backbone_weights._SHIPPED_WEIGHTS  # only the process that looks at it gives up
     with pytest.raises(UserError, match=r"is not a file of weights .*damaged"):
         build_backbone("efficientnet-lite0", str(sound))
 
@@ -145,9 +144,9 @@ def test_weights_on_which_hdf5_never_returns_are_given_up(
 def test_shipped_weights_that_were_changed_are_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    content = bytearray(backbone_room._SHIPPED_WEIGHTS.read_bytes())
+    content = bytearray(backbone_weights._SHIPPED_WEIGHTS.read_bytes())
     content[-1] ^= 1
     (tmp_path / "shipped.h5").write_bytes(content)
-    monkeypatch.setattr(backbone_room, "_SHIPPED_WEIGHTS", tmp_path / "shipped.h5")
+    monkeypatch.setattr(backbone_weights, "_SHIPPED_WEIGHTS", tmp_path / "shipped.h5")
     with pytest.raises(UserError, match="not the file that was shipped"):
         build_backbone("efficientnet-lite0", "imagenet")

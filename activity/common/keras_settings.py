@@ -1,0 +1,128 @@
+"""How Keras is set up: its backend is checked, and what the network's layout rests on is fixed.
+
+Keras reads ``~/.keras/keras.json`` (or ``$KERAS_HOME/keras.json``) when it is imported. What is
+there was written for some other program: a data format or a float type taken from it would change
+what every layer computes.
+"""
+
+import importlib.util
+import json
+import os
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from activity.common.errors import UserError
+from activity.common.quiet import hidden_chatter
+
+BACKENDS = {
+    "tensorflow": "pip install tensorflow",
+    "jax": "pip install 'jax[cpu]'",
+    "torch": "pip install torch",
+}
+"""What can train and predict, and how it is installed."""
+
+_FLOAT_TYPES = ("float16", "float32", "float64")
+_DATA_FORMATS = ("channels_last", "channels_first")
+
+
+def check_backend() -> None:
+    """Make sure that Keras can be imported, before anything takes the seconds that this needs.
+
+    Raises:
+        UserError: the backend that a person has named does not exist, cannot train, or is not
+            installed; or Keras refuses what is in its settings file.
+    """
+    settings = _keras_json()
+    named = os.environ.get("KERAS_BACKEND")
+    where = "KERAS_BACKEND" if named else str(_path_of_keras_json())
+    backend = named or settings.get("backend", "tensorflow")
+    if backend not in BACKENDS:
+        raise UserError(
+            f"the Keras backend {backend!r} (from {where}) is not one that trains and predicts: "
+            f"take {', '.join(BACKENDS)}"
+        )
+    if importlib.util.find_spec(backend) is None:
+        raise UserError(
+            f"the Keras backend {backend} (from {where}) is not installed: {BACKENDS[backend]}, "
+            "or set KERAS_BACKEND to another one"
+        )
+
+
+def load_keras() -> ModuleType:
+    """Import Keras and set what must not depend on the person's settings file.
+
+    Returns:
+        The module: float32, channels last, whatever ``keras.json`` says.
+
+    Raises:
+        UserError: as ``check_backend``.
+    """
+    check_backend()
+    with hidden_chatter():
+        import keras
+    keras.config.set_image_data_format("channels_last")
+    keras.config.set_floatx("float32")
+    # Chosen when the first layer is built, from the float type of that moment.
+    keras.config.set_dtype_policy("float32")
+    return keras
+
+
+def has_gpu() -> bool:
+    """Tell whether the backend computes on something faster than the CPU."""
+    keras = load_keras()
+    if keras.config.backend() == "torch":  # Keras cannot list its devices
+        import torch
+
+        return bool(torch.cuda.is_available() or torch.backends.mps.is_available())
+    return not all(device.startswith("cpu") for device in keras.distribution.list_devices())
+
+
+def compiles_for_each_shape() -> bool:
+    """Tell whether the backend compiles a network again for each batch size."""
+    return load_keras().config.backend() == "jax"
+
+
+def compile_options(steps: int = 1) -> dict[str, Any]:
+    """Say how ``Model.compile`` is best told to run training steps on this backend.
+
+    Args:
+        steps: of an epoch. A step is so small that calling it costs as much: on TensorFlow all of
+            them are one call. PyTorch allows no more than one step a call; on JAX, where each
+            step is called from Python anyway, more would gain nothing.
+
+    Returns:
+        ``jit_compile``, which makes training on two cores ten times as slow on TensorFlow, and
+        without which JAX would not compile at all; and ``steps_per_execution``.
+    """
+    backend = load_keras().config.backend()
+    return {
+        "jit_compile": backend == "jax",
+        "steps_per_execution": steps if backend == "tensorflow" else 1,
+    }
+
+
+def _path_of_keras_json() -> Path:
+    home = os.environ.get("KERAS_HOME")
+    return (Path(home) if home else Path.home() / ".keras") / "keras.json"
+
+
+def _keras_json() -> dict[str, Any]:
+    """Read Keras's settings file, and refuse what ends Keras's own import with a traceback."""
+    path = _path_of_keras_json()
+    try:
+        settings = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):  # Keras, too, goes on without it
+        return {}
+    problem = None
+    if not isinstance(settings, dict):
+        problem = "it is not an object {...}"
+    elif settings.get("floatx", "float32") not in _FLOAT_TYPES:
+        problem = f"floatx is none of {', '.join(_FLOAT_TYPES)}"
+    elif settings.get("image_data_format", "channels_last") not in _DATA_FORMATS:
+        problem = f"image_data_format is none of {', '.join(_DATA_FORMATS)}"
+    elif not isinstance(settings.get("epsilon", 1e-7), float):
+        problem = "epsilon is not a number with a decimal point"
+    if problem:
+        raise UserError(f"Keras cannot read its settings {path}: {problem}; fix or delete the file")
+    return settings

@@ -1,0 +1,76 @@
+"""A network exported for OpenVINO, whichever backend Keras runs on."""
+
+import importlib.util
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from activity.common.errors import UserError
+from activity.common.writing import folder_when_complete
+
+if TYPE_CHECKING:
+    import keras
+
+EXPORT_NAME = "network.xml"
+
+# Of the three backends, TensorFlow's is the one whose export OpenVINO always reads: from JAX it
+# refuses the export, and from PyTorch it knows no fixed input shape.
+_EXPORTING_BACKEND = "tensorflow"
+_EXPORT_IN_OWN_PROCESS = """
+import sys
+import keras
+network = keras.models.load_model(sys.argv[1], compile=False)
+network.export(sys.argv[2], format="openvino", verbose=False)
+"""
+
+
+def can_export() -> bool:
+    """Tell whether networks can be exported here: OpenVINO alone does not do it."""
+    return importlib.util.find_spec(_EXPORTING_BACKEND) is not None
+
+
+def export(model: "keras.Model", folder: Path) -> Path:
+    """Export a model for OpenVINO into ``folder``, whole or not at all.
+
+    On another backend than TensorFlow, a process that runs on TensorFlow does it.
+
+    Returns:
+        Path of the export; its weights lie beside it.
+
+    Raises:
+        UserError: TensorFlow is not installed, or cannot export the model.
+    """
+    import keras
+
+    with folder_when_complete(folder) as part:
+        if keras.config.backend() == _EXPORTING_BACKEND:
+            model.export(str(part / EXPORT_NAME), format="openvino", verbose=False)
+        else:
+            _export_in_own_process(model, part / EXPORT_NAME)
+    return folder / EXPORT_NAME
+
+
+def _export_in_own_process(model: "keras.Model", target: Path) -> None:
+    if not can_export():
+        raise UserError(
+            "exporting a network for OpenVINO needs TensorFlow: pip install tensorflow, or take "
+            "--engine keras"
+        )
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        saved = Path(folder) / "network.keras"
+        model.save(saved)
+        done = subprocess.run(
+            [sys.executable, "-c", _EXPORT_IN_OWN_PROCESS, str(saved), str(target)],
+            env=os.environ | {"KERAS_BACKEND": _EXPORTING_BACKEND},
+            capture_output=True,
+            text=True,
+            errors="replace",
+        )
+    if done.returncode != 0:
+        reason = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
+        raise UserError(
+            f"the network cannot be exported for OpenVINO: {reason}; take --engine keras"
+        )

@@ -1,0 +1,93 @@
+"""How large the networks of ``--backbone`` are, and how fast beside ResNet50, with random weights.
+
+The time is that of the processor, one core, for one photo with OpenVINO: so that what else runs on
+the machine hardly matters. Each network's photos are timed in turn with ResNet50's. Weights do not
+change how long a photo takes. Beside the speed, the table says how far OpenVINO's features are
+from Keras's, of the largest feature.
+
+example:
+  python -m benchmarks.networks
+  python -m benchmarks.networks --networks convnext-tiny efficientnetv2-s
+"""
+
+import argparse
+import gc
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import openvino
+
+from activity.network.backbone import build_backbone
+from activity.network.backbone_weights import RANDOM
+from activity.network.networks import NETWORKS
+from activity.network.openvino_export import export
+from benchmarks.measuring import print_table
+
+Forward = Callable[[], np.ndarray]
+
+_REFERENCE = "resnet50"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--networks", nargs="+", choices=NETWORKS, default=list(NETWORKS))
+    parser.add_argument("--rounds", type=int, default=3, help="the quickest of them counts")
+    args = parser.parse_args()
+
+    reference, *_ = opened(_REFERENCE)
+    rows = []
+    for name in args.networks:
+        forward, megabytes, features, difference = opened(name)
+        theirs, own = np.inf, np.inf
+        for _ in range(args.rounds):
+            theirs = min(theirs, processor_seconds(reference))
+            own = min(own, processor_seconds(forward))
+        side = str(NETWORKS[name].side)
+        speed = f"{theirs / own:.2f}"
+        row = [name, side, str(features), f"{megabytes:.1f}", f"{own * 1000:.0f}", speed]
+        rows.append([*row, f"{difference:.0e}"])
+        print(*rows[-1], flush=True)
+        del forward
+        gc.collect()
+    print_table(["network", "input", "features", "MB", "core ms", "speed", "difference"], rows)
+
+
+def opened(name: str) -> tuple[Forward, float, int, float]:
+    """Open a network on one core: what sends a photo through it, its megabytes, its features."""
+    backbone = build_backbone(name, RANDOM)
+    side = NETWORKS[name].side
+    photo = np.random.default_rng(0).integers(0, 256, (1, side, side, 3)).astype(np.float32)
+    expected = backbone.predict_on_batch(photo)
+    with tempfile.TemporaryDirectory() as folder:
+        path = export(backbone, Path(folder) / "export")
+        network = openvino.Core().read_model(path)
+        network.reshape([1, side, side, 3])
+        settings = {"INFERENCE_NUM_THREADS": "1", "INFERENCE_PRECISION_HINT": "f32"}
+        compiled = openvino.Core().compile_model(network, "CPU", settings)
+
+    def forward() -> np.ndarray:
+        return compiled(photo)[0]
+
+    difference = float(np.abs(forward() - expected).max() / np.abs(expected).max())
+    megabytes = sum(weight.size for weight in map(np.asarray, backbone.get_weights())) * 4 / 1e6
+    return forward, megabytes, expected.shape[1], difference
+
+
+def processor_seconds(forward: Forward) -> float:
+    """Time one photo, over as many as take half a second."""
+    photos, start = 0, time.process_time()
+    while True:
+        forward()
+        photos += 1
+        taken = time.process_time() - start
+        if taken > 0.5:
+            return taken / photos
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,184 @@
+"""The networks of the table: each takes what its authors trained it with, and can be saved."""
+
+from pathlib import Path
+
+import h5py
+import keras
+import numpy as np
+import pytest
+
+from activity.common.errors import UserError
+from activity.media.photo import network_input
+from activity.network.artifacts import load_model
+from activity.network.backbone import (
+    PREPROCESSING,
+    build_backbone,
+    frozen_convolution,
+    split_backbone,
+)
+from activity.network.networks import NETWORKS, format_networks, network_name
+from tests.conftest import RunScript, RunTrain, draw_photo
+from tests.network.test_backbone import write_published_layout
+
+DEVIATION = np.array([0.229, 0.224, 0.225])
+
+DOCUMENTED = {
+    "ResNet": keras.applications.resnet.preprocess_input,
+    "ResNetV2": keras.applications.resnet_v2.preprocess_input,
+    "MobileNetV2": keras.applications.mobilenet_v2.preprocess_input,
+    "DenseNet": keras.applications.densenet.preprocess_input,
+    # Of these, Keras has it inside the network, and its documentation gives it in words.
+    "MobileNetV3": lambda pixels: pixels / 127.5 - 1,
+    "EfficientNet": lambda pixels: (pixels / 255 - [0.485, 0.456, 0.406]) / DEVIATION,
+    "EfficientNetV2B": lambda pixels: (pixels / 255 - [0.485, 0.456, 0.406]) / DEVIATION,
+    "EfficientNetV2": lambda pixels: pixels / 128 - 1,
+    "ConvNeXt": lambda pixels: (pixels / 255 - [0.485, 0.456, 0.406]) / DEVIATION,
+}
+
+ONE_OF_A_FAMILY = ("mobilenetv3-small", "convnext-tiny", "efficientnetv2-b0", "efficientnet-b0")
+
+
+def family(constructor: str) -> str:
+    if constructor.startswith("ResNet"):
+        return "ResNetV2" if constructor.endswith("V2") else "ResNet"
+    return max((name for name in DOCUMENTED if constructor.startswith(name)), key=len)
+
+
+def pixels_of_a_photo(side: int) -> np.ndarray:
+    photo = network_input(draw_photo("red", np.random.default_rng(0)), side=side)
+    return photo[np.newaxis].astype(np.float32)
+
+
+@pytest.mark.parametrize("name", [name for name in NETWORKS if NETWORKS[name].constructor])
+def test_preprocessing_is_what_keras_documents(name: str) -> None:
+    network = NETWORKS[name]
+    layer = frozen_convolution(
+        PREPROCESSING, network.preprocessing.kernel, network.preprocessing.bias
+    )
+    pixels = pixels_of_a_photo(network.side)
+    expected = DOCUMENTED[family(str(network.constructor))](pixels.copy())
+    found = keras.ops.convert_to_numpy(layer(pixels))
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-4)
+
+
+def learned(network: keras.Model) -> keras.Model:
+    """Give a network weights that are neither those it starts with nor the same everywhere."""
+    random = np.random.default_rng(0)
+    for layer in network.layers:
+        if isinstance(layer, keras.layers.Normalization):
+            if layer.get_weights():
+                mean, count = np.array([0.485, 0.456, 0.406]), layer.get_weights()[2]
+                layer.set_weights([mean, DEVIATION**2, count])
+                layer.finalize_state()
+            continue
+        layer.set_weights(
+            [
+                weight + random.uniform(0.2, 0.6, weight.shape) * (weight.ndim == 1)
+                for weight in layer.get_weights()
+            ]
+        )
+    return network
+
+
+@pytest.mark.parametrize("name", ONE_OF_A_FAMILY)
+def test_features_are_those_of_keras_s_network_with_the_same_weights(
+    name: str, tmp_path: Path
+) -> None:
+    """From a file as Keras publishes them; and so they stay in every format, and in two halves."""
+    network = NETWORKS[name]
+    # With the preprocessing inside that Keras puts there.
+    pooling = network.options.get("pooling")
+    original = learned(
+        getattr(keras.applications, str(network.constructor))(
+            include_top=False, weights=None, pooling=pooling, input_shape=(network.side,) * 2 + (3,)
+        )
+    )
+    write_published_layout(original, tmp_path / "notop.h5")
+    backbone = build_backbone(name, str(tmp_path / "notop.h5"))
+    pixels = pixels_of_a_photo(network.side)
+    expected = original.predict_on_batch(pixels)
+    expected = expected if pooling else expected.mean(axis=(1, 2))
+    features = backbone.predict_on_batch(pixels)
+    np.testing.assert_allclose(features, expected, rtol=1e-3, atol=1e-4 * np.abs(expected).max())
+    frozen, learning = split_backbone(backbone)
+    assert len(learning.weights) < len(backbone.weights) / 2
+    halves = learning.predict_on_batch(frozen.predict_on_batch(pixels))
+    np.testing.assert_allclose(halves, features, rtol=1e-4, atol=1e-5)
+    for ending in (".keras", ".h5"):
+        backbone.save(tmp_path / f"backbone{ending}")
+        loaded = load_model(tmp_path / f"backbone{ending}")
+        np.testing.assert_allclose(loaded.predict_on_batch(pixels), features, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["mobilenetv3-small", "EfficientNetV2B1"])
+def test_a_network_trains_and_predicts(
+    name: str,
+    run_train: RunTrain,
+    run_script: RunScript,
+    photo_folders: Path,
+    flickering_clip: Path,
+    tmp_path: Path,
+) -> None:
+    model, labels, table = (tmp_path / file for file in ("a.keras", "lb.pickle", "a.csv"))
+    printed = run_train(
+        *("-d", photo_folders, "-m", model, "-l", labels, "-p", tmp_path / "plot.png"),
+        *("--backbone", name, "--weights", "random", "-e", 3, "--views", 1),
+        *("--cache", tmp_path / "cache", "--engine", "keras"),
+    )
+    assert f"wrote {model}" in printed
+    side = NETWORKS[network_name(name)].side
+    assert load_model(model).input_shape == (None, side, side, 3)
+    done = run_script(
+        *("predict_video.py", "-m", model, "-l", labels, "-i", flickering_clip, "--csv", table),
+        *("--cache", "off", "--engine", "keras"),
+    )
+    assert done.returncode == 0, done.stderr
+    assert len(table.read_text().splitlines()) == 1 + 120
+
+
+def test_weights_that_do_not_fit_are_a_clear_error(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "weights.h5", "w") as file:
+        file["kernel"] = np.zeros((3, 3, 3, 16), np.float32)
+    with pytest.raises(UserError, match=r"do not fit a MobileNetV3Small without its top"):
+        build_backbone("mobilenetv3-small", str(tmp_path / "weights.h5"))
+
+
+@pytest.mark.parametrize("name", ["mobilenetv3-small", "convnext-tiny"])
+def test_imagenet_weights_that_cannot_be_downloaded_name_the_ways_out(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")  # where nothing listens
+    monkeypatch.setattr(keras.src.utils.file_utils.config, "keras_home", lambda: str(tmp_path))
+    with pytest.raises(UserError, match="cannot be downloaded") as raised:
+        build_backbone(name, "imagenet")
+    message = str(raised.value)
+    assert f"--weights FILE with a copy of {NETWORKS[name].weights_file};" in message
+    assert "--weights random" in message
+    assert "\n" not in message
+
+
+@pytest.mark.parametrize("spelled", ["convnext-tiny", "ConvNeXtTiny", "convnext_tiny"])
+def test_a_network_is_known_by_keras_s_name_for_it(spelled: str) -> None:
+    assert network_name(spelled) == "convnext-tiny"
+
+
+def test_every_network_has_a_line_in_help_and_every_name_of_keras_is_known() -> None:
+    lines = format_networks().splitlines()[1:]
+    assert [line.split()[0] for line in lines] == list(NETWORKS)
+    for line in lines:
+        assert len(line) <= 100
+    for name, network in NETWORKS.items():
+        if network.constructor is not None:
+            assert hasattr(keras.applications, network.constructor)
+            assert network_name(network.constructor) == name
+
+
+def test_an_unknown_network_is_refused_with_those_there_are(
+    run_script: RunScript, tmp_path: Path
+) -> None:
+    done = run_script(
+        *("train.py", "-d", tmp_path, "-m", tmp_path / "m", "-l", tmp_path / "l"),
+        *("--backbone", "resnet49"),
+    )
+    assert done.returncode == 2
+    assert "there is no network 'resnet49': take resnet50, efficientnet-lite0, " in done.stderr
