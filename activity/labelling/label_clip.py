@@ -9,7 +9,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from activity.common.errors import UserError
-from activity.common.stores import is_stored, local_copy, location
+from activity.common.stores import clip_location, is_stored, local_copy
 from activity.labelling.jobs import Job
 from activity.labelling.labelled_frames import Labelled, LeftUnfinishedError, labelled_frames
 from activity.labelling.overlay import draw_bars, draw_label
@@ -103,8 +103,8 @@ def label_clip(
     drawn = Band(settings.smoothing, settings.size)
     with ExitStack() as stack:
         clip = job.clip
-        if is_stored(clip):
-            clip = str(stack.enter_context(local_copy(location(clip))))
+        if is_stored(clip) and not job.is_live:
+            clip = str(stack.enter_context(local_copy(clip_location(clip))))
         here = replace(job, clip=clip)
         source = stack.enter_context(closing(_open_source(here, interrupted)))
         files = [path for path in job.files if not is_stored(path)]
@@ -113,7 +113,9 @@ def label_clip(
         frames = labelled_frames(here, source, classify, record, settings, interrupted)
         summary = Summary(labels, settings.smoothing)
         last = _write_frames(here, source.info, frames, summary, settings, show, interrupted)
-        end = last.time + 1 / source.info.fps
+        end = source.end_of(last.time)
+        if source.damaged:
+            print(f"[INFO] {job.clip} is damaged: {source.damaged} packets cannot be decoded")
         if job.timeline:
             # Only here, since matplotlib takes a second to import.
             from activity.labelling.timeline import draw_timeline
@@ -174,6 +176,11 @@ def _write_frames(
                 sink.copy_rest_of_sound()
         if sink and sink.lost_sound:
             print(f"[INFO] {job.output} is without the sound of {job.clip}: {sink.lost_sound}")
+        if sink and sink.converted_sound:
+            print(
+                f"[INFO] {job.output} has the sound of {job.clip} as AAC: "
+                f"browsers do not play {sink.converted_sound}"
+            )
     return prediction
 
 

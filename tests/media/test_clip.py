@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from activity.common.errors import UserError
-from activity.media.clip import VideoSource, plausible_fps
+from activity.media.clip import VideoSource
 from activity.media.sink import open_sink
-from activity.media.source import NO_PIXELS, Frame, VideoInfo
+from activity.media.source import NO_PIXELS, Frame, VideoInfo, plausible_fps
 from tests.clips import draw_frame, tone, write_av_clip
 from tests.conftest import write_clip
 
@@ -105,19 +105,18 @@ def test_a_change_of_size_and_times_that_go_back(tmp_path: Path) -> None:
     both.write_bytes(first.read_bytes() + second.read_bytes())
     frames = read_all(both)
     assert len(frames) >= 45
+    # Those of the second clip take the size of the first.
     assert {size for size, _ in frames} == {(160, 120)}
+    assert frames[-1][1] < 2.1
     assert np.all(np.diff([seconds for _, seconds in frames]) > 0)
 
 
 @pytest.mark.parametrize(
-    ("claimed", "taken"), [(0, 30), (-1, 30), (1e6, 30), (float("nan"), 30), (1000, 1000), (25, 25)]
+    ("claimed", "taken"),
+    [((0,), 30), ((-1, 25), 25), ((1e6, 0), 30), ((float("nan"),), 30), ((1000, 25), 1000)],
 )
-def test_an_absurd_frame_rate_is_not_believed(claimed: float, taken: float) -> None:
-    class Capture:
-        def get(self, _: int) -> float:
-            return claimed
-
-    assert plausible_fps(Capture()) == taken
+def test_an_absurd_frame_rate_is_not_believed(claimed: tuple[float, ...], taken: float) -> None:
+    assert plausible_fps(*claimed) == taken
 
 
 BAD_CLIPS = {
@@ -152,17 +151,8 @@ def test_a_folder_and_a_clip_without_pictures(tmp_path: Path) -> None:
         for frame in tone(1):
             clip.mux(audio.encode(frame))
         clip.mux(audio.encode(None))
-    with pytest.raises(UserError, match="finds no frame in it"):
+    with pytest.raises(UserError, match="there is no video in it"):
         VideoSource(path)
-
-
-def test_every_frame_has_the_size_of_the_first(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    source = VideoSource(write_clip(tmp_path / "clip.mp4", ["red"] * 5))
-    frames = iter([Frame(np.zeros((240, 320, 3), np.uint8), 1.0), None])
-    monkeypatch.setattr(source, "_read", lambda: next(frames))
-    assert [frame.pixels.shape for frame in source.frames()] == [(120, 160, 3)] * 2
 
 
 def test_a_colon_in_a_name_is_no_protocol(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -171,7 +161,7 @@ def test_a_colon_in_a_name_is_no_protocol(tmp_path: Path, monkeypatch: pytest.Mo
     assert len(read_all(Path("rally:2.mp4"))) == 5
 
 
-def test_a_name_that_would_crash_opencv(tmp_path: Path) -> None:
+def test_a_name_that_is_not_utf8(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="not UTF-8"):
         VideoSource(tmp_path / "clip\udcff.mp4")
 
@@ -213,7 +203,7 @@ def test_a_clip_without_frames(tmp_path: Path) -> None:
         video = clip.add_stream("libx264", rate=30)
         video.width, video.height, video.pix_fmt = 160, 120, "yuv420p"
         clip.start_encoding()
-    with pytest.raises(UserError, match="finds no frame in it"):
+    with pytest.raises(UserError, match="there is no video in it"):
         VideoSource(path)
 
 

@@ -99,7 +99,7 @@ def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "tennis/pipe.mkv")
     clips, _ = read_labels_of_clips(tmp_path, {"tennis/pipe.mkv": None})
     frames = sample_frames(tmp_path, clips, LABELS, 1)
-    assert "it is no plain file" in frames.skipped["tennis/pipe.mkv"]
+    assert "is not a regular file" in frames.skipped["tennis/pipe.mkv"]
 
 
 def test_frames_are_sampled_and_flaws_named(tmp_path: Path) -> None:
