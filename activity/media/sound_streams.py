@@ -76,8 +76,10 @@ class ConvertedSound:
             frames = self._decoder.decode(timed_packet.packet)
         except av.FFmpegError:
             return
-        seconds = timed_packet.seconds
+        packet, seconds = timed_packet.packet, timed_packet.seconds
         for frame in frames:
+            if frame.pts is not None and packet.pts is not None:
+                seconds = timed_packet.seconds + (frame.pts - packet.pts) * packet.time_base
             self._encode(frame, seconds)
             seconds += Fraction(frame.samples, frame.sample_rate)
 
