@@ -115,7 +115,7 @@ def label_clip(
         last = _write_frames(here, source.info, frames, summary, settings, show, interrupted)
         end = source.end_of(last.time)
         if source.damaged:
-            print(f"[INFO] {job.clip} is damaged: {source.damaged} packets cannot be decoded")
+            print(f"[INFO] {job.clip} is damaged: packets that cannot be decoded: {source.damaged}")
         if job.timeline:
             # Only here, since matplotlib takes a second to import.
             from activity.labelling.timeline import draw_timeline

@@ -2,9 +2,11 @@
 
 from contextlib import closing
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
 
 import av
+import cv2
 import numpy as np
 import pytest
 
@@ -12,7 +14,7 @@ from activity.common.errors import UserError
 from activity.media.clip import VideoSource
 from activity.media.sink import open_sink
 from activity.media.source import NO_PIXELS, Frame, VideoInfo, plausible_fps
-from tests.clips import draw_frame, tone, write_av_clip
+from tests.clips import draw_frame, tone, write_av_clip, write_pictures
 from tests.conftest import write_clip
 
 
@@ -117,6 +119,39 @@ def test_a_change_of_size_and_times_that_go_back(tmp_path: Path) -> None:
 )
 def test_an_absurd_frame_rate_is_not_believed(claimed: tuple[float, ...], taken: float) -> None:
     assert plausible_fps(*claimed) == taken
+
+
+# A player, and OpenCV before it, takes what these give; interlaced clips are another matter.
+@pytest.mark.parametrize(
+    ("name", "codec", "pix_fmt", "size"),
+    [
+        ("h264.mp4", "libx264", "yuv420p", (322, 182)),
+        ("mpeg4.avi", "mpeg4", "yuv420p", (322, 182)),
+        ("mjpeg.avi", "mjpeg", "yuvj422p", (322, 182)),
+        ("vp9.webm", "libvpx-vp9", "yuv420p", (320, 180)),
+        ("h264-444.mkv", "libx264", "yuv444p", (321, 181)),
+        ("prores.mov", "prores_ks", "yuv422p10le", (320, 180)),
+    ],
+)
+def test_pixels_are_those_of_opencv(
+    name: str, codec: str, pix_fmt: str, size: tuple[int, int], tmp_path: Path
+) -> None:
+    random = np.random.default_rng(0)
+    coarse = random.integers(0, 255, (5, 6, 8, 3), np.uint8)
+    pictures = [cv2.resize(picture, size, interpolation=cv2.INTER_CUBIC) for picture in coarse]
+    path = write_pictures(tmp_path / name, pictures, codec, pix_fmt=pix_fmt)
+    capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
+    for frame in VideoSource(path).frames():
+        np.testing.assert_array_equal(frame.pixels, capture.read()[1])
+
+
+@pytest.mark.parametrize("name", ["cricket.mp4", "tennis.mp4", "walking.avi"])
+def test_pixels_of_real_clips_are_those_of_opencv(name: str, real_data: Path) -> None:
+    path = real_data / "clips" / name
+    capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
+    with closing(VideoSource(path).frames()) as frames:
+        for frame in islice(frames, 40):
+            np.testing.assert_array_equal(frame.pixels, capture.read()[1])
 
 
 BAD_CLIPS = {
