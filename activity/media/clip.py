@@ -52,9 +52,8 @@ class VideoSource:
         self._container = open_container(path)
         stream = shown_stream(self._container)
         if stream is None:
-            self.close()
+            self._container.close()
             raise UserError(f"cannot read {path} as a video: there is no video in it")
-        self._aspect = stream.sample_aspect_ratio
         self._decoder = Decoder(path, self._container, stream)
         self._pictures = deinterlaced(self._decoder.pictures())
         self._reformatter = VideoReformatter()
@@ -131,6 +130,7 @@ class VideoSource:
 
     def close(self) -> None:
         """Release the clip."""
+        self._pictures.close()
         self._container.close()
 
     def _time(self, picture: Picture, before: float) -> float:

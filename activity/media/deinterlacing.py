@@ -1,7 +1,7 @@
 """Interlaced pictures made whole: each holds lines of two moments, and gets all of the first."""
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import suppress
 
 import av
@@ -13,7 +13,7 @@ from activity.media.decoding import Picture
 _SMALLEST_SIDE = 4
 
 
-def deinterlaced(pictures: Iterator[Picture]) -> Iterator[Picture]:
+def deinterlaced(pictures: Iterator[Picture]) -> Generator[Picture, None, None]:
     """Yield pictures as they are, but interlaced ones without their combs, at the same times."""
     filtered: _Filter | None = None
     for picture in pictures:

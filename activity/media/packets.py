@@ -8,7 +8,7 @@ import av
 from av.container import InputContainer
 from av.format import Flags
 from av.packet import Packet
-from av.stream import Discard, Stream
+from av.stream import Stream
 
 # FFmpeg's own limits, in seconds: what is further from where it should be, or further back, is
 # another clock, as where a broadcast or a recording goes on after a break.
@@ -69,9 +69,6 @@ def packets_of(container: InputContainer, wanted: Stream) -> Iterator["Packet[St
         for stream in container.streams
         if stream is wanted or (jumps and stream.type in ("audio", "video"))
     ]
-    for stream in container.streams:
-        if stream not in watched:
-            stream.discard = Discard.all
     packets = _readable(container, watched)
     for packet in _without_jumps(packets) if jumps else packets:
         if packet.stream is wanted:
