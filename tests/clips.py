@@ -6,6 +6,8 @@ from pathlib import Path
 
 import av
 import numpy as np
+from av.codec.context import Flags
+from av.filter import Graph
 
 MILLISECOND = Fraction(1, 1000)
 
@@ -27,13 +29,15 @@ def write_av_clip(
     aspect: Fraction | None = None,
     rotation: int = 0,
     sound: str | None = None,
+    sound_at: int = 0,
 ) -> Path:
-    """Write a clip with one frame at each time, and a tone as long as the clip.
+    """Write a clip with one frame at each time, and a tone to the end of the clip.
 
     Args:
         aspect: width of a pixel by its height.
         rotation: degrees by which a player is asked to turn the frames.
         sound: an audio codec.
+        sound_at: when the tone starts, in milliseconds.
     """
     with av.open(str(path), "w") as clip:
         video = clip.add_stream(codec, rate=30)
@@ -52,7 +56,8 @@ def write_av_clip(
             clip.mux(video.encode(frame))
         clip.mux(video.encode(None))
         if audio:
-            for frame in tone(milliseconds[-1] / 1000):
+            for frame in tone((milliseconds[-1] - sound_at) / 1000):
+                frame.pts += sound_at * 441 // 10
                 clip.mux(audio.encode(frame))
             clip.mux(audio.encode(None))
     return path
@@ -83,3 +88,85 @@ def tone(seconds: float) -> list[av.AudioFrame]:
         frame.pts = start
         frames.append(frame)
     return frames
+
+
+def write_pictures(
+    path: Path,
+    pictures: Sequence[np.ndarray],
+    codec: str,
+    *,
+    pix_fmt: str = "yuv420p",
+    fields: bool = False,
+    options: dict[str, str] | None = None,
+    rate: int = 25,
+) -> Path:
+    """Write BGR pictures at a constant rate, as any codec wants them.
+
+    Args:
+        fields: whether their even and odd lines are of two moments, the even ones first.
+    """
+    height, width = pictures[0].shape[:2]
+    with av.open(str(path), "w") as clip:
+        video = clip.add_stream(codec, rate=rate, options=options or {})
+        video.width, video.height, video.pix_fmt = width, height, pix_fmt
+        if fields:
+            video.codec_context.flags |= Flags.interlaced_dct | Flags.interlaced_me
+        graph = Graph()
+        source = graph.add_buffer(
+            width=width, height=height, format="bgr24", time_base=Fraction(1, rate)
+        )
+        marked = graph.add("setfield", "tff" if fields else "prog")
+        nodes = (source, graph.add("format", pix_fmt), marked, graph.add("buffersink"))
+        graph.link_nodes(*nodes).configure()
+        for number, picture in enumerate(pictures):
+            frame = av.VideoFrame.from_ndarray(picture, format="bgr24")
+            frame.pts, frame.time_base = number, Fraction(1, rate)
+            graph.push(frame)
+            clip.mux(video.encode(graph.vpull()))
+        clip.mux(video.encode(None))
+    return path
+
+
+def overwrite_packet(path: Path, number: int) -> None:
+    """Damage a packet of a clip's video, in the order of decoding, so that it is not decoded."""
+    with av.open(str(path)) as clip:
+        packets = [packet for packet in clip.demux(video=0) if packet.size]
+        packet = packets[number]
+        start, size = packet.pos, packet.size
+    content = bytearray(path.read_bytes())
+    assert start is not None
+    content[start : start + size] = bytes([255]) * size
+    path.write_bytes(content)
+
+
+def write_sound_clip(
+    path: Path,
+    codec: str,
+    *,
+    rate: int = 44100,
+    layout: str = "stereo",
+    late: float = 0,
+    options: dict[str, str] | None = None,
+) -> Path:
+    """Write two seconds of pictures, which start ``late`` seconds after a tone of 440 Hz."""
+    with av.open(str(path), "w") as clip:
+        video = clip.add_stream("mjpeg", rate=25)
+        video.width, video.height, video.pix_fmt = 160, 120, "yuvj420p"
+        audio = clip.add_stream(codec, rate=rate, layout=layout, options=options or {})
+        assert isinstance(audio, av.AudioStream)
+        for number in range(50):
+            frame = av.VideoFrame.from_ndarray(draw_frame(number), format="bgr24")
+            frame.pts, frame.time_base = number + round(late * 25), Fraction(1, 25)
+            clip.mux(video.encode(frame))
+        clip.mux(video.encode(None))
+        resampler = av.AudioResampler(
+            format=audio.codec_context.format,
+            layout=layout,
+            rate=rate,
+            frame_size=audio.codec_context.frame_size or 1024,
+        )
+        for sound in (*tone(2), None):
+            for frame in resampler.resample(sound):
+                clip.mux(audio.encode(frame))
+        clip.mux(audio.encode(None))
+    return path

@@ -1,19 +1,28 @@
 """Files in object stores (``s3://``, ``gs://``): brought to local disk, or put there, as wholes.
 
 Their paths are those of universal_pathlib, which have the methods of a ``pathlib.Path``; fsspec's
-file systems stand behind them, and try again by themselves where a connection breaks.
+file systems stand behind them, and try again by themselves where a connection breaks. Files on
+web servers (``http://``, ``https://``) are only read, and need none of these packages.
 """
 
 import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from dataclasses import dataclass
+from http.client import HTTPResponse
+from pathlib import Path, PurePosixPath
 from typing import cast
+from urllib.error import URLError
+from urllib.parse import unquote, urlsplit
+from urllib.request import url2pathname, urlopen
 
 from activity.common.errors import UserError
 
 SCHEMES = ("s3", "gs")
+_WEB_SCHEMES = ("http", "https")
+
+_WEB_TIMEOUT = 30  # seconds without a byte
 
 # Where a store cannot be reached, or knows no password, these raise exceptions of their own.
 _LIBRARIES = ("botocore", "aiobotocore", "aiohttp", "s3fs", "gcsfs", "google")
@@ -43,9 +52,31 @@ def location(text: str) -> Path:
     return cast(Path, UPath(text))
 
 
+def clip_location(text: str) -> Path:
+    """Turn a clip's name into a path, as ``location`` does; it may be on a web server, too.
+
+    Raises:
+        UserError: it is an address of another kind, or the packages for stores are not installed.
+    """
+    if text.startswith(tuple(f"{scheme}://" for scheme in _WEB_SCHEMES)):
+        # It has all of a Path's methods that are used here.
+        return cast(Path, _WebFile(text))
+    return location(text)
+
+
+def without_file_scheme(text: str) -> str:
+    """Return the path in an address of a file on local disk (``file:///``), or any other text.
+
+    Example:
+        >>> without_file_scheme("file:///clips/a%20rally.mp4")
+        '/clips/a rally.mp4'
+    """
+    return url2pathname(urlsplit(text).path) if text.startswith("file://") else text
+
+
 def is_stored(path: Path | str) -> bool:
-    """Tell whether a path is in an object store."""
-    return str(path).startswith(tuple(f"{scheme}://" for scheme in SCHEMES))
+    """Tell whether a path is in an object store, or on a web server."""
+    return str(path).startswith(tuple(f"{scheme}://" for scheme in (*SCHEMES, *_WEB_SCHEMES)))
 
 
 @contextmanager
@@ -63,6 +94,8 @@ def local_copy(path: Path) -> Iterator[Path]:
         local = Path(folder) / path.name
         with _plain_errors(f"cannot read {path}"), path.open("rb") as far, local.open("wb") as near:
             shutil.copyfileobj(far, near, 2**20)
+            if isinstance(far, HTTPResponse) and far.length:
+                raise ConnectionError("the connection broke")
         yield local
 
 
@@ -121,6 +154,38 @@ def list_files(folder: Path) -> list[str]:
 def refused_by_store(error: BaseException) -> str | None:
     """Say in one line what a store's library has raised; None where it was raised elsewhere."""
     return _first_line(error) if type(error).__module__.split(".")[0] in _LIBRARIES else None
+
+
+@dataclass(frozen=True)
+class _WebFile:
+    """A file on a web server, with the methods of a ``pathlib.Path``."""
+
+    address: str
+
+    @property
+    def name(self) -> str:
+        name = PurePosixPath(unquote(urlsplit(self.address).path)).name
+        return name.replace("\\", "_") or "file"
+
+    @property
+    def stem(self) -> str:
+        return PurePosixPath(self.name).stem
+
+    @property
+    def suffix(self) -> str:
+        return PurePosixPath(self.name).suffix
+
+    def is_dir(self) -> bool:
+        return False
+
+    def open(self, mode: str) -> HTTPResponse:
+        try:
+            return cast(HTTPResponse, urlopen(self.address, timeout=_WEB_TIMEOUT))
+        except URLError as error:
+            raise OSError(str(error.reason)) from error
+
+    def __str__(self) -> str:
+        return self.address
 
 
 def _first_line(error: BaseException) -> str:

@@ -2,7 +2,7 @@
 
 import argparse
 
-from activity.common.stores import location
+from activity.common.stores import location, without_file_scheme
 from activity.labelling.preview import DISPLAY
 from activity.network.arguments import add_cluster_argument, positive
 from activity.temporal.smoothing import SMOOTHINGS
@@ -26,10 +26,12 @@ def add_file_arguments(parser: argparse.ArgumentParser) -> None:
         "-i",
         "--input",
         nargs="+",
+        type=without_file_scheme,
         required=True,
         metavar="CLIP",
-        help="the clip to label; or several, or a folder of them; or a live source: the number "
-        "of a camera (0 is the first), or the address of a stream (rtsp://..., http://...)",
+        help="the clip to label; or several, or a folder of them (an address of a clip, such as "
+        "https://.../tennis.mp4, is downloaded first); or a live source: the number of a camera "
+        "(0 is the first), or the address of a stream (rtsp://..., http://...)",
     )
     group.add_argument(
         "-o",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from activity.common.errors import UserError
-from activity.common.stores import is_stored, location
+from activity.common.stores import clip_location, is_stored
 from activity.common.writing import check_apart, check_output
 from activity.media.clip import CLIP_SUFFIXES
 from activity.media.live import is_live
@@ -132,7 +132,7 @@ def _is_finished(job: Job) -> bool:
 
 
 def _is_folder(name: str) -> bool:
-    return not is_live(name) and location(name).is_dir()
+    return not is_live(name) and clip_location(name).is_dir()
 
 
 def _truth_of(name: str, folder: Path) -> Path | None:
@@ -151,8 +151,8 @@ def _check_folders(paths: Sequence[Path]) -> None:
 def _named_clips(inputs: Sequence[str]) -> list[tuple[str, str]]:
     """Name each clip: tennis.mov is tennis, but tennis.mov where there is a tennis.avi too."""
     clips = _find_clips(inputs)
-    stems = Counter(Path(clip).stem for clip in clips)
-    paths = [Path(clip) for clip in clips]
+    paths = [clip_location(clip) for clip in clips]
+    stems = Counter(path.stem for path in paths)
     names = [path.stem if stems[path.stem] == 1 else path.name for path in paths]
     return list(zip(clips, names, strict=True))
 
@@ -162,7 +162,7 @@ def _find_clips(inputs: Sequence[str]) -> list[str]:
     for name in inputs:
         if is_live(name):
             raise UserError(f"{name} is a live source: give it alone, with a file as --output")
-        folder = location(name)
+        folder = clip_location(name)
         if folder.is_dir():
             clips += _clips_inside(folder)
         else:

@@ -10,7 +10,7 @@ from tqdm import tqdm
 
 from activity.common.errors import UserError
 from activity.common.json_file import write_json
-from activity.common.stores import is_stored, local_copy, location
+from activity.common.stores import clip_location, is_stored, local_copy
 from activity.labelling.jobs import Job
 from activity.labelling.labelled_frames import LeftUnfinishedError, labelled_frames
 from activity.labelling.overlay import draw_bars, draw_label
@@ -102,8 +102,8 @@ def label_clip(
     judgement = None
     with ExitStack() as stack:
         clip = job.clip
-        if is_stored(clip):
-            clip = str(stack.enter_context(local_copy(location(clip))))
+        if is_stored(clip) and not job.is_live:
+            clip = str(stack.enter_context(local_copy(clip_location(clip))))
         here = replace(job, clip=clip)
         source = stack.enter_context(closing(_open_source(here, interrupted)))
         files = [path for path in job.outputs.paths if not is_stored(path)]
@@ -112,7 +112,9 @@ def label_clip(
         frames = labelled_frames(here, source, classifier, record, settings, interrupted)
         summary = Summary(labels, smoothing.adjective)
         last = _write_frames(here, source.info, frames, summary, settings, show, interrupted)
-        end = last.time + 1 / source.info.fps
+        end = source.end_of(last.time)
+        if source.damaged:
+            print(f"[INFO] {job.clip} is damaged: packets that cannot be decoded: {source.damaged}")
         if job.outputs.timeline:
             # Only here, since matplotlib takes a second to import.
             from activity.labelling.timeline import draw_timeline
@@ -175,6 +177,11 @@ def _write_frames(
         if sink and sink.lost_sound:
             print(
                 f"[INFO] {job.outputs.video} is without the sound of {job.clip}: {sink.lost_sound}"
+            )
+        if sink and sink.converted_sound:
+            print(
+                f"[INFO] {job.outputs.video} has the sound of {job.clip} as AAC: "
+                f"browsers do not play {sink.converted_sound}"
             )
     return prediction
 

@@ -1,34 +1,43 @@
 """Frames from a clip."""
 
 import math
-import os
 import sys
-from collections import deque
 from collections.abc import Generator
+from contextlib import closing
 from pathlib import Path
 
+import av
 import cv2
 import numpy as np
+from av.video.reformatter import Interpolation, VideoReformatter
 from numpy.typing import NDArray
 
 from activity.common.errors import UserError
-from activity.media.source import FPS_WHERE_UNKNOWN, NO_PIXELS, Frame, VideoInfo
+from activity.media.container import open_container, shown_stream, start_of_clock
+from activity.media.decoding import Decoder, Picture
+from activity.media.deinterlacing import deinterlaced
+from activity.media.packets import Extent, packets_of
+from activity.media.source import NO_PIXELS, Frame, VideoInfo, plausible_fps
+from activity.media.upright import layout_of
 
 CLIP_SUFFIXES = (
-    *(".3gp", ".avi", ".flv", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4"),
-    *(".mpeg", ".mpg", ".mts", ".ogv", ".ts", ".webm", ".wmv"),
+    *(".3g2", ".3gp", ".asf", ".avi", ".dv", ".f4v", ".flv", ".m2t", ".m2ts", ".m4v", ".mkv"),
+    *(".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".mxf", ".ogv", ".ts", ".vob", ".webm", ".wmv"),
+    ".y4m",
 )
 """Files in a folder with these endings are taken for clips."""
-
-# No container of moving pictures starts with this many bytes and no zero among them; text does.
-_SNIFFED_BYTES = 4096
 
 
 class VideoSource:
     """A clip opened for reading.
 
-    Frames come out upright, with square pixels, and all of the first one's size, whatever the
-    clip's metadata ask a player to do.
+    Frames come out upright, with square pixels, deinterlaced, and all of the first one's size,
+    whatever the clip's metadata ask a player to do.
+
+    It is read with PyAV, not with ``cv2.VideoCapture``, which gives memory that was never filled
+    for an interlaced picture, ends at a damaged packet or after 4,096 packets of other streams,
+    has no decoder of AV1, and follows a playlist to other files. On any other clip, both give the
+    same pixels bit for bit, in the same time.
     """
 
     live = False
@@ -38,21 +47,38 @@ class VideoSource:
         """Open the clip and read its first frame.
 
         Raises:
-            UserError: it does not exist, or OpenCV reads no frame from it.
+            UserError: it does not exist, or FFmpeg reads no frame from it.
         """
-        _check_readable(path)
-        # Absolute, because FFmpeg takes what stands before a colon for a protocol.
-        self._capture = cv2.VideoCapture(str(path.absolute()), cv2.CAP_FFMPEG)
-        self._first = self._read()
-        if self._first is None:
-            raise UserError(f"cannot read {path} as a video: OpenCV finds no frame in it")
-        height, width = self._first.pixels.shape[:2]
+        self._path = path
+        self._container = open_container(path)
+        stream = shown_stream(self._container)
+        if stream is None:
+            self._container.close()
+            raise UserError(f"cannot read {path} as a video: there is no video in it")
+        self._decoder = Decoder(path, self._container, stream)
+        self._pictures = deinterlaced(self._decoder.pictures())
+        self._reformatter = VideoReformatter()
+        first = next(self._pictures, None)
+        if first is None:
+            self.close()
+            raise UserError(f"cannot read {path} as a video: FFmpeg finds no frame in it")
+        self._first = first
+        self._start = start_of_clock(self._container)
+        self._layout = layout_of(first.planes, stream.sample_aspect_ratio)
+        width, height = self._layout.size(first.planes.width, first.planes.height)
+        rates = (stream.guessed_rate, stream.average_rate, stream.base_rate)
         self.info = VideoInfo(
             width=width,
             height=height,
-            fps=plausible_fps(self._capture),
-            frame_count=max(0, int(self._capture.get(cv2.CAP_PROP_FRAME_COUNT))),
+            fps=plausible_fps(*(float(rate) for rate in rates if rate)),
+            frame_count=_frame_count(stream),
         )
+        self._last = (-1.0, -1.0)  # time and end of the last frame, once it was read
+
+    @property
+    def damaged(self) -> int:
+        """How many packets could not be decoded so far."""
+        return self._decoder.damaged
 
     def frames(self, pixels_every: int = 1) -> Generator[Frame, None, None]:
         """Yield every frame that can be decoded, in order; release the clip at the end.
@@ -64,88 +90,87 @@ class VideoSource:
             pixels_every: every how many frames one has its picture. Others have ``NO_PIXELS``,
                 which saves the conversion from the clip's own colours.
         """
-        size = (self.info.width, self.info.height)
-        frame, before, number = self._first, -1 / self.info.fps, 0
+        picture: Picture | None = self._first
+        seconds = max(0.0, self._time(self._first, before=-math.inf))
+        number = 0
         try:
-            while frame is not None:
-                pixels, seconds = frame
-                if pixels is not NO_PIXELS and pixels.shape[1::-1] != size:
-                    resized = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
-                    pixels = np.asarray(resized, np.uint8)
-                if not seconds > before:
-                    seconds = before + 1 / self.info.fps
-                yield Frame(pixels, seconds)
-                before = seconds
-                number += 1
-                frame = self._read() if number % pixels_every == 0 else self._skip()
+            while picture is not None:
+                following = next(self._pictures, None)
+                end = self._end(seconds) if following is None else self._time(following, seconds)
+                pixels = NO_PIXELS if number % pixels_every else self._pixels(picture.planes)
+                yield Frame(pixels, seconds, end - seconds)
+                if following is None:
+                    self._last = (seconds, end)
+                picture, seconds, number = following, end, number + 1
         finally:
             self.close()
 
-    def seconds(self) -> float:
-        """Tell how long the clip is, or says that it is.
+    def end_of(self, seconds: float) -> float:
+        """Tell when the frame of that time ceases to be shown, in seconds.
 
-        Where it does not say, all its frames are counted, and the clip is released.
+        Of the last frame it is what the clip says, once all frames were read. Of any other it is
+        1 / fps later.
         """
-        if self.info.frame_count:
-            return self.info.frame_count / self.info.fps
-        last = deque(self.frames(pixels_every=sys.maxsize), maxlen=1)[0]
-        return last.seconds + 1 / self.info.fps
+        last, end = self._last
+        return end if seconds == last else seconds + 1 / self.info.fps
+
+    def seconds(self) -> float:
+        """Tell when the last frame ceases to be shown: how long the clip is.
+
+        All of it is read, but not decoded. What it says of its own length is not asked: that is
+        wrong where the frame rate varies, and where the clip was cut off.
+        """
+        with closing(open_container(self._path)) as container:
+            extent, stream = Extent(container), shown_stream(container)
+            for packet in packets_of(container, stream) if stream else ():
+                extent.add(packet)
+        if extent.latest is None:
+            *_, last = self.frames(pixels_every=sys.maxsize)
+            return last.seconds + last.duration
+        return self._end(float(extent.latest - self._start), extent)
 
     def close(self) -> None:
         """Release the clip."""
-        self._capture.release()
+        self._pictures.close()
+        self._container.close()
 
-    def _read(self) -> Frame | None:
-        read, pixels = self._capture.read()
-        if not read:
-            return None
-        seconds = self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
-        return Frame(_with_square_pixels(np.asarray(pixels, np.uint8), self._capture), seconds)
+    def _time(self, picture: Picture, before: float) -> float:
+        """Return a picture's time by the clock of a player, later than the one ``before``."""
+        seconds = None if picture.seconds is None else float(picture.seconds - self._start)
+        if seconds is not None and seconds > before:
+            return seconds
+        return before + 1 / self.info.fps if before >= 0 else 0.0
 
-    def _skip(self) -> Frame | None:
-        if not self._capture.grab():
-            return None
-        return Frame(NO_PIXELS, self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000)
+    def _end(self, seconds: float, extent: Extent | None = None) -> float:
+        """Return when the last frame, which is shown at ``seconds``, ceases to be shown."""
+        said = float((extent or self._decoder.extent).end - self._start)
+        return said if said > seconds else seconds + 1 / self.info.fps
 
-
-def plausible_fps(capture: cv2.VideoCapture) -> float:
-    """Return the frame rate that a source claims, or 30 where it claims none or nonsense."""
-    fps = capture.get(cv2.CAP_PROP_FPS)
-    return fps if 0 < fps <= 1000 else FPS_WHERE_UNKNOWN
-
-
-def _check_readable(path: Path) -> None:
-    try:
-        os.fspath(path).encode()
-    except UnicodeEncodeError as error:
-        # OpenCV would crash on it.
-        raise UserError(f"cannot read {path}: its name is not UTF-8; rename it") from error
-    if path.is_dir():
-        raise UserError(f"cannot read {path} as a video: it is a folder")
-    if path.exists() and not path.is_file():
-        # Opening a pipe would wait for somebody to write into it.
-        raise UserError(f"cannot read {path} as a video: it is no plain file")
-    try:
-        with path.open("rb") as file:
-            start = file.read(_SNIFFED_BYTES)
-    except FileNotFoundError as error:
-        raise UserError(f"no clip at {path}: give --input a video file") from error
-    except OSError as error:
-        raise UserError(f"cannot read {path}: {error.strerror}") from error
-    # FFmpeg would draw a text as if on a terminal, and follow a playlist to other files.
-    if 0 not in start:
-        raise UserError(f"cannot read {path} as a video: it is {'text' if start else 'empty'}")
-
-
-def _with_square_pixels(pixels: NDArray[np.uint8], capture: cv2.VideoCapture) -> NDArray[np.uint8]:
-    """Enlarge a frame along one side, where its pixels are not square."""
-    wide, high = capture.get(cv2.CAP_PROP_SAR_NUM), capture.get(cv2.CAP_PROP_SAR_DEN)
-    if capture.get(cv2.CAP_PROP_ORIENTATION_META) % 180:
-        # OpenCV has turned the frame upright, but the shape is that of the stored pixels.
-        wide, high = high, wide
-    aspect = wide / high if wide > 0 and high > 0 else 1.0
-    if aspect == 1 or not 0.1 < aspect < 10:
+    def _pixels(self, planes: av.VideoFrame) -> NDArray[np.uint8]:
+        # A picture that is stored as BGR would not be converted but shared with the decoder, which
+        # may need it for the next one, while others draw on it.
+        stored_as_bgr = planes.format.name == "bgr24"
+        form = "rgb24" if stored_as_bgr else "bgr24"
+        converted = self._reformatter.reformat(
+            planes, format=form, interpolation=Interpolation.BICUBIC, threads=1
+        )
+        pixels = np.asarray(converted.to_ndarray(), np.uint8)
+        if stored_as_bgr:
+            pixels = np.ascontiguousarray(pixels[:, :, ::-1])
+        pixels = self._layout.apply(pixels)
+        size = (self.info.width, self.info.height)
+        if pixels.shape[1::-1] != size:
+            resized = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
+            pixels = np.asarray(resized, np.uint8)
         return pixels
-    height, width = pixels.shape[:2]
-    size = (math.ceil(width * max(1.0, aspect)), math.ceil(height * max(1.0, 1 / aspect)))
-    return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_LINEAR), np.uint8)
+
+
+def _frame_count(stream: av.VideoStream) -> int:
+    """Return how many frames a clip says it has; 0 where it does not say.
+
+    Its length times its rate is not asked: that is a guess, and wrong where the rate varies. What
+    an editor has cut off without removing it is not shown.
+    """
+    if not stream.frames:
+        return 0
+    return max(0, stream.frames - sum(entry.is_discard for entry in stream.index_entries))

@@ -143,8 +143,7 @@ def _shown_at(source: VideoSource, times: Iterable[float]) -> Iterator[NDArray[n
                 yield shown.pixels
                 seconds = next(waiting, None)
             shown = frame
-        # Nothing says how long the last frame is shown: as long as any other.
-        while seconds is not None and seconds <= shown.seconds + 1 / source.info.fps:
+        while seconds is not None and seconds <= source.end_of(shown.seconds):
             yield shown.pixels
             seconds = next(waiting, None)
 

@@ -8,17 +8,24 @@ import cv2
 import numpy as np
 
 from activity.common.errors import UserError
-from activity.common.stores import is_stored
-from activity.media.clip import plausible_fps
-from activity.media.source import Frame, VideoInfo
+from activity.common.stores import clip_location, is_stored
+from activity.media.clip import CLIP_SUFFIXES
+from activity.media.source import Frame, VideoInfo, plausible_fps
 
 _OPEN_TIMEOUT_MS = 10_000
 _READ_TIMEOUT_MS = 5_000
 
 
 def is_live(name: str) -> bool:
-    """Tell a camera's number or a stream's address from the path of a clip, stored or local."""
-    return name.isdecimal() or ("://" in name and not is_stored(name))
+    """Tell a camera's number or a stream's address from the path of a clip, stored or local.
+
+    What a web server has under a clip's name is a clip: it is brought here as a whole.
+    """
+    if "://" not in name:
+        return name.isdecimal()
+    if name.startswith(("http://", "https://")):
+        return clip_location(name).suffix.lower() not in CLIP_SUFFIXES
+    return not is_stored(name) and not name.startswith("file://")
 
 
 class LiveSource:
@@ -29,6 +36,7 @@ class LiveSource:
     """
 
     live = True
+    damaged = 0
 
     def __init__(self, name: str, should_stop: Callable[[], bool]) -> None:
         """Connect, and read the first frame.
@@ -46,7 +54,8 @@ class LiveSource:
             what = f"camera {name}" if name.isdecimal() else name
             raise UserError(f"no frame from {what}: is it connected, and not in use elsewhere?")
         height, width = pixels.shape[:2]
-        self.info = VideoInfo(width, height, plausible_fps(self._capture), frame_count=0)
+        fps = plausible_fps(self._capture.get(cv2.CAP_PROP_FPS))
+        self.info = VideoInfo(width, height, fps, frame_count=0)
         self.dropped = 0
         self._start = time.monotonic()
         self._newest: Frame | None = Frame(np.asarray(pixels, np.uint8), 0.0)
@@ -68,6 +77,10 @@ class LiveSource:
             self._ended = True
             reader.join()
             self.close()
+
+    def end_of(self, seconds: float) -> float:
+        """Tell when the frame of that time ceases to be shown, in seconds: 1 / fps later."""
+        return seconds + 1 / self.info.fps
 
     def close(self) -> None:
         """Disconnect."""

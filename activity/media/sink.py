@@ -9,6 +9,7 @@ from pathlib import Path
 import av
 import cv2
 import numpy as np
+from av.codec.context import Flags
 from av.stream import Stream
 from av.video.reformatter import Colorspace
 from numpy.typing import NDArray
@@ -94,6 +95,8 @@ class VideoSink:
             self._stream.codec_context.colorspace = Colorspace.ITU601
             # Takes 3 ms for a frame of 638x402; "faster" takes 5 ms and no fewer bytes.
             self._stream.options = {"preset": "veryfast", "crf": "20"}
+            # Or nothing would say how long the last frame is shown.
+            self._stream.codec_context.flags |= Flags.frame_duration
             self._width += info.width % 2
             self._height += info.height % 2
             if sound_of is not None:
@@ -105,8 +108,13 @@ class VideoSink:
 
     @property
     def lost_sound(self) -> str | None:
-        """Why the clip's sound is not copied into an .mp4; None where it is, or there is none."""
+        """Why the clip's sound is not in an .mp4; None where it is, or there is none."""
         return None if self._sound is None else self._sound.lost
+
+    @property
+    def converted_sound(self) -> str | None:
+        """The codec of sound that is AAC in an .mp4, since browsers do not play it, or None."""
+        return None if self._sound is None else self._sound.converted
 
     def write(self, frame: Frame) -> None:
         """Append a frame, and the sound before it."""
@@ -128,6 +136,8 @@ class VideoSink:
         try:
             if not self._constant_rate:
                 self._encode(None)
+            if self._sound is not None:
+                self._sound.finish()
         finally:
             self._container.close()
             if self._sound is not None:
@@ -148,6 +158,7 @@ class VideoSink:
         picture = av.VideoFrame.from_ndarray(self._padded(frame.pixels), format="bgr24")
         picture.pts = self._pts = max(round(frame.seconds / self._clock), self._pts + 1)
         picture.time_base = self._clock
+        picture.duration = round(frame.duration / self._clock)
         return picture
 
     def _encode(self, picture: av.VideoFrame | None) -> None:

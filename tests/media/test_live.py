@@ -88,7 +88,11 @@ def test_no_camera_is_one_clear_line() -> None:
 
 @pytest.mark.parametrize(
     ("name", "expected"),
-    [("0", True), ("rtsp://x/y", True), ("http://x", True), ("0.mp4", False), ("a/0", False)],
+    [
+        *(("0", True), ("rtsp://x/y.mp4", True), ("http://x", True), ("http://x/a.mjpg", True)),
+        *(("0.mp4", False), ("a/0", False), ("file:///a.mp4", False), ("s3://a/0", False)),
+        *(("http://x/a.mp4", False), ("https://x/a.MOV?key=1", False), ("http://x.mp4", True)),
+    ],
 )
 def test_is_live(name: str, expected: bool) -> None:
     assert is_live(name) is expected

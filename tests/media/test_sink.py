@@ -125,16 +125,6 @@ def test_after_an_early_end_sound_stops_with_the_picture(tmp_path: Path) -> None
     assert copied[-1][0] == pytest.approx(1, abs=0.08)
 
 
-def test_sound_that_an_mp4_cannot_carry_is_reported(tmp_path: Path) -> None:
-    clip = write_av_clip(tmp_path / "clip.avi", range(0, 990, 33), codec="mjpeg", sound="wmav2")
-    source = VideoSource(clip)
-    with open_sink(tmp_path / "out.mp4", source.info, clip) as sink:
-        assert sink.lost_sound == "mp4 cannot carry wmav2"
-        for frame in source.frames():
-            sink.write(frame)
-    assert sound_packets(tmp_path / "out.mp4") == []
-
-
 @pytest.mark.parametrize("suffix", [".avi", ".mp4"])
 def test_a_failing_run_leaves_the_earlier_output_and_nothing_else(
     suffix: str, tmp_path: Path

@@ -57,7 +57,7 @@ def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "tennis/pipe.mkv")
     clip = LabelledClip("tennis/pipe.mkv", [Segment(0, math.inf, "tennis")], tmp_path)
     frames = sample_frames([clip], LABELS, 1)
-    assert "it is no plain file" in frames.skipped["tennis/pipe.mkv"]
+    assert "is not a regular file" in frames.skipped["tennis/pipe.mkv"]
 
 
 def test_frames_are_sampled_and_flaws_named(tmp_path: Path) -> None:

@@ -1,0 +1,97 @@
+"""A clip's file, opened so that it opens nothing else, and the video stream that a player shows."""
+
+import os
+from fractions import Fraction
+from pathlib import Path
+
+import av
+from av.container import InputContainer
+from av.stream import Disposition
+
+from activity.common.errors import UserError
+
+# What cameras, phones, recorders and editors write. Formats that name other files or addresses to
+# be opened (concat, HLS, DASH, SDP, numbered images) and those that draw a text are not among them.
+_FORMATS = (
+    *("amv", "apng", "asf", "av1", "avi", "cavsvideo", "dhav", "dirac", "dv", "flv", "gif", "gxf"),
+    *("h261", "h263", "h264", "hevc", "ivf", "live_flv", "lxf", "m4v", "matroska", "mjpeg"),
+    *("mjpeg_2000", "mov", "mpeg", "mpegts", "mpegvideo", "mpjpeg", "mxf", "nsv", "nut", "obu"),
+    *("ogg", "pva", "rm", "smjpeg", "swf", "vc1", "vc1test", "vvc", "wtv", "yuv4mpegpipe"),
+)
+_ONLY_THIS_FILE = {"format_whitelist": ",".join(_FORMATS), "protocol_whitelist": "file"}
+
+# No container of moving pictures but .y4m starts with this many bytes and no zero among them.
+_SNIFFED_BYTES = 4096
+
+_NOT_SHOWN = Disposition.attached_pic | Disposition.timed_thumbnails
+
+
+def open_container(path: Path) -> InputContainer:
+    """Open a clip's file; no other file is opened, whatever is written in it.
+
+    Raises:
+        UserError: it does not exist, or is not a clip.
+    """
+    start = _start_of_file(path)
+    try:
+        # Absolute, because FFmpeg takes what stands before a colon for a protocol. Titles and the
+        # like need not be UTF-8.
+        return av.open(
+            str(path.absolute()), container_options=_ONLY_THIS_FILE, metadata_errors="replace"
+        )
+    except (av.FFmpegError, OSError) as error:
+        if 0 not in start:
+            what = "text" if start else "empty"
+            raise UserError(f"cannot read {path} as a video: it is {what}") from error
+        raise UserError(f"cannot read {path} as a video: FFmpeg finds no frame in it") from error
+
+
+def shown_stream(container: InputContainer) -> av.VideoStream | None:
+    """Choose the video stream that a player shows, as FFmpeg does; None where there is none.
+
+    That is the largest one, but one that is marked as the default counts for more than a
+    larger one. Cover pictures and thumbnails are not shown.
+    """
+    streams = [
+        stream
+        for stream in container.streams.video
+        if stream.codec_context is not None and not stream.disposition & _NOT_SHOWN
+    ]
+
+    def rank(stream: av.VideoStream) -> int:
+        is_default = bool(stream.disposition & Disposition.default)
+        return stream.width * stream.height + 5_000_000 * is_default
+
+    return max(streams, key=rank, default=None)
+
+
+def start_of_clock(container: InputContainer) -> Fraction:
+    """Tell which of a file's times a player calls zero, in seconds: where its first stream starts.
+
+    Sound that starts before zero is only there to set up its decoder, and is not played.
+    """
+    start = max(Fraction(0), Fraction(container.start_time or 0, av.time_base))
+    stream = shown_stream(container)
+    if stream is None or stream.start_time is None or stream.time_base is None:
+        return start
+    return min(start, stream.start_time * stream.time_base)
+
+
+def _start_of_file(path: Path) -> bytes:
+    try:
+        os.fspath(path).encode()
+    except UnicodeEncodeError as error:
+        # No table or summary could name it.
+        raise UserError(f"cannot read {path}: its name is not UTF-8; rename it") from error
+    if path.is_dir():
+        raise UserError(f"cannot read {path} as a video: it is a folder")
+    if path.exists() and not path.is_file():
+        # Opening a pipe would wait for somebody to write into it.
+        raise UserError(f"cannot read {path} as a video: it is not a regular file")
+    try:
+        with path.open("rb") as file:
+            return file.read(_SNIFFED_BYTES)
+    except FileNotFoundError as error:
+        raise UserError(f"no clip at {path}: give --input a video file") from error
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror}") from error

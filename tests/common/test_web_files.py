@@ -1,0 +1,109 @@
+"""Clips on web servers, and addresses of files on this disk: brought here, read as wholes."""
+
+import json
+import threading
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from activity.common.errors import UserError
+from activity.common.stores import clip_location, is_stored, local_copy, without_file_scheme
+from tests.clips import overwrite_packet, write_pictures
+from tests.conftest import COLOURS_BGR, RunScript, Trained, posix, write_clip
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    """Serves a folder; of ``broken.mp4`` it sends half of what it announces."""
+
+    def do_GET(self) -> None:
+        if not self.path.startswith("/broken.mp4"):
+            super().do_GET()
+            return
+        self.send_response(200)
+        self.send_header("Content-Length", "1000")
+        self.end_headers()
+        self.wfile.write(bytes(500))
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def web(tmp_path: Path) -> Iterator[tuple[str, Path]]:
+    """The address of a web server, and the folder that it serves."""
+    folder = tmp_path / "served"
+    folder.mkdir()
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=folder)) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}", folder
+        server.shutdown()
+
+
+@posix
+def test_an_address_of_a_file_is_its_path() -> None:
+    assert without_file_scheme("file:///clips/a%20rally.mp4") == "/clips/a rally.mp4"
+    assert without_file_scheme("file://localhost/clips/rally.mp4") == "/clips/rally.mp4"
+    assert without_file_scheme("clips/rally.mp4") == "clips/rally.mp4"
+    assert without_file_scheme("rtsp://camera") == "rtsp://camera"
+
+
+def test_a_file_is_brought_here_and_removed_afterwards(web: tuple[str, Path]) -> None:
+    address, folder = web
+    (folder / "a rally.mp4").write_bytes(b"content" * 1000)
+    far = clip_location(f"{address}/a%20rally.mp4?key=1.2")
+    assert is_stored(far)
+    assert (far.name, far.stem, far.suffix) == ("a rally.mp4", "a rally", ".mp4")
+    with local_copy(far) as near:
+        assert near.read_bytes() == b"content" * 1000
+    assert not near.exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [("gone.mp4", "File not found|Not Found"), ("broken.mp4", "the connection broke")],
+)
+def test_what_cannot_be_brought_is_one_line(name: str, message: str, web: tuple[str, Path]) -> None:
+    address, _ = web
+    with (
+        pytest.raises(UserError, match=f"cannot read {address}/{name}: .*({message})"),
+        local_copy(clip_location(f"{address}/{name}")),
+    ):
+        pass
+
+
+def test_a_server_that_is_not_there_is_one_line() -> None:
+    with (
+        pytest.raises(UserError, match=r"cannot read http://127\.0\.0\.1:9/a\.mp4: .*refused"),
+        local_copy(clip_location("http://127.0.0.1:9/a.mp4")),
+    ):
+        pass
+
+
+@posix
+def test_addresses_of_clips_give_the_whole_clips(
+    web: tuple[str, Path], run_script: RunScript, trained: Trained, tmp_path: Path
+) -> None:
+    address, folder = web
+    write_clip(folder / "far.mp4", ["red"] * 225)
+    green = np.full((120, 160, 3), COLOURS_BGR["green"], np.uint8)
+    near = tmp_path / "near.mp4"
+    write_pictures(near, [green] * 90, "libx264", options={"g": "100", "bf": "0"})
+    overwrite_packet(near, 40)
+    done = run_script(
+        "predict_video.py",
+        *("-m", trained.model, "-l", trained.label_bin, "--cache", trained.cache),
+        *("-i", f"{address}/far.mp4", f"file://{near}", "--json", tmp_path / "out"),
+        *("-o", tmp_path / "out", "--display", "off"),
+    )
+    assert done.returncode == 0, done.stderr
+    for name, frames, label in (("far", 225, "red"), ("near", 89, "green")):
+        summary = json.loads((tmp_path / f"out/{name}.json").read_text())
+        assert summary["frames"]["read"] == frames
+        assert summary["overall"]["label"] == label
+    # What is lost to damage is said.
+    assert "over 89 of 90 frames" in done.stdout
+    assert f"[INFO] {near} is damaged: packets that cannot be decoded: 1\n" in done.stdout

@@ -1,0 +1,374 @@
+"""What cameras and programs write, read as a player shows it: every frame, upright, on time."""
+
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from av.codec.context import Flags
+from av.stream import Disposition
+
+from activity.common.errors import UserError
+from activity.media.clip import VideoSource
+from activity.media.images import frames_at
+from activity.media.sink import open_sink
+from activity.media.source import Frame
+from tests.clips import (
+    draw_frame,
+    frame_times,
+    overwrite_packet,
+    sound_packets,
+    tone,
+    write_av_clip,
+    write_pictures,
+)
+
+
+def read(path: Path) -> list[Frame]:
+    return list(VideoSource(path).frames())
+
+
+def copy_clip(clip: Path, output: Path) -> None:
+    source = VideoSource(clip)
+    with open_sink(output, source.info, clip) as sink:
+        for frame in source.frames():
+            sink.write(frame)
+        sink.copy_rest_of_sound()
+
+
+def combs(pixels: np.ndarray) -> float:
+    """How much each line differs from its neighbours on both sides."""
+    lines = pixels.astype(float).mean(axis=2)
+    return float(np.abs(lines[2:] - 2 * lines[1:-1] + lines[:-2]).mean())
+
+
+def weave(number: int, size: tuple[int, int]) -> np.ndarray:
+    """A grey picture with a bright bar, which has moved on in its odd lines."""
+    width, height = size
+    woven = np.full((height, width, 3), 90, np.uint8)
+    woven[::2, 12 * number : 12 * number + 40] = 200
+    woven[1::2, 12 * number + 6 : 12 * number + 46] = 200
+    return woven
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "pix_fmt", "size"),
+    [
+        ("camcorder.mts", "libx264", "yuv420p", (160, 120)),
+        ("h264.mp4", "libx264", "yuv420p", (160, 120)),
+        ("dvd.vob", "mpeg2video", "yuv420p", (160, 120)),
+        ("prores.mov", "prores_ks", "yuv422p10le", (160, 120)),
+        ("dv.avi", "dvvideo", "yuv420p", (720, 576)),
+    ],
+)
+def test_interlaced_pictures_are_made_whole(
+    name: str, codec: str, pix_fmt: str, size: tuple[int, int], tmp_path: Path
+) -> None:
+    pictures = [weave(number, size) for number in range(8)]
+    path = tmp_path / (name if not name.endswith(".mts") else "camcorder.ts")
+    path = write_pictures(path, pictures, codec, pix_fmt=pix_fmt, fields=True)
+    path = path.rename(tmp_path / name)
+    frames = read(path)
+    seconds = [frame.seconds for frame in frames]
+    assert seconds == pytest.approx([number / 25 for number in range(8)], abs=1e-3)
+    for number, frame in enumerate(frames):
+        assert combs(frame.pixels) < 0.1 * combs(pictures[number])
+        # The bar stands where the first field has it.
+        columns = np.flatnonzero(frame.pixels[..., 1].mean(axis=0) > 145)
+        assert columns[0] * size[0] / frame.pixels.shape[1] == pytest.approx(12 * number, abs=2)
+
+
+def test_a_clip_that_is_interlaced_in_parts_keeps_the_others(tmp_path: Path) -> None:
+    whole = write_pictures(
+        tmp_path / "whole.ts", [draw_frame(number) for number in range(10)], "mpeg2video"
+    )
+    fields = write_pictures(
+        tmp_path / "fields.ts",
+        [weave(number, (160, 120)) for number in range(10)],
+        "mpeg2video",
+        fields=True,
+    )
+    both = tmp_path / "both.ts"
+    both.write_bytes(whole.read_bytes() + fields.read_bytes() + whole.read_bytes())
+    frames = read(both)
+    assert len(frames) == 30
+    for frame, pixels in zip(frames[:10], (f.pixels for f in read(whole)), strict=True):
+        np.testing.assert_array_equal(frame.pixels, pixels)
+    assert max(combs(frame.pixels) for frame in frames) < 0.3
+
+
+# In the order of decoding. What the last ones hold is lost unless somebody looks for it.
+@pytest.mark.parametrize("number", [20, 56, 58, 59])
+@pytest.mark.parametrize("options", [{"bf": "0"}, {"bf": "2"}], ids=["in order", "reordered"])
+def test_one_damaged_packet_costs_one_frame(
+    number: int, options: dict[str, str], tmp_path: Path
+) -> None:
+    pictures = [draw_frame(number) for number in range(60)]
+    path = write_pictures(
+        tmp_path / "clip.mp4", pictures, "libx264", options={"g": "100", **options}
+    )
+    times = [frame.seconds for frame in read(path)]
+    overwrite_packet(path, number)
+    source = VideoSource(path)
+    found = [frame.seconds for frame in source.frames()]
+    assert len(found) == 59
+    assert set(found) < set(times)
+    assert source.damaged == 1
+    assert source.info.frame_count == 60
+
+
+def test_av1(tmp_path: Path) -> None:
+    pictures = [draw_frame(number) for number in range(20)]
+    path = write_pictures(
+        tmp_path / "clip.mp4", pictures, "libsvtav1", options={"preset": "12", "crf": "20"}
+    )
+    frames = read(path)
+    assert len(frames) == 20
+    for number, frame in enumerate(frames):
+        assert frame.seconds == pytest.approx(number / 25, abs=1e-3)
+        assert abs(int(frame.pixels[60, :, 1].argmax()) - 3 * number) <= 1
+
+
+def test_many_packets_of_sound_between_two_frames(tmp_path: Path) -> None:
+    path = tmp_path / "screen.mkv"
+    with av.open(str(path), "w") as clip:
+        video = clip.add_stream("mjpeg", rate=25)
+        video.width, video.height, video.pix_fmt = 160, 120, "yuvj420p"
+        video.codec_context.time_base = Fraction(1, 1000)
+        audio = clip.add_stream("pcm_s16le", rate=8000, layout="mono")
+        for number, milliseconds in enumerate([0, 100, 10_000, 10_100]):
+            frame = av.VideoFrame.from_ndarray(draw_frame(number), format="bgr24")
+            frame.pts, frame.time_base = milliseconds, Fraction(1, 1000)
+            clip.mux(video.encode(frame))
+            if milliseconds == 100:
+                for start in range(0, 80_000, 16):
+                    silence = np.zeros((1, 16), np.int16)
+                    sound = av.AudioFrame.from_ndarray(silence, format="s16", layout="mono")
+                    sound.sample_rate, sound.pts = 8000, start
+                    clip.mux(audio.encode(sound))
+        clip.mux(video.encode(None))
+    assert len(sound_packets(path)) > 4096
+    assert [frame.seconds for frame in read(path)] == pytest.approx([0, 0.1, 10, 10.1], abs=1e-3)
+
+
+MATRICES: dict[str, tuple[tuple[int, int, int, int], Callable[[np.ndarray], np.ndarray]]] = {
+    "as stored": ((1, 0, 0, 1), lambda image: image),
+    "mirrored": ((-1, 0, 0, 1), lambda image: image[:, ::-1]),
+    "upside down": ((-1, 0, 0, -1), lambda image: image[::-1, ::-1]),
+    "flipped": ((1, 0, 0, -1), lambda image: image[::-1]),
+    "transposed": ((0, 1, 1, 0), lambda image: image.swapaxes(0, 1)),
+    "clockwise": ((0, 1, -1, 0), lambda image: np.rot90(image, -1)),
+    "counter-clockwise": ((0, -1, 1, 0), lambda image: np.rot90(image)),
+    "transposed the other way": ((0, -1, -1, 0), lambda image: np.rot90(image, 2).swapaxes(0, 1)),
+}
+
+
+@pytest.mark.parametrize("name", MATRICES)
+def test_all_eight_display_matrices(name: str, tmp_path: Path) -> None:
+    if not hasattr(av.VideoStream, "set_display_matrix"):
+        pytest.skip("this PyAV cannot write the matrix")
+    (a, b, c, d), show = MATRICES[name]
+    # Four quarters of different brightness.
+    picture = np.kron(np.array([[20, 90], [160, 230]]), np.ones((60, 80)))
+    picture = np.repeat(picture[:, :, None], 3, axis=2).astype(np.uint8)
+    path = tmp_path / "clip.mp4"
+    with av.open(str(path), "w") as clip:
+        video = clip.add_stream("libx264", rate=25)
+        video.width, video.height, video.pix_fmt = 160, 120, "yuv420p"
+        one = 1 << 16
+        matrix = [a * one, b * one, 0, c * one, d * one, 0, 0, 0, 1 << 30]
+        video.set_display_matrix(matrix)
+        for _ in range(3):
+            clip.mux(video.encode(av.VideoFrame.from_ndarray(picture, format="bgr24")))
+        clip.mux(video.encode(None))
+    source = VideoSource(path)
+    expected = show(picture)
+    assert (source.info.height, source.info.width) == expected.shape[:2]
+    for frame in source.frames():
+        assert np.abs(frame.pixels.astype(int) - expected).mean() < 4
+
+
+@pytest.mark.parametrize("starts", [(0, 3_599_000), (3_599_000, 0)], ids=["forward", "back"])
+def test_a_clock_that_jumps_goes_on(starts: tuple[int, int], tmp_path: Path) -> None:
+    path = tmp_path / "jump.ts"
+    parts = [
+        write_av_clip(
+            tmp_path / f"{start}.ts", range(start, start + 1000, 40), sound="aac", sound_at=start
+        )
+        for start in starts
+    ]
+    path.write_bytes(b"".join(part.read_bytes() for part in parts))
+    source = VideoSource(path)
+    assert source.seconds() == pytest.approx(2, abs=0.1)
+    seconds = [frame.seconds for frame in source.frames()]
+    assert len(seconds) == 50
+    np.testing.assert_allclose(np.diff(seconds), 0.04, atol=0.05)
+    copy_clip(path, tmp_path / "out.mp4")
+    sound = [at for at, _ in sound_packets(tmp_path / "out.mp4")]
+    assert sound[-1] == pytest.approx(2, abs=0.1)
+    assert np.diff(sound).max() < 0.1
+
+
+def cover(clip: av.container.OutputContainer, disposition: Disposition) -> None:
+    stream = clip.add_stream("mjpeg", rate=1)
+    assert isinstance(stream, av.VideoStream)
+    stream.width, stream.height, stream.pix_fmt = 640, 480, "yuvj420p"
+    stream.disposition = disposition.value
+    picture = av.VideoFrame.from_ndarray(np.zeros((480, 640, 3), np.uint8), format="bgr24")
+    packets = [*stream.encode(picture), *stream.encode(None)]
+    clip.start_encoding()
+    clip.mux(packets)
+
+
+def test_a_cover_picture_is_not_the_video(tmp_path: Path) -> None:
+    path = tmp_path / "cover.mp4"
+    with av.open(str(path), "w") as clip:
+        video = clip.add_stream("libx264", rate=25)
+        video.width, video.height, video.pix_fmt = 160, 120, "yuv420p"
+        cover(clip, Disposition.attached_pic)
+        for number in range(10):
+            frame = av.VideoFrame.from_ndarray(draw_frame(number), format="bgr24")
+            clip.mux(video.encode(frame))
+        clip.mux(video.encode(None))
+    with av.open(str(path)) as clip:
+        assert [bool(s.disposition & Disposition.attached_pic) for s in clip.streams] == [0, 1]
+    assert [frame.pixels.shape for frame in read(path)] == [(120, 160, 3)] * 10
+
+
+def test_a_song_with_a_cover_is_not_a_video(tmp_path: Path) -> None:
+    path = tmp_path / "song.mp4"
+    with av.open(str(path), "w") as clip:
+        audio = clip.add_stream("aac", rate=44100)
+        cover(clip, Disposition.attached_pic)
+        for frame in tone(1):
+            clip.mux(audio.encode(frame))
+        clip.mux(audio.encode(None))
+    with pytest.raises(UserError, match="there is no video in it"):
+        VideoSource(path)
+
+
+def test_of_two_videos_the_one_that_a_player_shows(tmp_path: Path) -> None:
+    path = tmp_path / "two.mkv"
+    sizes = [(64, 48), (160, 120), (96, 72)]
+    for default in (None, 2):
+        with av.open(str(path), "w") as clip:
+            streams = [clip.add_stream("mjpeg", rate=25) for _ in sizes]
+            for stream, (width, height) in zip(streams, sizes, strict=True):
+                stream.width, stream.height, stream.pix_fmt = width, height, "yuvj420p"
+                stream.disposition = Disposition.default.value if stream.index == default else 0
+            for number in range(5):
+                for stream, size in zip(streams, sizes, strict=True):
+                    frame = av.VideoFrame.from_ndarray(draw_frame(number, size), format="bgr24")
+                    clip.mux(stream.encode(frame))
+        info = VideoSource(path).info
+        assert (info.width, info.height) == sizes[1 if default is None else default]
+
+
+def test_raw_dv_claims_no_number_of_frames(tmp_path: Path) -> None:
+    pictures = [draw_frame(number, (720, 576)) for number in range(4)]
+    path = tmp_path / "tape.dv"
+    with av.open(str(write_pictures(tmp_path / "dv.avi", pictures, "dvvideo"))) as clip:
+        path.write_bytes(b"".join(bytes(packet) for packet in clip.demux(video=0)))
+    source = VideoSource(path)
+    assert (source.info.fps, source.info.frame_count) == (25, 0)
+    assert source.seconds() == pytest.approx(0.16)
+    assert [frame.seconds for frame in source.frames()] == pytest.approx([0, 0.04, 0.08, 0.12])
+
+
+def test_y4m_is_not_a_text(tmp_path: Path) -> None:
+    pictures = [draw_frame(number, (128, 96)) for number in range(5)]
+    path = write_pictures(tmp_path / "clip.y4m", pictures, "wrapped_avframe")
+    assert 0 not in path.read_bytes()[:4096]
+    assert [frame.seconds for frame in read(path)] == pytest.approx([n / 25 for n in range(5)])
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+def test_a_last_frame_that_is_shown_for_long(suffix: str, tmp_path: Path) -> None:
+    path = tmp_path / f"clip{suffix}"
+    with av.open(str(path), "w") as clip:
+        video = clip.add_stream("libx264", rate=25, options={"bf": "0"})
+        video.width, video.height, video.pix_fmt = 160, 120, "yuv420p"
+        video.codec_context.flags |= Flags.frame_duration
+        for number in range(10):
+            frame = av.VideoFrame.from_ndarray(draw_frame(number), format="bgr24")
+            frame.pts, frame.time_base = number, Fraction(1, 25)
+            frame.duration = 50 if number == 9 else 1
+            clip.mux(video.encode(frame))
+        clip.mux(video.encode(None))
+    source = VideoSource(path)
+    assert source.seconds() == pytest.approx(2.36, abs=1e-3)
+    *_, last = source.frames()
+    assert (last.seconds, last.duration) == pytest.approx((0.36, 2), abs=1e-3)
+    assert source.end_of(last.seconds) == pytest.approx(2.36, abs=1e-3)
+    assert source.end_of(0.04) == pytest.approx(0.08, abs=1e-3)
+    assert len(list(frames_at(path, [0, 0.5, 2.3, 2.5]))) == 3
+    # So it is in what is written.
+    copy_clip(path, tmp_path / "out.mp4")
+    assert VideoSource(tmp_path / "out.mp4").seconds() == pytest.approx(2.36, abs=2e-3)
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".ts"])
+def test_pictures_that_start_after_the_sound_have_the_times_of_a_player(
+    suffix: str, tmp_path: Path
+) -> None:
+    path = write_av_clip(tmp_path / f"late{suffix}", range(500, 2500, 40), sound="aac")
+    frames = read(path)
+    # The sound's encoder may start a moment before zero.
+    assert frames[0].seconds == pytest.approx(0.5, abs=0.03)
+    assert frames[-1].seconds == pytest.approx(2.46, abs=0.03)
+    copy_clip(path, tmp_path / "out.mp4")
+    seconds = [frame.seconds for frame in frames]
+    assert frame_times(tmp_path / "out.mp4") == pytest.approx(seconds, abs=1e-3)
+
+
+def test_what_an_editor_has_cut_off_is_neither_shown_nor_counted(tmp_path: Path) -> None:
+    path = write_av_clip(tmp_path / "clip.mp4", range(0, 4000, 40))
+    content = bytearray(path.read_bytes())
+    # The edit list of the track: it shows the clip from one second on.
+    at = content.index(b"elst") + 4 + 4 + 4
+    content[at : at + 4] = (3000).to_bytes(4, "big")
+    with av.open(str(path)) as clip:
+        tick = clip.streams.video[0].time_base
+    start = int.from_bytes(content[at + 4 : at + 8], "big") + round(1 / tick)
+    content[at + 4 : at + 8] = start.to_bytes(4, "big")
+    path.write_bytes(content)
+    source = VideoSource(path)
+    frames = list(source.frames())
+    assert source.info.frame_count == len(frames)
+    assert len(frames) in (75, 76)
+    assert frames[0].seconds == pytest.approx(0, abs=1e-3)
+    assert frames[-1].seconds == pytest.approx(2.96, abs=0.05)
+
+
+def test_stored_as_bgr_and_upside_down(tmp_path: Path) -> None:
+    pictures = [draw_frame(number) for number in range(4)]
+    for picture in pictures:
+        picture[:20] = 255
+    path = write_pictures(tmp_path / "raw.avi", pictures, "rawvideo", pix_fmt="bgr24")
+    for frame, picture in zip(VideoSource(path).frames(), pictures, strict=True):
+        np.testing.assert_array_equal(frame.pixels, picture)
+        # Others draw on it.
+        frame.pixels[:] = 0
+
+
+def test_the_small_files_of_the_project(real_data: Path) -> None:
+    folder = real_data / "odd_clips"
+    expected = {
+        "interlaced.mp4": (25, 320, 240, 1.0),
+        "damaged.mp4": (89, 320, 240, 3.0),
+        "av1.mp4": (50, 320, 240, 2.0),
+        "screen.mp4": (39, 320, 240, 104.0),
+        "mirrored.mp4": (30, 320, 240, 1.0),
+        "time_jump.ts": (60, 160, 120, 2.0),
+        "time_jump_back.ts": (60, 160, 120, 2.0),
+        "cover_first.mkv": (90, 638, 402, 3.0),
+    }
+    for name, (count, width, height, end) in expected.items():
+        source = VideoSource(folder / name)
+        assert (source.info.width, source.info.height) == (width, height), name
+        frames = list(source.frames())
+        assert len(frames) == count, name
+        assert source.end_of(frames[-1].seconds) == pytest.approx(end, abs=0.03), name
+        assert all(60 < frame.pixels.mean() < 160 for frame in frames), name
