@@ -73,22 +73,19 @@ class OpenedPage:
         """First frame, end, label and mark of each stretch."""
         return self.ask("clip.list.map((s) => [s.start, s.end, s.label, s.mark])")
 
-    def shown_frame(self) -> int:
-        """Read the number of a drawn clip's frame from the screen, once it stands still."""
+    def shows(self, frame: int) -> bool:
+        """Tell whether a drawn clip's frame is on the screen, or gets there in a while."""
+        return any(self._frame_on_screen() == frame for _ in range(100))
+
+    def _frame_on_screen(self) -> int:
         width, height = self.ask("[player.video.videoWidth, player.video.videoHeight]")
-        before = -1
-        for _ in range(40):
-            image = np.frombuffer(self.page.locator("#video").screenshot(), np.uint8)
-            picture = cv2.imdecode(image, cv2.IMREAD_COLOR)
-            scale = min(picture.shape[1] / width, picture.shape[0] / height)
-            left = round((picture.shape[1] - width * scale) / 2)
-            top = round((picture.shape[0] - height * scale) / 2)
-            picture = picture[top : top + round(height * scale), left : left + round(width * scale)]
-            number = frame_of(picture)
-            if number == before:
-                return number
-            before = number
-        return before
+        image = np.frombuffer(self.page.locator("#video").screenshot(), np.uint8)
+        picture = cv2.imdecode(image, cv2.IMREAD_COLOR)
+        scale = min(picture.shape[1] / width, picture.shape[0] / height)
+        left = round((picture.shape[1] - width * scale) / 2)
+        top = round((picture.shape[0] - height * scale) / 2)
+        clip = picture[top : top + round(height * scale), left : left + round(width * scale)]
+        return frame_of(clip)
 
     def download(self, act: Callable[[], None], folder: Path) -> Path:
         """Do what ends in a download, and keep the file under its suggested name."""

@@ -1,7 +1,5 @@
 "use strict";
-// Every command: keys, buttons and the mouse.
-
-// --- Commands: a key, what it does, and the text of its button where it has one
+// Every command: a key, what it does, how, and the text of its button where it has one; the mouse.
 
 const stretch = () => clip.list[here()];
 const COMMANDS = [
@@ -26,7 +24,7 @@ const COMMANDS = [
   ["Enter", "this label is right; on to the next doubtful", () => {
     edit(confirm(clip.list, here()), "Confirmed.");
     jumpDoubtful(1);
-  }, "Right"],
+  }, "✓ Right"],
   ["1 … 9, 0", "this stretch shows that label; 0: unknown"],
   ["t", "type a label", () => part("typed").focus()],
   ["s", "split at this frame", splitHere, "Split"],
@@ -79,7 +77,9 @@ document.addEventListener("keydown", (event) => {
 
 // After a click the keys are the page's again: Space plays, and presses no button a second time.
 document.addEventListener("click", (event) => {
-  if (event.detail && event.target.closest("button") && !part("help").open) part("timeline").focus();
+  if (event.detail && event.target.closest("button, label") && event.target !== part("typed") && !part("help").open) {
+    part("timeline").focus();
+  }
 });
 
 let dragged = 0;

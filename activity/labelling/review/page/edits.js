@@ -84,10 +84,10 @@ function later(frame, seconds) {
 
 // --- Saving
 
-async function save(name, header, rows) {
+async function save(name, header, rows, where) {
   if (!rows.length) return say("Nothing is confirmed or corrected yet: Enter says that a stretch is right.");
   const file = await saveText(name, tableOf(header, rows));
-  if (file) say(`Saved ${rows.length} stretches as ${shown(file)}.`);
+  if (file) say(`Saved ${rows.length} stretches as ${shown(file)}. ${where}`);
 }
 
 function rowsOf({ list, times, end }) {
@@ -97,14 +97,20 @@ function rowsOf({ list, times, end }) {
 
 function saveClip() {
   const stem = clip.entry.clip.split("/").pop().replace(/\.[^.]*$/, "");
-  return save(`${stem}.csv`, ["start", "end", "label"], rowsOf(clip));
+  return save(`${stem}.csv`, ["start", "end", "label"], rowsOf(clip), "Beside the clip, train.py finds it.");
 }
 
 async function saveAll() {
   const rows = [];
   for (const entry of index.clips.filter(({ id }) => recall(id)?.rows.length)) {
-    const own = part("write-all").checked ? rowsOf(await readClip(entry)) : recall(entry.id).rows;
+    let own = recall(entry.id).rows;
+    try {
+      if (part("write-all").checked) own = rowsOf(await readClip(entry));
+    } catch {
+      return say(`${shown(entry.name)} cannot be opened: only what is confirmed can be saved.`);
+    }
     rows.push(...own.map(([start, end, label]) => [entry.clip, start, end, label]));
   }
-  return save("corrected.csv", ["clip", "start", "end", "label"], rows);
+  const where = "In the folder of this page, it tells train.py where the clips are.";
+  return save("corrected.csv", ["clip", "start", "end", "label"], rows, where);
 }

@@ -11,8 +11,9 @@ class Player {
   }
 
   load(source, times, end) {
-    Object.assign(this, { source, times, end, frame: 0, ready: false, loop: null, sought: -1 });
+    this.ready = false;
     this.stop();
+    Object.assign(this, { source, times, end, frame: 0, loop: null, sought: -1 });
     if (source) this.video.src = source;
     else this.video.removeAttribute("src");
     this.video.load();
@@ -67,9 +68,10 @@ class Player {
 
   stop() {
     this.backwards = 0;
-    this.video.pause();
     this.video.playbackRate = 1;
-    this.onFrame();
+    const played = !this.video.paused;
+    this.video.pause();
+    this.go(played && this.ready ? this.shown() : this.frame);
   }
 
   faster() {

@@ -5,8 +5,8 @@ const kept = new Map(); // what the browser refuses to keep lives as long as the
 
 function recall(id) {
   try {
-    const text = localStorage.getItem(`activity-review:${id}`);
-    return text === null ? kept.get(id) : JSON.parse(text);
+    const entry = JSON.parse(localStorage.getItem(`activity-review:${id}`));
+    return entry?.rows && entry.visited ? entry : kept.get(id);
   } catch {
     return kept.get(id);
   }

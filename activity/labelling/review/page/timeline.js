@@ -4,6 +4,8 @@
 const COLOURS = ["#0072b2", "#e69f00", "#009e73", "#cc79a7", "#d55e00", "#56b4e9", "#8a7de0"];
 const BAND = 34; // pixels of the stretches, at the bottom
 const NEAR = 6; // pixels from an edge at which the mouse takes hold of it
+const INKS = ["text", "line", "quiet", "panel", "doubt"];
+const MOST_CURVES = 8;
 const STEPS = [0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200];
 
 function colourOf(number) {
@@ -74,38 +76,50 @@ class Timeline {
     if (this.stale) this.drawStill();
     const [pen, width, height] = penOf(this.canvas);
     pen.drawImage(this.still, 0, 0, width, height);
-    pen.fillStyle = this.style.getPropertyValue("--text");
+    pen.fillStyle = this.text;
     pen.fillRect(this.x(at) - 1, 0, 2, height);
   }
 
   // All but the playhead: drawn anew only when it changes.
   drawStill() {
     this.stale = false;
-    this.style = getComputedStyle(this.canvas);
+    const style = getComputedStyle(this.canvas);
+    for (const name of INKS) this[name] = style.getPropertyValue(`--${name}`);
     const [pen, width, height] = penOf(this.still, this.canvas);
     const [first, last] = [this.frameAt(0), this.frameAt(width)];
     this.drawGrid(pen, width, height);
-    this.clip.curves.labels.forEach((label, curve) => {
-      pen.strokeStyle = pen.fillStyle = this.clip.colours.get(this.clip.labels[label]) ?? UNKNOWN_COLOUR;
+    for (const curve of this.highest(first, last)) {
+      const label = this.clip.labels[this.clip.curves.labels[curve]];
+      pen.strokeStyle = pen.fillStyle = this.clip.colours.get(label) ?? UNKNOWN_COLOUR;
       this.drawCurve(pen, curve, height - BAND - 16, first, last);
-    });
+    }
     const visible = this.clip.list.slice(placeOf(this.clip.list, first), placeOf(this.clip.list, last) + 1);
     for (const stretch of visible) this.drawStretch(pen, stretch, height - BAND, this.x.bind(this), BAND);
 
     const [small, whole, high] = penOf(this.overview);
     const x = (seconds) => (seconds / this.clip.end) * whole;
     for (const stretch of this.clip.list) this.drawStretch(small, stretch, 4, x, high - 8);
-    small.strokeStyle = this.style.getPropertyValue("--text");
+    small.strokeStyle = this.text;
     small.strokeRect(x(this.from) + 0.5, 0.5, x(this.to - this.from) - 1, high - 1);
+  }
+
+  // The curves that are the highest between two frames: more of them nobody can tell apart.
+  highest(first, last) {
+    const { mean, labels, framesPerColumn } = this.clip.curves;
+    const columns = mean.length / labels.length;
+    const [from, to] = [first, last].map((frame) => Math.floor(frame / framesPerColumn));
+    const sum = (curve) => mean.subarray(curve * columns + from, curve * columns + to + 1).reduce((a, b) => a + b, 0);
+    const sums = labels.map((_, curve) => [sum(curve), curve]);
+    return sums.sort(([a], [b]) => b - a).slice(0, MOST_CURVES).map(([, curve]) => curve);
   }
 
   drawGrid(pen, width, height) {
     const step = STEPS.find((s) => ((this.to - this.from) / s) * 80 < width) ?? STEPS.at(-1);
     pen.font = "11px system-ui, sans-serif";
     for (let n = Math.ceil(this.from / step); n * step < this.to; n += 1) {
-      pen.fillStyle = this.style.getPropertyValue("--line");
+      pen.fillStyle = this.line;
       pen.fillRect(this.x(n * step), 0, 1, height);
-      pen.fillStyle = this.style.getPropertyValue("--quiet");
+      pen.fillStyle = this.quiet;
       pen.fillText(clock(n * step, step < 1 ? 1 : 0), this.x(n * step) + 3, height - BAND - 4);
     }
   }
@@ -142,11 +156,11 @@ class Timeline {
     pen.fillRect(left, top, width, height);
     pen.globalAlpha = 1;
     const sign = signOf(stretch);
-    pen.fillStyle = this.style.getPropertyValue("--doubt");
+    pen.fillStyle = this.doubt;
     if (sign === "?") pen.fillRect(left, top, width, height / 8);
     if (height < BAND) return;
-    pen.fillStyle = this.style.getPropertyValue("--panel");
-    pen.fillRect(left - 1, top, 2, height);
+    pen.fillStyle = this.panel;
+    if (width > 4) pen.fillRect(left - 1, top, 2, height);
     const [start, end] = [Math.max(left, 0) + 6, left + width - 6];
     if (end - start < 12) return;
     pen.save();
