@@ -1,4 +1,4 @@
-"""How doubtful the label of a stretch is, so that a person looks there first."""
+"""How doubtful the label of a segment is, so that a person looks there first."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,15 +9,15 @@ from activity.temporal.record import Record
 from activity.temporal.segments import UNKNOWN, Segment
 
 DOUBTFUL = 0.5
-"""Stretches with at least this much doubt are those that the page leads to."""
+"""Segments with at least this much doubt are those that the page leads to."""
 
 # A label that changes at every tenth frame is as doubtful as can be.
 _MOST_SWITCHES = 0.1
 
 
 @dataclass(frozen=True)
-class Stretch:
-    """A stretch of a clip with one label, and how doubtful that label is.
+class WeighedSegment:
+    """A segment of a clip, and how doubtful its label is.
 
     Attributes:
         segment: from when to when, and the label.
@@ -31,7 +31,7 @@ class Stretch:
 
 
 def doubt(label: str, own: float, best_other: float, switches: int, frames: int) -> float:
-    """Compute how doubtful the label of a stretch is.
+    """Compute how doubtful the label of a segment is.
 
     It is 1 where the label is ``unknown``. Otherwise it is the larger of two: how small the margin
     between the label and the best of the other labels is, measured on their mean raw probabilities
@@ -39,11 +39,11 @@ def doubt(label: str, own: float, best_other: float, switches: int, frames: int)
     the raw label changes, where once in ten frames or more counts as 1.
 
     Args:
-        label: of the stretch.
-        own: mean raw probability of the label over the stretch, 0..1.
+        label: of the segment.
+        own: mean raw probability of the label over the segment, 0..1.
         best_other: the highest mean raw probability among the other labels, 0..1.
         switches: how often the raw label changes from one classified frame to the next.
-        frames: how many frames of the stretch were classified.
+        frames: how many frames of the segment were classified.
 
     Returns:
         0 (no doubt) to 1.
@@ -61,19 +61,19 @@ def doubt(label: str, own: float, best_other: float, switches: int, frames: int)
     return max(1 - margin, min(1.0, flicker))
 
 
-def doubt_of_clip(stretches: Sequence[Stretch]) -> float:
-    """Average the doubt of a clip's stretches over time; 0 where there are none."""
-    seconds = [stretch.segment.end - stretch.segment.start for stretch in stretches]
+def clip_doubt(segments: Sequence[WeighedSegment]) -> float:
+    """Average the doubt of a clip's segments over time; 0 where there are none."""
+    seconds = [one.segment.end - one.segment.start for one in segments]
     total = sum(seconds)
     if not total:
         return 0.0
-    return sum(s * stretch.doubt for s, stretch in zip(seconds, stretches, strict=True)) / total
+    return sum(s * one.doubt for s, one in zip(seconds, segments, strict=True)) / total
 
 
-def weigh_stretches(
+def weigh_segments(
     record: Record, segments: Sequence[Segment], labels: Sequence[str]
-) -> list[Stretch]:
-    """Find out how doubtful each stretch of a recorded clip is, in one pass over its predictions.
+) -> list[WeighedSegment]:
+    """Find out how doubtful each segment of a recorded clip is, in one pass over its predictions.
 
     Args:
         record: of the clip.
@@ -98,12 +98,12 @@ def weigh_stretches(
         switches[place] += place == before_place and winner != before_winner
         before_place, before_winner = place, winner
 
-    stretches = []
+    weighed = []
     for place, segment in enumerate(segments):
         means = sums[place] / max(1, frames[place])
         own = number_of[segment.label]
         best_other = float(np.delete(means, own).max())
         changes, count = int(switches[place]), int(frames[place])
         value = doubt(segment.label, float(means[own]), best_other, changes, count)
-        stretches.append(Stretch(segment, changes, value))
-    return stretches
+        weighed.append(WeighedSegment(segment, changes, value))
+    return weighed

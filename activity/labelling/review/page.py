@@ -7,7 +7,7 @@ from pathlib import Path
 
 _HERE = Path(__file__).parent / "page"
 _SCRIPTS = (
-    *("stretches.js", "data.js", "storage.js", "player.js", "timeline.js"),
+    *("segments.js", "data.js", "storage.js", "player.js", "timeline.js"),
     *("view.js", "edits.js", "commands.js"),
 )
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from activity.common.stores import is_stored
 from activity.common.writing import check_output, replace_when_complete
-from activity.labelling.review.doubt import DOUBTFUL, Stretch, doubt_of_clip
+from activity.labelling.review.doubt import DOUBTFUL, WeighedSegment, clip_doubt
 from activity.labelling.review.page import as_script, page
 from activity.labelling.review.playable import reference
 from activity.temporal.envelope import Envelope
@@ -43,7 +43,7 @@ class ReviewClip:
         end: of the last frame, in seconds.
         labels: name of each class.
         label: of the whole clip.
-        stretches: what was decided, in order of time, without gaps, the first from 0.
+        segments: what was decided, in order of time, without gaps, the first from 0.
         envelope: of the raw predictions of the same frames.
         copy: an ``.mp4`` in the page's folder that is shown instead of the clip; None for none.
     """
@@ -55,7 +55,7 @@ class ReviewClip:
     end: float
     labels: Sequence[str]
     label: str
-    stretches: Sequence[Stretch]
+    segments: Sequence[WeighedSegment]
     envelope: Envelope
     copy: Path | None = None
 
@@ -85,7 +85,7 @@ def write_clip(folder: Path, clip: ReviewClip) -> None:
         "end": clip.end,
         "labels": [_text(label) for label in clip.labels],
         "timing": _timing(clip.times),
-        "stretches": _stretches(clip),
+        "segments": _segments(clip),
         "curves": _curves(clip.envelope),
         "source": _source(folder, clip),
     }
@@ -94,9 +94,9 @@ def write_clip(folder: Path, clip: ReviewClip) -> None:
         "name": _text(clip.name),
         "clip": _named_in_tables(folder, clip.path),
         "label": _text(clip.label),
-        "doubt": round(doubt_of_clip(clip.stretches), 3),
+        "doubt": round(clip_doubt(clip.segments), 3),
         "seconds": round(clip.end, 3),
-        "doubtful": sum(stretch.doubt >= DOUBTFUL for stretch in clip.stretches),
+        "doubtful": sum(segment.doubt >= DOUBTFUL for segment in clip.segments),
     }
     path = data_file(folder, clip.name)
     check_output(path, "the review page")
@@ -166,14 +166,14 @@ def _text(name: str) -> str:
     return name.encode("utf-8", "backslashreplace").decode()
 
 
-def _stretches(clip: ReviewClip) -> list[list[object]]:
-    """First frame, label, doubt and raw switches of each stretch that has a frame."""
-    starts = np.array([stretch.segment.start for stretch in clip.stretches])
+def _segments(clip: ReviewClip) -> list[list[object]]:
+    """First frame, label, doubt and raw switches of each segment that has a frame."""
+    starts = np.array([one.segment.start for one in clip.segments])
     first = np.searchsorted(clip.times + _ONE_RATE, starts).tolist()
     ends = [*first[1:], len(clip.times)]
     return [
-        [frame, _text(stretch.segment.label), round(stretch.doubt, 3), stretch.switches]
-        for frame, end, stretch in zip(first, ends, clip.stretches, strict=True)
+        [frame, _text(one.segment.label), round(one.doubt, 3), one.switches]
+        for frame, end, one in zip(first, ends, clip.segments, strict=True)
         if frame < end
     ]
 

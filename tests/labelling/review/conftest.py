@@ -69,8 +69,8 @@ class OpenedPage:
         """What the page says at its bottom."""
         return self.page.inner_text("#status")
 
-    def stretches(self) -> list[list[Any]]:
-        """First frame, end, label and mark of each stretch."""
+    def segments(self) -> list[list[Any]]:
+        """First frame, end, label and mark of each segment."""
         return self.ask("clip.list.map((s) => [s.start, s.end, s.label, s.mark])")
 
     def shows(self, frame: int) -> bool:

@@ -11,7 +11,7 @@ import av
 import cv2
 import numpy as np
 
-from activity.labelling.review.doubt import weigh_stretches
+from activity.labelling.review.doubt import weigh_segments
 from activity.labelling.review.playable import needs_copy, open_copy
 from activity.labelling.review.writer import ReviewClip, copy_file, write_clip, write_index
 from activity.media.clip import VideoSource
@@ -107,7 +107,7 @@ def review_clip(
         envelope = Envelope(labels, [RAW], RAW)
         for prediction in smoothed_predictions(record, *RAW):
             envelope.add(prediction, [prediction.label])
-        stretches = weigh_stretches(record, segments, labels)
+        weighed = weigh_segments(record, segments, labels)
     if digest is None:
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
     return ReviewClip(
@@ -118,7 +118,7 @@ def review_clip(
         end,
         labels,
         labels[0],
-        stretches,
+        weighed,
         envelope,
         copy,
     )

@@ -1,4 +1,4 @@
-"""How doubtful a stretch is."""
+"""How doubtful a segment is."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from activity.labelling.review.doubt import Stretch, doubt, doubt_of_clip, weigh_stretches
+from activity.labelling.review.doubt import WeighedSegment, clip_doubt, doubt, weigh_segments
 from activity.temporal.record import open_record
 from activity.temporal.segments import Segment
 
@@ -37,7 +37,7 @@ def test_doubt_lies_between_0_and_1_and_grows_with_switches(
     assert value <= doubt("tennis", own, other, switches + 1, frames)
 
 
-def test_each_stretch_is_weighed_by_its_own_frames(tmp_path: Path) -> None:
+def test_each_segment_is_weighed_by_its_own_frames(tmp_path: Path) -> None:
     raw = np.tile(np.array([[0.9, 0.1]], np.float32), (40, 1))
     raw[20:] = [0.3, 0.7]
     raw[25] = [0.6, 0.4]
@@ -45,11 +45,11 @@ def test_each_stretch_is_weighed_by_its_own_frames(tmp_path: Path) -> None:
         for number, row in enumerate(raw):
             record.add(number / 10, row)
         segments = [Segment(0, 2, "tennis"), Segment(2, 4, "football")]
-        first, second = weigh_stretches(record, segments, ["tennis", "football"])
-    assert first == Stretch(segments[0], 0, pytest.approx(0.2, abs=1e-6))
+        first, second = weigh_segments(record, segments, ["tennis", "football"])
+    assert first == WeighedSegment(segments[0], 0, pytest.approx(0.2, abs=1e-6))
     own, other = float(raw[20:, 1].mean()), float(raw[20:, 0].mean())
     expected = max(1 - (own - other) / (own + other), 2 / 19 / 0.1)
-    assert second == Stretch(segments[1], 2, pytest.approx(min(1, expected), abs=1e-6))
+    assert second == WeighedSegment(segments[1], 2, pytest.approx(min(1, expected), abs=1e-6))
 
 
 def test_frames_between_the_steps_of_a_stride_count_for_nothing(tmp_path: Path) -> None:
@@ -57,14 +57,17 @@ def test_frames_between_the_steps_of_a_stride_count_for_nothing(tmp_path: Path) 
     with open_record(tmp_path, 2, stride=4) as record:
         for number in range(10):
             record.add(number / 10, row if number % 4 == 0 else None)
-        # The second stretch has no classified frame: nothing speaks for its label.
+        # The second segment has no classified frame: nothing speaks for its label.
         segments = [Segment(0, 0.9, "a"), Segment(0.9, 1.0, "b")]
-        first, second = weigh_stretches(record, segments, ["a", "b"])
+        first, second = weigh_segments(record, segments, ["a", "b"])
     assert first.doubt == pytest.approx(0.4)
     assert second.doubt == 1
 
 
-def test_a_clip_is_as_doubtful_as_its_stretches_are_over_time() -> None:
-    stretches = [Stretch(Segment(0, 9, "a"), 0, 0.1), Stretch(Segment(9, 10, "b"), 0, 1.0)]
-    assert doubt_of_clip(stretches) == pytest.approx(0.19)
-    assert doubt_of_clip([]) == 0
+def test_a_clip_is_as_doubtful_as_its_segments_are_over_time() -> None:
+    segments = [
+        WeighedSegment(Segment(0, 9, "a"), 0, 0.1),
+        WeighedSegment(Segment(9, 10, "b"), 0, 1.0),
+    ]
+    assert clip_doubt(segments) == pytest.approx(0.19)
+    assert clip_doubt([]) == 0

@@ -88,7 +88,7 @@ def test_plays_forwards_backwards_and_stops_at_the_frame_it_tells(
     assert opened.ask("[player.video.paused, player.video.playbackRate]") == [True, 0.5]
 
 
-def test_repeats_a_stretch(drawn: Path, open_page: OpenPage) -> None:
+def test_repeats_a_segment(drawn: Path, open_page: OpenPage) -> None:
     opened = open_match(drawn, open_page)
     opened.press("ArrowDown", "r")
     opened.ask("player.go(137)")
@@ -101,27 +101,27 @@ def test_labels_are_corrected_by_keys_alone_and_saved(
     drawn: Path, open_page: OpenPage, tmp_path: Path
 ) -> None:
     opened = open_match(drawn, open_page)
-    assert opened.stretches() == DECIDED
+    assert opened.segments() == DECIDED
     opened.press("n")  # the doubtful one
     assert opened.ask("player.frame") == 80
     opened.press("3")
-    assert opened.stretches()[1] == [80, 140, "weight_lifting", "corrected"]
+    assert opened.segments()[1] == [80, 140, "weight_lifting", "corrected"]
     opened.press(".", ".", ".", ",", ">")
-    assert opened.stretches()[:2] == [
+    assert opened.segments()[:2] == [
         [0, 80 + 2 + FPS, "football", "corrected"],
         [80 + 2 + FPS, 140, "weight_lifting", "corrected"],
     ]
     assert opened.ask("player.frame") == 80 + 2 + FPS
     assert opened.shows(80 + 2 + FPS)
     opened.press("ArrowRight", "ArrowRight", "s", "0")
-    assert opened.stretches()[1:3] == [
+    assert opened.segments()[1:3] == [
         [107, 109, "weight_lifting", "corrected"],
         [109, 140, "unknown", "corrected"],
     ]
     opened.press("t")
     opened.page.keyboard.type("  High jump ")
     opened.press("Enter")
-    assert opened.stretches()[2] == [109, 140, "High jump", "corrected"]
+    assert opened.segments()[2] == [109, 140, "High jump", "corrected"]
     assert "new label" in opened.status
     path = opened.download(lambda: opened.press("Control+s"), tmp_path)
     assert path.name == "match.csv"
@@ -131,16 +131,16 @@ def test_labels_are_corrected_by_keys_alone_and_saved(
         Segment(109 / FPS, 140 / FPS, "High jump"),
     ]
     opened.press("Shift+m")
-    assert opened.stretches()[1] == [107, 140, "High jump", "corrected"]
+    assert opened.segments()[1] == [107, 140, "High jump", "corrected"]
     opened.press("Control+z", "z", "z")
-    assert opened.stretches()[1:3] == [
+    assert opened.segments()[1:3] == [
         [107, 109, "weight_lifting", "corrected"],
         [109, 140, "weight_lifting", "corrected"],
     ]
     opened.press("Control+Shift+z")
-    assert opened.stretches()[2] == [109, 140, "unknown", "corrected"]
+    assert opened.segments()[2] == [109, 140, "unknown", "corrected"]
     opened.press(*["z"] * 4)
-    assert opened.stretches() == DECIDED
+    assert opened.segments() == DECIDED
     opened.press("z")
     assert "nothing" in opened.status
     assert opened.problems == []
@@ -153,7 +153,7 @@ def test_enter_confirms_and_only_what_is_confirmed_is_saved(
     opened.press("Control+s")
     opened.wait("document.getElementById('status').textContent.includes('Nothing is confirmed')")
     opened.press("End", "Enter")
-    assert [stretch[3] for stretch in opened.stretches()] == ["", "", "confirmed"]
+    assert [segment[3] for segment in opened.segments()] == ["", "", "confirmed"]
     path = opened.download(lambda: opened.press("Control+s"), tmp_path)
     assert read_segments(path) == [Segment(140 / FPS, 8, "tennis")]
     opened.page.check("#write-all")
@@ -176,16 +176,16 @@ def test_an_edge_follows_the_mouse(drawn: Path, open_page: OpenPage) -> None:
     mouse.move(x(95), box["y"] + 130)
     mouse.move(x(100.5), box["y"] + 130)
     mouse.up()
-    assert opened.stretches()[:2] == [
+    assert opened.segments()[:2] == [
         [0, 100, "football", "corrected"],
         [100, 140, "football", "corrected"],
     ]
     mouse.click(x(30.5), box["y"] + 20)
     assert opened.ask("player.frame") == 30
     opened.press("e")
-    assert opened.stretches()[0] == [0, 30, "football", "corrected"]
+    assert opened.segments()[0] == [0, 30, "football", "corrected"]
     opened.press("z", "z")
-    assert opened.stretches() == DECIDED
+    assert opened.segments() == DECIDED
     mouse.wheel(0, -100)
     opened.wait("timeline.to - timeline.from < 8")
 
@@ -197,7 +197,7 @@ def test_corrections_survive_the_tab_and_meet_new_predictions(
     opened.press("n", "2")
     opened.page.close()
     again = open_match(drawn, open_page, before=opened)
-    assert again.stretches()[1] == [80, 140, "tennis", "corrected"]
+    assert again.segments()[1] == [80, 140, "tennis", "corrected"]
     assert "✓ 1" in again.page.get_by_role("button", name=re.compile("^match")).first.inner_text()
 
     clip = drawn.parent.parent / "match.mp4"
@@ -207,7 +207,7 @@ def test_corrections_survive_the_tab_and_meet_new_predictions(
     write_clip(other, review_clip(clip, times, segments=segments))
     write_index(other)
     later = open_match(other / "index.html", open_page, before=again)
-    assert later.stretches() == [
+    assert later.segments() == [
         [0, 80, "weight_lifting", ""],
         [80, 140, "tennis", "corrected"],
         [140, 200, "tennis", ""],
@@ -346,7 +346,7 @@ def test_missing_and_damaged_files_are_said(open_page: OpenPage, tmp_path: Path)
     opened.page.get_by_role("button", name=re.compile("^good")).first.click()
     opened.wait("!document.getElementById('problem').hidden")
     opened.press("ArrowDown", "3")
-    assert opened.stretches()[1][2:] == ["weight_lifting", "corrected"]
+    assert opened.segments()[1][2:] == ["weight_lifting", "corrected"]
 
 
 def test_seven_thousand_seconds_and_a_thousand_clips(open_page: OpenPage, tmp_path: Path) -> None:
@@ -378,7 +378,7 @@ def test_seven_thousand_seconds_and_a_thousand_clips(open_page: OpenPage, tmp_pa
     assert opened.ask("[clip.list.length, player.frame]") == [2000, len(times) - 1]
     opened.ask("player.go(12345)")
     assert opened.ask("player.timeOf(player.frame)") == pytest.approx(times[12345], abs=1e-4)
-    opened.wait("document.querySelectorAll('#stretches [aria-current=true]').length === 1")
+    opened.wait("document.querySelectorAll('#segments [aria-current=true]').length === 1")
 
 
 def contrast(one: str, other: str) -> float:

@@ -46,11 +46,11 @@ def test_a_clip_is_told_by_its_frames(clip: Path, tmp_path: Path) -> None:
     labels = ["football", "tennis", "unknown"]
     write_clip(folder, review_clip(clip, TIMES, labels=labels, segments=segments))
     content = content_of(data_file(folder, "match"))
-    assert [(start, label) for start, label, *_ in content["stretches"]] == [
+    assert [(start, label) for start, label, *_ in content["segments"]] == [
         (0, "football"),
         (30, "unknown"),
     ]
-    assert content["stretches"][1][2] == 1  # unknown is as doubtful as can be
+    assert content["segments"][1][2] == 1  # unknown is as doubtful as can be
     assert content["timing"]["frames"] == 50
     assert content["source"] == "../clips/match.mp4"
     mean = np.frombuffer(base64.b64decode(content["curves"]["mean"]), np.uint8)

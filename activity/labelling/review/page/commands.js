@@ -1,7 +1,7 @@
 "use strict";
 // Every command: a key, what it does, how, and the text of its button where it has one; the mouse.
 
-const stretch = () => clip.list[here()];
+const segment = () => clip.list[here()];
 const COMMANDS = [
   [" ", "play or stop", () => (player.playing ? player.stop() : player.play()), "Play"],
   ["ArrowLeft", "a frame back", () => player.go(player.frame - 1), "−1"],
@@ -14,22 +14,22 @@ const COMMANDS = [
   ["k", "stop", () => player.stop()],
   ["l", "play; again: faster", () => player.faster()],
   ["h", "slower, to a quarter", () => player.slower(), "Slower"],
-  ["r", "repeat this stretch, or no longer", () => (player.loop = player.loop ? null : stretch()), "Repeat"],
-  ["p", "the doubtful stretch before", () => jumpDoubtful(-1), "‹ Doubtful"],
-  ["n", "the next doubtful stretch", () => jumpDoubtful(1), "Doubtful ›"],
-  ["ArrowUp", "the stretch before", () => player.go(clip.list[Math.max(0, here() - 1)].start)],
-  ["ArrowDown", "the next stretch", () => player.go(stretch().end)],
+  ["r", "repeat this segment, or no longer", () => (player.loop = player.loop ? null : segment()), "Repeat"],
+  ["p", "the doubtful segment before", () => jumpDoubtful(-1), "‹ Doubtful"],
+  ["n", "the next doubtful segment", () => jumpDoubtful(1), "Doubtful ›"],
+  ["ArrowUp", "the segment before", () => player.go(clip.list[Math.max(0, here() - 1)].start)],
+  ["ArrowDown", "the next segment", () => player.go(segment().end)],
   ["PageUp", "the clip before", () => openClip(opening - 1)],
   ["PageDown", "the next clip", () => openClip(opening + 1)],
   ["Enter", "this label is right; on to the next doubtful", () => {
     edit(confirm(clip.list, here()), "Confirmed.");
     jumpDoubtful(1);
   }, "✓ Right"],
-  ["1 … 9, 0", "this stretch shows that label; 0: unknown"],
+  ["1 … 9, 0", "this segment shows that label; 0: unknown"],
   ["t", "type a label", () => part("typed").focus()],
   ["s", "split at this frame", splitHere, "Split"],
-  ["m", "join with the next stretch", () => joinWith(here()), "Join"],
-  ["Shift+m", "join with the stretch before", () => joinWith(here() - 1)],
+  ["m", "join with the next segment", () => joinWith(here()), "Join"],
+  ["Shift+m", "join with the segment before", () => joinWith(here() - 1)],
   ["e", "the nearest edge comes to this frame", () => shiftEdge(() => player.frame), "Edge here"],
   [",", "the nearest edge a frame earlier", () => shiftEdge((frame) => frame - 1)],
   [".", "the nearest edge a frame later", () => shiftEdge((frame) => frame + 1)],

@@ -4,14 +4,14 @@
 // --- Corrections
 
 function keep() {
-  const marked = clip.list.filter((stretch) => stretch.mark);
+  const marked = clip.list.filter((segment) => segment.mark);
   const rows = marked.map(({ start, end, label, mark }) => [player.timeOf(start), player.timeOf(end), label, mark]);
   const done = remember(clip.entry.id, { rows, visited: [...clip.visited] });
   showProgress(clip.entry);
   if (!done && rows.length) say("This browser keeps nothing: save before you close the page.");
 }
 
-// Takes a list of stretches for the clip's. Edits of one `series` are undone together.
+// Takes a list of segments for the clip's. Edits of one `series` are undone together.
 function edit(list, said, series = "") {
   if (!list) return;
   if (!series || series !== clip.series) clip.undo.push(clip.list);
@@ -36,7 +36,7 @@ function undo(from, to, said) {
 const here = () => placeOf(clip.list, player.frame);
 
 function giveLabel(label) {
-  edit(relabel(clip.list, here(), label), `This stretch shows ${shown(label)}.`);
+  edit(relabel(clip.list, here(), label), `This segment shows ${shown(label)}.`);
 }
 
 function typeLabel() {
@@ -55,7 +55,7 @@ function typeLabel() {
 }
 
 function shiftEdge(move, edge = nearestEdge(clip.list, player.frame), series = `edge ${edge}`) {
-  if (!edge) return say("There is no edge: split the stretch first.");
+  if (!edge) return say("There is no edge: split the segment first.");
   edit(moveEdge(clip.list, edge, move(clip.list[edge].start)), "The edge was moved.", series);
   player.go(clip.list[edge].start);
 }
@@ -63,19 +63,19 @@ function shiftEdge(move, edge = nearestEdge(clip.list, player.frame), series = `
 function jumpDoubtful(direction) {
   const place = nextDoubtful(clip.list, here(), direction, index.doubtful);
   if (place >= 0) player.go(clip.list[place].start);
-  else say("No doubtful stretch that way in this clip. PageDown opens the next clip.");
+  else say("No doubtful segment that way in this clip. PageDown opens the next clip.");
 }
 
 function splitHere() {
   const list = split(clip.list, player.frame);
   if (list) edit(list, "Split: the second half starts at this frame.");
-  else say("A stretch starts at this frame already.");
+  else say("A segment starts at this frame already.");
 }
 
 function joinWith(place) {
   const list = join(clip.list, place, here());
   if (list) edit(list, "Joined.");
-  else say("There is no stretch to join it with.");
+  else say("There is no segment to join it with.");
 }
 
 function later(frame, seconds) {
@@ -85,13 +85,13 @@ function later(frame, seconds) {
 // --- Saving
 
 async function save(name, header, rows, where) {
-  if (!rows.length) return say("Nothing is confirmed or corrected yet: Enter says that a stretch is right.");
+  if (!rows.length) return say("Nothing is confirmed or corrected yet: Enter says that a segment is right.");
   const file = await saveText(name, tableOf(header, rows));
-  if (file) say(`Saved ${rows.length} stretches as ${shown(file)}. ${where}`);
+  if (file) say(`Saved ${rows.length} segments as ${shown(file)}. ${where}`);
 }
 
 function rowsOf({ list, times, end }) {
-  const rows = list.filter((stretch) => stretch.mark || part("write-all").checked);
+  const rows = list.filter((segment) => segment.mark || part("write-all").checked);
   return rows.map(({ start, end: stop, label }) => [times[start], times[stop] ?? end, label]);
 }
 

@@ -1,8 +1,8 @@
 "use strict";
-// Draws the probabilities and the stretches over time, and tells what lies under the mouse.
+// Draws the probabilities and the segments over time, and tells what lies under the mouse.
 
 const COLOURS = ["#0072b2", "#e69f00", "#009e73", "#cc79a7", "#d55e00", "#56b4e9", "#8a7de0"];
-const BAND = 34; // pixels of the stretches, at the bottom
+const BAND = 34; // pixels of the segments, at the bottom
 const NEAR = 6; // pixels from an edge at which the mouse takes hold of it
 const INKS = ["text", "line", "quiet", "panel", "doubt"];
 const MOST_CURVES = 8;
@@ -51,7 +51,7 @@ class Timeline {
     return this.clip.times[frame] ?? this.clip.end;
   }
 
-  // The edge under the mouse, as the place of the stretch after it, or 0.
+  // The edge under the mouse, as the place of the segment after it, or 0.
   edgeAt(x) {
     const edge = nearestEdge(this.clip.list, this.frameAt(x));
     const near = Math.abs(this.x(this.timeOf(this.clip.list[edge].start)) - x) <= NEAR;
@@ -94,11 +94,11 @@ class Timeline {
       this.drawCurve(pen, curve, height - BAND - 16, first, last);
     }
     const visible = this.clip.list.slice(placeOf(this.clip.list, first), placeOf(this.clip.list, last) + 1);
-    for (const stretch of visible) this.drawStretch(pen, stretch, height - BAND, this.x.bind(this), BAND);
+    for (const segment of visible) this.drawSegment(pen, segment, height - BAND, this.x.bind(this), BAND);
 
     const [small, whole, high] = penOf(this.overview);
     const x = (seconds) => (seconds / this.clip.end) * whole;
-    for (const stretch of this.clip.list) this.drawStretch(small, stretch, 4, x, high - 8);
+    for (const segment of this.clip.list) this.drawSegment(small, segment, 4, x, high - 8);
     small.strokeStyle = this.text;
     small.strokeRect(x(this.from) + 0.5, 0.5, x(this.to - this.from) - 1, high - 1);
   }
@@ -148,14 +148,14 @@ class Timeline {
     pen.globalAlpha = 1;
   }
 
-  drawStretch(pen, stretch, top, x, height) {
-    const left = x(this.timeOf(stretch.start));
-    const width = x(this.timeOf(stretch.end)) - left;
-    pen.fillStyle = this.clip.colours.get(stretch.label) ?? UNKNOWN_COLOUR;
-    pen.globalAlpha = stretch.mark ? 1 : 0.55;
+  drawSegment(pen, segment, top, x, height) {
+    const left = x(this.timeOf(segment.start));
+    const width = x(this.timeOf(segment.end)) - left;
+    pen.fillStyle = this.clip.colours.get(segment.label) ?? UNKNOWN_COLOUR;
+    pen.globalAlpha = segment.mark ? 1 : 0.55;
     pen.fillRect(left, top, width, height);
     pen.globalAlpha = 1;
-    const sign = signOf(stretch);
+    const sign = signOf(segment);
     pen.fillStyle = this.doubt;
     if (sign === "?") pen.fillRect(left, top, width, height / 8);
     if (height < BAND) return;
@@ -168,7 +168,7 @@ class Timeline {
     pen.rect(start - 3, top + 9, end - start + 6, 18);
     pen.clip();
     pen.font = "600 12px system-ui, sans-serif";
-    const text = `${sign} ${shown(stretch.label)}`;
+    const text = `${sign} ${shown(segment.label)}`;
     pen.fillStyle = "rgb(0 0 0 / 72%)";
     pen.fillRect(start - 3, top + 9, pen.measureText(text).width + 6, 18);
     pen.fillStyle = "#fff";

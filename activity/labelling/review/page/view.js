@@ -48,7 +48,7 @@ async function openClip(number) {
   player.load(clip.source, clip.times, clip.end);
   if (!clip.source) showProblem();
   refresh();
-  say(`${clip.list.length} stretches, ${entry.doubtful} of them doubtful. N goes to the next of those, ? lists all keys.`);
+  say(`${clip.list.length} segments, ${entry.doubtful} of them doubtful. N goes to the next of those, ? lists all keys.`);
   for (const item of part("clips").children) item.firstChild.ariaCurrent = item === itemOf(entry);
   itemOf(entry).scrollIntoView({ block: "nearest" });
 }
@@ -85,7 +85,7 @@ function showClips() {
   index.clips.forEach(showProgress);
 }
 
-// --- Labels and stretches
+// --- Labels and segments
 
 function allLabels() {
   const known = [...clip.labels, ...typed].filter((label) => label !== index.unknown);
@@ -127,20 +127,20 @@ function showLabels() {
   part("known").replaceChildren(...clip.bars.map(({ label }) => make("option", { value: label })));
 }
 
-function showStretches(place) {
+function showSegments(place) {
   const from = Math.max(0, place - 100); // a clip of hours may have thousands
-  const items = clip.list.slice(from, place + 100).map((stretch) => {
-    const doubt = stretch.mark ? "" : `${Math.round(stretch.doubt * 100)} %`;
+  const items = clip.list.slice(from, place + 100).map((segment) => {
+    const doubt = segment.mark ? "" : `${Math.round(segment.doubt * 100)} %`;
     const button = make(
       "button",
-      { onclick: () => player.go(stretch.start), title: shown(stretch.label) },
-      make("span", { className: stretch.mark ? "marked" : signOf(stretch) === "?" ? "doubtful" : "small" }, signOf(stretch)),
-      clock(player.timeOf(stretch.start), 1), make("span", { className: "name" }, shown(stretch.label)),
+      { onclick: () => player.go(segment.start), title: shown(segment.label) },
+      make("span", { className: segment.mark ? "marked" : signOf(segment) === "?" ? "doubtful" : "small" }, signOf(segment)),
+      clock(player.timeOf(segment.start), 1), make("span", { className: "name" }, shown(segment.label)),
       make("span", { className: "small" }, doubt),
     );
     return make("li", {}, button);
   });
-  part("stretches").replaceChildren(...items);
+  part("segments").replaceChildren(...items);
   clip.firstListed = from;
 }
 
@@ -162,8 +162,8 @@ function draw() {
       clip.visited.add(start);
       keep();
     }
-    showStretches(place);
-    const item = part("stretches").children[place - clip.firstListed];
+    showSegments(place);
+    const item = part("segments").children[place - clip.firstListed];
     item.firstChild.ariaCurrent = true;
     item.scrollIntoView({ block: "nearest" });
     for (const bar of clip.bars) bar.button.ariaPressed = bar.label === label;

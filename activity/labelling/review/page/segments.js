@@ -1,5 +1,5 @@
 "use strict";
-// The stretches of a clip: {start, end, label, doubt, mark}, from frame `start` to frame `end`
+// The segments of a clip: {start, end, label, doubt, mark}, from frame `start` to frame `end`
 // (not in it), in order, without gaps. `mark` is "" (nobody has said), "confirmed" or "corrected".
 // No function changes the list that it is given.
 
@@ -19,8 +19,8 @@ function replace(list, place, count, ...fresh) {
 }
 
 function confirm(list, place) {
-  const stretch = list[place];
-  return replace(list, place, 1, { ...stretch, mark: stretch.mark || "confirmed" });
+  const segment = list[place];
+  return replace(list, place, 1, { ...segment, mark: segment.mark || "confirmed" });
 }
 
 function relabel(list, place, label) {
@@ -28,15 +28,15 @@ function relabel(list, place, label) {
   return replace(list, place, 1, { ...list[place], label, mark: "corrected" });
 }
 
-// Null where `frame` is the first of its stretch.
+// Null where `frame` is the first of its segment.
 function split(list, frame) {
   const place = placeOf(list, frame);
-  const stretch = list[place];
-  if (frame <= stretch.start) return null;
-  return replace(list, place, 1, { ...stretch, end: frame }, { ...stretch, start: frame });
+  const segment = list[place];
+  if (frame <= segment.start) return null;
+  return replace(list, place, 1, { ...segment, end: frame }, { ...segment, start: frame });
 }
 
-// Joins the stretches `place` and `place + 1`; which of them gives the label is `from`.
+// Joins the segments `place` and `place + 1`; which of them gives the label is `from`.
 function join(list, place, from) {
   if (place < 0 || place + 1 >= list.length) return null;
   const { start } = list[place];
@@ -44,7 +44,7 @@ function join(list, place, from) {
   return replace(list, place, 2, { ...list[from], start, end, mark: "corrected" });
 }
 
-// Moves the edge before the stretch `place`; each of the two keeps a frame. Null: it is there.
+// Moves the edge before the segment `place`; each of the two keeps a frame. Null: it is there.
 function moveEdge(list, place, frame) {
   const [before, after] = [list[place - 1], list[place]];
   const edge = Math.min(Math.max(frame, before.start + 1), after.end - 1);
@@ -53,7 +53,7 @@ function moveEdge(list, place, frame) {
   return replace(list, place - 1, 2, { ...before, end: edge, mark }, { ...after, start: edge, mark });
 }
 
-// The edge nearest to a frame, as the place of the stretch after it; 0 where there is no edge.
+// The edge nearest to a frame, as the place of the segment after it; 0 where there is no edge.
 function nearestEdge(list, frame) {
   const place = placeOf(list, frame);
   const { start, end } = list[place];
@@ -61,7 +61,7 @@ function nearestEdge(list, frame) {
   return place === 0 || end - frame < frame - start ? next : place;
 }
 
-// Puts a stretch in the place of whatever lies there.
+// Puts a segment in the place of whatever lies there.
 function carve(list, one) {
   const before = list.filter((s) => s.start < one.start);
   const after = list.filter((s) => s.end > one.end);
@@ -72,7 +72,7 @@ function carve(list, one) {
   ];
 }
 
-// `place` of the next stretch, forwards (1) or back (-1), that nobody has looked into; or -1.
+// `place` of the next segment, forwards (1) or back (-1), that nobody has looked into; or -1.
 function nextDoubtful(list, place, direction, least) {
   for (let i = place + direction; i >= 0 && i < list.length; i += direction) {
     if (!list[i].mark && list[i].doubt >= least) return i;
