@@ -1,0 +1,116 @@
+"use strict";
+// What a person does to the open clip, and saves.
+
+// --- Corrections
+
+function keep() {
+  const marked = clip.list.filter((segment) => segment.mark);
+  const rows = marked.map(({ start, end, label, mark }) => [player.timeOf(start), player.timeOf(end), label, mark]);
+  const done = remember(clip.entry.id, { rows, visited: [...clip.visited] });
+  showProgress(clip.entry);
+  if (!done && rows.length) say("This browser keeps nothing: save before you close the page.");
+}
+
+// Takes a list of segments for the clip's. Edits of one `series` are undone together.
+function edit(list, said, series = "") {
+  if (!list) return;
+  if (!series || series !== clip.series) clip.undo.push(clip.list);
+  Object.assign(clip, { series, redo: [] });
+  change(list, said);
+}
+
+function change(list, said) {
+  clip.list = list;
+  say(said);
+  keep();
+  refresh();
+}
+
+function undo(from, to, said) {
+  if (!from.length) return say("There is nothing more.");
+  to.push(clip.list);
+  clip.series = "";
+  change(from.pop(), said);
+}
+
+const here = () => placeOf(clip.list, player.frame);
+
+function giveLabel(label) {
+  edit(relabel(clip.list, here(), label), `This segment shows ${shown(label)}.`);
+}
+
+function typeLabel() {
+  const text = part("typed").value.replace(/\p{C}/gu, "").trim();
+  const same = (label) => label.toLowerCase() === text.toLowerCase();
+  const label = [...allLabels(), index.unknown].find(same) ?? text;
+  part("typed").value = "";
+  part("timeline").focus();
+  if (!label) return;
+  const fresh = !allLabels().includes(label) && label !== index.unknown;
+  if (fresh) typed.add(label);
+  giveLabel(label);
+  if (!fresh) return;
+  showLabels();
+  say(`${shown(label)} is a new label: train.py learns it as an activity of its own.`);
+}
+
+function shiftEdge(move, edge = nearestEdge(clip.list, player.frame), series = `edge ${edge}`) {
+  if (!edge) return say("There is no edge: split the segment first.");
+  edit(moveEdge(clip.list, edge, move(clip.list[edge].start)), "The edge was moved.", series);
+  player.go(clip.list[edge].start);
+}
+
+function jumpDoubtful(direction) {
+  const place = nextDoubtful(clip.list, here(), direction, index.doubtful);
+  if (place >= 0) player.go(clip.list[place].start);
+  else say("No doubtful segment that way in this clip. PageDown opens the next clip.");
+}
+
+function splitHere() {
+  const list = split(clip.list, player.frame);
+  if (list) edit(list, "Split: the second half starts at this frame.");
+  else say("A segment starts at this frame already.");
+}
+
+function joinWith(place) {
+  const list = join(clip.list, place, here());
+  if (list) edit(list, "Joined.");
+  else say("There is no segment to join it with.");
+}
+
+function later(frame, seconds) {
+  return frameAt(clip.times, player.timeOf(frame) + seconds);
+}
+
+// --- Saving
+
+async function save(name, header, rows, where) {
+  if (!rows.length) return say("Nothing is confirmed or corrected yet: Enter says that a segment is right.");
+  const file = await saveText(name, tableOf(header, rows));
+  if (file) say(`Saved ${rows.length} segments as ${shown(file)}. ${where}`);
+}
+
+function rowsOf({ list, times, end }) {
+  const rows = list.filter((segment) => segment.mark || part("write-all").checked);
+  return rows.map(({ start, end: stop, label }) => [times[start], times[stop] ?? end, label]);
+}
+
+function saveClip() {
+  const stem = clip.entry.clip.split("/").pop().replace(/\.[^.]*$/, "");
+  return save(`${stem}.csv`, ["start", "end", "label"], rowsOf(clip), "Beside the clip, train.py finds it.");
+}
+
+async function saveAll() {
+  const rows = [];
+  for (const entry of index.clips.filter(({ id }) => recall(id)?.rows.length)) {
+    let own = recall(entry.id).rows;
+    try {
+      if (part("write-all").checked) own = rowsOf(await readClip(entry));
+    } catch {
+      return say(`${shown(entry.name)} cannot be opened: only what is confirmed can be saved.`);
+    }
+    rows.push(...own.map(([start, end, label]) => [entry.clip, start, end, label]));
+  }
+  const where = "In the folder of this page, it tells train.py where the clips are.";
+  return save("corrected.csv", ["clip", "start", "end", "label"], rows, where);
+}

@@ -1,0 +1,57 @@
+"use strict";
+// What a person has marked, kept by the browser under each clip's digest; and tables of it.
+
+const kept = new Map(); // what the browser refuses to keep lives as long as the page
+
+function recall(id) {
+  try {
+    const entry = JSON.parse(localStorage.getItem(`activity-review:${id}`));
+    return entry?.rows && entry.visited ? entry : kept.get(id);
+  } catch {
+    return kept.get(id);
+  }
+}
+
+// Keeps {rows: [[start, end, label, mark]], visited: [frame]}, times in seconds; false where the
+// browser cannot.
+function remember(id, entry) {
+  kept.set(id, entry);
+  try {
+    localStorage.setItem(`activity-review:${id}`, JSON.stringify(entry));
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function tableOf(header, rows) {
+  const cell = (value) => {
+    const text = typeof value === "number" ? value.toFixed(6) : value;
+    return /^[^",\s\p{C}]+( [^",\s\p{C}]+)*$/u.test(text) ? text : `"${text.replaceAll('"', '""')}"`;
+  };
+  return [header, ...rows].map((row) => row.map(cell).join(",") + "\n").join("");
+}
+
+// Writes into the file that the person picks, else as a download; null where they pick none.
+async function saveText(name, text) {
+  const safe = name.replace(/[\\/:*?"<>|\p{C}]/gu, "_").replace(/^[.\s]+/, "").slice(-100);
+  const blob = new Blob([text], { type: "text/csv" });
+  if (window.showSaveFilePicker) {
+    try {
+      const types = [{ description: "Table", accept: { "text/csv": [".csv"] } }];
+      const file = await window.showSaveFilePicker({ suggestedName: safe, types });
+      const writable = await file.createWritable();
+      await writable.write(blob);
+      await writable.close();
+      return file.name;
+    } catch (error) {
+      if (error.name === "AbortError") return null;
+    }
+  }
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(blob);
+  link.download = safe;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60000);
+  return safe;
+}

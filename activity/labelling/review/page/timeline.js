@@ -1,0 +1,178 @@
+"use strict";
+// Draws the probabilities and the segments over time, and tells what lies under the mouse.
+
+const COLOURS = ["#0072b2", "#e69f00", "#009e73", "#cc79a7", "#d55e00", "#56b4e9", "#8a7de0"];
+const BAND = 34; // pixels of the segments, at the bottom
+const NEAR = 6; // pixels from an edge at which the mouse takes hold of it
+const INKS = ["text", "line", "quiet", "panel", "doubt"];
+const MOST_CURVES = 8;
+const STEPS = [0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200];
+
+function colourOf(number) {
+  return COLOURS[number] ?? `hsl(${(number * 137.5) % 360} 50% 55%)`;
+}
+
+function clock(seconds, digits) {
+  const whole = seconds.toFixed(digits);
+  const minutes = Math.floor(whole / 60);
+  const rest = (whole - minutes * 60).toFixed(digits).padStart(digits ? 3 + digits : 2, "0");
+  const hours = Math.floor(minutes / 60);
+  return hours ? `${hours}:${String(minutes % 60).padStart(2, "0")}:${rest}` : `${minutes}:${rest}`;
+}
+
+// A canvas cleared, as large as it is shown, in the screen's pixels; it is drawn in the page's.
+function penOf(canvas, { clientWidth, clientHeight } = canvas) {
+  canvas.width = Math.round(clientWidth * devicePixelRatio);
+  canvas.height = Math.round(clientHeight * devicePixelRatio);
+  const pen = canvas.getContext("2d");
+  pen.scale(devicePixelRatio, devicePixelRatio);
+  return [pen, clientWidth, clientHeight];
+}
+
+class Timeline {
+  constructor(canvas, overview) {
+    Object.assign(this, { canvas, overview, still: document.createElement("canvas") });
+  }
+
+  show(clip) {
+    Object.assign(this, { clip, from: 0, to: clip.end, stale: true });
+  }
+
+  x(seconds) {
+    return ((seconds - this.from) / (this.to - this.from)) * this.canvas.clientWidth;
+  }
+
+  frameAt(x) {
+    const seconds = this.from + (x / this.canvas.clientWidth) * (this.to - this.from);
+    return frameAt(this.clip.times, seconds);
+  }
+
+  timeOf(frame) {
+    return this.clip.times[frame] ?? this.clip.end;
+  }
+
+  // The edge under the mouse, as the place of the segment after it, or 0.
+  edgeAt(x) {
+    const edge = nearestEdge(this.clip.list, this.frameAt(x));
+    const near = Math.abs(this.x(this.timeOf(this.clip.list[edge].start)) - x) <= NEAR;
+    return near ? edge : 0;
+  }
+
+  // Shows `factor` times as much; what lies at `seconds` stays where it is.
+  zoom(factor, seconds) {
+    const width = Math.min(this.clip.end, Math.max(0.2, (this.to - this.from) * factor));
+    this.pan(seconds - ((seconds - this.from) / (this.to - this.from)) * width, width);
+  }
+
+  pan(from, width = this.to - this.from) {
+    this.from = Math.min(Math.max(0, from), this.clip.end - width);
+    this.to = this.from + width;
+    this.stale = true;
+  }
+
+  draw(frame) {
+    const at = this.timeOf(frame);
+    if (at < this.from || at > this.to) this.pan(at - (this.to - this.from) / 10);
+    if (this.stale) this.drawStill();
+    const [pen, width, height] = penOf(this.canvas);
+    pen.drawImage(this.still, 0, 0, width, height);
+    pen.fillStyle = this.text;
+    pen.fillRect(this.x(at) - 1, 0, 2, height);
+  }
+
+  // All but the playhead: drawn anew only when it changes.
+  drawStill() {
+    this.stale = false;
+    const style = getComputedStyle(this.canvas);
+    for (const name of INKS) this[name] = style.getPropertyValue(`--${name}`);
+    const [pen, width, height] = penOf(this.still, this.canvas);
+    const [first, last] = [this.frameAt(0), this.frameAt(width)];
+    this.drawGrid(pen, width, height);
+    for (const curve of this.highest(first, last)) {
+      const label = this.clip.labels[this.clip.curves.labels[curve]];
+      pen.strokeStyle = pen.fillStyle = this.clip.colours.get(label) ?? UNKNOWN_COLOUR;
+      this.drawCurve(pen, curve, height - BAND - 16, first, last);
+    }
+    const visible = this.clip.list.slice(placeOf(this.clip.list, first), placeOf(this.clip.list, last) + 1);
+    for (const segment of visible) this.drawSegment(pen, segment, height - BAND, this.x.bind(this), BAND);
+
+    const [small, whole, high] = penOf(this.overview);
+    const x = (seconds) => (seconds / this.clip.end) * whole;
+    for (const segment of this.clip.list) this.drawSegment(small, segment, 4, x, high - 8);
+    small.strokeStyle = this.text;
+    small.strokeRect(x(this.from) + 0.5, 0.5, x(this.to - this.from) - 1, high - 1);
+  }
+
+  // The curves that are the highest between two frames: more of them nobody can tell apart.
+  highest(first, last) {
+    const { mean, labels, framesPerColumn } = this.clip.curves;
+    const columns = mean.length / labels.length;
+    const [from, to] = [first, last].map((frame) => Math.floor(frame / framesPerColumn));
+    const sum = (curve) => mean.subarray(curve * columns + from, curve * columns + to + 1).reduce((a, b) => a + b, 0);
+    const sums = labels.map((_, curve) => [sum(curve), curve]);
+    return sums.sort(([a], [b]) => b - a).slice(0, MOST_CURVES).map(([, curve]) => curve);
+  }
+
+  drawGrid(pen, width, height) {
+    const step = STEPS.find((s) => ((this.to - this.from) / s) * 80 < width) ?? STEPS.at(-1);
+    pen.font = "11px system-ui, sans-serif";
+    for (let n = Math.ceil(this.from / step); n * step < this.to; n += 1) {
+      pen.fillStyle = this.line;
+      pen.fillRect(this.x(n * step), 0, 1, height);
+      pen.fillStyle = this.quiet;
+      pen.fillText(clock(n * step, step < 1 ? 1 : 0), this.x(n * step) + 3, height - BAND - 4);
+    }
+  }
+
+  drawCurve(pen, curve, height, first, last) {
+    const { mean, low, high, labels, framesPerColumn } = this.clip.curves;
+    const columns = mean.length / labels.length;
+    const line = (values, from, to, step) => {
+      for (let c = from; c !== to + step; c += step) {
+        const x = this.x(this.timeOf(Math.floor((c + 0.5) * framesPerColumn)));
+        pen.lineTo(x, height - (values[curve * columns + c] / 255) * (height - 4));
+      }
+    };
+    const from = Math.max(0, Math.floor(first / framesPerColumn) - 1);
+    const to = Math.min(columns - 1, Math.floor(last / framesPerColumn) + 1);
+    pen.lineWidth = 1.5;
+    pen.beginPath();
+    line(mean, from, to, 1);
+    pen.stroke();
+    if (!low) return;
+    pen.globalAlpha = 0.15;
+    pen.beginPath();
+    line(high, from, to, 1);
+    line(low, to, from, -1);
+    pen.fill();
+    pen.globalAlpha = 1;
+  }
+
+  drawSegment(pen, segment, top, x, height) {
+    const left = x(this.timeOf(segment.start));
+    const width = x(this.timeOf(segment.end)) - left;
+    pen.fillStyle = this.clip.colours.get(segment.label) ?? UNKNOWN_COLOUR;
+    pen.globalAlpha = segment.mark ? 1 : 0.55;
+    pen.fillRect(left, top, width, height);
+    pen.globalAlpha = 1;
+    const sign = signOf(segment);
+    pen.fillStyle = this.doubt;
+    if (sign === "?") pen.fillRect(left, top, width, height / 8);
+    if (height < BAND) return;
+    pen.fillStyle = this.panel;
+    if (width > 4) pen.fillRect(left - 1, top, 2, height);
+    const [start, end] = [Math.max(left, 0) + 6, left + width - 6];
+    if (end - start < 12) return;
+    pen.save();
+    pen.beginPath();
+    pen.rect(start - 3, top + 9, end - start + 6, 18);
+    pen.clip();
+    pen.font = "600 12px system-ui, sans-serif";
+    const text = `${sign} ${shown(segment.label)}`;
+    pen.fillStyle = "rgb(0 0 0 / 72%)";
+    pen.fillRect(start - 3, top + 9, pen.measureText(text).width + 6, 18);
+    pen.fillStyle = "#fff";
+    pen.fillText(text, start, top + 22);
+    pen.restore();
+  }
+}

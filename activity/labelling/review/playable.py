@@ -1,0 +1,129 @@
+"""Which clips a browser plays, and small copies of those that it does not."""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePath
+
+import av
+import cv2
+import numpy as np
+from av.audio.stream import AudioStream
+from av.video.stream import VideoStream
+
+from activity.common.stores import is_stored
+from activity.media.sink import open_sink
+from activity.media.source import Frame, VideoInfo
+
+COPY_HEIGHT = 480
+"""Copies are at most so many pixels high."""
+
+# What Chromium, Firefox and Safari all play from a file, by its ending. Chromium and Firefox play
+# .mkv, too, but not Safari; H.265 depends on the machine; Theora is gone from all of them.
+_PLAYED = {
+    ".mp4": {"h264", "vp9", "av1"},
+    ".m4v": {"h264"},
+    ".mov": {"h264"},
+    ".webm": {"vp8", "vp9", "av1"},
+}
+_PIXEL_FORMATS = {"yuv420p", "yuvj420p"}  # 8 bits, and colour at half the resolution
+_SOUNDS = {"aac", "mp3", "opus"}  # that browsers play in an .mp4
+
+# Folders in which the homes of people lie: a path that goes through one of them names a person.
+_HOMES = {"home", "users", "documents and settings"}
+
+
+def plays_in_browsers(clip: Path) -> bool:
+    """Tell whether current browsers play a clip as it is.
+
+    Args:
+        clip: a file. One that cannot be read plays nowhere.
+
+    Example:
+        >>> plays_in_browsers(Path("tennis.mp4")), plays_in_browsers(Path("tennis.avi"))
+        (True, False)
+    """
+    codecs = _PLAYED.get(clip.suffix.lower(), set())
+    if not codecs:
+        return False
+    try:
+        with av.open(str(clip.absolute()), metadata_errors="replace") as container:
+            video = container.streams.best("video")
+            if not isinstance(video, VideoStream):
+                return False
+            codec = video.codec_context
+            return codec.codec.canonical_name in codecs and codec.pix_fmt in _PIXEL_FORMATS
+    except (av.FFmpegError, OSError, ValueError):
+        return False
+
+
+def reference(clip: Path, folder: Path) -> PurePath | None:
+    """Give a clip's path relative to the folder of a page.
+
+    Returns:
+        The path; None where there is none (another drive on Windows, an address in a store) or
+        where it would name a person, because it leads into somebody's home from outside.
+    """
+    if is_stored(clip):
+        return None
+    try:
+        # Not the name that a link leads to: a browser goes by the ending.
+        there = clip.parent.resolve() / clip.name
+        path = PurePath(os.path.relpath(there, folder.resolve()))
+    except ValueError:
+        return None
+    # A page may be given to others, with its clips; a name of this machine's users should not be.
+    homes = {*_HOMES, Path.home().name.casefold()}
+    inside = path.parts[path.parts.count("..") : -1]
+    climbs = ".." in path.parts
+    return None if climbs and any(part.casefold() in homes for part in inside) else path
+
+
+def needs_copy(clip: Path, folder: Path) -> bool:
+    """Tell whether a page in ``folder`` needs a copy of a clip to show it."""
+    return reference(clip, folder) is None or not plays_in_browsers(clip)
+
+
+@contextmanager
+def open_copy(
+    path: Path, info: VideoInfo, sound_of: Path | None
+) -> Iterator[Callable[[Frame], None]]:
+    """Open a small H.264 copy of a clip; it takes its name when the block ends, and is whole.
+
+    Args:
+        path: of the copy, an ``.mp4``.
+        info: of the frames to come.
+        sound_of: the clip; its sound is copied where a browser plays it in an ``.mp4``.
+
+    Yields:
+        A function that takes the next frame, in its full size, and leaves it as it is.
+
+    Raises:
+        UserError: the copy cannot be written.
+    """
+    height = min(COPY_HEIGHT, info.height)
+    width = max(2, round(info.width * height / info.height / 2) * 2)
+    small = VideoInfo(width, height, info.fps, info.frame_count)
+    sound = sound_of if sound_of is not None and _has_playable_sound(sound_of) else None
+    with open_sink(path, small, sound) as sink:
+
+        def write(frame: Frame) -> None:
+            pixels = frame.pixels
+            if pixels.shape[:2] != (height, width):
+                resized = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA)
+                pixels = np.asarray(resized, np.uint8)
+            sink.write(Frame(pixels, frame.seconds))
+
+        yield write
+        sink.copy_rest_of_sound()
+
+
+def _has_playable_sound(clip: Path) -> bool:
+    try:
+        with av.open(str(clip.absolute()), metadata_errors="replace") as container:
+            audio = container.streams.best("audio")
+            return isinstance(audio, AudioStream) and (
+                audio.codec_context.codec.canonical_name in _SOUNDS
+            )
+    except (av.FFmpegError, OSError, ValueError):
+        return False

@@ -1,0 +1,220 @@
+"""The files of a review page: one for each clip, and ``index.html``, which lists them."""
+
+import base64
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+from typing import Any
+from urllib.parse import quote_from_bytes
+
+import numpy as np
+from numpy.typing import NDArray
+
+from activity.common.stores import is_stored
+from activity.common.writing import check_output, replace_when_complete
+from activity.labelling.review.doubt import DOUBTFUL, WeighedSegment, clip_doubt
+from activity.labelling.review.page import as_script, page
+from activity.labelling.review.playable import reference
+from activity.temporal.envelope import Envelope
+from activity.temporal.segments import UNKNOWN
+
+INDEX = "index.html"
+_DATA = "data"
+
+_SUMMARY = "// "  # stands before the summary, which is the first line of a clip's file
+_MOST_CURVES = 40  # labels whose probabilities the page knows: those that matter most
+
+# Where frames do not come at one rate, times are told in ticks, as steps of 16 bits.
+_TICKS = 10_000  # in a second
+_LONGEST_STEP = 2**16 - 1
+_ONE_RATE = 2e-6  # seconds by which frames at one rate may be off: containers round
+
+
+@dataclass(frozen=True, eq=False)
+class ReviewClip:
+    """What the page shows of one clip.
+
+    Attributes:
+        name: of the clip among those of the page; its data are in a file of that name.
+        path: of the clip, or its address in a store.
+        digest: of the clip's content; corrections are kept under it.
+        times: of the frames in seconds, shape (frames,), ascending from 0.
+        end: of the last frame, in seconds.
+        labels: name of each class.
+        label: of the whole clip.
+        segments: what was decided, in order of time, without gaps, the first from 0.
+        envelope: of the raw predictions of the same frames.
+        copy: an ``.mp4`` in the page's folder that is shown instead of the clip; None for none.
+    """
+
+    name: str
+    path: Path
+    digest: str
+    times: NDArray[np.float64]
+    end: float
+    labels: Sequence[str]
+    label: str
+    segments: Sequence[WeighedSegment]
+    envelope: Envelope
+    copy: Path | None = None
+
+
+def data_file(folder: Path, name: str) -> Path:
+    """Where the data of the clip with that name are written."""
+    return folder / _DATA / f"{name}.js"
+
+
+def copy_file(folder: Path, name: str) -> Path:
+    """Where a copy of the clip with that name is written, if it needs one."""
+    return folder / _DATA / f"{name}.mp4"
+
+
+def write_clip(folder: Path, clip: ReviewClip) -> None:
+    """Write the data of one clip; ``write_index`` then puts it on the page.
+
+    Args:
+        folder: of the page.
+        clip: what to write. Nothing of it can become markup or run, and no path of this machine
+            gets into the file but the clip's, relative to ``folder``.
+
+    Raises:
+        UserError: the file system refuses to write.
+    """
+    content = {
+        "end": clip.end,
+        "labels": [_text(label) for label in clip.labels],
+        "timing": _timing(clip.times),
+        "segments": _segments(clip),
+        "curves": _curves(clip.envelope),
+        "source": _source(folder, clip),
+    }
+    summary = {
+        "id": clip.digest,
+        "name": _text(clip.name),
+        "clip": _named_in_tables(folder, clip.path),
+        "label": _text(clip.label),
+        "doubt": round(clip_doubt(clip.segments), 3),
+        "seconds": round(clip.end, 3),
+        "doubtful": sum(segment.doubt >= DOUBTFUL for segment in clip.segments),
+    }
+    path = data_file(folder, clip.name)
+    check_output(path, "the review page")
+    with replace_when_complete(path) as (part,):
+        text = f"{_SUMMARY}{as_script(summary)}\ntakeClip({as_script(content)});\n"
+        part.write_text(text, encoding="ascii", newline="")
+
+
+def write_index(folder: Path) -> int:
+    """Write ``index.html`` with all clips whose data are in the folder, the most doubtful first.
+
+    Returns:
+        How many clips there are.
+
+    Raises:
+        UserError: the file system refuses to write.
+    """
+    clips = []
+    for path in sorted((folder / _DATA).glob("*.js")):
+        # One that another run is writing has no name of its own yet.
+        summary = None if path.name.endswith(".part.js") else _read_summary(path)
+        if summary is not None:
+            clips.append(summary | {"file": _address(PurePath(_DATA, path.name))})
+    clips.sort(key=lambda clip: (-clip["doubt"], clip["name"]))
+    with replace_when_complete(folder / INDEX) as (part,):
+        index = {"doubtful": DOUBTFUL, "unknown": UNKNOWN, "clips": clips}
+        part.write_text(page(index), encoding="utf-8", newline="")
+    return len(clips)
+
+
+def _read_summary(path: Path) -> dict[str, Any] | None:
+    """Read the first line of a clip's data; None where the file is none of ours."""
+    try:
+        with path.open(encoding="ascii") as file:
+            line = file.readline()
+        summary = json.loads(line.removeprefix(_SUMMARY))
+        keys = {"id", "name", "clip", "label", "doubt", "seconds", "doubtful"}
+        return summary if keys == summary.keys() else None
+    except (OSError, ValueError, AttributeError):
+        return None
+
+
+def _source(folder: Path, clip: ReviewClip) -> str | None:
+    """Address of what the page plays, relative to the page."""
+    path = reference(clip.copy or clip.path, folder)
+    return None if path is None else _address(path)
+
+
+def _named_in_tables(folder: Path, clip: Path) -> str:
+    """How a table names a clip: relative to the page's folder, else by its name alone."""
+    if is_stored(clip):
+        return _text(str(clip))
+    path = reference(clip, folder)
+    return _text(clip.name if path is None else path.as_posix())
+
+
+def _address(path: PurePath) -> str:
+    """A relative path as an address, in which no part can be taken for anything else."""
+    return "/".join(quote_from_bytes(part.encode(*_RAW), safe="") for part in path.parts)
+
+
+_RAW = ("utf-8", "surrogateescape")
+
+
+def _text(name: str) -> str:
+    # A folder's name may hold bytes that are not UTF-8; tables of segments spell them out so.
+    return name.encode("utf-8", "backslashreplace").decode()
+
+
+def _segments(clip: ReviewClip) -> list[list[object]]:
+    """First frame, label, doubt and raw switches of each segment that has a frame."""
+    starts = np.array([one.segment.start for one in clip.segments])
+    first = np.searchsorted(clip.times + _ONE_RATE, starts).tolist()
+    ends = [*first[1:], len(clip.times)]
+    return [
+        [frame, _text(one.segment.label), round(one.doubt, 3), one.switches]
+        for frame, end, one in zip(first, ends, clip.segments, strict=True)
+        if frame < end
+    ]
+
+
+def _timing(times: NDArray[np.float64]) -> dict[str, object]:
+    """Code the times of frames: as a rate where they come at one, else as steps of ticks."""
+    frames = len(times)
+    fps = (frames - 1) / float(times[-1]) if frames > 1 else 1.0
+    if np.abs(times - np.arange(frames) / fps).max() < _ONE_RATE:
+        return {"frames": frames, "fps": fps}
+    # Rounded down: an edge at a frame's time is then never after that frame.
+    ticks = np.floor((times + _ONE_RATE) * _TICKS).astype(np.int64)
+    steps = np.diff(ticks, prepend=0)
+    # A step that 16 bits cannot hold is preceded by longest ones, which end no frame.
+    places = np.repeat(np.arange(frames), steps // _LONGEST_STEP)
+    coded = np.insert(steps % _LONGEST_STEP, places, _LONGEST_STEP)
+    return {"frames": frames, "steps": _bytes(coded.astype("<u2"))}
+
+
+def _curves(envelope: Envelope) -> dict[str, object]:
+    """The raw probabilities of the labels that matter most, a byte each, column by column."""
+    matters = np.maximum(envelope.raw_high.max(axis=0), envelope.raw.mean(axis=0) * 2)
+    shown = np.argsort(-matters, kind="stable")[:_MOST_CURVES]
+    shown = shown[np.argsort(-envelope.raw.mean(axis=0)[shown], kind="stable")]
+    curves: dict[str, object] = {
+        "labels": shown.tolist(),
+        "framesPerColumn": envelope.frames_per_column,
+        "mean": _shares(envelope.raw[:, shown]),
+    }
+    if envelope.frames_per_column > 1:
+        curves |= {
+            "low": _shares(envelope.raw_low[:, shown]),
+            "high": _shares(envelope.raw_high[:, shown]),
+        }
+    return curves
+
+
+def _shares(values: NDArray[np.floating]) -> str:
+    """Numbers from 0 to 1, each as a byte, one label after the other."""
+    return _bytes(np.round(np.clip(values, 0, 1).T * 255).astype(np.uint8))
+
+
+def _bytes(values: NDArray[np.generic]) -> str:
+    return base64.b64encode(np.ascontiguousarray(values).tobytes()).decode("ascii")
