@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from activity.temporal import envelope as room
+from activity.temporal import envelope as envelope_module
 from activity.temporal import record as record_room
 from activity.temporal.envelope import Envelope, gather_envelope
 from activity.temporal.record import open_record
@@ -53,7 +53,7 @@ def test_a_short_clip_has_one_column_a_frame() -> None:
 @given(frames=st.integers(1, 100), seed=st.integers(0, 1000))
 def test_merged_columns_keep_extremes_means_and_counts(frames: int, seed: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(room, "MOST_COLUMNS", 8)
+        patch.setattr(envelope_module, "MOST_COLUMNS", 8)
         raw = random_raw(frames, seed)
         envelope = gather(raw, compare=(16,))
         width = envelope.frames_per_column
@@ -128,7 +128,7 @@ def test_ten_hours_of_22_labels_take_less_than_100_mb(
 
 
 def test_memory_does_not_grow_with_the_clip() -> None:
-    envelope = gather(random_raw(3 * room.MOST_COLUMNS))
+    envelope = gather(random_raw(3 * envelope_module.MOST_COLUMNS))
     assert envelope.frames_per_column == 4
     arrays = [value for value in vars(envelope).values() if isinstance(value, np.ndarray)]
-    assert max(len(array) for array in arrays) == room.MOST_COLUMNS
+    assert max(len(array) for array in arrays) == envelope_module.MOST_COLUMNS

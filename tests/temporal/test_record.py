@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from activity.common.errors import UserError
-from activity.temporal import record as room
+from activity.temporal import record as record_module
 from activity.temporal.record import Record, open_record
 from tests.conftest import posix
 
@@ -35,7 +35,7 @@ def test_any_stretch_comes_out_as_it_was_put_in(frames: int, stride: int, data) 
     start = data.draw(st.integers(0, frames))
     stop = data.draw(st.integers(start, frames))
     with pytest.MonkeyPatch.context() as patch, open_record(Path(), 3, stride) as record:
-        patch.setattr(room, "_READ_AT_ONCE", 4)
+        patch.setattr(record_module, "_READ_AT_ONCE", 4)
         added = fill(record, frames)
         assert record.frames == frames
         assert record.classified == -(-frames // stride)
