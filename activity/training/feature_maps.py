@@ -1,10 +1,8 @@
 """What the frozen stages of a backbone give, kept on disk while the other stages learn from it."""
 
 import math
-import tempfile
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from pathlib import Path
+from contextlib import contextmanager
 from typing import IO
 
 import keras
@@ -13,6 +11,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from activity.common.errors import UserError
+from activity.common.temporary_file import temporary_file
 from activity.media.images import Image
 from activity.network.backbone import fingerprint
 from activity.network.engine import EngineOptions, open_engine
@@ -49,7 +48,8 @@ def feature_maps_on_disk(
     bytes_of_a_view = 2 * len(images) * math.prod(shape) * np.dtype(np.float16).itemsize
     kept = min(views, max(1, MOST_BYTES // bytes_of_a_view))
     stored = [View(image, number) for image in images for number in range(kept)]
-    with _temporary_file(options.cache_folder) as file:
+    advice = "give --cache a folder that can be written to"
+    with temporary_file(options.cache_folder, "what the frozen stages give", advice) as file:
         run = open_engine(options, lambda: frozen, key=fingerprint(frozen), inputs=2 * len(stored))
         outputs = run(_with_mirror_images(pixels_of(stored, frozen.input_shape[1])))
         bar = tqdm(outputs, "frozen stages", 2 * len(stored), disable=None, unit="view")
@@ -104,22 +104,3 @@ def _with_mirror_images(
     for view, pixels in stream:
         yield (view, 0), pixels
         yield (view, 1), np.ascontiguousarray(pixels[:, ::-1])
-
-
-@contextmanager
-def _temporary_file(folder: Path | None) -> Iterator[IO[bytes]]:
-    try:
-        if folder is not None:
-            folder.mkdir(parents=True, exist_ok=True)
-        file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115
-    except OSError as error:
-        raise UserError(
-            f"cannot keep what the frozen stages give in {folder}: {error.strerror or error}; "
-            "give --cache a folder that can be written to"
-        ) from error
-    try:
-        yield file
-    finally:
-        # On a full disk, closing tries once more to write what nobody wants any longer.
-        with suppress(OSError):
-            file.close()
