@@ -95,9 +95,9 @@ class VideoSource:
         number = 0
         try:
             while picture is not None:
+                pixels = NO_PIXELS if number % pixels_every else self._pixels(picture.planes)
                 following = next(self._pictures, None)
                 end = self._end(seconds) if following is None else self._time(following, seconds)
-                pixels = NO_PIXELS if number % pixels_every else self._pixels(picture.planes)
                 yield Frame(pixels, seconds, end - seconds)
                 if following is None:
                     self._last = (seconds, end)

@@ -20,8 +20,8 @@ from activity.media.packets import Extent, packets_of
 _BYTES_IN_THREADS = 2**28
 _MOST_THREADS = 16
 
-_BYTES_HELD = 2**26
-_MOST_HELD = 8
+# Packets whose pictures have not come out yet; those that never come out must not pile up.
+_MOST_IN_DECODER = 100
 
 
 class Picture(NamedTuple):
@@ -30,10 +30,12 @@ class Picture(NamedTuple):
     Attributes:
         planes: as the codec gives them.
         seconds: when it is shown, by the clip's own clock; None where the clip does not say.
+        needs: when the last of the pictures is shown that it may be made from.
     """
 
     planes: av.VideoFrame
     seconds: Fraction | None
+    needs: Fraction
 
 
 class Decoder:
@@ -57,18 +59,20 @@ class Decoder:
         have decoded so far; and pictures that they hold are lost at the end of the clip, or, of
         AV1, wherever a packet is damaged.
         """
-        given = 0
+        given, last = 0, None
         held: deque[Picture] = deque()
         for picture in self._decode(self._container, self._stream, _threads(self._stream)):
-            held.append(picture)
             if self.damaged or picture.planes.is_corrupt:
                 break
-            # The first is made from itself alone.
-            if not given or len(held) > _held_back(self._stream):
+            held.append(picture)
+            last = picture.seconds
+            # A picture that is made from a damaged one is not marked as damaged, and may be shown
+            # before it.
+            while held and (last is None or held[0].needs <= last):
                 yield held.popleft()
                 given += 1
         else:
-            if not self.damaged and not (held and self._is_missing_after(held[-1])):
+            if not self.damaged and not self._is_missing_after(last):
                 yield from held
                 return
         with closing(open_container(self._path)) as container:
@@ -78,19 +82,24 @@ class Decoder:
             self.damaged, self.extent = 0, Extent(container)
             yield from islice(self._decode(container, stream, threads=1), given, None)
 
-    def _is_missing_after(self, last: Picture) -> bool:
+    def _is_missing_after(self, last: Fraction | None) -> bool:
         """Tell whether threads have lost the last pictures: PyAV does not always say so."""
-        latest = self.extent.latest
-        return last.seconds is not None and latest is not None and last.seconds < latest
+        return last is not None and self.extent.latest is not None and last < self.extent.latest
 
     def _decode(
         self, container: InputContainer, stream: av.VideoStream, threads: int
     ) -> Iterator[Picture]:
         context, tick = stream.codec_context, stream.time_base or Fraction(1)
         context.thread_type, context.thread_count = ThreadType.AUTO, threads
+        # By the time of each picture that is being decoded, the latest of those sent before it.
+        needs: dict[int, Fraction] = {}
         for packet in chain(packets_of(container, stream), [None]):
             if packet is not None:
                 self.extent.add(packet)
+                if packet.pts is not None and self.extent.latest is not None:
+                    needs[packet.pts] = self.extent.latest
+                    if len(needs) > _MOST_IN_DECODER:
+                        del needs[next(iter(needs))]
             try:
                 decoded = context.decode(packet)
             except av.FFmpegError:
@@ -98,19 +107,12 @@ class Decoder:
                 continue
             for planes in decoded:
                 ticks = planes.dts if planes.pts is None else planes.pts
-                yield Picture(planes, None if ticks is None else ticks * tick)
+                seconds = None if ticks is None else ticks * tick
+                yield Picture(planes, seconds, needs.pop(ticks or 0, seconds or Fraction(0)))
 
 
 def _threads(stream: av.VideoStream) -> int:
     return max(1, min(os.cpu_count() or 1, _MOST_THREADS, _BYTES_IN_THREADS // _bytes(stream)))
-
-
-def _held_back(stream: av.VideoStream) -> int:
-    """Return how many pictures are to be decoded before one is sure to be undamaged.
-
-    One may be made from another that is shown later, which alone is marked as damaged.
-    """
-    return min(_MOST_HELD, _BYTES_HELD // _bytes(stream)) if stream.has_b_frames else 0
 
 
 def _bytes(stream: av.VideoStream) -> int:
