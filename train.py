@@ -28,8 +28,10 @@ from activity.training.remarks import (
     remarks_on_found,
     remarks_on_score,
     remarks_on_sets,
+    remarks_on_two_labels,
     remarks_on_unreadable,
 )
+from activity.training.two_labels import near_copies_under_two_labels
 
 if TYPE_CHECKING:
     pass
@@ -92,7 +94,13 @@ def main() -> None:
     plot_history(trained.history, args.plot)
     written = [args.model, args.label_bin, args.plot]
     if args.report is not None:
-        written += write_report(args.report, trained, evaluation, leakage, settings=vars(args))
+        two_labels = near_copies_under_two_labels(features)
+        say(remarks_on_two_labels(two_labels))
+        written += write_report(
+            *(args.report, trained, evaluation, leakage),
+            settings=vars(args),
+            two_labels=two_labels,
+        )
     print(f"[INFO] wrote {', '.join(map(str, written))}")
     if args.int8:
         classifier = Classifier.load(args.model, args.label_bin)

@@ -303,3 +303,45 @@ def test_labels_without_a_frame_are_named(
     with pytest.raises(UserError, match="nothing to learn flash from"):
         run_train(*train_arguments(dataset, tmp_path, cache), "--views", "1")
     assert not (tmp_path / "model/activity.model").exists()
+
+
+def test_corrections_of_a_clip_are_learned_where_it_lies_and_a_split_is_kept(
+    run_train: RunTrain, photo_folders: Path, tmp_path: Path, cache: Path
+) -> None:
+    data, corrected, clips = (tmp_path / name for name in ("data", "corrected", "clips"))
+    for part, photos in (("train", slice(9)), ("test", slice(9, 12))):
+        for colour in COLOURS_BGR:
+            (data / part / colour).mkdir(parents=True)
+            for photo in sorted((photo_folders / colour).iterdir())[photos]:
+                shutil.copyfile(photo, data / part / colour / photo.name)
+    # One picture under two labels, both to be learned from.
+    shutil.copyfile(data / "train/red/000.jpg", data / "train/blue/red 000.jpg")
+    for folder in (corrected, clips, data / "train/orange"):
+        folder.mkdir()
+    (data / "train/orange/1.heic").write_bytes(b"")
+    write_clip(clips / "match.avi", ["red"] * 90)
+    (corrected / "match.csv").write_text("start,end,label\n0,2,blue\n")
+    (corrected / "all.csv").write_text(
+        "clip,start,end,label\n../clips/match.avi,0,2,blue\ngone.mp4,0,1,red\n"
+    )
+    flags = ["--every", "0.5", "--views", "1", "--report", tmp_path / "report.json"]
+    said = run_train(
+        *("--dataset", data, corrected, clips), *train_arguments(data, tmp_path, cache)[2:], *flags
+    )
+    assert "learning 3 activities:" in said
+    assert f"  green: 12 photos in {data}/train/green, {data}/test/green" in said
+    assert f"nothing to learn from in {data}/train/orange: 1 .heic" in said
+    assert "  all.csv, gone.mp4: gone.mp4 is neither where the table says nor in the data" in said
+    assert "1 photos or clips are there under two labels, of which one is wrong:" in said
+    assert "train/blue/red 000.jpg (blue), train/red/000.jpg (red)" in said
+    assert "the split that is there is kept: what is there to test with is tested with" in said
+    assert "28 photos and 4 frames of 1 clips to train on, 9 photos to test with" in said
+    assert "learned from clips: 2 s of blue" in said
+    assert "pairs of images show nearly the same picture under two labels" in said
+    report = json.loads((tmp_path / "report.json").read_text())
+    pair = report["nearly_the_same_under_two_labels"][0]
+    assert sorted(zip(pair["labels"], pair["images"], strict=True)) == [
+        ("blue", "train/blue/red 000.jpg"),
+        ("red", "train/red/000.jpg"),
+    ]
+    assert report["settings"]["dataset"] == [str(data), str(corrected), str(clips)]

@@ -12,11 +12,11 @@ from activity.media.images import Image
 from activity.training.feature_sets import Examples, FeatureSets
 
 # Pairs of a test and a training image; some 20 million of them take a second.
-_MOST_PAIRS = 2 * 10**9
+MOST_PAIRS = 2 * 10**9
 
 # Of standardised features. Chosen by looking at pairs of test and training photos of two data sets:
 # docs/recipe.md.
-_NEARLY_THE_SAME = 0.9
+NEARLY_THE_SAME = 0.9
 
 _ROWS_AT_ONCE = 1024
 
@@ -92,7 +92,7 @@ def near_copies(training: Examples, test: Examples) -> dict[Image, Image] | None
         The test images that are nearly the same as a training image, with the most similar one;
         None where there are too many images to compare each with each.
     """
-    if len(training) * len(test) > _MOST_PAIRS:
+    if len(training) * len(test) > MOST_PAIRS:
         return None
     every = training.features()
     mean, deviation = every.mean(axis=0), every.std(axis=0)
@@ -106,7 +106,7 @@ def near_copies(training: Examples, test: Examples) -> dict[Image, Image] | None
     for place in tqdm(range(0, len(test), _ROWS_AT_ONCE), "near copies", disable=None):
         tested = np.arange(len(test))[place : place + _ROWS_AT_ONCE]
         own = directions(test, tested)
-        most = np.full(len(own), _NEARLY_THE_SAME, np.float32)
+        most = np.full(len(own), NEARLY_THE_SAME, np.float32)
         for start in range(0, len(training), _ROWS_AT_ONCE):
             trained = np.arange(len(training))[start : start + _ROWS_AT_ONCE]
             cosines = own @ directions(training, trained).T

@@ -14,7 +14,7 @@ from activity.training.dataset import ALL_LABELS, DEFAULT_LABELS, Found
 from activity.training.evaluation import Evaluation, share
 from activity.training.image_sets import ImageSets
 from activity.training.labelled_clips import SampledFrames
-from activity.training.two_labels import under_two_labels
+from activity.training.two_labels import NearCopies, under_two_labels
 
 _MOST_LINES = 12
 
@@ -53,7 +53,7 @@ def _activities(found: Found, labels: Sequence[str]) -> list[str]:
     photos = Counter(photo.label for photo in found.photos)
     clips: Counter[str] = Counter()
     places: dict[str, Counter[str]] = {label: Counter() for label in labels}
-    several = len({photo.dataset for photo in found.photos}) > 1
+    several = len({item.dataset for some in (found.photos, found.clips) for item in some}) > 1
 
     def place_of(image: Image) -> str:
         folder = PurePosixPath(image.path).parent
@@ -228,6 +228,18 @@ def remarks_on_score(evaluation: Evaluation, leakage: "Leakage") -> list[str]:
             f"without them, {others}"
         )
     return remarks
+
+
+def remarks_on_two_labels(pairs: Sequence[NearCopies] | None) -> list[str]:
+    """Say how many near copies bear two labels, and name the most similar."""
+    if not pairs:
+        return []
+    first, second = (printable(str(image)) for image in pairs[0].images)
+    labels = " and ".join(printable(label) for label in pairs[0].labels)
+    return [
+        f"{len(pairs)} pairs of images show nearly the same picture under two labels: the report "
+        f"names them; the most similar are {first} and {second} ({labels})"
+    ]
 
 
 def _counted(images: Sequence[Image]) -> str:

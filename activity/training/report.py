@@ -1,6 +1,7 @@
 """What training gave, for people to look at: curves, a confusion matrix, the worst mistakes."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from activity.training.evaluation import Evaluation, share
 from activity.training.head import History
 from activity.training.leakage import Leakage
 from activity.training.trained import Trained
+from activity.training.two_labels import NearCopies
 
 _MOST_MISTAKES, _SHEET_COLUMNS = 24, 6
 _MOST_CELLS_WITH_COUNTS = 40  # classes; cells of a larger matrix have no room for a number
@@ -177,6 +179,7 @@ def write_report(
     leakage: Leakage,
     *,
     settings: dict[str, object],
+    two_labels: Sequence[NearCopies] | None = (),
 ) -> list[Path]:
     """Write the report as JSON, and beside it ``<name>_confusion.png`` and ``<name>_mistakes.png``.
 
@@ -188,6 +191,8 @@ def write_report(
         evaluation: of the test images.
         leakage: what of the training set is in the test set, too.
         settings: what the training was asked to do.
+        two_labels: images that show nearly the same picture under two labels; None where there
+            are too many images to compare.
 
     Returns:
         The files written.
@@ -223,6 +228,9 @@ def write_report(
                 for group in leakage.identical
             ],
             "nearly_the_same_in_training_and_test": copies,
+            "nearly_the_same_under_two_labels": (
+                None if two_labels is None else [pair.as_dict() for pair in two_labels]
+            ),
             "unreadable_photos": [*map(str, trained.features.unreadable)],
             "history": asdict(trained.history),
             "fine_tuning_accuracy_of_carved_out": list(trained.fine_tuning),

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from activity.common.errors import UserError
-from activity.temporal.segments import Segment, read_segments
+from activity.temporal.segments import Segment, read_segments, read_segments_of_clips
 
 LABELS = ["football", "tennis", "with, comma"]
 
@@ -95,3 +95,24 @@ def test_what_is_no_file_is_not_opened(tmp_path: Path) -> None:
         os.mkfifo(tmp_path / "pipe.csv")
         with pytest.raises(UserError, match="no table of segments"):
             read_segments(tmp_path / "pipe.csv", LABELS)
+
+
+def test_a_table_of_many_clips_is_read_or_its_line_named(tmp_path: Path) -> None:
+    def read(text: str) -> dict[str, list[Segment]]:
+        (tmp_path / "clips.csv").write_text(text)
+        return read_segments_of_clips(tmp_path / "clips.csv")
+
+    head = "clip,start,end,label\n"
+    assert read(f"{head}b.mp4,4,9,tennis\na b.mp4,0,1,unknown\nb.mp4,0,4,football\n") == {
+        "b.mp4": [Segment(0, 4, "football"), Segment(4, 9, "tennis")],
+        "a b.mp4": [Segment(0, 1, "unknown")],
+    }
+    for text, message in (
+        ("start,end,label\n", "line 1: the first line should be clip,start,end,label"),
+        (f"{head}b.mp4,0,4\n", "line 2: 3 values instead of 4"),
+        (f"{head} ,0,4,tennis\n", "line 2: it does not say which clip it is about"),
+        (f"{head}a,0,4,go\nb,0,4,go\na,3,5,go\n", "line 4: this segment starts at 3 s, before"),
+        (f"{head}a,4,0,go\n", "line 2: a segment cannot go from 4 to 0"),
+    ):
+        with pytest.raises(UserError, match=message):
+            read(text)

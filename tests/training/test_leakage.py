@@ -58,7 +58,7 @@ def test_near_copies_are_found_and_others_are_not() -> None:
 
 
 def test_more_pairs_than_can_be_compared_are_not(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("activity.training.leakage._MOST_PAIRS", 5)
+    monkeypatch.setattr("activity.training.leakage.MOST_PAIRS", 5)
     rows = np.arange(3).reshape(3, 1)
     features = np.eye(6, dtype=np.float32)
     training, test = (

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from activity.common.errors import UserError
+from activity.media.images import read_images
 from activity.training.dataset import find_images
 from activity.training.photo_table import TableRow, read_photo_table
 from activity.training.split import split_images
@@ -81,3 +82,11 @@ def test_a_table_labels_photos_and_clips_wherever_they_lie(tmp_path: Path) -> No
     # A quarter of those that the table does not split, and the one that it does.
     assert len(split.test) == 5
     assert absolute in {image.path for image in split.test}
+
+
+def test_a_photo_of_a_table_that_is_missing_is_skipped(tmp_path: Path) -> None:
+    lines = [f"{label}{n}.jpg,{label}\n" for label in ("go", "chess") for n in range(4)]
+    path = table(tmp_path, "path,label\n" + "".join(lines))
+    photos = find_images([path], ["all"]).photos
+    assert len(photos) == 8
+    assert list(read_images([photo.image for photo in photos])) == []

@@ -14,6 +14,7 @@ from activity.training.evaluation import Evaluation
 from activity.training.image_sets import ImageSets
 from activity.training.labelled_clips import LabelledClip, SampledFrames
 from activity.training.labelled_photos import LabelledPhoto
+from activity.training.layout import Part
 from activity.training.leakage import IdenticalImages, Leakage
 from activity.training.remarks import (
     remarks_on_found,
@@ -100,10 +101,24 @@ def test_one_picture_under_two_labels_is_named_with_both() -> None:
         "  football/a.mp4 (football), tennis/a.mp4 (tennis)",
     ]
     assert remarks[-1] == "learned from clips: 1 s of football, 1 s of tennis"
-    same = {**labels, Image("football/1.jpg"): "tennis", Image("football/a.mp4", 0.0): "tennis"}
-    same[Image("football/a.mp4", 1.0)] = "tennis"
-    assert not any(
-        "two labels" in said for said in remarks_on_sets(found(), sets._replace(labels=same))
+    same = sets._replace(labels=dict.fromkeys(labels, "tennis"))
+    assert not any("two labels" in said for said in remarks_on_sets(found(), same))
+
+
+def test_a_split_that_is_kept_is_told() -> None:
+    def said(*parts: Part | None) -> str:
+        photos = [
+            LabelledPhoto(Image(f"{n}.jpg"), "tennis", part=part) for n, part in enumerate(parts)
+        ]
+        sets = ImageSets([], [], [], {}, SampledFrames([], [], {}, [], []))
+        return remarks_on_sets(found(photos=photos), sets)[0]
+
+    kept = "the split that is there is kept: "
+    assert kept not in said(None)
+    assert said("train", "validation") == f"{kept}what is there to validate with is tested with"
+    assert said("train", "validation", "test") == (
+        f"{kept}what is there to test with is tested with, and what is there to validate with is "
+        "learned from"
     )
 
 
