@@ -36,6 +36,7 @@ from activity.labelling.jobs import (
 from activity.labelling.label_clip import Outcome, Outcomes, label_one_by_one
 from activity.labelling.prediction import batch_that_fits
 from activity.labelling.preview import open_preview
+from activity.labelling.review.writer import INDEX, write_index
 from activity.labelling.settings import Settings
 from activity.media.clip import VideoSource
 from activity.media.source import VideoInfo
@@ -55,6 +56,8 @@ examples:
       --input example_clips --output output --csv output/tables
   python predict_video.py --model model/activity.model --label-bin model/lb.pickle \\
       --input example_clips/tennis.mp4 --smoothing viterbi --unknown --segments output/tennis.srt
+  python predict_video.py --model model/activity.model --label-bin model/lb.pickle \\
+      --input example_clips --smoothing viterbi --review output/review
 """
 
 
@@ -63,6 +66,7 @@ def main() -> None:
     check_backend()
     jobs = find_jobs(args)
     if not jobs:
+        write_page(args.review)
         return
     smoothing = SMOOTHINGS[args.smoothing](args.size)
     check_possible(args, smoothing, jobs)
@@ -81,13 +85,14 @@ def main() -> None:
     label = open_labelling(args, jobs, classifier, settings, infos)
     with interrupts_held_back() as interrupted, closing(label(interrupted)) as outcomes:
         failed = report(jobs, outcomes)
+        write_page(args.review)
     if failed:
         raise UserError(f"{len(failed)} of {len(jobs)} clips failed: {', '.join(failed)}")
 
 
 def find_jobs(args: argparse.Namespace) -> list[Job]:
     """Find the clips and name the files to write; in folders, leave out what is there already."""
-    outputs = Outputs(args.output, args.timeline, args.csv, args.json, args.segments)
+    outputs = Outputs(args.output, args.timeline, args.csv, args.json, args.segments, args.review)
     jobs = plan_jobs(args.input, outputs, args.truth)
     if args.overwrite or not writes_into_folder(args.input, outputs):
         return jobs
@@ -145,7 +150,8 @@ def engine_options(
     args: argparse.Namespace, smoothing: Smoothing, jobs: Sequence[Job], infos: Sequence[VideoInfo]
 ) -> EngineOptions:
     """Choose how the network is run, so that it suits the clips."""
-    keep_pixels = args.output is not None and not smoothing.needs_whole_clip
+    shows_frames = args.output is not None or args.review is not None
+    keep_pixels = shows_frames and not smoothing.needs_whole_clip
     fitting = [
         batch_that_fits(args.batch_size, info, args.stride, keep_pixels=keep_pixels)
         for info in infos
@@ -213,8 +219,16 @@ def print_outcome(job: Job, outcome: Outcome) -> None:
         print(f"[INFO] dropped {outcome.dropped} frames that came while another was classified")
     if outcome.judgement:
         print(f"[INFO] {format_judgement(outcome.judgement)}")
-    if job.outputs.paths:
-        print(f"[INFO] wrote {', '.join(map(str, job.outputs.paths))}")
+    written = [path for path in job.outputs.paths if path != job.outputs.review]
+    if written:
+        print(f"[INFO] wrote {', '.join(map(str, written))}")
+
+
+def write_page(folder: Path | None) -> None:
+    """Write the review page, where one is asked for, with all clips that are in its folder."""
+    if folder:
+        clips = write_index(folder)
+        print(f"[INFO] open {folder / INDEX} in a browser: clips to look at: {clips}")
 
 
 def print_table(summaries: dict[str, Summary]) -> None:

@@ -74,6 +74,14 @@ def add_file_arguments(parser: argparse.ArgumentParser) -> None:
         "the label over the clip as it is); for several clips a folder, which gets a .csv for each",
     )
     group.add_argument(
+        "--review",
+        type=location,
+        metavar="FOLDER",
+        help="a page to write, FOLDER/index.html: look at the clips in a browser, the most "
+        "doubtful first, correct their labels, and save tables that train.py learns from; best "
+        "with --smoothing viterbi; clips that browsers do not play get a small copy in FOLDER",
+    )
+    group.add_argument(
         "--truth",
         type=location,
         metavar="FILE",

@@ -3,12 +3,13 @@
 import os
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from activity.common.errors import UserError
 from activity.common.stores import clip_location, is_stored
 from activity.common.writing import check_apart, check_output
+from activity.labelling.review.writer import copy_file, data_file, page_and_name
 from activity.media.clip import CLIP_SUFFIXES
 from activity.media.live import is_live
 from activity.media.sink import SUFFIXES, check_suffix
@@ -25,6 +26,8 @@ class Outputs:
         csv: a table with one row for each frame.
         json: a summary.
         segments: the stretches of one label, as a table or as subtitles.
+        review: the clip's data for the review page; a folder even for one clip, until the files of
+            a job are named.
     """
 
     video: Path | None = None
@@ -32,12 +35,22 @@ class Outputs:
     csv: Path | None = None
     json: Path | None = None
     segments: Path | None = None
+    review: Path | None = None
 
     @property
     def paths(self) -> list[Path]:
         """All that is asked for."""
-        paths = (self.video, self.timeline, self.csv, self.json, self.segments)
-        return [path for path in paths if path]
+        return [path for path in (*self._files, self.review) if path]
+
+    @property
+    def _files(self) -> tuple[Path | None, ...]:
+        return (self.video, self.timeline, self.csv, self.json, self.segments)
+
+    @property
+    def are_folders(self) -> bool:
+        """Whether the first that is asked for is a folder; that of a review page says nothing."""
+        first = next((path for path in self._files if path), None)
+        return first is not None and first.is_dir()
 
     def of_clip(self, name: str) -> "Outputs":
         """Name the files of one clip in these folders."""
@@ -47,6 +60,7 @@ class Outputs:
             csv=self.csv and self.csv / f"{name}.csv",
             json=self.json and self.json / f"{name}.json",
             segments=self.segments and self.segments / f"{name}.csv",
+            review=self.review and data_file(self.review, name),
         )
 
 
@@ -60,23 +74,29 @@ class Job:
         truth: the table to judge by, where there is one; it is read, not written.
         keep_unfinished: whether what was written is kept when the run ends early. Not among files
             in a folder: the next run would take an unfinished one for finished.
+        copy: a small copy of the clip to write, where the review page needs one.
     """
 
     clip: str
     outputs: Outputs
     truth: Path | None = None
     keep_unfinished: bool = True
+    copy: Path | None = None
 
     @property
     def is_live(self) -> bool:
         """Whether the clip is a camera or a stream."""
         return is_live(self.clip)
 
+    @property
+    def needs_pixels(self) -> bool:
+        """Whether something is written that shows the frames."""
+        return self.outputs.video is not None or self.copy is not None
+
 
 def writes_into_folder(inputs: Sequence[str], outputs: Outputs) -> bool:
     """Tell whether outputs are folders, with files named after the inputs, or just files."""
-    paths = outputs.paths
-    return len(inputs) > 1 or _is_folder(inputs[0]) or (len(paths) > 0 and paths[0].is_dir())
+    return len(inputs) > 1 or _is_folder(inputs[0]) or outputs.are_folders
 
 
 def plan_jobs(inputs: Sequence[str], outputs: Outputs, truth: Path | None = None) -> list[Job]:
@@ -92,8 +112,11 @@ def plan_jobs(inputs: Sequence[str], outputs: Outputs, truth: Path | None = None
     """
     if not (outputs.paths or truth):
         raise UserError(
-            "nothing to do: give --output, or one of --csv, --json, --segments, --timeline, --truth"
+            "nothing to do: give --output, or one of --csv, --json, --segments, --timeline, "
+            "--truth, --review"
         )
+    if outputs.review:
+        _check_review(outputs.review, inputs)
     if writes_into_folder(inputs, outputs):
         _check_folders(outputs.paths)
         jobs = [
@@ -110,7 +133,8 @@ def plan_jobs(inputs: Sequence[str], outputs: Outputs, truth: Path | None = None
             check_suffix(outputs.video)
         if outputs.segments:
             check_segments_suffix(outputs.segments)
-        jobs = [Job(inputs[0], outputs, truth)]
+        review = outputs.review and data_file(outputs.review, Path(inputs[0]).stem)
+        jobs = [Job(inputs[0], replace(outputs, review=review), truth)]
     if truth and not any(job.truth for job in jobs):
         raise UserError(f"no truth in {truth}: it should hold a .csv named after each clip")
     check_apart([path for job in jobs for path in job.outputs.paths])
@@ -140,6 +164,15 @@ def _truth_of(name: str, folder: Path) -> Path | None:
         raise UserError(f"--truth {folder} is not a folder: for several clips, it should be one")
     path = folder / f"{name}.csv"
     return path if path.exists() else None
+
+
+def _check_review(folder: Path, inputs: Sequence[str]) -> None:
+    if is_live(inputs[0]):
+        raise UserError("a live source leaves no clip to look at: leave out --review")
+    if is_stored(folder):
+        raise UserError(f"a browser opens no page in {folder}: give --review a folder here")
+    if folder.is_file():
+        raise UserError(f"{folder} is the name of a file: --review writes a folder")
 
 
 def _check_folders(paths: Sequence[Path]) -> None:
@@ -199,7 +232,9 @@ def _check_inputs_survive(jobs: Sequence[Job]) -> None:
     local = [Path(clip) for clip in clips if not is_stored(clip)]
     inputs = {_identity(path) for path in local if path.exists()}
     for job in jobs:
-        for path in job.outputs.paths:
+        review = job.outputs.review
+        copies = [copy_file(*page_and_name(review))] if review else []
+        for path in [*job.outputs.paths, *copies]:
             if is_stored(path):
                 same = str(path) in clips
             else:

@@ -15,6 +15,9 @@ from activity.labelling.jobs import Job
 from activity.labelling.labelled_frames import LeftUnfinishedError, labelled_frames
 from activity.labelling.overlay import draw_bars, draw_label
 from activity.labelling.preview import Show, show_nothing
+from activity.labelling.review.gather import gather_review
+from activity.labelling.review.playable import needs_copy, open_copy
+from activity.labelling.review.writer import copy_file, page_and_name, write_clip
 from activity.labelling.settings import Settings
 from activity.media.clip import VideoSource
 from activity.media.live import LiveSource
@@ -106,6 +109,8 @@ def label_clip(
             clip = str(stack.enter_context(local_copy(clip_location(clip))))
         here = replace(job, clip=clip)
         source = stack.enter_context(closing(_open_source(here, interrupted)))
+        # Only now: that it can be opened says that it is a clip, which nothing else may read.
+        here = replace(here, copy=_copy_for_review(job))
         files = [path for path in job.outputs.paths if not is_stored(path)]
         folder = files[0].parent if files else Path(tempfile.gettempdir())
         record = stack.enter_context(open_record(folder, len(labels), settings.stride))
@@ -123,6 +128,11 @@ def label_clip(
             draw_timeline(envelope, end, job.outputs.timeline, Path(job.clip).name, truth)
         if job.truth:
             judgement = judge(record, labels, smoothing, settings.compare, job.truth, truth)
+        if job.outputs.review:
+            path, content = location(job.clip), Path(here.clip)
+            found = gather_review(job.outputs.review, path, content, record, summary, end)
+            folder, _ = page_and_name(job.outputs.review)
+            write_clip(folder, replace(found, copy=here.copy))
     if job.outputs.segments:
         write_segments(job.outputs.segments, summary.segments(end))
     if job.outputs.json:
@@ -130,6 +140,14 @@ def label_clip(
         judged = {"truth": judgement.as_dict()} if judgement else {}
         write_json(job.outputs.json, summary.as_dict(end) | made_from | judged)
     return Outcome(summary, source.info.frame_count, source.dropped, judgement)
+
+
+def _copy_for_review(job: Job) -> Path | None:
+    """Name the copy that the review page shows, where it cannot show the clip itself."""
+    if job.outputs.review is None:
+        return None
+    folder, name = page_and_name(job.outputs.review)
+    return copy_file(folder, name) if needs_copy(location(job.clip), folder) else None
 
 
 def _open_source(job: Job, should_stop: Callable[[], bool]) -> Source:
@@ -150,18 +168,22 @@ def _write_frames(
     """Draw on each frame what is known of it, write it down, and return the last."""
     labels = summary.labels
     with ExitStack() as stack:
-        sink = write_row = None
+        sink = write_row = write_copy = None
         if job.outputs.video:
             sound_of = None if job.is_live else Path(job.clip)
             sink = stack.enter_context(open_sink(job.outputs.video, info, sound_of))
         if job.outputs.csv:
             write_row = stack.enter_context(open_table(job.outputs.csv, labels))
+        if job.copy:
+            write_copy = stack.enter_context(open_copy(job.copy, info, Path(job.clip)))
         stack.enter_context(closing(frames))
         total = info.frame_count or None
         for frame, prediction in tqdm(frames, Path(job.clip).name, total, disable=None):
             summary.add(prediction)
             if write_row:
                 write_row(prediction)
+            if write_copy:
+                write_copy(frame)
             if sink:
                 draw_label(frame.pixels, labels[prediction.label], prediction.probability)
                 if settings.bars:

@@ -35,7 +35,7 @@ def labelled_frames(
     Close the generator to end early: it stops its threads and releases the clip.
 
     Args:
-        job: the clip. Where no labelled clip is to be written, frames come without pixels.
+        job: the clip. Where nothing is to be written that shows them, frames come without pixels.
         source: the clip, opened.
         classifier: what classifies its frames.
         record: filled with the raw predictions where something at the end needs them.
@@ -50,14 +50,14 @@ def labelled_frames(
     """
     smoothing = settings.smoothing
     read_twice = smoothing.needs_whole_clip
-    keep_pixels = job.outputs.video is not None and not read_twice
+    keep_pixels = job.needs_pixels and not read_twice
     classified = classify_frames(source, classifier, settings.stride, keep_pixels=keep_pixels)
     if read_twice:
         classified = _counted(classified, job, source.info, interrupted)
-    elif job.outputs.timeline or job.truth:
+    elif job.outputs.timeline or job.truth or job.outputs.review:
         classified = _recorded(classified, record)
     labelled = smoothing.label(classified, record)
-    return _read_again(job, source.info, labelled) if read_twice and job.outputs.video else labelled
+    return _read_again(job, source.info, labelled) if read_twice and job.needs_pixels else labelled
 
 
 def _counted(

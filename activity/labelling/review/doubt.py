@@ -75,6 +75,8 @@ def weigh_segments(
 ) -> list[WeighedSegment]:
     """Find out how doubtful each segment of a recorded clip is, in one pass over its predictions.
 
+    Frames after the last segment count for nothing.
+
     Args:
         record: of the clip.
         segments: what was decided, in order of time and without gaps.
@@ -89,7 +91,7 @@ def weigh_segments(
     switches = np.zeros(len(segments), np.int64)
     before_place, before_winner = -1, -1
     for time, raw in record.read():
-        if raw is None:
+        if raw is None or time >= segments[-1].end:
             continue
         place = max(0, int(np.searchsorted(starts, time, side="right")) - 1)
         winner = int(raw.argmax())

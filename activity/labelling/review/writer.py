@@ -70,6 +70,11 @@ def copy_file(folder: Path, name: str) -> Path:
     return folder / _DATA / f"{name}.mp4"
 
 
+def page_and_name(data: Path) -> tuple[Path, str]:
+    """Tell from a file of ``data_file`` the folder of the page and the name of the clip."""
+    return data.parent.parent, data.name.removesuffix(".js")
+
+
 def write_clip(folder: Path, clip: ReviewClip) -> None:
     """Write the data of one clip; ``write_index`` then puts it on the page.
 

@@ -15,10 +15,10 @@ from activity.labelling.review.doubt import weigh_segments
 from activity.labelling.review.playable import needs_copy, open_copy
 from activity.labelling.review.writer import ReviewClip, copy_file, write_clip, write_index
 from activity.media.clip import VideoSource
-from activity.temporal.envelope import RAW, Envelope
+from activity.temporal.envelope import Envelope
 from activity.temporal.record import open_record
 from activity.temporal.segments import Segment
-from activity.temporal.smoothing import smoothed_predictions
+from activity.temporal.smoothing import RAW
 
 LABELS = ["football", "tennis", "weight_lifting"]
 FPS = 25
@@ -105,7 +105,7 @@ def review_clip(
         for time, raw in zip(times, predictions(times, labels), strict=True):
             record.add(time, raw)
         envelope = Envelope(labels, [RAW], RAW)
-        for prediction in smoothed_predictions(record, *RAW):
+        for prediction in RAW.predictions(record):
             envelope.add(prediction, [prediction.label])
         weighed = weigh_segments(record, segments, labels)
     if digest is None:

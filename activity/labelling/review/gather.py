@@ -1,0 +1,59 @@
+"""What the review page shows of a clip, gathered when the clip is labelled."""
+
+import hashlib
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from activity.common.errors import UserError
+from activity.labelling.review.doubt import weigh_segments
+from activity.labelling.review.writer import ReviewClip, page_and_name
+from activity.temporal.envelope import Envelope
+from activity.temporal.record import Record
+from activity.temporal.results import Summary
+from activity.temporal.smoothing import RAW
+
+
+def gather_review(
+    data: Path, clip: Path, content: Path, record: Record, summary: Summary, end: float
+) -> ReviewClip:
+    """Gather what the page shows of a labelled clip, but for a copy of it.
+
+    Args:
+        data: the file to write, one of ``data_file``.
+        clip: path of the clip, or its address in a store.
+        content: where the clip lies on this machine.
+        record: of its raw predictions; frames that were not labelled are left out.
+        summary: of its labels.
+        end: of the last frame that was labelled, in seconds.
+
+    Raises:
+        UserError: the clip cannot be read any longer.
+    """
+    envelope = Envelope(summary.labels, [RAW], RAW)
+    times = np.empty(summary.frames)
+    frames = islice(RAW.predictions(record), summary.frames)
+    for prediction in tqdm(frames, "review page", summary.frames, delay=2, disable=None):
+        envelope.add(prediction, [prediction.label])
+        times[prediction.frame] = prediction.time
+    return ReviewClip(
+        name=page_and_name(data)[1],
+        path=clip,
+        digest=_digest(content),
+        times=times,
+        end=end,
+        labels=summary.labels,
+        label=summary.label,
+        segments=weigh_segments(record, summary.timed_segments(end), summary.labels),
+        envelope=envelope,
+    )
+
+
+def _digest(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror or error}") from error

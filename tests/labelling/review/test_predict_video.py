@@ -1,0 +1,121 @@
+"""``predict_video.py --review``: from a clip to the page, as a person runs it."""
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from activity.media.clip import VideoSource
+from activity.temporal.segments import Segment, read_segments
+from tests.conftest import RunScript, Trained, write_clip
+from tests.labelling.review.conftest import OpenPage
+from tests.labelling.review.test_writer import content_of, index_of
+
+Review = Callable[..., subprocess.CompletedProcess[str]]
+
+COLOURS = ["red"] * 30 + ["green"] * 30
+
+
+@pytest.fixture
+def review(run_script: RunScript, trained: Trained, tmp_path: Path) -> Review:
+    """Run ``predict_video.py`` with ``--review`` into the folder ``review``."""
+
+    def review(*flags: object, **options: Any) -> subprocess.CompletedProcess[str]:
+        return run_script(
+            "predict_video.py",
+            *("--model", trained.model, "--label-bin", trained.label_bin),
+            *("--cache", trained.cache, "--engine", "openvino"),
+            *("--review", tmp_path / "review", *flags),
+            **options,
+        )
+
+    return review
+
+
+def test_one_clip_is_wrong_and_put_right_in_the_page(
+    review: Review, open_page: OpenPage, tmp_path: Path
+) -> None:
+    clip = write_clip(tmp_path / "clip.avi", COLOURS)
+    done = review("--input", clip, "--smoothing", "viterbi", "--size", 8)
+    assert done.returncode == 0, done.stderr
+    page = tmp_path / "review" / "index.html"
+    assert f"open {page} in a browser" in done.stdout
+    opened = open_page(page)
+    opened.wait_for_clip("clip")
+    assert opened.segments() == [[0, 30, "red", ""], [30, 60, "green", ""]]
+    opened.press("ArrowDown", "1")
+    saved = read_segments(opened.download(lambda: opened.press("Control+s"), tmp_path))
+    assert saved == [Segment(1, 2, "blue")]
+    assert opened.problems == []
+
+
+@pytest.mark.parametrize("smoothing", ["rolling", "viterbi"])
+def test_clips_that_browsers_do_not_play_get_a_copy(
+    smoothing: str, review: Review, tmp_path: Path
+) -> None:
+    clips = tmp_path / "clips"
+    clips.mkdir()
+    write_clip(clips / "old.avi", COLOURS, size=(1280, 720))
+    done = review(
+        *("--input", clips, "--smoothing", smoothing, "--size", 8),
+        *("--output", tmp_path / "labelled"),
+    )
+    assert done.returncode == 0, done.stderr
+    folder = tmp_path / "review"
+    copy = VideoSource(folder / "data" / "old.mp4")
+    assert (copy.info.width, copy.info.height, copy.info.frame_count) == (854, 480, 60)
+    # Nothing is drawn on the copy, as it is on the labelled clip.
+    first = next(copy.frames()).pixels
+    assert abs(first[5:60, 60:300].astype(int) - first[400, 400]).max() < 12
+    assert content_of(folder / "data" / "old.js")["source"] == "data/old.mp4"
+    # What is there is not made anew, but the page is.
+    (folder / "index.html").unlink()
+    again = review("--input", clips, "--smoothing", smoothing, "--output", tmp_path / "labelled")
+    assert "labelled already" in again.stdout
+    assert [one["name"] for one in index_of(folder / "index.html")["clips"]] == ["old"]
+
+
+def test_a_clip_that_fails_is_not_on_the_page(review: Review, tmp_path: Path) -> None:
+    good = write_clip(tmp_path / "good.avi", COLOURS)
+    bad = tmp_path / "bad.mp4"
+    bad.write_bytes(bytes(5000))
+    done = review("--input", good, bad)
+    assert done.returncode == 2
+    page = tmp_path / "review" / "index.html"
+    assert [one["name"] for one in index_of(page)["clips"]] == ["good"]
+
+
+def test_with_stride_and_unknown(review: Review, tmp_path: Path) -> None:
+    clip = write_clip(tmp_path / "clip.avi", COLOURS)
+    done = review("--input", clip, "--stride", 5, "--unknown", "--smoothing", "viterbi")
+    assert done.returncode == 0, done.stderr
+    content = content_of(tmp_path / "review" / "data" / "clip.js")
+    assert content["labels"] == ["blue", "green", "red", "unknown"]
+    assert content["timing"]["frames"] == 60
+
+
+def test_what_cannot_be_is_one_line(review: Review, tmp_path: Path) -> None:
+    done = review("--input", "0")
+    assert done.returncode == 2
+    assert "error: a live source leaves no clip to look at: leave out --review" in done.stderr
+    (tmp_path / "review").write_text("a file")
+    clip = write_clip(tmp_path / "clip.avi", COLOURS)
+    done = review("--input", clip)
+    assert done.returncode == 2
+    assert "is the name of a file: --review writes a folder" in done.stderr
+    assert (tmp_path / "review").read_text() == "a file"
+
+
+def test_a_clip_in_the_folder_of_the_page_is_not_written_over(
+    review: Review, tmp_path: Path
+) -> None:
+    folder = tmp_path / "review" / "data"
+    folder.mkdir(parents=True)
+    clip = write_clip(folder / "clip.mp4", COLOURS)
+    before = clip.read_bytes()
+    done = review("--input", clip)
+    assert done.returncode == 2
+    assert "is an input, and would be lost" in done.stderr
+    assert clip.read_bytes() == before
