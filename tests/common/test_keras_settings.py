@@ -1,8 +1,8 @@
 """Whatever settings Keras was given, both scripts do the same, or say why they cannot."""
 
+import csv
 import json
 import os
-import subprocess
 import zipfile
 from pathlib import Path
 
@@ -27,29 +27,19 @@ def environment(home: Path, settings: object = None, backend: str | None = None)
     return given | {"KERAS_HOME": str(home)} | ({"KERAS_BACKEND": backend} if backend else {})
 
 
-def predict(
-    run_script: RunScript, trained: Trained, clip: Path, table: Path, env: dict[str, str]
-) -> subprocess.CompletedProcess[str]:
-    return run_script(
-        *("predict_video.py", "-m", trained.model, "-l", trained.label_bin),
-        *("--cache", "off", "--engine", "keras", "-i", clip, "--csv", table),
-        env=env,
-    )
-
-
 def test_settings_of_keras_change_no_prediction(
     run_script: RunScript, trained: Trained, flickering_clip: Path, tmp_path: Path
 ) -> None:
-    tables = []
-    for number, settings in enumerate([None, FOREIGN]):
-        home = tmp_path / str(number)
-        home.mkdir()
-        env = environment(home, settings)
-        table = home / "table.csv"
-        done = predict(run_script, trained, flickering_clip, table, env)
-        assert done.returncode == 0, done.stderr
-        tables.append(table.read_text())
-    assert tables[0] == tables[1]
+    table = tmp_path / "table.csv"
+    done = run_script(
+        *("predict_video.py", "-m", trained.model, "-l", trained.label_bin, "--size", 1),
+        *("--cache", "off", "--engine", "keras", "-i", flickering_clip, "--csv", table),
+        env=environment(tmp_path, FOREIGN),
+    )
+    assert done.returncode == 0, done.stderr
+    with table.open(encoding="utf-8", newline="") as file:
+        found = [row["label"] for row in csv.DictReader(file)]
+    assert found == ["red"] * 40 + ["green"] * 3 + ["red"] * 37 + ["blue"] * 2 + ["red"] * 38
 
 
 def test_settings_of_keras_change_no_training(

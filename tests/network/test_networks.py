@@ -1,5 +1,10 @@
 """The networks of the table: each takes what its authors trained it with, and can be saved."""
 
+import csv
+import re
+import shutil
+import sys
+from contextlib import closing
 from pathlib import Path
 
 import h5py
@@ -7,7 +12,9 @@ import keras
 import numpy as np
 import pytest
 
+import predict_video
 from activity.common.errors import UserError
+from activity.media.clip import VideoSource
 from activity.media.photo import network_input
 from activity.network.artifacts import load_model
 from activity.network.backbone import (
@@ -17,7 +24,7 @@ from activity.network.backbone import (
     split_backbone,
 )
 from activity.network.networks import NETWORKS, format_networks, network_name
-from tests.conftest import RunScript, RunTrain, draw_photo
+from tests.conftest import COLOURS_BGR, RunScript, RunTrain, draw_photo
 from tests.network.test_backbone import write_published_layout
 
 DEVIATION = np.array([0.229, 0.224, 0.225])
@@ -110,30 +117,50 @@ def test_features_are_those_of_keras_s_network_with_the_same_weights(
         np.testing.assert_allclose(loaded.predict_on_batch(pixels), features, rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize("name", ["mobilenetv3-small", "EfficientNetV2B1"])
+@pytest.mark.parametrize(
+    ("name", "file"), [("mobilenetv3-small", "a.model"), ("EfficientNetV2B1", "a.h5")]
+)
 def test_a_network_trains_and_predicts(
     name: str,
+    file: str,
     run_train: RunTrain,
-    run_script: RunScript,
     photo_folders: Path,
     flickering_clip: Path,
     tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    model, labels, table = (tmp_path / file for file in ("a.keras", "lb.pickle", "a.csv"))
+    """And the last line of training says how a program of one's own opens the model."""
+    model, labels, table = (tmp_path / name for name in (file, "lb.pickle", "a.csv"))
     printed = run_train(
         *("-d", photo_folders, "-m", model, "-l", labels, "-p", tmp_path / "plot.png"),
         *("--backbone", name, "--weights", "random", "-e", 3, "--views", 1),
-        *("--cache", tmp_path / "cache", "--engine", "keras"),
-    )
-    assert f"wrote {model}" in printed
-    side = NETWORKS[network_name(name)].side
-    assert load_model(model).input_shape == (None, side, side, 3)
-    done = run_script(
-        *("predict_video.py", "-m", model, "-l", labels, "-i", flickering_clip, "--csv", table),
         *("--cache", "off", "--engine", "keras"),
     )
-    assert done.returncode == 0, done.stderr
-    assert len(table.read_text().splitlines()) == 1 + 120
+    last = printed.splitlines()[-1]
+    assert "RGB pixels 0..255, subtract nothing" in last
+    (named,) = re.findall(r'keras\.models\.load_model\("(.*?)"\)', last)
+    if Path(named) != model:
+        assert f"a copy of {model}" in last
+        shutil.copy(model, named)
+    side = NETWORKS[network_name(name)].side
+    pixels = pixels_of_a_photo(side)
+    opened = keras.models.load_model(named).predict_on_batch(pixels)
+    np.testing.assert_array_equal(opened, load_model(model).predict_on_batch(pixels))
+
+    flags = ("-m", model, "-l", labels, "-i", flickering_clip, "--csv", table, "--stride", 30)
+    flags += ("--cache", "off", "--engine", "keras")
+    monkeypatch.setattr(sys, "argv", ["predict_video.py", *map(str, flags)])
+    predict_video.main()
+    with table.open(encoding="utf-8", newline="") as lines:
+        rows = list(csv.DictReader(lines))
+    assert len(rows) == 120
+    with closing(VideoSource(flickering_clip)) as source:
+        first = next(source.frames()).pixels
+    expected = load_model(model).predict_on_batch(
+        network_input(first, side=side)[np.newaxis].astype(np.float32)
+    )[0]
+    found = [float(rows[0][f"p_{label}"]) for label in sorted(COLOURS_BGR)]
+    np.testing.assert_allclose(found, expected, atol=2e-3)
 
 
 def test_weights_that_do_not_fit_are_a_clear_error(tmp_path: Path) -> None:
