@@ -193,12 +193,17 @@ def _places(
 
 def _photos(sources: Sources, places: Mapping[Image, Place]) -> list[LabelledPhoto]:
     """Label the photos; one that two data sets hold under the same label counts once."""
-    photos: dict[tuple[Path, str], LabelledPhoto] = {}
-    for image, folder in sources.photos.items():
-        if (place := places.get(image)) is not None:
-            photo = LabelledPhoto(image, place.label, folder.dataset, place.part, place.group)
-            photos.setdefault((_identity(image.file), place.label), photo)
-    return list(photos.values())
+    photos = [
+        LabelledPhoto(image, place.label, folder.dataset, place.part, place.group)
+        for image, folder in sources.photos.items()
+        if (place := places.get(image)) is not None
+    ]
+    if len({photo.dataset for photo in photos}) < 2:
+        return photos
+    once: dict[tuple[Path, str], LabelledPhoto] = {}
+    for photo in photos:
+        once.setdefault((_identity(photo.image.file), photo.label), photo)
+    return list(once.values())
 
 
 def _identity(file: Path) -> Path:

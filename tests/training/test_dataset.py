@@ -545,10 +545,10 @@ def test_a_data_set_that_lies_in_another_is_refused(tmp_path: Path) -> None:
 
 def test_a_photo_that_a_folder_and_a_table_hold_counts_once(tmp_path: Path) -> None:
     folders(tmp_path / "data", "tennis", "football")
-    (tmp_path / "photos.csv").write_text(
-        "path,label\ndata/tennis/0.jpg,tennis\ndata/tennis/1.jpg,football\n"
-    )
-    found = find_images([tmp_path / "data", tmp_path / "photos.csv"], ["all"])
+    (tmp_path / "tables").mkdir()
+    table = tmp_path / "tables/photos.csv"
+    table.write_text("path,label\n../data/tennis/0.jpg,tennis\n../data/tennis/1.jpg,football\n")
+    found = find_images([tmp_path / "data", table], ["all"])
     labels = sorted(photo.label for photo in found.photos if photo.image.file.name == "1.jpg")
     assert len(found.photos) == 9
     assert labels == ["football", "football", "tennis"]
