@@ -2,13 +2,11 @@
 
 import math
 import os
-import unicodedata
-from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from activity.common.errors import UserError, printable, shortened
+from activity.common.errors import UserError, shortened
 from activity.common.stores import is_stored
 from activity.media.images import Image
 from activity.temporal.segments import UNKNOWN, Segment
@@ -16,8 +14,9 @@ from activity.training.clip_tables import ToldByTables, read_clip_tables
 from activity.training.labelled_clips import LabelledClip
 from activity.training.labelled_photos import LabelledPhoto
 from activity.training.layout import Folder, LabelFolder, Place, read_layout
+from activity.training.left_out import gave_nothing, in_no_activity, left_out
 from activity.training.sources import Sources, read_sources
-from activity.training.split import FEWEST_PHOTOS
+from activity.training.usable_labels import check_enough, check_spelling
 
 ALL_LABELS = "all"
 
@@ -115,7 +114,7 @@ def find_images(
             f"{shortened(sorted(there))}. "
             "Name some of these after --labels, or take --labels all" + reasons
         )
-    _check_spelling(taken, there)
+    check_spelling(taken, there)
     chosen = [photo for photo in photos if photo.label in taken]
     # A table that names no label at all is kept, to be told of.
     taken_clips = [
@@ -128,7 +127,7 @@ def find_images(
             f"only photos of {next(iter(taken))} in {where}: "
             "a classifier needs at least two activities" + reasons
         )
-    _check_enough(taken - _labels_of(taken_clips), chosen, where, reasons)
+    check_enough(taken - _labels_of(taken_clips), chosen, where, reasons)
     in_folders = {*(place.label for place in in_activities.values())}
     in_tables = {segment.label for some in told.segments.values() for segment in some}
     of_these = [folder for folder in sources.folders if names is None or {*folder.names} & taken]
@@ -143,9 +142,9 @@ def find_images(
             *sources.photo_tables,
         ],
         skipped,
-        _left_out(sources, told, names),
-        _gave_nothing(sources, told, of_these),
-        _in_no_activity(sources, places),
+        left_out(sources, told, names),
+        gave_nothing(sources, told, of_these),
+        in_no_activity(sources, places),
         sources.not_followed,
         [clip.path for clip in told.older],
         sorted((_labels_of(taken_clips) & taken) - in_folders) if chosen else [],
@@ -225,96 +224,6 @@ def _clips(
         if segments is not None:
             clips.append(LabelledClip(image.path, segments, image.folder, folder.dataset, part))
     return sorted(clips)
-
-
-def _check_spelling(taken: Collection[str], there: Collection[str]) -> None:
-    """Refuse labels that a person would take for one, or that some file systems do."""
-    spellings: dict[str, list[str]] = {}
-    for label in sorted(there):
-        same = unicodedata.normalize("NFC", label).strip().casefold()
-        spellings.setdefault(unicodedata.normalize("NFC", same), []).append(label)
-    for labels in spellings.values():
-        if len(labels) > 1 and {*labels} & {*taken}:
-            names = " and ".join(repr(printable(label)) for label in labels)
-            raise UserError(
-                f"the labels {names} differ only in case, in spaces around them, or in how their "
-                "accents are encoded: rename the folders (or what the tables say), so that they "
-                "are one activity, or clearly two"
-            )
-
-
-def _check_enough(
-    without_clips: Collection[str], photos: Sequence[LabelledPhoto], where: str, reasons: str
-) -> None:
-    unsplit = Counter(photo.label for photo in photos if photo.part is None)
-    split = Counter(photo.label for photo in photos if photo.part is not None)
-    to_learn = {photo.label for photo in photos if photo.part != "test"}
-    scarce = [
-        f"{label} ({unsplit[label]})"
-        for label in sorted(without_clips)
-        if not split[label] and unsplit[label] < FEWEST_PHOTOS
-    ]
-    if scarce:
-        raise UserError(
-            f"too few photos in {where} to split into training and test: "
-            f"{shortened(scarce)}; each activity needs at least {FEWEST_PHOTOS}" + reasons
-        )
-    if test_alone := sorted({*without_clips} - to_learn):
-        raise UserError(
-            f"only photos to test with, and none to learn from: {shortened(test_alone)}; give "
-            "these a folder in the part to train on, too, or name the other activities after "
-            "--labels"
-        )
-
-
-def _left_out(
-    sources: Sources, told: ToldByTables, names: Collection[str] | None
-) -> dict[str, int]:
-    others = [*sources.others]
-    for table in told.others:
-        if (folder := sources.tables[table]).names:
-            others.append((folder, ".csv"))
-    counts = Counter(
-        suffix for folder, suffix in others if names is None or {*folder.names} & {*names}
-    )
-    return dict(counts.most_common())
-
-
-def _gave_nothing(
-    sources: Sources, told: ToldByTables, folders: Collection[Folder]
-) -> dict[str, str]:
-    """Name the outermost folders with nothing to learn from in them, and what they hold."""
-    gave = {*sources.photos.values(), *sources.clips.values()}
-    gave |= {sources.tables[table] for table in told.tables}
-    fruitful = {
-        Folder(folder.dataset, folder.names[:depth])
-        for folder in gave
-        for depth in range(len(folder.names) + 1)
-    }
-    nothing: dict[str, str] = {}
-    for folder in sorted(folders):
-        above = Folder(folder.dataset, folder.names[:-1])
-        if folder in fruitful or (above.names and above not in fruitful):
-            continue
-        inside = Counter(
-            suffix
-            for place, suffix in sources.others
-            if place.dataset == folder.dataset and place.names[: len(folder.names)] == folder.names
-        )
-        kinds = ", ".join(f"{count} {suffix}" for suffix, count in inside.most_common())
-        nothing[sources.folders[folder]] = kinds or "empty"
-    return nothing
-
-
-def _in_no_activity(sources: Sources, places: Mapping[Image, Place]) -> dict[str, int]:
-    """Count the photos that lie right in a part of a split."""
-    return dict(
-        Counter(
-            "/".join(folder.names)
-            for image, folder in sources.photos.items()
-            if not places[image].label
-        )
-    )
 
 
 def _labels_of(clips: Sequence[LabelledClip], *, with_unknown: bool = False) -> set[str]:

@@ -1,0 +1,68 @@
+"""Which labels can be learned: told apart by their names, with enough photos to be split."""
+
+import unicodedata
+from collections import Counter
+from collections.abc import Collection, Sequence
+
+from activity.common.errors import UserError, printable, shortened
+from activity.training.labelled_photos import LabelledPhoto
+from activity.training.split import FEWEST_PHOTOS
+
+
+def check_spelling(taken: Collection[str], there: Collection[str]) -> None:
+    """Refuse labels that a person would take for one, or that some file systems do.
+
+    Args:
+        taken: labels to learn.
+        there: these, and all others in the data sets.
+
+    Raises:
+        UserError: a label to learn differs from another in case alone, in spaces around it, or in
+            its Unicode normalisation.
+    """
+    spellings: dict[str, list[str]] = {}
+    for label in sorted(there):
+        same = unicodedata.normalize("NFC", label).strip().casefold()
+        spellings.setdefault(unicodedata.normalize("NFC", same), []).append(label)
+    for labels in spellings.values():
+        if len(labels) > 1 and {*labels} & {*taken}:
+            names = " and ".join(repr(printable(label)) for label in labels)
+            raise UserError(
+                f"the labels {names} differ only in case, in spaces around them, or in how their "
+                "accents are encoded: rename the folders (or what the tables say), so that they "
+                "are one activity, or clearly two"
+            )
+
+
+def check_enough(
+    without_clips: Collection[str], photos: Sequence[LabelledPhoto], where: str, reasons: str
+) -> None:
+    """Make sure that there is something to learn each label from.
+
+    Args:
+        without_clips: labels that no clip shows; the others have frames.
+        photos: to learn from and to test with.
+        where, reasons: what a message names: the data sets, and a flaw that may be the cause.
+
+    Raises:
+        UserError: a label has too few photos to be split, or photos to test with alone.
+    """
+    unsplit = Counter(photo.label for photo in photos if photo.part is None)
+    split = Counter(photo.label for photo in photos if photo.part is not None)
+    to_learn = {photo.label for photo in photos if photo.part != "test"}
+    scarce = [
+        f"{label} ({unsplit[label]})"
+        for label in sorted(without_clips)
+        if not split[label] and unsplit[label] < FEWEST_PHOTOS
+    ]
+    if scarce:
+        raise UserError(
+            f"too few photos in {where} to split into training and test: "
+            f"{shortened(scarce)}; each activity needs at least {FEWEST_PHOTOS}" + reasons
+        )
+    if test_alone := sorted({*without_clips} - to_learn):
+        raise UserError(
+            f"only photos to test with, and none to learn from: {shortened(test_alone)}; give "
+            "these a folder in the part to train on, too, or name the other activities after "
+            "--labels"
+        )
