@@ -83,23 +83,14 @@ def compiles_for_each_shape() -> bool:
     return load_keras().config.backend() == "jax"
 
 
-def compile_options(steps: int = 1) -> dict[str, Any]:
+def compile_options() -> dict[str, bool]:
     """Say how ``Model.compile`` is best told to run training steps on this backend.
-
-    Args:
-        steps: of an epoch. A step is so small that calling it costs as much: on TensorFlow all of
-            them are one call. PyTorch allows no more than one step a call; on JAX, where each
-            step is called from Python anyway, more would gain nothing.
 
     Returns:
         ``jit_compile``, which makes training on two cores ten times as slow on TensorFlow, and
-        without which JAX would not compile at all; and ``steps_per_execution``.
+        without which JAX would not compile at all.
     """
-    backend = load_keras().config.backend()
-    return {
-        "jit_compile": backend == "jax",
-        "steps_per_execution": steps if backend == "tensorflow" else 1,
-    }
+    return {"jit_compile": load_keras().config.backend() == "jax"}
 
 
 def _path_of_keras_json() -> Path:

@@ -1,23 +1,34 @@
 """Images to learn from: photos, and frames of clips, read alike."""
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack, closing
-from itertools import groupby
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, closing, nullcontext
+from itertools import chain, groupby
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
 from activity.common.errors import UserError
-from activity.common.stores import local_copy
+from activity.common.ordered_pool import in_order
+from activity.common.stores import is_stored, local_copy
 from activity.media.clip import VideoSource
+from activity.media.digest_index import DigestIndex, FileState, state_of
 from activity.media.photo import check_plain_file, decode_image, read_photo
 
 # Times come from tables and from containers, each rounded in its own way.
 _TIME_TOLERANCE = 1e-4  # seconds
+
+
+# Bytes of a photo's file; of larger ones, one at a time is decoded.
+_LARGE_FILE = 2**24
+_LARGE_PHOTOS = threading.Lock()
+
+Made = TypeVar("Made")
 
 
 class Image(NamedTuple):
@@ -45,18 +56,30 @@ class Image(NamedTuple):
         return self.path if self.seconds is None else f"{self.path} at {self.seconds:g} s"
 
 
-def hash_files(dataset: Path, paths: Sequence[str]) -> dict[str, str]:
+def hash_files(dataset: Path, paths: Sequence[str], cache: Path | None = None) -> dict[str, str]:
     """Hash the content of photos and clips.
+
+    Args:
+        dataset: folder of all of them.
+        paths: relative to it.
+        cache: folder where digests are kept from run to run, so that a file whose size, times and
+            inode are as before is not read again; None keeps nothing.
 
     Returns:
         SHA-256 in hexadecimal by path; files that cannot be read are missing.
     """
     digests = {}
-    for path in tqdm(paths, "reading files", disable=None, unit="file"):
-        try:
-            digests[path] = _hash_file(dataset / path)
-        except OSError:
-            continue
+    with closing(DigestIndex(None if is_stored(dataset) else cache)) as index:
+        for path in paths:
+            if known := index.find(dataset / path):
+                digests[path] = known
+        unknown = [path for path in paths if path not in digests]
+        hashed = in_order(lambda path: _hashed(dataset / path), unknown)
+        bar = tqdm(hashed, "reading files", len(unknown), disable=None, unit="file")
+        for path, file in zip(unknown, bar, strict=True):
+            if file is not None:
+                digests[path] = file.digest
+                index.keep(dataset / path, file.state, file.digest, file.begun)
     return digests
 
 
@@ -79,29 +102,86 @@ def read_images(images: Sequence[Image]) -> Iterator[tuple[int, NDArray[np.uint8
     Yields:
         (place among ``images``, image as BGR, uint8, shape (height, width, 3)).
     """
-    for (file, is_photo), group in groupby(
+    return map_images(lambda _, pixels: pixels, images)
+
+
+def map_images(
+    work: Callable[[int, NDArray[np.uint8]], Made], images: Sequence[Image]
+) -> Iterator[tuple[int, Made]]:
+    """Read images as ``read_images`` does, and do the same to each.
+
+    Photos are read, decoded and worked on in a thread for each core, and come in their order. Of
+    clips, frames come one after the other: hours of them would not fit into memory.
+
+    Args:
+        work: what to do to an image, by its place among ``images`` and its pixels; of photos, in
+            several threads at once.
+        images: what to read.
+
+    Yields:
+        (place among ``images``, result of the work).
+    """
+
+    def made_of_photo(file: _WantedFile) -> list[tuple[int, Made]]:
+        return [(place, work(place, pixels)) for place, pixels in _read_photo(file)]
+
+    for is_photo, files in groupby(_files_of(images), lambda file: file.is_photo):
+        if is_photo:
+            with closing(in_order(made_of_photo, files)) as photos:
+                yield from chain.from_iterable(photos)
+        else:
+            for place, pixels in chain.from_iterable(map(_read_clip, files)):
+                yield place, work(place, pixels)
+
+
+class _WantedFile(NamedTuple):
+    """A photo or a clip, and what is wanted of it."""
+
+    path: Path
+    is_photo: bool
+    places: Sequence[int]
+    images: Sequence[Image]
+
+    def has_changed(self, digest: str) -> bool:
+        """Tell whether its content is another than when it was hashed, if it was.
+
+        The cache would keep features of it under the name of the earlier content.
+        """
+        expected = self.images[0].digest
+        return bool(expected) and expected != digest_of(self.images[0], digest)
+
+
+def _files_of(images: Sequence[Image]) -> Iterator[_WantedFile]:
+    for (path, is_photo), group in groupby(
         enumerate(images), lambda numbered: (numbered[1].file, numbered[1].seconds is None)
     ):
         in_time = sorted(group, key=lambda numbered: numbered[1].seconds or 0)
         places, wanted = zip(*in_time, strict=True)
-        try:
-            if is_photo:
-                content = read_photo(file)
-                digest = hashlib.sha256(content).hexdigest() if wanted[0].digest else ""
-            else:
-                digest = _hash_file(file) if wanted[0].digest else ""
-        except OSError:
-            continue
-        # Or the cache would keep its features under the name of the earlier content.
-        if wanted[0].digest and wanted[0].digest != digest_of(wanted[0], digest):
-            continue
-        if is_photo:
-            photo = decode_image(content)
-            if photo is not None:
-                yield from ((place, photo) for place in places)
-        else:
-            times = [image.seconds or 0.0 for image in wanted]
-            yield from zip(places, frames_at(file, times), strict=False)
+        yield _WantedFile(path, is_photo, places, wanted)
+
+
+def _read_photo(file: _WantedFile) -> Iterator[tuple[int, NDArray[np.uint8]]]:
+    try:
+        content = read_photo(file.path)
+    except OSError:
+        return
+    if file.has_changed(hashlib.sha256(content).hexdigest()):
+        return
+    # Several of the largest photos at once would take gigabytes.
+    with _LARGE_PHOTOS if len(content) > _LARGE_FILE else nullcontext():
+        photo = decode_image(content)
+        if photo is not None:
+            yield from ((place, photo) for place in file.places)
+
+
+def _read_clip(file: _WantedFile) -> Iterator[tuple[int, NDArray[np.uint8]]]:
+    try:
+        digest = hash_file(file.path) if file.images[0].digest else ""
+    except OSError:
+        return
+    if not file.has_changed(digest):
+        times = [image.seconds or 0.0 for image in file.images]
+        yield from zip(file.places, frames_at(file.path, times), strict=False)
 
 
 def frames_at(clip: Path, times: Iterable[float]) -> Iterator[NDArray[np.uint8]]:
@@ -148,7 +228,22 @@ def _shown_at(source: VideoSource, times: Iterable[float]) -> Iterator[NDArray[n
             seconds = next(waiting, None)
 
 
-def _hash_file(path: Path) -> str:
+class _HashedFile(NamedTuple):
+    digest: str
+    state: FileState
+    begun: int
+
+
+def _hashed(path: Path) -> _HashedFile | None:
+    begun = time.time_ns()
+    try:
+        state = state_of(path)
+        return _HashedFile(hash_file(path), state, begun)
+    except OSError:
+        return None
+
+
+def hash_file(path: Path) -> str:
     check_plain_file(path)
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

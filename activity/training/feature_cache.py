@@ -3,14 +3,20 @@
 import hashlib
 import sqlite3
 import zlib
-from contextlib import suppress
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from activity.common.sqlite_table import delete_table, is_damage, open_table
+
 _FILE = "features.sqlite"
-_DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+_COLUMNS = "key BLOB PRIMARY KEY, features BLOB NOT NULL, checksum INTEGER NOT NULL"
+
+# Some megabytes of features.
+_ROWS_A_QUERY = 512
 
 
 class FeatureCache:
@@ -31,31 +37,28 @@ class FeatureCache:
         if self._path is None:
             return
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                self._table = _open_table(self._path)
-            except sqlite3.DatabaseError as error:
-                if error.sqlite_errorcode not in _DAMAGED:
-                    raise
-                _delete_table(self._path)
-                self._table = _open_table(self._path)
+            self._table = open_table(self._path, _COLUMNS)
         except (OSError, sqlite3.Error) as error:
             self._give_up(error)
 
+    def find(self, views: Sequence[tuple[str, int]]) -> Iterator[tuple[int, NDArray[np.float32]]]:
+        """Look up the features of views, each given by its photo's digest and its number.
+
+        Yields:
+            (place among ``views``, features) of those that are known, in any order.
+        """
+        for start in range(0, len(views), _ROWS_A_QUERY):
+            places = defaultdict(list)
+            for place, view in enumerate(views[start : start + _ROWS_A_QUERY], start):
+                places[self._key(*view)].append(place)
+            for key, content, checksum in self._rows(list(places)):
+                if zlib.crc32(content) == checksum:
+                    features = np.frombuffer(content, "<f4")
+                    yield from ((place, features) for place in places[key])
+
     def get(self, digest: str, view: int) -> NDArray[np.float32] | None:
         """Look up the features of a photo's view; None where they are not known."""
-        if self._table is None:
-            return None
-        try:
-            row = self._table.execute(
-                "SELECT features, checksum FROM features WHERE key = ?", [self._key(digest, view)]
-            ).fetchone()
-        except sqlite3.Error as error:
-            self._give_up(error)
-            return None
-        if row is None or zlib.crc32(row[0]) != row[1]:
-            return None
-        return np.frombuffer(row[0], "<f4")
+        return next((features for _, features in self.find([(digest, view)])), None)
 
     def put(self, digest: str, view: int, features: NDArray[np.float32]) -> None:
         """Keep the features of a photo's view."""
@@ -74,33 +77,22 @@ class FeatureCache:
             self._table.close()
             self._table = None
 
+    def _rows(self, keys: Sequence[bytes]) -> list[tuple[bytes, bytes, int]]:
+        if self._table is None:
+            return []
+        wanted = ", ".join("?" * len(keys))
+        query = f"SELECT key, features, checksum FROM features WHERE key IN ({wanted})"
+        try:
+            return self._table.execute(query, keys).fetchall()
+        except sqlite3.Error as error:
+            self._give_up(error)
+            return []
+
     def _key(self, digest: str, view: int) -> bytes:
         return hashlib.sha256(f"{self._backbone} {digest} {view}".encode()).digest()
 
     def _give_up(self, error: Exception) -> None:
         self.problem = f"features are not kept in {self._path}: {error}"
         self.close()
-        if self._path is not None and getattr(error, "sqlite_errorcode", None) in _DAMAGED:
-            with suppress(OSError):  # on Windows, while another run has it open
-                _delete_table(self._path)
-
-
-def _open_table(path: Path) -> sqlite3.Connection:
-    # Each statement is a transaction of its own: a killed run keeps all it computed.
-    table = sqlite3.connect(path, timeout=30, isolation_level=None)
-    try:
-        table.execute("PRAGMA journal_mode = WAL")
-        table.execute("PRAGMA synchronous = NORMAL")
-        table.execute(
-            "CREATE TABLE IF NOT EXISTS features "
-            "(key BLOB PRIMARY KEY, features BLOB NOT NULL, checksum INTEGER NOT NULL)"
-        )
-    except sqlite3.Error:
-        table.close()  # or Windows would not let it be deleted
-        raise
-    return table
-
-
-def _delete_table(path: Path) -> None:
-    for suffix in ("", "-wal", "-shm"):
-        path.with_name(path.name + suffix).unlink(missing_ok=True)
+        if self._path is not None and is_damage(error):
+            delete_table(self._path)

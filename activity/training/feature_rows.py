@@ -15,6 +15,9 @@ from activity.common.errors import UserError
 # Bytes of features; more of them lie in a file.
 _MOST_IN_MEMORY = 2**30
 
+# Around each row, the system maps up to a megabyte more.
+_MAPPED_ROWS_AT_ONCE = 64
+
 
 def rows_of_features(count: int, size: int, folder: Path | None) -> NDArray[np.float32]:
     """Make room for features: in memory, or where they would take a gigabyte, in a mapped file.
@@ -48,11 +51,30 @@ def rows_of_features(count: int, size: int, folder: Path | None) -> NDArray[np.f
         ) from error
 
 
+def take_rows(features: NDArray[np.float32], rows: NDArray[np.intp]) -> NDArray[np.float32]:
+    """Copy rows of features; of those in a mapped file, few are in memory at once.
+
+    Returns:
+        Shape (*rows' shape, size).
+    """
+    if not _is_mapped(features):
+        return features[rows]
+    taken = np.empty((*rows.shape, features.shape[1]), np.float32)
+    for start in range(0, len(rows), _MAPPED_ROWS_AT_ONCE):
+        some = slice(start, start + _MAPPED_ROWS_AT_ONCE)
+        taken[some] = features[rows[some]]
+        let_go(features)
+    return taken
+
+
 def let_go(features: NDArray[np.float32]) -> None:
     """Take what was read of features in a mapped file out of this process's memory.
 
     It is still in the system's cache of files, as long as nobody else needs the room.
     """
-    mapped = getattr(features, "_mmap", None)
-    if mapped is not None and hasattr(mmap, "MADV_DONTNEED"):
-        mapped.madvise(mmap.MADV_DONTNEED)
+    if _is_mapped(features) and hasattr(mmap, "MADV_DONTNEED"):
+        features._mmap.madvise(mmap.MADV_DONTNEED)  # type: ignore[attr-defined]
+
+
+def _is_mapped(features: NDArray[np.float32]) -> bool:
+    return getattr(features, "_mmap", None) is not None

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from activity.common.errors import UserError, shortened
 from activity.media.images import Image
 from activity.network.engine import EngineOptions
-from activity.training.feature_rows import let_go
+from activity.training.feature_rows import take_rows
 from activity.training.features import View, compute_features
 from activity.training.image_sets import ImageSets
 
@@ -67,9 +67,7 @@ class Examples:
         Returns:
             A copy, shape (some, feature size).
         """
-        # Around each row, the system maps up to a megabyte more.
-        let_go(self.table)
-        return self.table[self.rows[places, view]]
+        return take_rows(self.table, self.rows[places, view])
 
     def take(self, places: NDArray[np.intp] | NDArray[np.bool_]) -> "Examples":
         """Return the examples at these places, without copying their features."""

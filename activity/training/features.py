@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from activity.media.augmentation import view_of_photo
-from activity.media.images import Image, read_images
+from activity.media.images import Image, map_images
 from activity.network.backbone import fingerprint
 from activity.network.engine import EngineOptions, open_engine
 from activity.training.feature_cache import FeatureCache
@@ -57,17 +57,14 @@ def compute_features(
     readable = np.zeros(len(views), bool)
     identity = fingerprint(backbone)
     with closing(FeatureCache(options.cache_folder, cache_identity(backbone))) as cache:
-        missing = []
-        for place, view in enumerate(views):
-            if not view.image.digest:
-                continue
-            if place % _ROWS_BETWEEN == 0:
+        looked_up = [place for place, view in enumerate(views) if view.image.digest]
+        wanted = [(views[place].image.digest, views[place].number) for place in looked_up]
+        for number, known in cache.find(wanted):
+            place = looked_up[number]
+            features[place], readable[place] = known, True
+            if number % _ROWS_BETWEEN == 0:
                 let_go(features)
-            known = cache.get(view.image.digest, view.number)
-            if known is None:
-                missing.append(place)
-            else:
-                features[place], readable[place] = known, True
+        missing = [place for place in looked_up if not readable[place]]
         if missing:
             run = open_engine(options, lambda: backbone, key=identity, inputs=len(missing))
             stream = run(
@@ -101,6 +98,9 @@ def pixels_of(views: Sequence[View], side: int) -> Iterator[tuple[int, NDArray[n
     Yields:
         (place among ``views``, RGB, uint8, shape (side, side, 3)).
     """
-    images = [view.image for view in views]
-    for place, pixels in read_images(images):
-        yield place, view_of_photo(pixels, images[place].digest, views[place].number, side)
+    return map_images(
+        lambda place, pixels: view_of_photo(
+            pixels, views[place].image.digest, views[place].number, side
+        ),
+        [view.image for view in views],
+    )

@@ -1,31 +1,26 @@
 """The layers that are trained, and how they are joined to the frozen backbone."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NoReturn
+from typing import NamedTuple
 
 import keras
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.preprocessing import StandardScaler
 from tqdm import tqdm
 
 from activity.common.keras_settings import compile_options
 from activity.training.feature_sets import Examples
 from activity.training.hyperparameters import (
     DROPOUT,
-    HEAD,
     HIDDEN_UNITS,
     LABEL_SMOOTHING,
     Optimization,
+    head_optimization,
 )
+from activity.training.standardisation import Standardisation, standardisation_of
 
 _ROWS_AT_ONCE = 1024
-
-Batch = tuple[NDArray[np.float32], NDArray[np.float32]]
-"""Features and targets, shapes (images, feature size) and (images, labels)."""
-
-_TEST_BATCH_SIZE = 4096
 
 
 @dataclass(frozen=True)
@@ -61,79 +56,82 @@ def train_head(
         (head, history): the head maps features to probabilities in the targets' order.
     """
     keras.utils.set_random_seed(seed)
-    mean, scale = _standardisation(train)
-
-    def standardised(features: NDArray[np.float32]) -> NDArray[np.float32]:
-        return ((features - mean) * scale).astype(np.float32)
-
+    random = np.random.default_rng(seed)
+    how = head_optimization(len(train))
+    standardisation = standardisation_of(train)
     head = _head(train.feature_size, train.targets.shape[1])
-    steps = -(-len(train) // HEAD.batch_size)
     head.compile(
-        optimizer=adamw(HEAD, steps * epochs),
+        optimizer=adamw(how, -(-len(train) // how.batch_size) * epochs),
         loss=keras.losses.CategoricalCrossentropy(label_smoothing=LABEL_SMOOTHING),
         metrics=["accuracy"],
-        **compile_options(steps),
+        **compile_options(),
     )
-
-    def batches() -> Iterator[Batch]:
-        random = np.random.default_rng(seed)
-        while True:
-            order = random.permutation(len(train))
-            view = random.integers(train.views, size=(len(train),))
-            for start in range(0, len(train), HEAD.batch_size):
-                chosen = order[start : start + HEAD.batch_size]
-                yield standardised(train.features(chosen, view[chosen])), train.targets[chosen]
-
-    def test_batch(number: int) -> Batch:
-        places = np.arange(len(test))[number * _TEST_BATCH_SIZE :][:_TEST_BATCH_SIZE]
-        return standardised(test.features(places)), test.targets[places]
-
-    with tqdm(total=epochs, desc="epochs", disable=None if progress else True, unit="epoch") as bar:
-        logs = head.fit(
-            batches(),
-            shuffle=False,
-            steps_per_epoch=steps,
-            validation_data=_TestBatches(test_batch, len(test)) if len(test) else None,
-            epochs=epochs,
-            verbose=0,
-            callbacks=[_show_epochs(bar)],
-        ).history
-    watched = [logs.get("val_loss", []), logs.get("val_accuracy", [])]
-    history = History(logs["loss"], logs["accuracy"], *watched)
-    _fold_standardisation(head, mean, scale)
+    history = History([], [], [], [])
+    bar = tqdm(range(epochs), "epochs", disable=None if progress else True, unit="epoch")
+    for _ in bar:
+        learned = _learn(head, train, standardisation, how.batch_size, random)
+        history.loss.append(learned.loss)
+        history.accuracy.append(learned.accuracy)
+        if len(test):
+            watched = _watch(head, test, standardisation)
+            history.test_loss.append(watched.loss)
+            history.test_accuracy.append(watched.accuracy)
+        bar.set_postfix({name: figures[-1] for name, figures in vars(history).items() if figures})
+    _fold_standardisation(head, standardisation)
     return head, history
+
+
+class _Figures(NamedTuple):
+    """Means over images."""
+
+    loss: float
+    accuracy: float
+
+
+def _learn(
+    head: keras.Sequential,
+    train: Examples,
+    standardisation: Standardisation,
+    batch_size: int,
+    random: np.random.Generator,
+) -> _Figures:
+    """Let each image be learned from once, in a view drawn at random."""
+    order = random.permutation(len(train))
+    view = random.integers(train.views, size=len(train))
+    seen = []
+    for start in range(0, len(train), batch_size):
+        chosen = order[start : start + batch_size]
+        features = standardisation.apply(train.features(chosen, view[chosen]))
+        figures = head.train_on_batch(features, train.targets[chosen], return_dict=True)
+        seen.append((len(chosen), figures))
+    return _mean(seen)
+
+
+def _watch(head: keras.Sequential, test: Examples, standardisation: Standardisation) -> _Figures:
+    """See how the head does on images that are not learned from."""
+    seen = []
+    for start in range(0, len(test), _ROWS_AT_ONCE):
+        places = np.arange(start, min(start + _ROWS_AT_ONCE, len(test)))
+        features = standardisation.apply(test.features(places))
+        figures = head.test_on_batch(features, test.targets[places], return_dict=True)
+        seen.append((len(places), figures))
+    return _mean(seen)
+
+
+def _mean(batches: Sequence[tuple[int, dict[str, float]]]) -> _Figures:
+    """Return the means of batches, each given by how many images it has and by its own means."""
+    images = sum(count for count, _ in batches)
+    loss, accuracy = (
+        sum(count * float(figures[name]) for count, figures in batches) / images
+        for name in _Figures._fields
+    )
+    return _Figures(loss, accuracy)
 
 
 def adamw(how: Optimization, steps: int) -> keras.optimizers.Optimizer:
     """Make the optimizer for so many steps, over which its rate falls to 0."""
     rate = keras.optimizers.schedules.CosineDecay(how.learning_rate, steps)
     return keras.optimizers.AdamW(rate, weight_decay=how.weight_decay)
-
-
-def _show_epochs(bar: "tqdm[NoReturn]") -> keras.callbacks.Callback:
-    def show(_: int, figures: dict[str, float]) -> None:
-        bar.set_postfix(loss=figures["loss"], test_accuracy=figures.get("val_accuracy"))
-        bar.update()
-
-    return keras.callbacks.LambdaCallback(on_epoch_end=show)
-
-
-class _TestBatches(keras.utils.PyDataset):
-    """Batches of the test images, made when they are needed: all at once are too many for memory.
-
-    Of a generator, Keras would take as many in an epoch as there are training steps.
-    """
-
-    def __init__(self, batch: Callable[[int], Batch], images: int) -> None:
-        super().__init__()
-        self._batch = batch
-        self._images = images
-
-    def __len__(self) -> int:
-        return -(-self._images // _TEST_BATCH_SIZE)
-
-    def __getitem__(self, number: int) -> Batch:
-        return self._batch(number)
 
 
 def predict(head: keras.Sequential, examples: Examples) -> NDArray[np.float32]:
@@ -143,8 +141,8 @@ def predict(head: keras.Sequential, examples: Examples) -> NDArray[np.float32]:
         Probabilities, shape (images, labels).
     """
     probabilities = np.empty((len(examples), head.output_shape[-1]), np.float32)
-    for start in range(0, len(examples), _TEST_BATCH_SIZE):
-        some = slice(start, start + _TEST_BATCH_SIZE)
+    for start in range(0, len(examples), _ROWS_AT_ONCE):
+        some = slice(start, start + _ROWS_AT_ONCE)
         probabilities[some] = head.predict_on_batch(examples.features(some))
     return probabilities
 
@@ -168,24 +166,9 @@ def _head(feature_size: int, labels: int) -> keras.Sequential:
     )
 
 
-def _standardisation(
-    train: Examples,
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Find what makes each feature mean 0, deviation 1: (feature - mean) * scale."""
-    scaler = StandardScaler()
-    for start in range(0, len(train), _ROWS_AT_ONCE):
-        scaler.partial_fit(train.features(slice(start, start + _ROWS_AT_ONCE)))
-    deviation = np.sqrt(scaler.var_)
-    # A feature that (but for rounding) never changes says nothing: it is scaled to 0.
-    alive = deviation > 1e-6 * deviation.max()
-    return scaler.mean_, np.divide(1, deviation, out=np.zeros_like(deviation), where=alive)
-
-
-def _fold_standardisation(
-    head: keras.Sequential, mean: NDArray[np.float64], scale: NDArray[np.float64]
-) -> None:
+def _fold_standardisation(head: keras.Sequential, standardisation: Standardisation) -> None:
     """Make the first layer do ((x - mean) * scale) @ kernel + bias on raw x."""
     dense = head.layers[0]
     kernel, bias = (weight.astype(np.float64) for weight in dense.get_weights())
-    folded = kernel * scale[:, np.newaxis]
-    dense.set_weights([folded, bias - mean @ folded])
+    folded = kernel * standardisation.scale[:, np.newaxis].astype(np.float64)
+    dense.set_weights([folded, bias - standardisation.mean.astype(np.float64) @ folded])

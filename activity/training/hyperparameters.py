@@ -4,6 +4,7 @@ All of it was chosen on photos carved out of the training photos, never on the t
 docs/recipe.md has the comparisons.
 """
 
+import math
 from dataclasses import dataclass
 
 
@@ -16,8 +17,27 @@ class Optimization:
     batch_size: int
 
 
-HEAD = Optimization(learning_rate=1e-3, weight_decay=1.0, batch_size=64)
 FINE_TUNING = Optimization(learning_rate=3e-4, weight_decay=0.05, batch_size=64)
+
+_HEAD = Optimization(learning_rate=1e-3, weight_decay=1.0, batch_size=64)
+"""For data sets of up to some thousand images."""
+
+_LARGEST_BATCH = 512
+_STEPS_AN_EPOCH = 24
+"""Where batches of the sizes above give more of them, batches are larger."""
+
+
+def head_optimization(images: int) -> Optimization:
+    """Choose how the head is trained on so many images.
+
+    With a larger batch there are fewer steps, each with a truer gradient: the rate grows with the
+    square root of the batch, and so does the weight decay, so that over an epoch weights decay as
+    much as with small batches.
+    """
+    batch_size = min(_LARGEST_BATCH, max(_HEAD.batch_size, images // _STEPS_AN_EPOCH))
+    growth = math.sqrt(batch_size / _HEAD.batch_size)
+    return Optimization(_HEAD.learning_rate * growth, _HEAD.weight_decay * growth, batch_size)
+
 
 HIDDEN_UNITS = 512
 DROPOUT = 0.5

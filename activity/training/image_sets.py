@@ -28,16 +28,17 @@ class ImageSets(NamedTuple):
     frames: SampledFrames
 
 
-def build_sets(found: Found, every: float) -> ImageSets:
+def build_sets(found: Found, every: float, cache: Path | None) -> ImageSets:
     """Sample the clips, look at the files' contents, and split it all.
 
     Args:
         found: what lies in the data sets.
         every: seconds from one frame of a clip to the next.
+        cache: folder where the files' digests are kept from run to run; None keeps none.
     """
     frames = sample_frames(found.clips, found.all_labels(), every)
     files = [(photo.image.folder, photo.image.path) for photo in found.photos]
-    contents = _hash_files([*files, *((clip.folder, clip.path) for clip in found.clips)])
+    contents = _hash_files([*files, *((clip.folder, clip.path) for clip in found.clips)], cache)
     of_frames = dict(zip(frames.images, frames.labels, strict=True))
     split = split_images(found.photos, found.clips, of_frames, contents)
     labels = {photo.image: photo.label for photo in found.photos} | of_frames
@@ -51,7 +52,7 @@ def build_sets(found: Found, every: float) -> ImageSets:
     )
 
 
-def _hash_files(files: Iterable[tuple[Path, str]]) -> dict[Path, str]:
+def _hash_files(files: Iterable[tuple[Path, str]], cache: Path | None) -> dict[Path, str]:
     """Hash the contents of files, given as a folder and a path below it; unreadable ones miss."""
     by_folder: dict[Path, list[str]] = {}
     for folder, path in files:
@@ -59,5 +60,5 @@ def _hash_files(files: Iterable[tuple[Path, str]]) -> dict[Path, str]:
     return {
         folder / path: digest
         for folder, paths in by_folder.items()
-        for path, digest in hash_files(folder, paths).items()
+        for path, digest in hash_files(folder, paths, cache).items()
     }

@@ -1,7 +1,7 @@
 """How far a test can be believed: test images that are, or nearly are, training images."""
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +10,7 @@ from tqdm import tqdm
 
 from activity.media.images import Image
 from activity.training.feature_sets import Examples, FeatureSets
+from activity.training.standardisation import standardisation_of
 
 # Pairs of a test and a training image; some 20 million of them take a second.
 MOST_PAIRS = 2 * 10**9
@@ -18,7 +19,9 @@ MOST_PAIRS = 2 * 10**9
 # docs/recipe.md.
 NEARLY_THE_SAME = 0.9
 
-_ROWS_AT_ONCE = 1024
+# For each piece of the test images, all training images are looked up and standardised again.
+_TESTED_AT_ONCE = 4096
+_TRAINED_AT_ONCE = 512
 
 
 @dataclass(frozen=True)
@@ -94,27 +97,33 @@ def near_copies(training: Examples, test: Examples) -> dict[Image, Image] | None
     """
     if len(training) * len(test) > MOST_PAIRS:
         return None
-    every = training.features()
-    mean, deviation = every.mean(axis=0), every.std(axis=0)
-    del every
+    standardisation = standardisation_of(training)
 
     def directions(examples: Examples, places: NDArray[np.intp]) -> NDArray[np.float32]:
-        some = (examples.features(places) - mean) / np.maximum(deviation, 1e-6)
-        return some / np.maximum(np.linalg.norm(some, axis=1, keepdims=True), 1e-6)
+        some = standardisation.apply(examples.features(places))
+        some /= np.maximum(np.linalg.norm(some, axis=1, keepdims=True), 1e-6)
+        return some
 
     found: dict[Image, Image] = {}
-    for place in tqdm(range(0, len(test), _ROWS_AT_ONCE), "near copies", disable=None):
-        tested = np.arange(len(test))[place : place + _ROWS_AT_ONCE]
+    bar = tqdm(total=len(test), desc="near copies", disable=None, unit="image")
+    for tested in _pieces(len(test), _TESTED_AT_ONCE):
         own = directions(test, tested)
         most = np.full(len(own), NEARLY_THE_SAME, np.float32)
-        for start in range(0, len(training), _ROWS_AT_ONCE):
-            trained = np.arange(len(training))[start : start + _ROWS_AT_ONCE]
+        for trained in _pieces(len(training), _TRAINED_AT_ONCE):
             cosines = own @ directions(training, trained).T
-            for better in np.flatnonzero(cosines.max(axis=1) > most).tolist():
+            highest = cosines.max(axis=1)
+            for better in np.flatnonzero(highest > most).tolist():
                 nearest = trained[cosines[better].argmax()]
                 found[test.images[tested[better]]] = training.images[nearest]
-            most = np.maximum(most, cosines.max(axis=1))
+            most = np.maximum(most, highest)
+        bar.update(len(tested))
+    bar.close()
     return found
+
+
+def _pieces(count: int, size: int) -> Iterator[NDArray[np.intp]]:
+    for start in range(0, count, size):
+        yield np.arange(start, min(start + size, count))
 
 
 def _by_name(image: Image) -> tuple[str, float]:

@@ -53,6 +53,26 @@ def test_history_has_one_figure_an_epoch_and_ends_where_the_head_is() -> None:
     assert history.test_accuracy[-1] == pytest.approx(accuracy, abs=0.02)
 
 
+def test_history_counts_each_image_alike_however_they_are_batched() -> None:
+    (features, targets), (test, test_targets) = clusters(0, 150), clusters(1, 2049)
+    test_targets = np.roll(test_targets, 1, axis=0)  # all wrong, but for the last one
+    test[-1], test_targets[-1] = features[0], targets[0]
+    table, images = np.concatenate([features, test]), [Image("one.jpg")]
+    head, history = train_head(
+        Examples(images * 150, targets, table, np.arange(150).reshape(-1, 1)),
+        Examples(images * 2049, test_targets, table, np.arange(150, 2199).reshape(-1, 1)),
+        epochs=8,
+        seed=0,
+    )
+    probabilities = head.predict(test, verbose=0)
+    right = probabilities.argmax(axis=1) == test_targets.argmax(axis=1)
+    assert right.mean() < 0.1
+    assert history.test_accuracy[-1] == pytest.approx(right.mean(), abs=0.003)
+    smoothed = test_targets * 0.9 + 0.1 / 3
+    loss = -(smoothed * np.log(probabilities)).sum(axis=1).mean()
+    assert history.test_loss[-1] == pytest.approx(loss, rel=0.01)
+
+
 def test_same_seed_same_head_other_seed_another() -> None:
     first, again, other = (train(seed=seed)[0].get_weights() for seed in (1, 1, 2))
     for mine, theirs in zip(first, again, strict=True):

@@ -1,0 +1,53 @@
+"""Do the same to many things in several threads, and take the results in order."""
+
+import os
+from collections import deque
+from collections.abc import Callable, Generator, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+_MOST_THREADS = 16
+"""More would hold more in memory, and what they make is taken by one thread."""
+
+
+def in_order(
+    work: Callable[[Item], Result], items: Iterable[Item], threads: int | None = None
+) -> Generator[Result, None, None]:
+    """Yield ``work(item)`` for each item, in order, while threads work on the next ones.
+
+    It gains where the work lets go of Python's lock, as reading, hashing and OpenCV do. ``items``
+    are taken in the caller's thread, and at most twice as many results as threads are in memory.
+    An exception that the work raises is raised here, at that item's place. Closing the generator
+    waits for the items that are being worked on, and drops the others.
+
+    Args:
+        work: what to do to an item.
+        items: any number of them.
+        threads: how many; None takes one for each core this process may use.
+
+    Example:
+        >>> list(in_order(abs, [-3, 2, -1]))
+        [3, 2, 1]
+    """
+    threads = threads or min(_cores(), _MOST_THREADS)
+    waiting: deque[Future[Result]] = deque()
+    with ThreadPoolExecutor(threads) as pool:
+        try:
+            for item in items:
+                waiting.append(pool.submit(work, item))
+                if len(waiting) == 2 * threads:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()
+
+
+def _cores() -> int:
+    if hasattr(os, "sched_getaffinity"):  # not on macOS, nor on Windows
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
