@@ -68,10 +68,8 @@ def main() -> None:
     # The backbone is frozen, so each view of an image goes through it once, not once an epoch.
     backbone = build_backbone(args.backbone, args.weights)
     options = EngineOptions(args.engine, args.batch_size, args.cache)
-    views = views_of(sets, args.views)
-    print(f"[INFO] computing features of {len(views)} views of the images ...")
     if args.cluster:
-        fill_cache(args.cluster, views, backbone, options)
+        fill_cache(args.cluster, views_of(sets, args.views), backbone, options)
     features = compute_feature_sets(sets, found.all_labels(), backbone, args.views, options)
     say(remarks_on_unreadable(features.unreadable))
     leakage = find_leakage(sets.training, features)
@@ -97,9 +95,7 @@ def main() -> None:
         two_labels = near_copies_under_two_labels(features)
         say(remarks_on_two_labels(two_labels))
         written += write_report(
-            *(args.report, trained, evaluation, leakage),
-            settings=vars(args),
-            two_labels=two_labels,
+            args.report, trained, evaluation, leakage, two_labels, settings=vars(args)
         )
     print(f"[INFO] wrote {', '.join(map(str, written))}")
     if args.int8:

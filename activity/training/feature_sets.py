@@ -122,7 +122,9 @@ def compute_feature_sets(
     Raises:
         UserError: of a class no training image can be read, or there is no room for the features.
     """
-    table, readable = compute_features(views_of(sets, views), backbone, options)
+    wanted = views_of(sets, views)
+    print(f"[INFO] computing features of {len(wanted)} views of the images ...")
+    table, readable = compute_features(wanted, backbone, options)
     unreadable: list[Image] = []
     row = 0
 

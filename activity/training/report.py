@@ -177,9 +177,9 @@ def write_report(
     trained: Trained,
     evaluation: Evaluation,
     leakage: Leakage,
+    two_labels: Sequence[NearCopies] | None,
     *,
     settings: dict[str, object],
-    two_labels: Sequence[NearCopies] | None = (),
 ) -> list[Path]:
     """Write the report as JSON, and beside it ``<name>_confusion.png`` and ``<name>_mistakes.png``.
 
@@ -190,9 +190,9 @@ def write_report(
         trained: the classifier.
         evaluation: of the test images.
         leakage: what of the training set is in the test set, too.
-        settings: what the training was asked to do.
         two_labels: images that show nearly the same picture under two labels; None where there
             are too many images to compare.
+        settings: what the training was asked to do.
 
     Returns:
         The files written.

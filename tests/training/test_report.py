@@ -191,6 +191,7 @@ def test_report_says_it_all(tmp_path: Path, photos: Path) -> None:
             [IdenticalImages([Image("red/011.png")], [Image("red/005.png")])],
             {Image("red/002.png", folder=photos): Image("red/020.png")},
         ),
+        [],
         settings={"seed": 42, "model": Path("activity.model")},
     )
     assert [path.name for path in written] == [
@@ -239,6 +240,7 @@ def test_report_tells_no_near_copies_from_none_looked_for(
         trained([]),
         mistaken(photos, {"red/002.png": 0.9}),
         Leakage([], near),
+        [],
         settings={},
     )
     report = json.loads((tmp_path / "report.json").read_text())
