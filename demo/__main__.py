@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from activity.labelling.review.writer import INDEX, copy_file, data_file
 from demo.media import (
     CHANGING,
     CLIPS,
@@ -30,6 +31,7 @@ SHIFTING = {
 }
 MODEL, LABELS = "activity.model", "lb.pickle"
 PLOT, PICTURE = "demo_training.png", "demo_before_and_after.jpg"
+REVIEW = "demo_review"
 
 
 def main() -> None:
@@ -46,7 +48,8 @@ def main() -> None:
 
     ledger = Ledger(ROOT)
     videos = [video_name(clip, version) for clip in CLIPS for version in versions_of(clip)]
-    places = choose_places(ROOT, ledger, CLIPS, [MODEL, LABELS], [*videos, PLOT, PICTURE])
+    page = [str(path) for path in page_files(Path(REVIEW))]
+    places = choose_places(ROOT, ledger, CLIPS, [MODEL, LABELS], [*videos, PLOT, PICTURE, *page])
     for folder in vars(places).values():
         if folder.is_relative_to(OWN_FOLDER):
             print(
@@ -69,6 +72,12 @@ def versions_of(clip: str) -> dict[str, list[str]]:
 def video_name(clip: str, version: str) -> str:
     """Return the name of a labelled video, such as ``tennis_1frame.avi``."""
     return f"{Path(clip).stem}_{version}.avi"
+
+
+def page_files(folder: Path) -> list[Path]:
+    """Return the files of the review page of the changing clip."""
+    name = Path(CHANGING).stem
+    return [folder / INDEX, data_file(folder, name), copy_file(folder, name)]
 
 
 def draw(places: Places, ledger: Ledger, count: int) -> None:
@@ -103,6 +112,7 @@ def run_commands(places: Places, ledger: Ledger) -> None:
     for clip in CLIPS:
         for version, flags in versions_of(clip).items():
             video = places.output / video_name(clip, version)
+            review = ["--review", places.output / REVIEW] if version == "viterbi" else []
             run(
                 "predict_video.py",
                 "--model",
@@ -114,8 +124,10 @@ def run_commands(places: Places, ledger: Ledger) -> None:
                 "--output",
                 video,
                 *flags,
+                *review,
             )
             ledger.record(ROOT / video)
+    ledger.record(*page_files(ROOT / places.output / REVIEW))
 
     captions = {
         f"--smoothing {version}": ROOT / places.output / video_name(CHANGING, version)
@@ -153,6 +165,9 @@ predictions are averaged, and the label is steady. "label switches" above counts
 Then look at {places.output / PICTURE}: when the activity changes,
 an average is late (--smoothing rolling), and the least cost over the whole clip is on time
 (--smoothing viterbi).
+
+Open {places.output / REVIEW / INDEX} in a browser to see where the label changes, and to
+correct what is wrong (--review).
 
 Drawn photos only show that everything works. For real use, put your own photos into
 Sports-Type-Classifier/data/<activity>/ and train on them. The demo used EfficientNet-Lite0, whose

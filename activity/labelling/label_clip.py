@@ -109,7 +109,6 @@ def label_clip(
             clip = str(stack.enter_context(local_copy(clip_location(clip))))
         here = replace(job, clip=clip)
         source = stack.enter_context(closing(_open_source(here, interrupted)))
-        # Only now: that it can be opened says that it is a clip, which nothing else may read.
         here = replace(here, copy=_copy_for_review(job))
         files = [path for path in job.outputs.paths if not is_stored(path)]
         folder = files[0].parent if files else Path(tempfile.gettempdir())
@@ -129,7 +128,7 @@ def label_clip(
         if job.truth:
             judgement = judge(record, labels, smoothing, settings.compare, job.truth, truth)
         if job.outputs.review:
-            path, content = location(job.clip), Path(here.clip)
+            path, content = clip_location(job.clip), Path(here.clip)
             found = gather_review(job.outputs.review, path, content, record, summary, end)
             folder, _ = page_and_name(job.outputs.review)
             write_clip(folder, replace(found, copy=here.copy))
@@ -147,7 +146,7 @@ def _copy_for_review(job: Job) -> Path | None:
     if job.outputs.review is None:
         return None
     folder, name = page_and_name(job.outputs.review)
-    return copy_file(folder, name) if needs_copy(location(job.clip), folder) else None
+    return copy_file(folder, name) if needs_copy(clip_location(job.clip), folder) else None
 
 
 def _open_source(job: Job, should_stop: Callable[[], bool]) -> Source:

@@ -12,8 +12,8 @@ from activity.labelling.review.doubt import weigh_segments
 from activity.labelling.review.writer import ReviewClip, page_and_name
 from activity.temporal.envelope import Envelope
 from activity.temporal.record import Record
-from activity.temporal.results import Summary
 from activity.temporal.smoothing import RAW
+from activity.temporal.summary import Summary
 
 
 def gather_review(
@@ -46,7 +46,7 @@ def gather_review(
         end=end,
         labels=summary.labels,
         label=summary.label,
-        segments=weigh_segments(record, summary.timed_segments(end), summary.labels),
+        segments=weigh_segments(record, summary.segments(end), summary.labels),
         envelope=envelope,
     )
 

@@ -5,13 +5,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePath
 
-import av
 import cv2
 import numpy as np
 from av.audio.stream import AudioStream
-from av.video.stream import VideoStream
 
+from activity.common.errors import UserError
 from activity.common.stores import is_stored
+from activity.media.container import open_container, shown_stream
 from activity.media.sink import open_sink
 from activity.media.source import Frame, VideoInfo
 
@@ -47,13 +47,13 @@ def plays_in_browsers(clip: Path) -> bool:
     if not codecs:
         return False
     try:
-        with av.open(str(clip.absolute()), metadata_errors="replace") as container:
-            video = container.streams.best("video")
-            if not isinstance(video, VideoStream):
+        with open_container(clip) as container:
+            video = shown_stream(container)
+            if video is None:
                 return False
             codec = video.codec_context
             return codec.codec.canonical_name in codecs and codec.pix_fmt in _PIXEL_FORMATS
-    except (av.FFmpegError, OSError, ValueError):
+    except UserError:
         return False
 
 
@@ -119,11 +119,8 @@ def open_copy(
 
 
 def _has_playable_sound(clip: Path) -> bool:
-    try:
-        with av.open(str(clip.absolute()), metadata_errors="replace") as container:
-            audio = container.streams.best("audio")
-            return isinstance(audio, AudioStream) and (
-                audio.codec_context.codec.canonical_name in _SOUNDS
-            )
-    except (av.FFmpegError, OSError, ValueError):
-        return False
+    with open_container(clip) as container:
+        audio = container.streams.best("audio")
+        return isinstance(audio, AudioStream) and (
+            audio.codec_context.codec.canonical_name in _SOUNDS
+        )

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Any
-from urllib.parse import quote_from_bytes
+from urllib.parse import quote_from_bytes, urlsplit
 
 import numpy as np
 from numpy.typing import NDArray
@@ -153,7 +153,9 @@ def _source(folder: Path, clip: ReviewClip) -> str | None:
 def _named_in_tables(folder: Path, clip: Path) -> str:
     """How a table names a clip: relative to the page's folder, else by its name alone."""
     if is_stored(clip):
-        return _text(str(clip))
+        # Without a password or a signature, by which others could read it.
+        scheme, host, place, *_ = urlsplit(str(clip))
+        return _text(f"{scheme}://{host.rpartition('@')[2]}{place}")
     path = reference(clip, folder)
     return _text(clip.name if path is None else path.as_posix())
 

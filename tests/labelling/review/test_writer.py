@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from activity.common.errors import UserError
+from activity.common.stores import clip_location
 from activity.labelling.review.page import as_script, page
 from activity.labelling.review.writer import _timing, data_file, write_clip, write_index
 from activity.temporal.segments import Segment
@@ -89,6 +90,25 @@ def test_a_clip_without_a_relative_path_is_named_alone(tmp_path: Path) -> None:
     assert index_of(tmp_path / "index.html")["clips"][0]["clip"] == "match.mp4"
     assert content_of(data_file(tmp_path, "match"))["source"] is None
     assert "anna" not in data_file(tmp_path, "match").read_text()
+
+
+@pytest.mark.parametrize(
+    ("address", "named"),
+    [
+        ("s3://clips/May/match.mp4", "s3://clips/May/match.mp4"),
+        ("https://anna:secret@host:81/match.mp4?signed=secret", "https://host:81/match.mp4"),
+    ],
+)
+def test_a_clip_in_a_store_is_named_by_its_address_without_secrets(
+    address: str, named: str, tmp_path: Path
+) -> None:
+    path = clip_location(address)
+    write_clip(tmp_path, review_clip(path, TIMES, name="match", digest="0" * 64))
+    write_index(tmp_path)
+    assert index_of(tmp_path / "index.html")["clips"][0]["clip"] == named
+    text = data_file(tmp_path, "match").read_text()
+    assert "secret" not in text
+    assert "anna" not in text
 
 
 @pytest.mark.parametrize("name", ["a%2e#?.mp4", "javascript:x.mp4", "</script>.mp4", "\u202e.mp4"])
