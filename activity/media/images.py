@@ -36,7 +36,7 @@ class Image(NamedTuple):
 
     Attributes:
         path: relative to ``folder``, in POSIX form.
-        seconds: from the first frame of the clip; None for a photo.
+        seconds: by the clock of a player; None for a photo.
         folder: of the data set.
         digest: what tells its content from every other, as ``digest_of`` says; empty where nobody
             has looked.

@@ -25,7 +25,7 @@ _KIND = "table of segments"
 
 
 class Segment(NamedTuple):
-    """From ``start`` to ``end`` (not in it), in seconds from a clip's first frame.
+    """From ``start`` to ``end`` (not in it), in seconds by the clock of a player.
 
     An empty label says that nobody knows what is shown.
     """
