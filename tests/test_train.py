@@ -282,16 +282,17 @@ def test_what_leaves_nothing_to_test_with_trains_without_a_score(
     assert not (tmp_path / "report_confusion.png").exists()
 
 
-def test_frames_that_a_cut_clip_lacks_are_counted_and_named(
+def test_a_clip_that_is_cut_off_is_as_long_as_what_is_left_of_it(
     run_train: RunTrain, photo_folders: Path, tmp_path: Path, cache: Path
 ) -> None:
     dataset = Path(shutil.copytree(photo_folders, tmp_path / "photos"))
     clip = write_clip(dataset / "red/cut.avi", ["red"] * 150, size=(320, 240))
     clip.write_bytes(clip.read_bytes()[: clip.stat().st_size // 2])
     said = run_train(*train_arguments(dataset, tmp_path, cache), "--views", "1", "--epochs", "2")
-    assert "27 photos and 5 frames of 1 clips to train on, 9 photos to test with" in said
+    assert "27 photos and 3 frames of 1 clips to train on, 9 photos to test with" in said
     assert "too few clips to split, so that the score is of photos alone: red" in said
-    assert "2 of red/cut.avi" in said
+    assert "learned from clips: 3 s of red" in said
+    assert "cannot be read" not in said
 
 
 def test_labels_without_a_frame_are_named(
