@@ -65,11 +65,11 @@ def test_every_frame_comes_out_labelled(
     assert after.info == before.info
     pairs = list(zip(before.frames(), after.frames(), strict=True))
     assert len(pairs) == 120
-    for (pixels, seconds), (labelled, shown) in pairs:
-        assert shown == pytest.approx(seconds, abs=1e-3)
+    for frame, labelled in pairs:
+        assert labelled.seconds == pytest.approx(frame.seconds, abs=1e-3)
         # The label is at the top; below it the frame is as it was.
-        assert cv2.PSNR(pixels[60:], labelled[60:]) > 28
-        assert np.abs(pixels[:40].astype(int) - labelled[:40]).mean() > 3
+        assert cv2.PSNR(frame.pixels[60:], labelled.pixels[60:]) > 28
+        assert np.abs(frame.pixels[:40].astype(int) - labelled.pixels[:40]).mean() > 3
 
 
 def test_averaging_takes_the_flicker_away(

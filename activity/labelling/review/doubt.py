@@ -51,7 +51,7 @@ def doubt(label: str, own: float, best_other: float, switches: int, frames: int)
     Example:
         >>> doubt("tennis", own=0.75, best_other=0.25, switches=0, frames=100)
         0.5
-        >>> doubt("tennis", own=0.9, best_other=0.1, switches=8, frames=101)
+        >>> round(doubt("tennis", own=0.9, best_other=0.1, switches=8, frames=101), 3)
         0.8
     """
     if label == UNKNOWN:
