@@ -91,6 +91,10 @@ class Decoder:
     ) -> Iterator[Picture]:
         context, tick = stream.codec_context, stream.time_base or Fraction(1)
         context.thread_type, context.thread_count = ThreadType.AUTO, threads
+        if threads > 1:
+            # Pictures are marked as damaged while others are still at work on them, and so not
+            # always; what is an error is always told.
+            context.options = {"err_detect": "explode"}
         # By the time of each picture that is being decoded, the latest of those sent before it.
         needs: dict[int, Fraction] = {}
         for packet in chain(packets_of(container, stream), [None]):
