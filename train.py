@@ -17,9 +17,9 @@ from activity.common.script import run_script
 from activity.common.stores import is_stored
 from activity.common.writing import check_apart, check_output
 from activity.network.arguments import add_speed_arguments
+from activity.network.choosing import format_networks
 from activity.network.classifier import Classifier
 from activity.network.engine import EngineOptions
-from activity.network.networks import format_networks
 from activity.training.arguments import add_file_arguments, add_training_arguments
 from activity.training.dataset import find_images
 from activity.training.image_sets import build_sets

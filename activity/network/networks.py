@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 IMAGENET_MEAN_RGB = (123.68, 116.779, 103.939)
 """Mean of ImageNet's training pixels, as in ``keras.applications.resnet50.preprocess_input``."""
@@ -23,9 +23,9 @@ class Preprocessing:
     bias: NDArray[np.float32]
 
 
-def _scaled(scale: object, offset: object) -> Preprocessing:
+def _scaled(scale: ArrayLike, offset: ArrayLike) -> Preprocessing:
     """Scale and shift each colour: ``pixel * scale + offset``, one value each or one for all."""
-    scales, offsets = (np.broadcast_to(np.float64(value), 3) for value in (scale, offset))  # type: ignore[arg-type]
+    scales, offsets = np.broadcast_to(scale, 3), np.broadcast_to(offset, 3)
     return Preprocessing(np.diag(scales).astype(np.float32), offsets.astype(np.float32))
 
 
@@ -59,9 +59,6 @@ class Network:
         first_layer: where the network begins, if Keras puts preprocessing inside it regardless.
         needs_rebuilding: not all that Keras builds it from can be saved in every format, or used:
             see ``ordinary_layers``.
-        megabytes: of its weights without the top, float32.
-        speed: photos a second, ResNet50's being 1: ``python -m benchmarks.networks`` measures it.
-        purpose: what to take it for, in a few words.
     """
 
     constructor: str | None
@@ -72,23 +69,19 @@ class Network:
     options: dict[str, Any] = field(default_factory=dict)
     first_layer: str | None = None
     needs_rebuilding: bool = False
-    megabytes: float = 0
-    speed: float = 0
-    purpose: str = ""
 
 
-def _resnet(constructor: str, **row: Any) -> Network:
+def _resnet(constructor: str) -> Network:
     return Network(
         constructor,
         f"{constructor.lower()}_weights_tf_dim_ordering_tf_kernels_notop.h5",
         224,
         _MINUS_ONE_TO_ONE if constructor.endswith("V2") else _CAFFE,
         "conv4_",
-        **row,
     )
 
 
-def _efficientnet(variant: str, side: int, **row: Any) -> Network:
+def _efficientnet(variant: str, side: int) -> Network:
     # The layers before its first convolution are the preprocessing, with weights of its own.
     name = f"efficientnet{variant.lower()}_notop.h5"
     return Network(
@@ -99,11 +92,10 @@ def _efficientnet(variant: str, side: int, **row: Any) -> Network:
         "block5",
         first_layer="stem_conv_pad",
         needs_rebuilding=True,
-        **row,
     )
 
 
-def _efficientnet_v2(variant: str, side: int, **row: Any) -> Network:
+def _efficientnet_v2(variant: str, side: int) -> Network:
     return Network(
         f"EfficientNetV2{variant}",
         f"efficientnetv2-{variant.lower()}_notop.h5",
@@ -111,11 +103,10 @@ def _efficientnet_v2(variant: str, side: int, **row: Any) -> Network:
         _STANDARDISED if variant.startswith("B") else _EFFICIENTNET_V2,
         "block5",
         options={"include_preprocessing": False},
-        **row,
     )
 
 
-def _convnext(variant: str, **row: Any) -> Network:
+def _convnext(variant: str) -> Network:
     return Network(
         f"ConvNeXt{variant}",
         f"convnext_{variant.lower()}_notop.h5",
@@ -125,11 +116,10 @@ def _convnext(variant: str, **row: Any) -> Network:
         # Its last normalization is of the averaged features.
         options={"include_preprocessing": False, "pooling": "avg"},
         needs_rebuilding=True,
-        **row,
     )
 
 
-def _mobilenet_v3(variant: str, last_frozen: str, **row: Any) -> Network:
+def _mobilenet_v3(variant: str, last_frozen: str) -> Network:
     return Network(
         f"MobileNetV3{variant}",
         f"weights_mobilenet_v3_{variant.lower()}_224_1.0_float_no_top_v2.h5",
@@ -138,18 +128,16 @@ def _mobilenet_v3(variant: str, last_frozen: str, **row: Any) -> Network:
         last_frozen,
         options={"include_preprocessing": False},
         needs_rebuilding=True,
-        **row,
     )
 
 
-def _densenet(layers: int, **row: Any) -> Network:
+def _densenet(layers: int) -> Network:
     return Network(
         f"DenseNet{layers}",
         f"densenet{layers}_weights_tf_dim_ordering_tf_kernels_notop.h5",
         224,
         _STANDARDISED,
         "pool4_",
-        **row,
     )
 
 
@@ -196,17 +184,6 @@ NETWORKS = {
     "densenet169": _densenet(169),
     "densenet201": _densenet(201),
 }
-
-
-def format_networks() -> str:
-    """List the networks for ``--help``, one line each."""
-    lines = ["networks (megabytes of weights, input in pixels, speed on a CPU beside resnet50):"]
-    lines += [
-        f"  {name:18} {network.megabytes:5.0f} MB  {network.side:3}  {network.speed:5.2g}x  "
-        f"{network.purpose}".rstrip()
-        for name, network in NETWORKS.items()
-    ]
-    return "\n".join(lines)
 
 
 def network_name(text: str) -> str:

@@ -23,8 +23,9 @@ from activity.network.backbone import (
     frozen_convolution,
     split_backbone,
 )
-from activity.network.networks import NETWORKS, format_networks, network_name
-from tests.conftest import COLOURS_BGR, RunScript, RunTrain, draw_photo
+from activity.network.choosing import FIGURES, format_networks
+from activity.network.networks import NETWORKS, network_name
+from tests.conftest import COLOURS_BGR, ROOT, RunScript, RunTrain, draw_photo
 from tests.network.test_backbone import write_published_layout
 
 DEVIATION = np.array([0.229, 0.224, 0.225])
@@ -209,3 +210,16 @@ def test_an_unknown_network_is_refused_with_those_there_are(
     )
     assert done.returncode == 2
     assert "there is no network 'resnet49': take resnet50, efficientnet-lite0, " in done.stderr
+
+
+def test_the_table_in_the_docs_is_that_of_help() -> None:
+    text = (ROOT / "docs/networks.md").read_text(encoding="utf-8")
+    rows = [
+        [cell.strip(" `") for cell in line.split("|")[1:-1]]
+        for line in text.splitlines()
+        if line.startswith("| `")
+    ]
+    for name, figures in FIGURES.items():
+        megabytes, side = f"{figures.megabytes:.1f}", str(NETWORKS[name].side)
+        assert [name, megabytes, side, f"{figures.speed:g}", figures.purpose] in rows
+    assert [row[0] for row in rows] == list(NETWORKS)
