@@ -82,28 +82,61 @@ def _add_column(
     return np.hstack([probabilities * (1 - unknown), unknown])
 
 
-def format_unknown(
-    probabilities: NDArray[np.floating],
-    truth: NDArray[np.integer],
-    strange: NDArray[np.floating],
-) -> str:
-    """Say what ``--unknown`` would do to test images, each judged by all the others.
+def known_called_unknown(probabilities: NDArray[np.floating]) -> NDArray[np.bool_]:
+    """Tell which known images ``--unknown`` would call unknown, each judged by all the others.
 
     Args:
         probabilities: shape (images, labels).
-        truth: label of each image, shape (images,).
-        strange: probabilities of frames that show none of the activities, shape (frames, labels).
+
+    Returns:
+        Shape (images,).
     """
     highest = np.sort(probabilities.max(axis=1))
     less_sure = np.searchsorted(highest, probabilities.max(axis=1), side="left")
     labels = _add_column(probabilities, less_sure / max(1, len(highest) - 1)).argmax(axis=1)
-    unknown = labels == probabilities.shape[1]
+    return labels == probabilities.shape[1]
+
+
+def called_unknown(
+    probabilities: NDArray[np.floating], known: NDArray[np.floating]
+) -> NDArray[np.bool_]:
+    """Tell which images ``--unknown`` would call unknown, one by one.
+
+    Args:
+        probabilities: shape (images, labels).
+        known: those of known images, shape (known images, labels); at least one.
+
+    Returns:
+        Shape (images,).
+    """
+    if not len(probabilities):
+        return np.zeros(0, bool)
+    with_unknown = add_unknown(probabilities, np.sort(known.max(axis=1)))
+    return with_unknown.argmax(axis=1) == probabilities.shape[1]
+
+
+def format_unknown(
+    probabilities: NDArray[np.floating],
+    truth: NDArray[np.integer],
+    strange: NDArray[np.floating],
+    unseen: NDArray[np.floating],
+) -> str:
+    """Say what ``--unknown`` would do to test images, and to what shows none of the activities.
+
+    Args:
+        probabilities: of test images, shape (images, labels).
+        truth: label of each of them, shape (images,).
+        strange: of frames that are labelled unknown, shape (frames, labels).
+        unseen: of photos of activities that training never saw, shape (photos, labels).
+    """
+    unknown = known_called_unknown(probabilities)
     wrong = probabilities.argmax(axis=1) != truth
-    said = (
-        f"--unknown would call {unknown.mean():.1%} of the test images unknown, one by one; "
-        f"of the {wrong.sum()} that get a wrong label, {(unknown & wrong).sum()}"
-    )
+    said = f"--unknown would call {unknown.mean():.1%} of the test images unknown, one by one"
+    if len(unseen):
+        found = called_unknown(unseen, probabilities)
+        said += f", and {found.mean():.1%} of {len(unseen)} photos of activities never seen"
+    said += f"; of the {wrong.sum()} that get a wrong label, {(unknown & wrong).sum()}"
     if len(strange):
-        found = add_unknown(strange, highest).argmax(axis=1) == strange.shape[1]
+        found = called_unknown(strange, probabilities)
         said += f"; of the {len(strange)} frames that are labelled unknown, {found.sum()}"
     return said

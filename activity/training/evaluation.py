@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,8 @@ class Evaluation:
         images: photos, and frames of clips.
         truth: class of each image, integers, shape (images,).
         probabilities: shape (images, labels).
-        unknown: probabilities of images that show none of the activities, shape (others, labels).
+        unknown: probabilities of frames that show none of the activities, shape (frames, labels).
+        unseen: of photos of other labels that nothing was learned of, shape (photos, labels).
     """
 
     labels: Sequence[str]
@@ -27,6 +28,7 @@ class Evaluation:
     truth: NDArray[np.integer]
     probabilities: NDArray[np.floating]
     unknown: NDArray[np.floating]
+    unseen: NDArray[np.floating] = field(default_factory=lambda: np.empty((0, 1)))
 
     @property
     def predicted(self) -> NDArray[np.integer]:

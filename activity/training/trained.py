@@ -35,7 +35,7 @@ class Trained:
 
 def train_on(features: FeatureSets, backbone: keras.Model, *, epochs: int, seed: int) -> Trained:
     """Train a head on the features of a frozen backbone; ``train_head`` says how."""
-    head, history = train_head(features.train, features.test, epochs=epochs, seed=seed)
+    head, history = train_head(features.learned, features.test, epochs=epochs, seed=seed)
     return Trained(backbone, head, features, history)
 
 
@@ -48,6 +48,7 @@ def evaluate(trained: Trained) -> Evaluation:
         truth=features.test.labels,
         probabilities=predict(trained.head, features.test),
         unknown=predict(trained.head, features.unknown),
+        unseen=predict(trained.head, features.unseen),
     )
 
 

@@ -80,10 +80,15 @@ def test_what_it_would_do_to_test_photos_is_told() -> None:
     truth[[0, 20]] = 1
     # Of 41 photos, 0 to 40 of 40 are less sure: unknown where 1 - u / 0.14 is more
     # than (u / 0.14) times the highest probability, so for the first four.
-    assert format_unknown(probabilities, truth, probabilities[:0]) == (
+    assert format_unknown(probabilities, truth, probabilities[:0], probabilities[:0]) == (
         "--unknown would call 9.8% of the test images unknown, one by one; "
         "of the 2 that get a wrong label, 1"
     )
-    assert "100.0%" in format_unknown(
-        np.array([[0.9, 0.1]]), np.array([0]), np.array([[0.5, 0.5], [0.95, 0.05]])
+    unsure, sure, nothing = np.array([[0.5, 0.5]]), np.array([[0.95, 0.05]]), np.empty((0, 2))
+    one = np.array([[0.9, 0.1]]), np.array([0])
+    assert "100.0%" in format_unknown(*one, np.concatenate([unsure, sure]), nothing)
+    assert format_unknown(probabilities, truth, unsure, np.repeat([*unsure, *sure], 2, axis=0)) == (
+        "--unknown would call 9.8% of the test images unknown, one by one, and 50.0% of 4 photos "
+        "of activities never seen; of the 2 that get a wrong label, 1; of the 1 frames that are "
+        "labelled unknown, 1"
     )

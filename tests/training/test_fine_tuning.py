@@ -67,7 +67,7 @@ def train(backbone: keras.Model, photos: list[Image]) -> Trained:
     features = backbone.predict_on_batch(PIXELS.astype(np.float32))
     some = Examples(photos, TARGETS, features, np.arange(IMAGES).reshape(IMAGES, 1))
     none = some.take(np.arange(0))
-    sets = FeatureSets(["bright", "dark"], some, none, none, [])
+    sets = FeatureSets(["bright", "dark"], some, none, none, none, none, [])
     return train_on(sets, backbone, epochs=2, seed=1)
 
 
@@ -240,9 +240,9 @@ def test_photos_that_changed_meanwhile_are_left_out(
     batches: list[np.ndarray] = []
     learn = keras.Model.train_on_batch
 
-    def watched(model: keras.Model, maps: np.ndarray, targets: np.ndarray) -> object:
+    def watched(model: keras.Model, maps: np.ndarray, *rest: object, **weights: object) -> object:
         batches.append(maps)
-        return learn(model, maps, targets)
+        return learn(model, maps, *rest, **weights)
 
     monkeypatch.setattr(keras.Model, "train_on_batch", watched)
     before = train(tiny, changing)
