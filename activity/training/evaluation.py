@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from activity.media.images import Image
+from activity.network.unknown import UNSURE
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,6 +22,7 @@ class Evaluation:
         probabilities: shape (images, labels).
         unknown: probabilities of frames that show none of the activities, shape (frames, labels).
         unseen: of photos of other labels that nothing was learned of, shape (photos, labels).
+        unsure: share of known photos that counts as unsure for ``--unknown``, 0..1.
     """
 
     labels: Sequence[str]
@@ -29,6 +31,7 @@ class Evaluation:
     probabilities: NDArray[np.floating]
     unknown: NDArray[np.floating]
     unseen: NDArray[np.floating] = field(default_factory=lambda: np.empty((0, 1)))
+    unsure: float = UNSURE
 
     @property
     def predicted(self) -> NDArray[np.integer]:

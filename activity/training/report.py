@@ -77,7 +77,11 @@ def format_score(evaluation: Evaluation) -> str:
         zero_division=0,
     )
     unknown = format_unknown(
-        evaluation.probabilities, evaluation.truth, evaluation.unknown, evaluation.unseen
+        evaluation.probabilities,
+        evaluation.truth,
+        evaluation.unknown,
+        evaluation.unseen,
+        evaluation.unsure,
     )
     return f"{table}\n[INFO] {unknown}"
 
@@ -262,10 +266,10 @@ def _figures(evaluation: Evaluation) -> dict[str, dict[str, float]]:
 
 def _figures_of_unknown(trained: Trained, evaluation: Evaluation) -> dict[str, object]:
     """Say how many known and never seen images ``--unknown`` would call unknown, one by one."""
-    known, features = evaluation.probabilities, trained.features
+    known, unsure, features = evaluation.probabilities, evaluation.unsure, trained.features
     return {
-        "known_called_unknown": share(known_called_unknown(known)),
-        "unseen_called_unknown": share(called_unknown(evaluation.unseen, known)),
+        "known_called_unknown": share(known_called_unknown(known, unsure)),
+        "unseen_called_unknown": share(called_unknown(evaluation.unseen, known, unsure)),
         "unseen_photos": [*map(str, features.unseen.images)],
         "outliers_learned": [*map(str, features.outliers.images)],
     }

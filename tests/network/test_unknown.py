@@ -10,6 +10,7 @@ from activity.network.unknown import (
     add_unknown,
     format_unknown,
     known_confidence,
+    unsure_share,
     with_unknown,
 )
 
@@ -49,6 +50,13 @@ def test_the_share_of_less_sure_photos_decides() -> None:
     assert add_unknown(sure(0.5), KNOWN)[0, -1] == 1
     assert add_unknown(sure(0.999), KNOWN)[0, -1] == 0
     assert add_unknown(sure(0.7), KNOWN)[0, -1] == 0
+    assert add_unknown(sure(0.5499), KNOWN, 0.4)[0, -1] == pytest.approx(1 - 0.1 / 0.4)
+    assert add_unknown(sure(0.5499), KNOWN, 0.1)[0, -1] == pytest.approx(0)
+
+
+def test_a_network_that_has_learned_many_outliers_has_to_be_less_sure() -> None:
+    assert unsure_share(0) == unsure_share(499) == UNSURE
+    assert unsure_share(500) < UNSURE
 
 
 def test_an_engine_gets_one_more_answer() -> None:
