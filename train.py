@@ -49,7 +49,7 @@ def main() -> None:
     found = find_images(args.dataset, args.labels, args.label_folder)
     say(remarks_on_found(args.labels, found))
     check_outputs(args, found.inputs)
-    sets = build_sets(found, args.every, args.cache)
+    sets = build_sets(found, args.every, args.cache, outliers=args.outliers, seed=args.seed)
     say(remarks_on_sets(found, sets))
 
     # These take seconds to import: --help and a wrong path should not wait for them.

@@ -87,7 +87,7 @@ def kinds_of_footage(args: argparse.Namespace, labels: Sequence[str]) -> Iterato
     if args.dataset:
         photos = test_photos(args.dataset, labels)
         if args.others:
-            photos[UNKNOWN] = photos_of_others(args.others, labels)
+            photos[UNKNOWN] = photos_of_others(args.others, args.dataset)
         yield Kind("photos", labels, bool(args.others), footage_of_photos(photos), PHOTO_STRETCH)
     if not args.clips and not args.dataset:
         if set(labels) != set(ACTIVITIES):
@@ -105,11 +105,12 @@ def test_photos(dataset: Path, labels: Sequence[str]) -> dict[str, list[Path]]:
     return found
 
 
-def photos_of_others(folder: Path, labels: Sequence[str]) -> list[Path]:
-    """Find the photos of activities that the model does not know."""
-    found = [path for path in sorted(folder.glob("*/*")) if path.parent.name not in labels]
+def photos_of_others(folder: Path, dataset: Path) -> list[Path]:
+    """Find the photos of activities that training never saw, not even as outliers."""
+    seen = {path.name for path in dataset.iterdir()}
+    found = [path for path in sorted(folder.glob("*/*")) if path.parent.name not in seen]
     if not found:
-        raise UserError(f"no photos of other activities in {folder}")
+        raise UserError(f"no photos of activities in {folder} that are not in {dataset}, too")
     return found
 
 
@@ -166,7 +167,7 @@ def parse_arguments() -> argparse.Namespace:
         "--others",
         type=Path,
         metavar="FOLDER",
-        help="folders of photos, of which those that the model does not know are unknown",
+        help="folders of photos, of which those that --dataset does not have are unknown",
     )
     parser.add_argument("--unknown", action="store_true", help="also run with --unknown")
     parser.add_argument("--stretches", type=positive, default=40, metavar="N")

@@ -3,16 +3,19 @@
 import csv
 import json
 import pickle
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from subprocess import CompletedProcess
+from typing import Any
 
 import cv2
 import numpy as np
 import pytest
 from sklearn.preprocessing import LabelBinarizer
 
-from tests.conftest import COLOURS_BGR, RunScript, Trained
+from activity.network.artifacts import load_label_file
+from tests.conftest import COLOURS_BGR, RunScript, RunTrain, Trained, write_clip
 
 Predict = Callable[..., CompletedProcess[str]]
 
@@ -87,3 +90,52 @@ def test_labels_that_cannot_have_it_are_one_line(
     assert done.returncode == 2
     assert "the model has an activity named unknown: leave out --unknown" in done.stderr
     assert not (tmp_path / "t.csv").exists()
+
+
+def test_what_lies_beside_the_activities_is_learned_as_none_of_them(
+    run_train: RunTrain, photo_folders: Path, tmp_path: Path
+) -> None:
+    dataset = Path(shutil.copytree(photo_folders, tmp_path / "photos"))
+    random = np.random.default_rng(1)
+    for folder, colour in (("chess", (0, 200, 200)), ("go", (200, 200, 0)), ("unknown", (99,) * 3)):
+        (dataset / folder).mkdir()
+        for number in range(12):
+            noise = random.normal(0, 40, (90, 120, 3))
+            pixels = np.clip(np.array(colour) + noise, 0, 255).astype(np.uint8)
+            cv2.imwrite(str(dataset / folder / f"{number}.jpg"), pixels)
+    (dataset / "unknown/7.jpg").write_bytes(b"not a photo")
+    write_clip(dataset / "match.avi", ["red"] * 60 + ["green"] * 60, size=(64, 48))
+    (dataset / "match.csv").write_text("start,end,label\n0,2,red\n2,4,unknown\n")
+
+    def train(*flags: object) -> tuple[str, dict[str, Any]]:
+        said = run_train(
+            *("--dataset", dataset, "--labels", *COLOURS_BGR, "--epochs", 5),
+            *("--backbone", "efficientnet-lite0", "--engine", "keras", "--views", 1),
+            *("--cache", tmp_path / "cache", "-m", tmp_path / "a.keras", "-l", tmp_path / "lb"),
+            *("-p", tmp_path / "plot.png", "--report", tmp_path / "report.json", *flags),
+        )
+        return said, json.loads((tmp_path / "report.json").read_text())
+
+    said, report = train()
+    assert "learning 3 activities:" in said
+    learned, kept = ("chess", "go") if "12 photos of go" in said else ("go", "chess")
+    assert f"kept apart to judge --unknown by: 12 photos of {kept}" in said
+    assert "learned as none of the activities: 24 photos and 1 frames of 1 clips" in said
+    assert f"(photos of {learned}, unknown; --outliers 0 leaves them out)" in said
+    assert "skipped 1 photos that cannot be read:\n[INFO]   unknown/7.jpg" in said
+    assert "% of 12 photos of activities never seen; of the " in said
+    figures = report["unknown"]
+    assert len(figures["unseen_photos"]) == 12
+    assert figures["outliers_learned"][-1] == "match.avi at 3 s"
+    assert len(figures["outliers_learned"]) == 24
+    assert 0 <= figures["known_called_unknown"] <= 1
+    assert 0 <= figures["unseen_called_unknown"] <= 1
+    classes = load_label_file(tmp_path / "lb").classes
+    assert classes == sorted(COLOURS_BGR)
+
+    without, plain = train("--outliers", 0)
+    for words in ("none of the activities", "never seen", "unknown/7.jpg", "judge --unknown by"):
+        assert words not in without
+    assert "of the 1 frames that are labelled unknown" in without
+    assert plain["unknown"]["outliers_learned"] == []
+    assert plain["history"]["loss"] != report["history"]["loss"]

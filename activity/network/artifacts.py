@@ -22,6 +22,7 @@ from activity.network.label_pickle import (
     FRAMING,
     KNOWN_CONFIDENCE,
     MOST_BYTES,
+    UNSURE_SHARE,
     PickledLabels,
     read_labels,
 )
@@ -33,6 +34,7 @@ from activity.network.model_file import (
     read_format,
     read_input_side,
 )
+from activity.network.unknown import UNSURE
 
 if TYPE_CHECKING:
     import keras
@@ -46,6 +48,7 @@ def save_classifier(
     binarizer: "LabelBinarizer",
     *,
     known_confidence: Sequence[float] = (),
+    unsure: float = UNSURE,
     framing: Framing = "centre",
     model_path: Path,
     label_bin_path: Path,
@@ -59,7 +62,8 @@ def save_classifier(
         binarizer: names the model's outputs.
         known_confidence: how sure the model is of photos that it was not trained on, ascending. It
             is kept in the binarizer, where other programs do not mind it, unless it is empty.
-        framing: how the model was trained to see a photo; kept there, too.
+        unsure: share of these photos that counts as unsure, 0..1; kept there, too.
+        framing: how the model was trained to see a photo; likewise.
         model_path, label_bin_path: the files to write.
 
     Raises:
@@ -83,6 +87,7 @@ def save_classifier(
         setattr(kept, FRAMING, framing)
         if known_confidence:
             setattr(kept, KNOWN_CONFIDENCE, list(known_confidence))
+            setattr(kept, UNSURE_SHARE, unsure)
         labels_part.write_bytes(pickle.dumps(kept))
 
 

@@ -22,7 +22,7 @@ from activity.network.engine import (
     open_engine,
     openvino_engine,
 )
-from activity.network.unknown import with_unknown
+from activity.network.unknown import UNSURE, with_unknown
 from activity.temporal.segments import UNKNOWN
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ class Classifier:
         side: width and height of the network's input in pixels.
         known_confidence: how sure the network is of photos that it was not trained on, ascending;
             empty where it is not known.
+        unsure: share of these photos that counts as unsure, 0..1.
         unknown: whether ``unknown`` is one more label, the last.
     """
 
@@ -52,6 +53,7 @@ class Classifier:
     framing: Framing = "centre"
     side: int = INPUT_SIZE
     known_confidence: tuple[float, ...] = ()
+    unsure: float = UNSURE
     unknown: bool = False
 
     @classmethod
@@ -77,6 +79,7 @@ class Classifier:
             framing=labels.framing,
             side=side or INPUT_SIZE,
             known_confidence=tuple(labels.known_confidence),
+            unsure=labels.unsure,
         )
 
     @property
@@ -139,7 +142,7 @@ class Classifier:
         else:
             engine = open_engine(options, self._load_network, key=self.key, inputs=frames)
         if self.unknown:
-            engine = with_unknown(engine, self.known_confidence)
+            engine = with_unknown(engine, self.known_confidence, self.unsure)
         return OpenClassifier(self, engine)
 
     def _load_network(self) -> "keras.Model":

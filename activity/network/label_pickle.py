@@ -16,12 +16,16 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from activity.media.photo import Framing
+from activity.network.unknown import UNSURE
 
 MOST_BYTES = 16 * 2**20
 """Largest pickle that is read. It has room for 40,000 class names of a hundred letters."""
 
 KNOWN_CONFIDENCE = "known_confidence_"
 """Attribute of the binarizer: the network's confidence in photos that it was not trained on."""
+
+UNSURE_SHARE = "unsure_"
+"""Attribute of the binarizer: the share of these photos that counts as unsure."""
 
 FRAMING = "framing_"
 """Attribute of the binarizer: how photos and frames become the network's square input."""
@@ -74,11 +78,13 @@ class PickledLabels:
         known_confidence: how sure the network is of photos that it was not trained on, in ascending
             order, 0..1. Empty where it does not say, as in a binarizer that something other than
             ``train.py`` has written.
+        unsure: share of these photos that counts as unsure, 0..1.
     """
 
     classes: list[str]
     framing: Framing
     known_confidence: list[float]
+    unsure: float
 
 
 def read_labels(content: bytes) -> PickledLabels:
@@ -93,7 +99,9 @@ def read_labels(content: bytes) -> PickledLabels:
     """
     with _damage_named():
         state = _binarizer(content).state
-        return PickledLabels(_class_names(state), _framing(state), _known_confidence(state))
+        return PickledLabels(
+            _class_names(state), _framing(state), _known_confidence(state), _unsure(state)
+        )
 
 
 def _class_names(state: dict[str, Any]) -> list[str]:
@@ -113,6 +121,13 @@ def _known_confidence(state: dict[str, Any]) -> list[float]:
     if not (known and all(0 <= value <= 1 for value in known) and known == sorted(known)):
         raise _Refused("its known_confidence_ is not in order, or not from 0 to 1")
     return known
+
+
+def _unsure(state: dict[str, Any]) -> float:
+    unsure = state.get(UNSURE_SHARE, UNSURE)
+    if type(unsure) is not float or not 0 < unsure <= 1:
+        raise _Refused("its unsure_ is not a number above 0, up to 1")
+    return unsure
 
 
 def _framing(state: dict[str, Any]) -> Framing:

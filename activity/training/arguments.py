@@ -12,6 +12,7 @@ from activity.network.arguments import (
     seconds,
     seed,
 )
+from activity.training.outliers import DEFAULT_OUTLIERS
 
 
 def add_file_arguments(parser: argparse.ArgumentParser) -> None:
@@ -122,6 +123,15 @@ def add_training_arguments(parser: argparse.ArgumentParser) -> None:
         "training photos: takes minutes each, and is right more often where there are thousands of "
         "photos; Ctrl-C ends it with the best pass so far, and frozen is kept where none is better "
         "(default: %(default)s, the network stays frozen)",
+    )
+    group.add_argument(
+        "--outliers",
+        type=none_or_more,
+        default=DEFAULT_OUTLIERS,
+        metavar="N",
+        help="for predict_video.py --unknown: also learn what is none of the activities, from so "
+        "many photos of the other folders and of a folder named unknown, and from what tables call "
+        "unknown; 0 learns none of it (default: %(default)s)",
     )
     group.add_argument(
         "--every",

@@ -31,7 +31,7 @@ class Found:
     Attributes:
         photos: in the order of their data sets and paths.
         clips: that show a wanted label somewhere, or footage of none.
-        others: photos of labels that were not asked for.
+        others: photos of labels that were not asked for, and of ``unknown``, which is no activity.
         inputs: files that are read: photos, clips and tables.
         skipped: clips and tables of which nothing can be learned, with the reason.
         left_out: how many files of other kinds lie among the photos, by their endings.
@@ -100,7 +100,7 @@ def find_images(
     }
     skipped = dict(sorted({**told.skipped, **unlabelled}.items()))
     reasons = "".join(f"; {clip}: {reason}" for clip, reason in list(skipped.items())[:1])
-    there = {*(photo.label for photo in photos), *_labels_of(clips)}
+    there = {*(photo.label for photo in photos), *_labels_of(clips)} - {UNKNOWN}
     if not there:
         raise UserError(
             f"no photos in {where}: it should hold one folder for each activity, "

@@ -2,12 +2,13 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from activity.media.images import Image
+from activity.network.unknown import UNSURE
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,7 +20,9 @@ class Evaluation:
         images: photos, and frames of clips.
         truth: class of each image, integers, shape (images,).
         probabilities: shape (images, labels).
-        unknown: probabilities of images that show none of the activities, shape (others, labels).
+        unknown: probabilities of frames that show none of the activities, shape (frames, labels).
+        unseen: of photos of other labels that nothing was learned of, shape (photos, labels).
+        unsure: share of known photos that counts as unsure for ``--unknown``, 0..1.
     """
 
     labels: Sequence[str]
@@ -27,6 +30,8 @@ class Evaluation:
     truth: NDArray[np.integer]
     probabilities: NDArray[np.floating]
     unknown: NDArray[np.floating]
+    unseen: NDArray[np.floating] = field(default_factory=lambda: np.empty((0, 1)))
+    unsure: float = UNSURE
 
     @property
     def predicted(self) -> NDArray[np.integer]:

@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 from activity.common.errors import UserError, shortened
 from activity.media.images import Image
 from activity.network.engine import EngineOptions
+from activity.temporal.segments import UNKNOWN
 from activity.training.feature_rows import take_rows
 from activity.training.features import View, compute_features
+from activity.training.hyperparameters import MARKED_WEIGHT
 from activity.training.image_sets import ImageSets
 
 if TYPE_CHECKING:
@@ -27,7 +29,8 @@ class Examples:
 
     Attributes:
         images: photos, and frames of clips.
-        targets: one-hot labels, float32, shape (images, classes).
+        targets: one-hot labels, float32, shape (images, classes); of outliers to learn from, the
+            same for every class.
         table: features of many views, float32, shape (rows, feature size).
         rows: of the table, for each view of each image; integers, shape (images, views).
     """
@@ -55,6 +58,17 @@ class Examples:
         """Class of each image, shape (images,)."""
         return self.targets.argmax(axis=1)
 
+    @property
+    def known(self) -> NDArray[np.bool_]:
+        """Which images show one of the classes, shape (images,); the others are outliers."""
+        return self.targets.max(axis=1, initial=0) > 0.5
+
+    @property
+    def weights(self) -> NDArray[np.float32]:
+        """How much each image counts in training, shape (images,)."""
+        is_frame = np.array([image.seconds is not None for image in self.images], bool)
+        return np.where(is_frame & ~self.known, MARKED_WEIGHT, 1).astype(np.float32)
+
     def features(
         self, places: NDArray[np.intp] | slice = slice(None), view: NDArray[np.intp] | int = 0
     ) -> NDArray[np.float32]:
@@ -75,6 +89,18 @@ class Examples:
         images = [self.images[number] for number in numbers.tolist()]
         return replace(self, images=images, targets=self.targets[numbers], rows=self.rows[numbers])
 
+    def joined(self, others: "Examples") -> "Examples":
+        """Append examples of the same table, whose only view then counts for all views of these."""
+        if not len(others):
+            return self
+        rows = np.broadcast_to(others.rows, (len(others), self.views))
+        return replace(
+            self,
+            images=[*self.images, *others.images],
+            targets=np.concatenate([self.targets, others.targets]),
+            rows=np.concatenate([self.rows, rows]),
+        )
+
 
 @dataclass(frozen=True, eq=False)
 class FeatureSets:
@@ -82,9 +108,11 @@ class FeatureSets:
 
     Attributes:
         classes: name of each class, sorted.
-        train: what is learned from; each image in all its views.
+        train: what the classes are learned from; each image in all its views.
         test: what is tested with, in the view that frames are seen in.
         unknown: images of none of the classes, likewise; their targets are zeros.
+        outliers: images of none of the classes that are learned from, too, in one view.
+        unseen: photos of labels that nothing is learned of, like ``unknown``.
         unreadable: images that cannot be read, and are in none of the sets.
     """
 
@@ -92,13 +120,21 @@ class FeatureSets:
     train: Examples
     test: Examples
     unknown: Examples
+    outliers: Examples
+    unseen: Examples
     unreadable: list[Image]
+
+    @property
+    def learned(self) -> Examples:
+        """All that is learned from: images of the classes, and outliers."""
+        return self.train.joined(self.outliers)
 
 
 def views_of(sets: ImageSets, views: int) -> list[View]:
     """List the views to compute features of: ``views`` of a training image, one of any other."""
     trained = [View(image, number) for image in sets.training for number in range(views)]
-    return trained + [View(image, 0) for image in [*sets.test, *sets.unknown]]
+    strange = [*sets.unknown, *sets.outliers.learned, *sets.outliers.unseen]
+    return trained + [View(image, 0) for image in [*sets.test, *strange]]
 
 
 def compute_feature_sets(
@@ -134,13 +170,24 @@ def compute_feature_sets(
         row += rows.size
         whole = np.logical_and.reduce(readable[rows], axis=1)
         unreadable.extend(images[place] for place in np.flatnonzero(~whole).tolist())
-        targets = one_hot([sets.labels[image] for image in images], classes)
+        targets = one_hot([sets.labels.get(image, UNKNOWN) for image in images], classes)
         return Examples(images, targets, table, rows).take(whole)
 
     train = examples(sets.training, views)
     check_every_class_is_left(classes, train)
     test, unknown = examples(sets.test, 1), examples(sets.unknown, 1)
-    return FeatureSets(list(classes), train, test, unknown, unreadable)
+    outliers = examples(sets.outliers.learned, 1)
+    alike = np.full_like(outliers.targets, 1 / len(classes))
+    unseen = examples(sets.outliers.unseen, 1)
+    return FeatureSets(
+        classes=list(classes),
+        train=train,
+        test=test,
+        unknown=unknown,
+        outliers=replace(outliers, targets=alike),
+        unseen=unseen,
+        unreadable=unreadable,
+    )
 
 
 def with_features_of(
@@ -151,18 +198,24 @@ def with_features_of(
     Nothing is kept in the cache: no other run has this backbone. Images that have changed since
     they were first read are left out, and named among the unreadable.
     """
-    both = [*features.test.images, *features.unknown.images]
-    views = [View(image, 0) for image in both]
+    tested = [features.test, features.unknown, features.unseen]
+    images = [image for examples in tested for image in examples.images]
+    views = [View(image, 0) for image in images]
     table, readable = compute_features(views, backbone, replace(options, cache_folder=None))
-    rows = np.arange(len(both)).reshape(-1, 1)
-    tested = len(features.test)
-    test = replace(features.test, table=table, rows=rows[:tested])
-    unknown = replace(features.unknown, table=table, rows=rows[tested:])
-    changed = [image for image, ok in zip(both, readable, strict=True) if not ok]
+    anew = []
+    row = 0
+    for examples in tested:
+        rows = np.arange(row, row + len(examples))
+        row += len(examples)
+        seen = replace(examples, table=table, rows=rows.reshape(-1, 1))
+        anew.append(seen.take(readable[rows]))
+    test, unknown, unseen = anew
+    changed = [image for image, ok in zip(images, readable, strict=True) if not ok]
     return replace(
         features,
-        test=test.take(readable[:tested]),
-        unknown=unknown.take(readable[tested:]),
+        test=test,
+        unknown=unknown,
+        unseen=unseen,
         unreadable=features.unreadable + changed,
     )
 

@@ -49,7 +49,7 @@ def fine_tune(
     Raises:
         UserError: the disk is full, or all that is to be learned from was changed meanwhile.
     """
-    backbone, train = trained.backbone, trained.features.train
+    backbone, train = trained.backbone, trained.features.learned
     learned, carved = _carve(train, seed)
     print(f"[INFO] fine-tuning: {len(learned)} images to learn from, {len(carved)} to choose by")
     if not len(carved):
@@ -67,7 +67,7 @@ def fine_tune(
         if not len(learned):
             raise UserError("the images were changed while they were learned from: start again")
         _let_learn(learning)
-        best, right = _train(model, maps, train.targets, learned, carved, epochs=epochs, seed=seed)
+        best, right = _train(model, maps, train, learned, carved, epochs=epochs, seed=seed)
     backbone.trainable = False
     trained = replace(trained, fine_tuning=tuple(count / max(1, len(carved)) for count in right))
     if best == 0:
@@ -79,9 +79,10 @@ def fine_tune(
 def _carve(train: Examples, seed: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Carve out a tenth of each label's files, of those that show one label only.
 
-    Frames of one clip are never on both sides.
+    Frames of one clip are never on both sides, and outliers are all learned from.
     """
     labels, files = train.labels, [str(image.file) for image in train.images]
+    labels[~train.known] = -1
     labels_of: dict[str, set[int]] = {}
     for file, label in zip(files, labels.tolist(), strict=True):
         labels_of.setdefault(file, set()).add(label)
@@ -107,19 +108,20 @@ def _let_learn(stages: keras.Model) -> None:
 def _train(
     model: keras.Model,
     feature_maps: NDArray[np.float16],
-    targets: NDArray[np.float32],
+    train: Examples,
     learned: NDArray[np.intp],
     carved: NDArray[np.intp],
     *,
     epochs: int,
     seed: int,
 ) -> tuple[int, list[int]]:
-    """Train ``model`` on these feature maps, and leave it as it was after its best epoch.
+    """Train ``model`` on feature maps of ``train``; leave it as it was after its best epoch.
 
     Returns:
         (best, right): the best epoch, 0 where none was better than frozen stages and the model is
         as it was; and how many carved-out images are right, before the first epoch and after each.
     """
+    targets, counts = train.targets, train.weights
     steps = -(-len(learned) // FINE_TUNING.batch_size)
     model.compile(
         optimizer=adamw(FINE_TUNING, steps * epochs),
@@ -141,7 +143,9 @@ def _train(
                 if interrupted():
                     break
                 model.train_on_batch(
-                    feature_maps[images, view[images]].astype(np.float32), targets[images]
+                    feature_maps[images, view[images]].astype(np.float32),
+                    targets[images],
+                    sample_weight=counts[images],
                 )
                 bar.update(len(images))
             if interrupted():

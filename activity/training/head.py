@@ -1,8 +1,9 @@
 """The layers that are trained, and how they are joined to the frozen backbone."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
@@ -27,7 +28,7 @@ _ROWS_AT_ONCE = 1024
 class History:
     """What training the head saw, epoch by epoch; each list has one figure an epoch.
 
-    Where there was nothing to test with, the last two are empty.
+    No outlier is counted. Where there was nothing to test with, the last two are empty.
     """
 
     loss: list[float]
@@ -41,12 +42,13 @@ def train_head(
 ) -> tuple[keras.Sequential, History]:
     """Train the head on frozen features. The test images are watched, never learned from.
 
-    While training, each feature is shifted and scaled to mean 0 and deviation 1 over the
-    training images. That is then folded into the first layer: the head returned takes raw
+    While training, each feature is shifted and scaled to mean 0 and deviation 1 over the training
+    images of the classes. That is then folded into the first layer: the head returned takes raw
     features. The features are used where they lie, and never copied whole.
 
     Args:
-        train: what is learned from; each epoch sees each image once, in a view drawn at random.
+        train: what is learned from, with outliers among it; each epoch sees each image once, in a
+            view drawn at random.
         test: what is watched; there may be none.
         epochs: passes over the training images.
         seed: of the initial weights, the order, the views and the dropout.
@@ -57,19 +59,26 @@ def train_head(
     """
     keras.utils.set_random_seed(seed)
     random = np.random.default_rng(seed)
-    how = head_optimization(len(train))
-    standardisation = standardisation_of(train)
+    known = train.take(train.known)
+    how = head_optimization(len(known))
+    # Outliers enlarge the batches: the classes are learned in as many steps as without them.
+    batch_size = math.ceil(how.batch_size * len(train) / len(known))
+    standardisation = standardisation_of(known)
+    loss = keras.losses.CategoricalCrossentropy(label_smoothing=LABEL_SMOOTHING)
     head = _head(train.feature_size, train.targets.shape[1])
     head.compile(
-        optimizer=adamw(how, -(-len(train) // how.batch_size) * epochs),
-        loss=keras.losses.CategoricalCrossentropy(label_smoothing=LABEL_SMOOTHING),
-        metrics=["accuracy"],
+        optimizer=adamw(how, -(-len(train) // batch_size) * epochs),
+        loss=loss,
+        metrics=[
+            _OfKnown(loss.call, "loss_of_known"),
+            _OfKnown(keras.metrics.categorical_accuracy, "accuracy"),
+        ],
         **compile_options(),
     )
     history = History([], [], [], [])
     bar = tqdm(range(epochs), "epochs", disable=None if progress else True, unit="epoch")
     for _ in bar:
-        learned = _learn(head, train, standardisation, how.batch_size, random)
+        learned = _learn(head, train, standardisation, batch_size, random)
         history.loss.append(learned.loss)
         history.accuracy.append(learned.accuracy)
         if len(test):
@@ -82,7 +91,7 @@ def train_head(
 
 
 class _Figures(NamedTuple):
-    """Means over images."""
+    """Means over the images of the classes."""
 
     loss: float
     accuracy: float
@@ -98,12 +107,15 @@ def _learn(
     """Let each image be learned from once, in a view drawn at random."""
     order = random.permutation(len(train))
     view = random.integers(train.views, size=len(train))
+    known, weights = train.known, train.weights
     seen = []
     for start in range(0, len(train), batch_size):
         chosen = order[start : start + batch_size]
         features = standardisation.apply(train.features(chosen, view[chosen]))
-        figures = head.train_on_batch(features, train.targets[chosen], return_dict=True)
-        seen.append((len(chosen), figures))
+        figures = head.train_on_batch(
+            features, train.targets[chosen], sample_weight=weights[chosen], return_dict=True
+        )
+        seen.append((int(known[chosen].sum()), figures))
     return _mean(seen)
 
 
@@ -119,11 +131,11 @@ def _watch(head: keras.Sequential, test: Examples, standardisation: Standardisat
 
 
 def _mean(batches: Sequence[tuple[int, dict[str, float]]]) -> _Figures:
-    """Return the means of batches, each given by how many images it has and by its own means."""
+    """Return the means of batches, each given by its images of the classes and by its own means."""
     images = sum(count for count, _ in batches)
     loss, accuracy = (
         sum(count * float(figures[name]) for count, figures in batches) / images
-        for name in _Figures._fields
+        for name in ("loss_of_known", "accuracy")
     )
     return _Figures(loss, accuracy)
 
@@ -132,6 +144,18 @@ def adamw(how: Optimization, steps: int) -> keras.optimizers.Optimizer:
     """Make the optimizer for so many steps, over which its rate falls to 0."""
     rate = keras.optimizers.schedules.CosineDecay(how.learning_rate, steps)
     return keras.optimizers.AdamW(rate, weight_decay=how.weight_decay)
+
+
+class _OfKnown(keras.metrics.Mean):
+    """The mean of a measure over the images of the classes: outliers have no label to be right."""
+
+    def __init__(self, measure: Callable[..., Any], name: str) -> None:
+        super().__init__(name)
+        self._measure = measure
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
+        known = keras.ops.cast(keras.ops.max(y_true, axis=-1) > 0.5, "float32")
+        return super().update_state(self._measure(y_true, y_pred), known)
 
 
 def predict(head: keras.Sequential, examples: Examples) -> NDArray[np.float32]:

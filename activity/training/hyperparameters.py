@@ -46,6 +46,9 @@ DROPOUT = 0.5
 # never seen.
 LABEL_SMOOTHING = 0.1
 
+MARKED_WEIGHT = 3
+"""What a frame that a person has marked as unknown weighs, in images."""
+
 CARVED_SHARE = 0.1
 """Share of each label's files that fine-tuning carves out of the training images, to choose the
 epoch by."""

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from activity.media.images import Image, digest_of, hash_files
 from activity.training.dataset import Found
 from activity.training.labelled_clips import SampledFrames, sample_frames
+from activity.training.outliers import Outliers, choose_outliers, with_digests
 from activity.training.split import split_images
 
 
@@ -15,10 +16,11 @@ class ImageSets(NamedTuple):
 
     Attributes:
         training, test: what to learn from and what to test with.
-        unknown: footage of none of the activities: nothing to learn, but something to try
+        unknown: footage of none of the activities that nothing is learned from: something to try
             ``--unknown`` on.
         labels: of each of these.
         frames: those of the images that are frames, and what was wrong with their clips.
+        outliers: images of none of the activities to learn from, and to judge ``--unknown`` by.
     """
 
     training: list[Image]
@@ -26,29 +28,50 @@ class ImageSets(NamedTuple):
     unknown: list[Image]
     labels: dict[Image, str]
     frames: SampledFrames
+    outliers: Outliers = Outliers()
 
 
-def build_sets(found: Found, every: float, cache: Path | None) -> ImageSets:
+def build_sets(
+    found: Found, every: float, cache: Path | None, *, outliers: int, seed: int
+) -> ImageSets:
     """Sample the clips, look at the files' contents, and split it all.
 
     Args:
         found: what lies in the data sets.
         every: seconds from one frame of a clip to the next.
         cache: folder where the files' digests are kept from run to run; None keeps none.
+        outliers: photos of other labels to learn from at most; 0 learns nothing of what is none of
+            the activities.
+        seed: of the choice of these photos.
     """
     frames = sample_frames(found.clips, found.all_labels(), every)
-    files = [(photo.image.folder, photo.image.path) for photo in found.photos]
-    contents = _hash_files([*files, *((clip.folder, clip.path) for clip in found.clips)], cache)
+    photos = [photo.image for photo in found.photos]
+    clips = [(clip.folder, clip.path) for clip in found.clips]
+    contents = _hash_files([*((photo.folder, photo.path) for photo in photos), *clips], cache)
     of_frames = dict(zip(frames.images, frames.labels, strict=True))
     split = split_images(found.photos, found.clips, of_frames, contents)
-    labels = {photo.image: photo.label for photo in found.photos} | of_frames
-    hashed = {
-        image: image._replace(digest=digest_of(image, contents.get(image.file, "")))
-        for image in labels
+    chosen = choose_outliers(found.others, split.marked, outliers, seed)
+    strange = [*chosen.photos, *chosen.unseen]
+    contents |= _hash_files(((image.folder, image.path) for image in strange), cache)
+    digests = {
+        image: digest_of(image, contents.get(image.file, ""))
+        for image in [*photos, *of_frames, *strange]
     }
-    training, test, unknown = ([hashed[image] for image in images] for images in split)
+    chosen = with_digests(
+        chosen, digests, {digests[image] for image in [*split.training, *split.test]}
+    )
+
+    def hashed(images: Iterable[Image]) -> list[Image]:
+        return [image._replace(digest=digests[image]) for image in images]
+
+    labels = {photo.image: photo.label for photo in found.photos} | of_frames
     return ImageSets(
-        training, test, unknown, {hashed[image]: labels[image] for image in labels}, frames
+        hashed(split.training),
+        hashed(split.test),
+        hashed(split.unknown if outliers else [*split.marked, *split.unknown]),
+        dict(zip(hashed(labels), labels.values(), strict=True)),
+        frames,
+        chosen,
     )
 
 

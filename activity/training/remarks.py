@@ -10,10 +10,12 @@ import numpy as np
 from activity.common.errors import printable, shortened
 from activity.media.images import Image
 from activity.media.photo import why_unreadable
+from activity.temporal.segments import UNKNOWN
 from activity.training.dataset import ALL_LABELS, DEFAULT_LABELS, Found
 from activity.training.evaluation import Evaluation, share
 from activity.training.image_sets import ImageSets
 from activity.training.labelled_clips import SampledFrames
+from activity.training.outliers import Outliers
 from activity.training.two_labels import NearCopies, under_two_labels
 
 _MOST_LINES = 12
@@ -28,7 +30,8 @@ def remarks_on_found(wanted: Sequence[str] | None, found: Found) -> list[str]:
     remarks = []
     if wanted is None and not {*labels} & {*DEFAULT_LABELS}:
         remarks.append(f"none of {', '.join(DEFAULT_LABELS)} is there: taking all there is")
-    for label in sorted({*(DEFAULT_LABELS if wanted is None else wanted)} - {ALL_LABELS, *labels}):
+    asked_for = {*(DEFAULT_LABELS if wanted is None else wanted)} - {ALL_LABELS, UNKNOWN}
+    for label in sorted(asked_for - {*labels}):
         if wanted is not None or {*labels} & {*DEFAULT_LABELS}:
             remarks.append(f"no photos of {printable(label)}: going on without")
     remarks.append(f"learning {len(labels)} activities:")
@@ -85,6 +88,7 @@ def remarks_on_sets(found: Found, sets: ImageSets) -> list[str]:
         *_remarks_on_kept_split(found),
         *_remarks_on_split(sets),
         *_remarks_on_seconds(sets),
+        *_remarks_on_outliers(sets.outliers),
     ]
 
 
@@ -144,6 +148,29 @@ def _remarks_on_seconds(sets: ImageSets) -> list[str]:
         for label, count in sorted(frames.items())
     )
     return [f"learned from clips: {seconds}"]
+
+
+def _remarks_on_outliers(outliers: Outliers) -> list[str]:
+    """Say what is learned as none of the activities, and what ``--unknown`` is judged by."""
+    remarks = []
+    if outliers.known:
+        remarks.append(
+            f"{outliers.known} photos of other folders are photos of the activities, too, and are "
+            "not learned as none of them"
+        )
+    if outliers.learned:
+        names = printable(shortened(outliers.labels, most=5))
+        where = f" (photos of {names}; --outliers 0 leaves them out)" if outliers.photos else ""
+        remarks.append(f"learned as none of the activities: {_counted(outliers.learned)}{where}")
+    if outliers.unseen:
+        names = printable(shortened(outliers.unseen_labels, most=5))
+        count = len(outliers.unseen)
+        remarks.append(f"kept apart to judge --unknown by: {count} photos of {names}")
+    elif outliers.photos:
+        remarks.append(
+            "no folder of another activity is left to judge --unknown by: that takes two of them"
+        )
+    return remarks
 
 
 def _remarks_on_kept_split(found: Found) -> list[str]:

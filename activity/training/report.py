@@ -15,7 +15,7 @@ from activity.common.figures import save_figure, short_name
 from activity.common.json_file import write_json
 from activity.media.images import read_images
 from activity.media.photo import network_input
-from activity.network.unknown import format_unknown
+from activity.network.unknown import called_unknown, format_unknown, known_called_unknown
 from activity.training.evaluation import Evaluation, share
 from activity.training.head import History
 from activity.training.leakage import Leakage
@@ -76,7 +76,13 @@ def format_score(evaluation: Evaluation) -> str:
         target_names=[printable(label) for label in evaluation.labels],
         zero_division=0,
     )
-    unknown = format_unknown(evaluation.probabilities, evaluation.truth, evaluation.unknown)
+    unknown = format_unknown(
+        evaluation.probabilities,
+        evaluation.truth,
+        evaluation.unknown,
+        evaluation.unseen,
+        evaluation.unsure,
+    )
     return f"{table}\n[INFO] {unknown}"
 
 
@@ -231,6 +237,7 @@ def write_report(
             "nearly_the_same_under_two_labels": (
                 None if two_labels is None else [pair.as_dict() for pair in two_labels]
             ),
+            "unknown": _figures_of_unknown(trained, evaluation) if evaluation.images else None,
             "unreadable_photos": [*map(str, trained.features.unreadable)],
             "history": asdict(trained.history),
             "fine_tuning_accuracy_of_carved_out": list(trained.fine_tuning),
@@ -255,6 +262,17 @@ def _figures(evaluation: Evaluation) -> dict[str, dict[str, float]]:
         output_dict=True,
         zero_division=0,
     )
+
+
+def _figures_of_unknown(trained: Trained, evaluation: Evaluation) -> dict[str, object]:
+    """Say how many known and never seen images ``--unknown`` would call unknown, one by one."""
+    known, unsure, features = evaluation.probabilities, evaluation.unsure, trained.features
+    return {
+        "known_called_unknown": share(known_called_unknown(known, unsure)),
+        "unseen_called_unknown": share(called_unknown(evaluation.unseen, known, unsure)),
+        "unseen_photos": [*map(str, features.unseen.images)],
+        "outliers_learned": [*map(str, features.outliers.images)],
+    }
 
 
 def _mistake(evaluation: Evaluation, index: int) -> dict[str, object]:

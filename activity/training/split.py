@@ -52,8 +52,10 @@ class Split(NamedTuple):
 
     training: list[Image]
     test: list[Image]
+    marked: list[Image]
+    """Frames of none of the activities, of clips that are learned from."""
     unknown: list[Image]
-    """Footage of none of the activities: nothing to learn, but something to try --unknown on."""
+    """Likewise, of clips to test with."""
 
 
 def split_images(
@@ -72,7 +74,8 @@ def split_images(
     Args:
         photos: in the order of their data sets and paths.
         clips: that the frames are from.
-        frames: labels of frames; those labelled ``unknown`` are for neither set.
+        frames: labels of frames; one of them may be ``unknown``. A clip that shows nothing else
+            is learned from, unless its data set has it in the part to test with.
         contents: of each clip's file that can be read, what tells it from others.
     """
     have_test = {photo.dataset for photo in photos if photo.part == "test"}
@@ -83,12 +86,14 @@ def split_images(
         tested |= _photos_to_test(some, have_test=dataset in have_test)
     tested_clips = _clips_to_test(clips, frames, contents, have_test)
     known = [image for image, label in frames.items() if label != UNKNOWN]
+    strange = [image for image, label in frames.items() if label == UNKNOWN]
     return Split(
         [photo.image for photo in photos if photo.image not in tested]
         + [image for image in known if image.file not in tested_clips],
         [photo.image for photo in photos if photo.image in tested]
         + [image for image in known if image.file in tested_clips],
-        [image for image, label in frames.items() if label == UNKNOWN],
+        [image for image in strange if image.file not in tested_clips],
+        [image for image in strange if image.file in tested_clips],
     )
 
 

@@ -7,7 +7,7 @@ import keras
 from sklearn.preprocessing import LabelBinarizer
 
 from activity.network.artifacts import save_classifier
-from activity.network.unknown import known_confidence
+from activity.network.unknown import known_confidence, unsure_share
 from activity.training.evaluation import Evaluation
 from activity.training.feature_sets import FeatureSets
 from activity.training.head import History, join, predict, train_head
@@ -32,10 +32,15 @@ class Trained:
     history: History
     fine_tuning: tuple[float, ...] = ()
 
+    @property
+    def unsure(self) -> float:
+        """Share of known photos that counts as unsure for ``--unknown``, 0..1."""
+        return unsure_share(len(self.features.outliers))
+
 
 def train_on(features: FeatureSets, backbone: keras.Model, *, epochs: int, seed: int) -> Trained:
     """Train a head on the features of a frozen backbone; ``train_head`` says how."""
-    head, history = train_head(features.train, features.test, epochs=epochs, seed=seed)
+    head, history = train_head(features.learned, features.test, epochs=epochs, seed=seed)
     return Trained(backbone, head, features, history)
 
 
@@ -48,6 +53,8 @@ def evaluate(trained: Trained) -> Evaluation:
         truth=features.test.labels,
         probabilities=predict(trained.head, features.test),
         unknown=predict(trained.head, features.unknown),
+        unseen=predict(trained.head, features.unseen),
+        unsure=trained.unsure,
     )
 
 
@@ -61,6 +68,7 @@ def save(trained: Trained, evaluation: Evaluation, model: Path, label_bin: Path)
         join(trained.backbone, trained.head),
         LabelBinarizer().fit(trained.features.classes),
         known_confidence=known_confidence(evaluation.probabilities),
+        unsure=trained.unsure,
         model_path=model,
         label_bin_path=label_bin,
     )

@@ -204,6 +204,7 @@ def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
             of_side(224, "Functional"),
             LabelBinarizer().fit(["football", "tennis", "yoga"]),
             known_confidence=[0.5, 0.75],
+            unsure=0.1,
             framing=framing,
             model_path=model,
             label_bin_path=label_bin,
@@ -217,6 +218,7 @@ def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
             framing=framing,
             side=224,
             known_confidence=(0.5, 0.75),
+            unsure=0.1,
             unknown=False,
         )
         assert classifier.outputs == 3

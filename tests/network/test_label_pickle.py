@@ -16,6 +16,7 @@ from activity.common.errors import UserError
 from activity.network.artifacts import load_label_file
 from activity.network.classifier import Classifier
 from activity.network.label_pickle import MOST_BYTES, read_labels
+from activity.network.unknown import UNSURE
 from tests.conftest import ROOT, Trained, posix
 
 if os.name == "posix":
@@ -339,6 +340,17 @@ def test_known_confidence_is_read_and_other_programs_do_not_mind_it(protocol: in
     labels = read_labels(content)
     assert (labels.known_confidence, labels.classes) == (known, ["football", "tennis"])
     assert pickle.loads(content).transform(["tennis"]).tolist() == [[1]]
+
+
+def test_what_counts_as_unsure_is_read_and_checked() -> None:
+    binarizer = binarizer_with([0.5])
+    assert read_labels(pickle.dumps(binarizer)).unsure == UNSURE
+    binarizer.unsure_ = 0.1
+    assert read_labels(pickle.dumps(binarizer)).unsure == 0.1
+    for wrong in (0.0, -0.1, 1.5, float("nan"), "0.1", [0.1], 1):
+        binarizer.unsure_ = wrong
+        with pytest.raises(ValueError, match="its unsure_ is not a number above 0, up to 1"):
+            read_labels(pickle.dumps(binarizer))
 
 
 def test_files_without_known_confidence_name_the_way_out(tmp_path: Path, trained: Trained) -> None:

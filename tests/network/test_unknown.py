@@ -10,6 +10,7 @@ from activity.network.unknown import (
     add_unknown,
     format_unknown,
     known_confidence,
+    unsure_share,
     with_unknown,
 )
 
@@ -49,6 +50,13 @@ def test_the_share_of_less_sure_photos_decides() -> None:
     assert add_unknown(sure(0.5), KNOWN)[0, -1] == 1
     assert add_unknown(sure(0.999), KNOWN)[0, -1] == 0
     assert add_unknown(sure(0.7), KNOWN)[0, -1] == 0
+    assert add_unknown(sure(0.5499), KNOWN, 0.4)[0, -1] == pytest.approx(1 - 0.1 / 0.4)
+    assert add_unknown(sure(0.5499), KNOWN, 0.1)[0, -1] == pytest.approx(0)
+
+
+def test_a_network_that_has_learned_many_outliers_has_to_be_less_sure() -> None:
+    assert unsure_share(0) == unsure_share(499) == UNSURE
+    assert unsure_share(500) < UNSURE
 
 
 def test_an_engine_gets_one_more_answer() -> None:
@@ -80,10 +88,15 @@ def test_what_it_would_do_to_test_photos_is_told() -> None:
     truth[[0, 20]] = 1
     # Of 41 photos, 0 to 40 of 40 are less sure: unknown where 1 - u / 0.14 is more
     # than (u / 0.14) times the highest probability, so for the first four.
-    assert format_unknown(probabilities, truth, probabilities[:0]) == (
+    assert format_unknown(probabilities, truth, probabilities[:0], probabilities[:0]) == (
         "--unknown would call 9.8% of the test images unknown, one by one; "
         "of the 2 that get a wrong label, 1"
     )
-    assert "100.0%" in format_unknown(
-        np.array([[0.9, 0.1]]), np.array([0]), np.array([[0.5, 0.5], [0.95, 0.05]])
+    unsure, sure, nothing = np.array([[0.5, 0.5]]), np.array([[0.95, 0.05]]), np.empty((0, 2))
+    one = np.array([[0.9, 0.1]]), np.array([0])
+    assert "100.0%" in format_unknown(*one, np.concatenate([unsure, sure]), nothing)
+    assert format_unknown(probabilities, truth, unsure, np.repeat([*unsure, *sure], 2, axis=0)) == (
+        "--unknown would call 9.8% of the test images unknown, one by one, and 50.0% of 4 photos "
+        "of activities never seen; of the 2 that get a wrong label, 1; of the 1 frames that are "
+        "labelled unknown, 1"
     )

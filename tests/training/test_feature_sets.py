@@ -18,6 +18,7 @@ from activity.training.feature_sets import (
 )
 from activity.training.image_sets import ImageSets
 from activity.training.labelled_clips import SampledFrames
+from activity.training.outliers import Outliers
 
 
 @pytest.fixture(scope="module")
@@ -34,15 +35,17 @@ def draw(folder: Path, name: str, grey: int) -> None:
 
 @pytest.fixture
 def sets(tmp_path: Path) -> ImageSets:
-    """Greys 10, 20, ... in the order of the sets: four to train on, two to test with, one other."""
-    names = ["a/1.png", "a/2.png", "b/1.png", "b/2.png", "a/3.png", "b/3.png", "other/1.png"]
+    """Greys 10, 20, ...: four to train on, two to test with, three others."""
+    names = ["a/1.png", "a/2.png", "b/1.png", "b/2.png", "a/3.png", "b/3.png"]
+    names += ["other/1.png", "go/1.png", "chess/1.png"]
     for number, name in enumerate(names, 1):
         draw(tmp_path, name, 10 * number)
     digests = hash_files(tmp_path, names)
     images = [Image(name, None, tmp_path, digests[name]) for name in names]
     labels = {image: image.path[0] for image in images[:6]} | {images[6]: "unknown"}
     nothing = SampledFrames([], [], {}, [], [])
-    return ImageSets(images[:4], images[4:6], images[6:], labels, nothing)
+    outliers = Outliers(photos=images[7:8], unseen=images[8:])
+    return ImageSets(images[:4], images[4:6], images[6:7], labels, nothing, outliers)
 
 
 def compute(sets: ImageSets, backbone: keras.Model, views: int = 2) -> FeatureSets:
@@ -56,6 +59,8 @@ def test_each_image_has_its_own_features_and_target(sets: ImageSets, backbone: k
         (features.train, sets.training, [10, 20, 30, 40]),
         (features.test, sets.test, [50, 60]),
         (features.unknown, sets.unknown, [70]),
+        (features.outliers, sets.outliers.photos, [80]),
+        (features.unseen, sets.outliers.unseen, [90]),
     ):
         assert list(examples.images) == images
         np.testing.assert_allclose(examples.features()[:, 0], greys, atol=0.1)
@@ -63,16 +68,23 @@ def test_each_image_has_its_own_features_and_target(sets: ImageSets, backbone: k
     np.testing.assert_allclose(features.train.features(view=1)[:, 0], [10, 20, 30, 40], atol=0.1)
     assert features.train.labels.tolist() == [0, 0, 1, 1]
     assert features.test.targets.tolist() == [[1, 0], [0, 1]]
-    assert features.unknown.targets.tolist() == [[0, 0]]
+    assert features.unknown.targets.tolist() == features.unseen.targets.tolist() == [[0, 0]]
+    assert features.outliers.targets.tolist() == [[0.5, 0.5]]
+    learned = features.learned
+    assert [*learned.images] == [*sets.training, *sets.outliers.photos]
+    np.testing.assert_allclose(learned.features(view=1)[:, 0], [10, 20, 30, 40, 80], atol=0.1)
 
 
 def test_an_image_that_cannot_be_read_takes_nothing_else_with_it(
     sets: ImageSets, backbone: keras.Model
 ) -> None:
-    for image in (sets.training[1], sets.test[0], sets.unknown[0]):
+    flawed = [sets.training[1], sets.test[0], sets.unknown[0], *sets.outliers.photos]
+    for image in flawed:
         image.file.write_bytes(b"not a photo")
     features = compute(sets, backbone)
-    assert features.unreadable == [sets.training[1], sets.test[0], sets.unknown[0]]
+    assert features.unreadable == flawed
+    assert [len(features.outliers), len(features.unseen)] == [0, 1]
+    assert features.learned is features.train
     assert [image.path for image in features.train.images] == ["a/1.png", "b/1.png", "b/2.png"]
     np.testing.assert_allclose(features.train.features()[:, 0], [10, 30, 40], atol=0.1)
     np.testing.assert_allclose(features.test.features()[:, 0], [60], atol=0.1)
@@ -98,6 +110,7 @@ def test_a_backbone_that_has_learned_sees_what_is_tested_with_anew(
     anew = with_features_of(learned, features, EngineOptions("keras"))
     np.testing.assert_allclose(anew.test.features()[:, 0], [120], atol=0.2)
     np.testing.assert_allclose(anew.unknown.features()[:, 0], [140], atol=0.2)
+    np.testing.assert_allclose(anew.unseen.features()[:, 0], [180], atol=0.2)
     assert anew.unreadable == [sets.test[0]]
     assert anew.train is features.train
     np.testing.assert_allclose(features.test.features()[:, 0], [50, 60], atol=0.1)

@@ -68,7 +68,7 @@ def train(backbone: keras.Model, photos: list[Image]) -> Trained:
     features = backbone.predict_on_batch(PIXELS.astype(np.float32))
     some = Examples(photos, TARGETS, features, np.arange(IMAGES).reshape(IMAGES, 1))
     none = some.take(np.arange(0))
-    sets = FeatureSets(["bright", "dark"], some, none, none, [])
+    sets = FeatureSets(["bright", "dark"], some, none, none, none, none, [])
     return train_on(sets, backbone, epochs=2, seed=1)
 
 

@@ -10,6 +10,7 @@ from activity.media.images import Image
 from activity.network.backbone import build_backbone
 from activity.training.feature_sets import Examples
 from activity.training.head import join, train_head
+from activity.training.hyperparameters import MARKED_WEIGHT
 
 
 def clusters(seed: int, photos: int = 90) -> tuple[np.ndarray, np.ndarray]:
@@ -95,3 +96,55 @@ def test_joined_model_does_what_its_parts_do_also_when_saved_and_loaded(
     loaded = keras.models.load_model(tmp_path / name, compile=False)
     np.testing.assert_allclose(model.predict_on_batch(pixels), expected, atol=1e-5)
     np.testing.assert_allclose(loaded.predict_on_batch(pixels), expected, atol=1e-5)
+
+
+def with_outliers(train: Examples, where: np.ndarray, seconds: float | None) -> Examples:
+    """Append outliers at a place between the labels, one view each, all with equal targets."""
+    count = 60
+    random = np.random.default_rng(7)
+    outliers = (random.normal(0, 0.01, (count, 8)) + where).astype(np.float32)
+    table = np.concatenate([train.table, outliers])
+    rows = np.arange(len(train.table), len(table)).reshape(count, 1)
+    alike = np.full((count, 3), 1 / 3, np.float32)
+    images = [Image(f"other/{number}", seconds) for number in range(count)]
+    known = Examples(train.images, train.targets, table, train.rows)
+    return known.joined(Examples(images, alike, table, rows))
+
+
+def test_outliers_are_unsure_and_count_in_no_accuracy() -> None:
+    features, targets = clusters(0)
+    images = [Image(f"{number}.jpg") for number in range(90)]
+    known = Examples(images, targets, features, np.arange(90).reshape(90, 1))
+    where = np.full(8, 100.0)
+    where[0] += 0.1  # looks like the first label, but for the fifth feature
+    where[4] += 0.05
+    where[7] = 5
+    both = with_outliers(known, where, None)
+    assert both.known.tolist() == [True] * 90 + [False] * 60
+    assert {*both.weights.tolist()} == {1}
+    strange = np.repeat(where[np.newaxis], 5, axis=0).astype(np.float32)
+    without, _ = train_head(known, known.take(np.arange(0)), epochs=60, seed=1)
+    head, history = train_head(both, known, epochs=60, seed=1)
+    assert without.predict(strange, verbose=0).max() > 0.5
+    assert head.predict(strange, verbose=0).max() < 0.4
+    # Outliers are 40 % of what is learned from: counted as any label, they would be seen here.
+    assert history.accuracy[-1] > 0.9
+    assert history.test_accuracy[-1] > 0.9
+
+
+def test_frames_marked_as_unknown_weigh_more() -> None:
+    features, targets = clusters(0)
+    images = [Image(f"{number}.mp4", 1.0) for number in range(90)]
+    known = Examples(images, targets, features, np.arange(90).reshape(90, 1))
+    both = with_outliers(known, np.full(8, 100.0), 1.0)
+    assert both.weights.tolist() == [1] * 90 + [MARKED_WEIGHT] * 60
+
+
+def test_outliers_have_as_many_views_as_what_they_are_joined_to() -> None:
+    features, targets = clusters(0)
+    images = [Image(f"{number}.jpg") for number in range(45)]
+    known = Examples(images, targets[:45], features, np.arange(90).reshape(45, 2))
+    both = with_outliers(known, np.full(8, 100.0), None)
+    assert both.rows.shape == (105, 2)
+    np.testing.assert_array_equal(both.rows[45:, 0], both.rows[45:, 1])
+    assert known.joined(known.take(np.arange(0))) is known

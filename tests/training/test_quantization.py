@@ -37,7 +37,9 @@ def sets_of(training: list[Image], test: list[Image]) -> FeatureSets:
         rows = np.zeros((len(images), 1), int)
         return Examples(images, np.zeros((len(images), 3)), np.zeros((1, 1)), rows)
 
-    return FeatureSets(sorted(COLOURS_BGR), examples(training), examples(test), examples([]), [])
+    return FeatureSets(
+        sorted(COLOURS_BGR), examples(training), examples(test), *[examples([])] * 3, []
+    )
 
 
 @pytest.fixture

@@ -30,7 +30,7 @@ def read(path: Path) -> np.ndarray:
 def trained(unreadable: list[Image], fine_tuning: tuple[float, ...] = ()) -> Trained:
     """What a report tells of a classifier; no network is needed for it."""
     nothing = Examples([], np.empty((0, 3)), np.empty((0, 1)), np.empty((0, 1), int))
-    features = FeatureSets(LABELS, nothing, nothing, nothing, unreadable)
+    features = FeatureSets(LABELS, *[nothing] * 5, unreadable)
     return Trained(None, None, features, HISTORY, fine_tuning)
 
 

@@ -36,7 +36,8 @@ def feature_sets(features: np.ndarray, labels: np.ndarray, tested: int) -> Featu
         return Examples(images, targets[first:last], table, rows)
 
     train, test = examples(0, count - tested, 2), examples(count - tested, count, 1)
-    return FeatureSets(["a", "b", "c"], train, test, test.take(np.arange(0)), [])
+    none = test.take(np.arange(0))
+    return FeatureSets(["a", "b", "c"], train, test, none, none, none, [])
 
 
 def test_near_copies_are_named_whichever_side_they_are_on() -> None:
