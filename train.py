@@ -8,7 +8,6 @@ plot of the training.
 import argparse
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from activity.common.errors import UserError
 from activity.common.keras_settings import check_backend
@@ -33,9 +32,6 @@ from activity.training.remarks import (
 )
 from activity.training.two_labels import near_copies_under_two_labels
 
-if TYPE_CHECKING:
-    pass
-
 EXAMPLE = """\
 example:
   python train.py --dataset Sports-Type-Classifier/data --model model/activity.model \\
@@ -55,6 +51,7 @@ def main() -> None:
     # These take seconds to import: --help and a wrong path should not wait for them.
     with hidden_chatter():
         from activity.cluster.features import fill_cache
+        from activity.cluster.ray_cluster import ClusterOptions
         from activity.network.backbone import build_backbone
         from activity.training.feature_sets import compute_feature_sets, views_of
         from activity.training.fine_tuning import fine_tune
@@ -69,7 +66,8 @@ def main() -> None:
     backbone = build_backbone(args.backbone, args.weights)
     options = EngineOptions(args.engine, args.batch_size, args.cache)
     if args.cluster:
-        fill_cache(args.cluster, views_of(sets, args.views), backbone, options)
+        cluster = ClusterOptions(args.cluster, args.cluster_log)
+        fill_cache(cluster, views_of(sets, args.views), backbone, options)
     features = compute_feature_sets(sets, found.all_labels(), backbone, args.views, options)
     say(remarks_on_unreadable(features.unreadable))
     leakage = find_leakage(sets.training, features)

@@ -1,6 +1,7 @@
 """Turn folders of photos into a classifier that labels video without flicker."""
 
 import os
+import sys
 
 # Must be set before TensorFlow and OpenCV are imported: the first silences start-up chatter
 # that a person cannot act on, the second makes OpenCV refuse a decompression bomb instead of
@@ -13,3 +14,6 @@ os.environ.setdefault("OPENCV_LOG_LEVEL", "OFF")
 os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
 # The window of opencv-python misses its fonts, and needs none.
 os.environ.setdefault("QT_LOGGING_RULES", "*.warning=false")
+# OpenVINO and NNCF report imports, exports and quantization to an analytics host, and leave a file
+# in ~/intel. Both do without where this package cannot be imported, which None says to Python.
+sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]

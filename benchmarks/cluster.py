@@ -13,8 +13,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from activity.cluster.ray_cluster import cluster_joined
-from activity.cluster.workers import Places, run_on_workers
+from activity.cluster.crew import Places
+from activity.cluster.ray_cluster import ClusterOptions, cluster_joined
+from activity.cluster.workers import run_on_workers
 from activity.labelling.jobs import Job, Outputs
 from activity.network.arguments import add_cache_argument, positive
 from activity.temporal.summary import LabelRun, Summary
@@ -97,12 +98,12 @@ def sleep_through(jobs: int, workers: int, seconds: float, folder: Path) -> tupl
     from benchmarks.cluster import Sleeper as Importable
 
     planned = [job_named(f"clip{number:06}.mp4") for number in range(jobs)]
-    with tempfile.TemporaryDirectory(dir=folder) as opened, cluster_joined("local"):
+    with tempfile.TemporaryDirectory(dir=folder) as opened, cluster_joined(ClusterOptions("local")):
         arguments = (Path(opened), workers, seconds)
-        places = Places(workers, 1, {"num_cpus": 0})
+        places = Places(1, {"num_cpus": 0}, on_each=workers)
         summaries: dict[str, Summary] = {}
         start = 0.0
-        for job, summary in run_on_workers(planned, Importable, arguments, places):
+        for job, summary in run_on_workers(planned, Importable, arguments, places, say=print):
             start = start or time.perf_counter() - seconds
             summaries[job.clip] = summary
         took = time.perf_counter() - start

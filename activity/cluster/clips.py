@@ -3,15 +3,27 @@
 import io
 import threading
 from collections.abc import Callable, Sequence
-from contextlib import closing, redirect_stdout
+from contextlib import closing, redirect_stdout, suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 from tqdm import tqdm
 
-from activity.cluster.ray_cluster import cluster_joined
-from activity.cluster.workers import WorkerDiedError, enter_folder, find_places, run_on_workers
+from activity.cluster.answers import (
+    Failed,
+    WorkerDiedError,
+    errors_of_stores_in_a_line,
+    name_in_ray,
+)
+from activity.cluster.checks import Check, prepare_check
+from activity.cluster.crew import find_places
+from activity.cluster.placing import for_hosts, on_host, placed
+from activity.cluster.ray_cluster import ClusterOptions, cluster_joined
+from activity.cluster.workers import run_on_workers
 from activity.common.errors import UserError
+from activity.common.publishing import Unnamed, names_held_back, publish, remove_unnamed
+from activity.common.stores import is_stored
 from activity.labelling.jobs import Job
 from activity.labelling.label_clip import Outcome, Outcomes, label_clip
 from activity.labelling.labelled_frames import LeftUnfinishedError
@@ -19,8 +31,23 @@ from activity.labelling.settings import Settings
 from activity.network.classifier import Classifier
 
 
+class Done(NamedTuple):
+    """A clip that a worker is done with.
+
+    Attributes:
+        printed: what was printed meanwhile.
+        outcome: what became of it; None where it was left unfinished.
+        files: its results, which have no names yet. A worker that is cut off from the cluster may
+            work on, beside the one that has its clip now: only this machine gives names.
+    """
+
+    printed: str
+    outcome: Outcome | None
+    files: Sequence[Unnamed]
+
+
 def label_on_cluster(
-    address: str,
+    cluster: ClusterOptions,
     jobs: Sequence[Job],
     classifier: Classifier,
     settings: Settings,
@@ -30,7 +57,7 @@ def label_on_cluster(
     """Label clips on the machines of a Ray cluster, which see the same folders as this one.
 
     Args:
-        address: as in ``cluster_joined``.
+        cluster: which.
         jobs: the clips, and what to write for each; the workers write it.
         classifier: each worker opens it.
         settings: how.
@@ -38,35 +65,76 @@ def label_on_cluster(
         interrupted: tells whether to end early.
 
     Raises:
-        UserError: the cluster cannot be joined, or the model not be opened.
+        UserError: the cluster cannot be joined, or no worker can open the model.
     """
-    with cluster_joined(address):
-        places = find_places(gpu=settings.options.engine in ("auto", "keras"))
-        on_worker = replace(settings, options=replace(settings.options, cores=places.cores))
-        arguments = (classifier, on_worker, frames, Path.cwd())
-        done = run_on_workers(jobs, Worker, arguments, places, interrupted)
-        with closing(done), tqdm(total=len(jobs), unit="clip", disable=None) as bar:
-            for job, result in done:
-                bar.update()
+    here = Path.cwd()
+    outputs = (path for job in jobs for path in placed(job, here).outputs.paths)
+    folders = {path.parent for path in outputs if not is_stored(path)}
+    gone: set[str] = set()
+
+    def lost(worker: str) -> None:
+        gone.add(worker)
+        remove_unnamed(folders, [worker])
+
+    try:
+        with (
+            prepare_check(folders) as check,
+            cluster_joined(cluster),
+            tqdm(total=len(jobs), unit="clip", disable=None) as bar,
+        ):
+
+            def say(line: str) -> None:
                 bar.clear()
-                if isinstance(result, WorkerDiedError):
-                    result = UserError(
-                        f"cannot label {job.clip}: each of the two workers that tried died "
-                        "(killed, out of memory, or crashed in a library)"
-                    )
-                elif not isinstance(result, UserError):
-                    printed, result = result
-                    print(printed, end="")
-                yield job, result
+                print(f"[INFO] {line}")
+
+            places = find_places(gpu=settings.options.engine in ("auto", "keras"))
+            options = for_hosts(settings.options, here, places.cores)
+            on_hosts = replace(settings, options=options)
+            arguments = (check, classifier, on_hosts, frames, here)
+            done = run_on_workers(
+                jobs, Worker, arguments, places, say=say, lost=lost, interrupted=interrupted
+            )
+            with closing(done):
+                for job, result in done:
+                    bar.update()
+                    bar.clear()
+                    yield job, _outcome(job, result)
+    finally:
+        # A worker that was killed may have written on for a moment.
+        remove_unnamed(folders, gone)
+
+
+def _outcome(job: Job, result: Done | Failed | WorkerDiedError) -> Outcome | UserError | None:
+    """Publish what a worker has made, and say what became of the clip."""
+    if isinstance(result, WorkerDiedError):
+        return UserError(
+            f"cannot label {job.clip}: each of the two workers that tried died "
+            "(killed, out of memory, or crashed in a library)"
+        )
+    if isinstance(result, Failed):
+        return result.as_error()
+    print(result.printed, end="")
+    try:
+        with errors_of_stores_in_a_line():
+            publish(result.files)
+    except UserError as error:
+        return error
+    return result.outcome
 
 
 class Worker:
     """A process on some machine of the cluster."""
 
     def __init__(
-        self, classifier: Classifier, settings: Settings, frames: int | None, folder: Path
+        self,
+        check: Check,
+        classifier: Classifier,
+        settings: Settings,
+        frames: int | None,
+        folder: Path,
     ) -> None:
         """``folder`` is where the run was started: paths may be relative to it."""
+        self._check = check
         self._saved = classifier
         self._settings = settings
         self._frames = frames
@@ -77,31 +145,53 @@ class Worker:
         """Open the model.
 
         Raises:
-            UserError: it cannot be opened, or this machine does not see the run's folder.
+            UserError: it cannot be opened, or this machine is not as the one that started the run.
         """
-        enter_folder(self._folder)
-        self._classifier = self._saved.open(self._settings.options, self._frames)
+        with errors_of_stores_in_a_line():
+            self._check.make()
+            there = placed(self._saved, self._folder)
+            opened = there.open(on_host(self._settings.options), self._frames)
+        # Results name the model as it was given.
+        self._classifier = replace(opened, saved=self._saved)
 
-    def run(self, job: Job) -> tuple[str, Outcome | None]:
+    def run(self, job: Job) -> Done:
         """Label a clip.
-
-        Returns:
-            What was printed meanwhile; and what became of the clip, None where it was left
-            unfinished.
 
         Raises:
             UserError: as ``label_clip`` does.
         """
+        import ray
+
+        name = name_in_ray(ray.get_runtime_context().get_actor_id())
+        there = placed(job, self._folder)
+        outcome = None
+        files: list[Unnamed] = []
         printed = io.StringIO()
-        with redirect_stdout(printed):
-            try:
+        try:
+            with (
+                redirect_stdout(printed),
+                errors_of_stores_in_a_line(),
+                suppress(LeftUnfinishedError),
+                names_held_back(name) as files,
+            ):
                 outcome = label_clip(
-                    job, self._classifier, self._settings, interrupted=self._stop.is_set
+                    there,
+                    self._classifier,
+                    self._settings,
+                    interrupted=self._stop.is_set,
+                    source_name=job.clip,
                 )
-            except LeftUnfinishedError:
-                return printed.getvalue(), None
-        return printed.getvalue(), outcome
+        except UserError as error:
+            raise UserError(_as_given(str(error), there, job)) from error
+        return Done(_as_given(printed.getvalue(), there, job), outcome, files if outcome else [])
 
     def stop(self) -> None:
         """Have ``run`` return early."""
         self._stop.set()
+
+
+def _as_given(text: str, there: Job, job: Job) -> str:
+    """Name paths as they were given."""
+    for path, given in zip(there.outputs.paths, job.outputs.paths, strict=True):
+        text = text.replace(str(path), str(given))
+    return text.replace(there.clip, job.clip)

@@ -3,7 +3,6 @@
 import tempfile
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,10 +10,19 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from activity.cluster.ray_cluster import cluster_joined
-from activity.cluster.workers import WorkerDiedError, enter_folder, find_places, run_on_workers
+from activity.cluster.answers import (
+    Failed,
+    WorkerDiedError,
+    errors_of_stores_in_a_line,
+)
+from activity.cluster.checks import Check, prepare_check
+from activity.cluster.crew import find_places
+from activity.cluster.placing import absolute, for_hosts, on_host
+from activity.cluster.ray_cluster import ClusterOptions, cluster_joined
+from activity.cluster.workers import run_on_workers
 from activity.common.errors import UserError
 from activity.common.keras_settings import load_keras
+from activity.media.images import Image
 from activity.network.backbone import fingerprint
 from activity.network.engine import EngineOptions, open_engine
 from activity.training.feature_cache import FeatureCache
@@ -28,7 +36,7 @@ _SHARD = 256
 
 
 def fill_cache(
-    address: str,
+    cluster: ClusterOptions,
     views: Sequence[View],
     backbone: "keras.Model",
     options: EngineOptions,
@@ -38,7 +46,7 @@ def fill_cache(
     ``compute_features`` then finds them. Images that cannot be read are left to it, too.
 
     Args:
-        address: as in ``cluster_joined``; its machines see the data set where this one does.
+        cluster: which; its machines see the data set where this one does.
         views, backbone, options: as in ``compute_features``.
 
     Raises:
@@ -56,17 +64,24 @@ def fill_cache(
             return
         shards = [missing[at : at + _SHARD] for at in range(0, len(missing), _SHARD)]
         with (
-            cluster_joined(address),
+            prepare_check([]) as check,
+            cluster_joined(cluster),
             tqdm(total=len(missing), desc="features", disable=None, unit="view") as bar,
         ):
             places = find_places(gpu=options.engine in ("auto", "keras"))
             network = (_as_bytes(backbone), fingerprint(backbone), backbone.input_shape[1])
-            how = (replace(options, cores=places.cores), len(missing))
-            arguments = (*network, Path.cwd(), *how)
-            with closing(run_on_workers(shards, FeatureWorker, arguments, places)) as done:
+            here = Path.cwd()
+            how = (for_hosts(options, here, places.cores), len(missing))
+            arguments = (check, *network, here, *how)
+
+            def say(line: str) -> None:
+                bar.clear()
+                print(f"[INFO] {line}")
+
+            with closing(run_on_workers(shards, FeatureWorker, arguments, places, say=say)) as done:
                 for shard, rows in done:
-                    if isinstance(rows, UserError):
-                        raise rows
+                    if isinstance(rows, Failed):
+                        continue  # this machine says of each image what is wrong with it
                     if isinstance(rows, WorkerDiedError):
                         raise UserError(
                             f"workers die over the images from {shard[0].image} to "
@@ -84,6 +99,7 @@ class FeatureWorker:
 
     def __init__(
         self,
+        check: Check,
         network: bytes,
         key: str,
         side: int,
@@ -92,6 +108,7 @@ class FeatureWorker:
         inputs: int,
     ) -> None:
         """``side`` is that of the network's input; paths may be relative to ``folder``."""
+        self._check = check
         self._network = network
         self._key = key
         self._side = side
@@ -103,14 +120,25 @@ class FeatureWorker:
         """Open the network.
 
         Raises:
-            UserError: the engine is not there, or this machine does not see the run's folder.
+            UserError: the engine is not there, or this machine is not as the one that started the
+                run.
         """
-        enter_folder(self._folder)
-        self._run = open_engine(self._options, self._backbone, key=self._key, inputs=self._inputs)
+        self._check.make()
+        options = on_host(self._options)
+        self._run = open_engine(options, self._backbone, key=self._key, inputs=self._inputs)
 
     def run(self, shard: Sequence[View]) -> list[tuple[int, NDArray[np.float32]]]:
-        """Compute a shard: each view's place in it with its features; not of unreadable images."""
-        return list(self._run(pixels_of(shard, self._side)))
+        """Compute a shard: each view's place in it with its features; not of unreadable images.
+
+        Raises:
+            UserError: none of its images can be read here.
+        """
+        there = [view._replace(image=_placed(view.image, self._folder)) for view in shard]
+        with errors_of_stores_in_a_line():
+            rows = list(self._run(pixels_of(there, self._side)))
+        if not rows:
+            raise UserError(f"cannot read any of {len(shard)} views of images")
+        return rows
 
     def stop(self) -> None:
         """Let the shard be finished."""
@@ -121,6 +149,10 @@ class FeatureWorker:
             path = Path(folder) / "network.keras"
             path.write_bytes(self._network)
             return keras.models.load_model(path, compile=False)
+
+
+def _placed(image: Image, folder: Path) -> Image:
+    return image._replace(folder=absolute(image.folder, folder))
 
 
 def _as_bytes(backbone: "keras.Model") -> bytes:

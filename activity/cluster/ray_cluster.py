@@ -3,24 +3,22 @@
 Ray is imported only when a cluster is asked for.
 """
 
-import hashlib
 import os
-import platform
 import secrets
+import shutil
 import signal
 import socket
+import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
-from activity.cluster.workers import last_line
+from activity.cluster.answers import last_line
 from activity.common.errors import UserError
-from activity.common.quiet import hidden_chatter
+from activity.common.quiet import hidden_below_python
 
 _PACKAGE = Path(__file__).resolve().parent.parent
-
-# Their versions decide what comes out of a clip.
-_LIBRARIES = ("numpy", "opencv-python", "av", "openvino", "keras", "tensorflow", "scikit-learn")
 
 # A cluster of one machine, for one run: others can neither reach it nor, without the token, use it.
 _LOCAL_ENVIRONMENT = {
@@ -35,23 +33,35 @@ _LOCAL_ENVIRONMENT = {
 _IMPATIENCE = {"RAY_NUM_REDIS_GET_RETRIES": "3", "RAY_py_gcs_connect_timeout_s": "5"}
 _REACH_SECONDS = 5
 
+# Names of sockets, which Ray puts some 65 letters below this folder, may have 103 on macOS.
+_LONGEST_FOLDER = 30
+
+
+@dataclass(frozen=True)
+class ClusterOptions:
+    """Which cluster is joined, and how.
+
+    Attributes:
+        address: ``auto`` for the cluster that this machine belongs to, or ``RAY_ADDRESS``;
+            ``local`` for one that is started on this machine alone and ended with the run;
+            else its address.
+        show_ray: whether what Ray itself has to say is shown.
+    """
+
+    address: str
+    show_ray: bool = False
+
 
 @contextmanager
-def cluster_joined(address: str) -> Iterator[None]:
+def cluster_joined(cluster: ClusterOptions) -> Iterator[None]:
     """Join a Ray cluster, and leave it when the block ends.
 
-    Other machines are sent this project's code, and must agree in the versions of all else that
-    decides what comes out.
-
-    Args:
-        address: ``auto`` for the cluster that this machine belongs to, or ``RAY_ADDRESS``;
-            ``local`` for one that is started on this machine alone and ended with the block;
-            else its address.
+    Other machines are sent this project's code.
 
     Raises:
-        UserError: Ray is not installed, there is no such cluster, or a machine has other versions.
+        UserError: Ray is not installed, or there is no such cluster that this machine can join.
     """
-    local = address == "local"
+    local = cluster.address == "local"
     # Ray reads them when it is imported.
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     if local:
@@ -63,33 +73,121 @@ def cluster_joined(address: str) -> Iterator[None]:
         import ray
     except ImportError as error:
         raise UserError("--cluster needs Ray: pip install -r requirements-cluster.txt") from error
-    if not local:
-        _check_reachable(address)
+    with ExitStack() as stack:
+        if not cluster.show_ray:
+            stack.enter_context(_ray_says_nothing())
+        if local:
+            folder = stack.enter_context(_private_folder())
+            limits = {"include_dashboard": False, "object_store_memory": 5 * 10**8}
+            _init("local", _temp_dir=str(folder), **limits)
+        else:
+            address = _address_to_join(cluster.address)
+            code = stack.enter_context(_code_to_send())
+            _init(address, runtime_env={"working_dir": str(code)})
+        stack.callback(ray.shutdown)
+        yield
+
+
+def _init(address: str, **options: object) -> None:
+    import ray
+
     # Ray would have SIGTERM end the process in the middle of whatever it does.
     on_sigterm = signal.getsignal(signal.SIGTERM)
-    started = {"include_dashboard": False, "object_store_memory": 5 * 10**8} if local else {}
-    code = {} if local else {"runtime_env": {"py_modules": [str(_PACKAGE)]}}
     try:
-        with hidden_chatter():
-            ray.init(address, log_to_driver=False, logging_level="error", **started, **code)
-    except (ConnectionError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
+        ray.init(address, log_to_driver=False, logging_level="error", **options)
+    except Exception as error:  # on a busy machine also that plain one
         reason = " ".join(str(error).split())
         raise UserError(f"cannot join the cluster {address}: {reason}") from error
     finally:
         signal.signal(signal.SIGTERM, on_sigterm)
+
+
+@contextmanager
+def _private_folder() -> Iterator[Path]:
+    """Make a folder for Ray that no other user of this machine can look or write into."""
+    short = len(tempfile.gettempdir()) <= _LONGEST_FOLDER or os.name != "posix"
+    folder = Path(tempfile.mkdtemp(prefix="ray", dir=None if short else "/tmp"))
     try:
-        if not local:
-            _check_versions()
-        yield
+        yield folder
     finally:
-        ray.shutdown()
+        shutil.rmtree(folder, ignore_errors=True)
 
 
-def _check_reachable(address: str) -> None:
+@contextmanager
+def _code_to_send() -> Iterator[Path]:
+    """Lay the project's code out as the working folder of the workers.
+
+    Where a run has such a folder, Ray does not have workers look for modules in this machine's
+    folders: another version of the project may lie there on theirs.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        ignored = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(_PACKAGE, Path(folder) / _PACKAGE.name, ignore=ignored)
+        yield Path(folder)
+
+
+@contextmanager
+def _ray_says_nothing() -> Iterator[None]:
+    """Keep Ray's own lines off the terminal: those of its native code, and its word of machines."""
+    import ray._private.worker as driver
+
+    shown = driver.print_to_stdstream
+    driver.print_to_stdstream = lambda *_, **__: None
+    try:
+        with hidden_below_python():
+            yield
+    finally:
+        driver.print_to_stdstream = shown
+
+
+def _address_to_join(address: str) -> str:
+    """Find out, before Ray waits for a minute, whether a cluster can be joined from here.
+
+    Raises:
+        UserError: it cannot; it says why.
+    """
+    import ray
+    from ray._private.authentication.authentication_token_setup import ensure_token_if_auth_enabled
+    from ray._private.services import get_ray_address_from_environment
+
+    def refuse(reason: str) -> UserError:
+        return UserError(f"cannot join the cluster {address}: {reason}")
+
+    try:
+        found = get_ray_address_from_environment(address, None)
+    except ConnectionError as error:
+        raise refuse(
+            "no Ray runs on this machine; ray start --address=HEAD:6379 has it join a cluster, and "
+            "--cluster ray://HEAD:10001 works from a machine that is not part of one"
+        ) from error
+    if found.startswith("ray://"):
+        _check_answers(found.removeprefix("ray://"), address)
+        return found
+    _check_answers(found, address)
+    try:
+        ensure_token_if_auth_enabled(create_token_if_missing=False)
+        nodes = ray._raylet.GcsClient(address=found).get_all_node_info(timeout=_REACH_SECONDS)
+    except ray.exceptions.AuthenticationError as error:
+        raise refuse(
+            "it wants another token than the one of this machine: copy ~/.ray/auth_token of its "
+            "first machine here, and set RAY_AUTH_MODE=token"
+        ) from error
+    except (RuntimeError, ValueError, ray.exceptions.RayError) as error:
+        raise refuse(last_line(error)) from error
+    if not any(_is_here(node.node_manager_address) for node in nodes.values()):
+        host = found.rpartition(":")[0]
+        raise refuse(
+            "this machine is not part of it: ray start --address="
+            f"{found} has it join, and --cluster ray://{host}:10001 works from outside"
+        )
+    return found
+
+
+def _check_answers(found: str, address: str) -> None:
     """Find out at once whether anything listens at an address of the form host:port."""
-    host, colon, port = address.rpartition(":")
+    host, colon, port = found.rpartition(":")
     if not colon or "/" in host or not port.isdecimal():
-        return
+        raise UserError(f"cannot join the cluster {address}: give HOST:PORT, auto or local")
     try:
         socket.create_connection((host.strip("[]"), int(port)), _REACH_SECONDS).close()
     except (OSError, OverflowError) as error:
@@ -99,47 +197,12 @@ def _check_reachable(address: str) -> None:
         ) from error
 
 
-def _check_versions() -> None:
-    """Compare this machine with each other one of the cluster, before any of them works."""
-    import ray
-    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
-
-    here = _versions()
-    ask = ray.remote(num_cpus=0, max_retries=0)(_versions)
-    nodes = [node for node in ray.nodes() if node["Alive"]]
-    places = [NodeAffinitySchedulingStrategy(node["NodeID"], soft=False) for node in nodes]
-    asked = [ask.options(scheduling_strategy=place).remote() for place in places]
-    for node, reference in zip(nodes, asked, strict=True):
-        machine = node["NodeManagerAddress"]
+def _is_here(address: str) -> bool:
+    """Tell whether an address is one of this machine."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with socket.socket(family) as probe:
         try:
-            there = ray.get(reference)
-        except ray.exceptions.TaskUnschedulableError:
-            continue  # it has just left the cluster
-        except ray.exceptions.RayError as error:
-            raise UserError(
-                f"{machine} of the cluster cannot run this project: {last_line(error)}; "
-                "pip install -r requirements.txt there"
-            ) from error
-        for name, version in here.items():
-            if there[name] != version:
-                raise UserError(
-                    f"{machine} of the cluster has {name} {there[name]}, this machine {version}: "
-                    "have the same on both"
-                )
-
-
-def _versions() -> dict[str, str]:
-    """The versions of all that decides what comes out, by name."""
-    # Every start would take a twentieth of a second longer, also without a cluster.
-    import importlib.metadata
-
-    code = hashlib.sha256()
-    for path in sorted(_PACKAGE.rglob("*.py")):
-        code.update(path.relative_to(_PACKAGE).as_posix().encode() + path.read_bytes())
-    versions = {"Python": platform.python_version(), "the project's code": code.hexdigest()[:12]}
-    for name in _LIBRARIES:
-        try:
-            versions[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            versions[name] = "not at all"
-    return versions
+            probe.bind((address, 0))
+        except OSError:
+            return False
+    return True

@@ -1,199 +1,222 @@
-"""Jobs run on the workers of a Ray cluster: none is lost, and none done twice at once."""
+"""Jobs run on the workers of a Ray cluster: none is lost, and no bad host spoils them."""
 
-import os
-import platform
-from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
-from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
+from activity.cluster.answers import (
+    Failed,
+    WorkerDiedError,
+    is_death,
+    last_line,
+    name_in_ray,
+    nobody_left,
+    result_of,
+)
+from activity.cluster.crew import Crew, Host, Places
+from activity.cluster.head import Head
+from activity.cluster.queue import SEVERAL, Attempt, JobQueue
 from activity.common.errors import UserError
 
 Job = TypeVar("Job")
 
-# A clip is decoded in one thread, drawn and encoded in another; more cores than these would wait
-# for them (docs/cluster.md).
-CORES = 2
-
-_TRIES = 2
+_DEATHS = 3
 # How often a person's Ctrl-C is looked for, and how long what is begun may take to be put away.
 _LOOK_UP_SECONDS = 0.2
 _PUT_AWAY_SECONDS = 60
 
 
-class WorkerDiedError(Exception):
-    """Each of the workers that were given a job died over it."""
-
-
-def enter_folder(folder: Path) -> None:
-    """Have a worker stand where the run was started: paths may be relative to that folder.
-
-    Raises:
-        UserError: this machine does not see it.
-    """
-    try:
-        os.chdir(folder)
-    except OSError as error:
-        raise UserError(
-            f"{platform.node()} does not see the folder {folder}: "
-            "the machines of a cluster need a shared folder"
-        ) from error
-
-
-def last_line(error: BaseException) -> str:
-    """Say what went wrong on another machine, without how it came there."""
-    return str(error).strip().splitlines()[-1].strip()
-
-
-class Places(NamedTuple):
-    """How many workers there is room for, and what each asks Ray for."""
-
-    workers: int
-    cores: int
-    options: dict[str, float]
-
-
-def find_places(*, gpu: bool) -> Places:
-    """Count the workers that fit on a cluster: one for each GPU, where these are wanted and there
-    are any, or one for every ``CORES`` cores of a machine.
-
-    Raises:
-        UserError: there is no core to work on.
-    """
-    import ray
-
-    alive = [node["Resources"] for node in ray.nodes() if node["Alive"]]
-    gpus = sum(int(node.get("GPU", 0)) for node in alive)
-    if gpu and gpus:
-        return Places(gpus, CORES, {"num_cpus": 1, "num_gpus": 1})
-    cpus = [int(node.get("CPU", 0)) for node in alive]
-    cores = min(CORES, max(cpus, default=0))
-    if not cores:
-        raise UserError("no machine of the cluster has a core to work on: start one with some")
-    return Places(sum(cpu // cores for cpu in cpus), cores, {"num_cpus": cores})
-
-
 class _Task(NamedTuple):
-    """What a worker is at: a job and which try of it this is, or None while it opens."""
+    """What a worker is at: a job, or None while it opens."""
 
+    host: Host
     worker: Any
-    job: Any
-    tries: int
+    attempt: Attempt | None
 
 
 def run_on_workers(
     jobs: Sequence[Job],
-    worker: Callable[..., object],
+    worker: type,
     arguments: Sequence[object],
     places: Places,
+    *,
+    say: Callable[[str], None],
+    lost: Callable[[str], None] = lambda worker: None,
     interrupted: Callable[[], bool] = lambda: False,
 ) -> Generator[tuple[Job, Any], None, None]:
     """Have workers do jobs, each one job at a time, and yield each job with what came of it.
 
-    A job whose worker dies (killed, out of memory, crashed, its machine gone) is given to a fresh
-    worker, once. Only the jobs at work are known to Ray, so that memory does not grow with jobs.
+    A job whose worker dies (killed, out of memory, crashed, its machine gone) is given to another
+    worker, once, before all other jobs. One that fails is given to another host. A host on which
+    several in a row fail that succeed elsewhere gets no more, nor does one where no worker opens.
+    Hosts that join meanwhile are used, too. Only the jobs at work are known to Ray, so that memory
+    does not grow with jobs.
 
     Args:
         jobs: what to do, in this order; results come in the order in which they are ready.
         worker: a class. ``open()`` is called once, ``run(job)`` for each job, and ``stop()``, in
             another thread, when ``run`` is to return early.
         arguments: of the class.
-        places: how many workers to start, at most.
+        places: what a worker asks for.
+        say: told, in a line, of hosts that are not used.
+        lost: told of workers that died over a job, by their name in Ray.
         interrupted: tells whether to end early: nothing new is begun, and what is at work stopped.
 
     Yields:
-        A job and what ``run`` returned, the ``UserError`` it raised, or a ``WorkerDiedError``.
+        A job and what ``run`` returned, a ``Failed``, or a ``WorkerDiedError``.
 
     Raises:
-        UserError: ``open`` raised it, or no worker lives to open.
+        UserError: no worker on any host opens, or no host is left.
     """
-    import ray
-
-    # A worker that has run out of memory is of no more use, even where it lives.
-    dead = (ray.exceptions.RayActorError, ray.exceptions.OutOfMemoryError, MemoryError)
-    remote = ray.remote(max_concurrency=2, **places.options)(worker)
-    # Once for all workers: a network among them is large.
-    given = [ray.put(argument) for argument in arguments]
-    count = min(places.workers, len(jobs))
-    new = iter(jobs)
-    again: deque[Job] = deque()
-    tasks: dict[Any, _Task] = {}
-    left, died_opening = len(jobs), 0
-
-    def start() -> None:
-        actor = remote.remote(*given)
-        tasks[actor.open.remote()] = _Task(actor, None, 0)
-
-    def give_next(actor: Any, fresh: bool) -> None:
-        job, tries = (again.popleft(), _TRIES) if fresh and again else (next(new, None), 1)
-        if job is not None:
-            tasks[actor.run.remote(job)] = _Task(actor, job, tries)
-            return
-        ray.kill(actor)
-        if again:
-            start()
-
+    run = _Run(jobs, Crew(worker, arguments, places), say, lost)
     try:
-        for _ in range(count):
-            start()
-        while left and not interrupted():
-            ready, _ = ray.wait(list(tasks), timeout=_LOOK_UP_SECONDS)
-            for reference in ready:
-                actor, job, tries = tasks.pop(reference)
-                try:
-                    result = _result_of(reference)
-                except dead as error:
-                    ray.kill(actor)
-                    if job is None:
-                        died_opening += 1
-                        if died_opening > 2 * count:
-                            raise UserError(
-                                "the workers of the cluster die before they have opened the "
-                                f"model: {last_line(error)}"
-                            ) from error
-                    elif tries < _TRIES:
-                        again.append(job)
-                    else:
-                        left -= 1
-                        yield job, WorkerDiedError()
-                    if left:
-                        start()
-                    continue
-                if job is None:
-                    died_opening = 0
-                    if isinstance(result, UserError):
-                        raise result
-                else:
-                    left -= 1
-                    yield job, result
-                give_next(actor, fresh=job is None)
-        yield from _stopped({ref: task for ref, task in tasks.items() if task.job is not None})
+        while run.queue.left and not interrupted():
+            run.start_workers()
+            yield from run.hopeless()
+            yield from run.take_results()
+        yield from run.stopped()
     finally:
-        for task in tasks.values():
-            ray.kill(task.worker)
+        run.end()
 
 
-def _stopped(tasks: dict[Any, _Task]) -> Iterator[tuple[Any, Any]]:
-    """Have workers put away what they are at, and yield what came of it."""
-    import ray
+class _Run:
+    """The jobs, the workers, and what each of them is at."""
 
-    for task in tasks.values():
-        task.worker.stop.remote()
-    for reference, task in tasks.items():
-        try:
-            result = _result_of(reference, _PUT_AWAY_SECONDS)
-        except (ray.exceptions.RayActorError, ray.exceptions.GetTimeoutError):
-            continue
-        yield task.job, result
+    def __init__(
+        self,
+        jobs: Sequence[Any],
+        crew: Crew,
+        say: Callable[[str], None],
+        lost: Callable[[str], None],
+    ) -> None:
+        self.queue = JobQueue(jobs)
+        self._total = len(jobs)
+        self._crew = crew
+        self._head = Head(self._total)
+        self._say = say
+        self._lost = lost
+        self._tasks: dict[Any, _Task] = {}
+        self._reasons: list[BaseException] = []
+
+    def start_workers(self) -> None:
+        """Look for hosts, and start the workers that they have room for and that are of use."""
+        if not self._head_answers():
+            return
+        self._crew.look_for_hosts()
+        opening = sum(task.attempt is None for task in self._tasks.values())
+        while started := self._crew.start_worker(self.queue.waiting_for, opening):
+            host, worker = started
+            self._tasks[worker.open.remote()] = _Task(host, worker, None)
+            opening += 1
+        if not self._tasks and not self.queue.has_failures() and self._head_answers(now=True):
+            raise nobody_left(self._reasons, self._total - self.queue.left, self._total)
+
+    def hopeless(self) -> Iterator[tuple[Any, Failed]]:
+        """Yield the jobs that would do no better on any other host."""
+        usable = [host.node for host in self._crew.hosts.values() if host.usable]
+        for attempt in self.queue.hopeless(usable):
+            errors = {self._crew.names[node]: error for node, error in attempt.errors.items()}
+            yield attempt.job, Failed(errors, self._several_hosts)
+
+    def take_results(self) -> Iterator[tuple[Any, Any]]:
+        """Wait a moment for workers, give those that are ready another job, and yield."""
+        import ray
+
+        if not self._tasks:
+            return
+        ready, _ = ray.wait(list(self._tasks), timeout=_LOOK_UP_SECONDS)
+        for reference in ready:
+            task = self._tasks.pop(reference)
+            result, error = result_of(reference)
+            if task.attempt is None:
+                self._has_opened(task, error)
+            elif is_death(error):
+                self._crew.end_worker(task.host, task.worker)
+                self._lost(_name_of(task.worker))
+                if not self.queue.crashed(task.attempt):
+                    yield task.attempt.job, WorkerDiedError()
+                self._look_again()
+            elif isinstance(error, UserError):
+                self.queue.failed(task.attempt, task.host.node, error)
+                self._give_next(task)
+            elif error is not None:
+                raise error
+            else:
+                self._give_up(self.queue.succeeded(task.attempt, task.host.node), task.attempt)
+                yield task.attempt.job, result
+                self._give_next(task)
+
+    def stopped(self) -> Iterator[tuple[Any, Any]]:
+        """Have workers put away what they are at, and yield what came of it."""
+        at_work = [(ref, task) for ref, task in self._tasks.items() if task.attempt is not None]
+        for _, task in at_work:
+            task.worker.stop.remote()
+        for reference, task in at_work:
+            result, error = result_of(reference, _PUT_AWAY_SECONDS)
+            assert task.attempt is not None
+            if isinstance(error, UserError):
+                yield task.attempt.job, Failed({task.host.name: error}, self._several_hosts)
+            elif error is None:
+                yield task.attempt.job, result
+
+    def end(self) -> None:
+        """End all workers."""
+        import ray
+
+        if self._head.answers():
+            for task in self._tasks.values():
+                ray.kill(task.worker)
+        for task in self._tasks.values():
+            self._lost(_name_of(task.worker))
+
+    @property
+    def _several_hosts(self) -> bool:
+        return len(self._crew.names) > 1
+
+    def _head_answers(self, *, now: bool = False) -> bool:
+        return self._head.check(self._total - self.queue.left, now=now)
+
+    def _look_again(self) -> None:
+        if self._head_answers(now=True):
+            self._crew.look_for_hosts(now=True)
+
+    def _has_opened(self, task: _Task, error: BaseException | None) -> None:
+        """Give a worker that has opened its first job; leave out a host where it does not open."""
+        host = task.host
+        if error is None:
+            host.opened += 1
+            host.deaths = 0
+            self._give_next(task)
+            return
+        self._crew.end_worker(host, task.worker)
+        host.deaths += is_death(error)
+        self._look_again()
+        gone = host.node not in self._crew.hosts
+        if not gone and (host.deaths >= _DEATHS or not is_death(error)):
+            what = "gets no further worker" if host.opened else "is not used"
+            self._close(host, error, what)
+
+    def _give_next(self, task: _Task) -> None:
+        attempt = None if task.host.bad else self.queue.take(task.host.node)
+        if attempt is None:
+            self._crew.end_worker(task.host, task.worker)
+        else:
+            reference = task.worker.run.remote(attempt.job)
+            self._tasks[reference] = task._replace(attempt=attempt)
+
+    def _give_up(self, nodes: Sequence[str], attempt: Attempt) -> None:
+        """Give nothing more to hosts on which a job failed that has succeeded elsewhere."""
+        for host in [self._crew.hosts[node] for node in nodes if node in self._crew.hosts]:
+            what = f"gets no more: {SEVERAL} in a row failed there and not elsewhere"
+            self._close(host, attempt.errors[host.node], what)
+            host.bad = True
+
+    def _close(self, host: Host, error: BaseException, what: str) -> None:
+        """Start no more workers on a host, and say why, once."""
+        self._reasons.append(error)
+        if host.room > 0 and self._several_hosts:
+            self._say(f"{host.name} {what}: {last_line(error)}")
+        host.room = 0
 
 
-def _result_of(reference: Any, timeout: float | None = None) -> Any:
-    """What a worker's method returned, or the UserError it raised; a bug keeps its traceback."""
-    import ray
-
-    try:
-        return ray.get(reference, timeout=timeout)
-    except ray.exceptions.RayTaskError as error:
-        if isinstance(error.cause, UserError):
-            return error.cause
-        raise
+def _name_of(worker: Any) -> str:
+    return name_in_ray(worker._actor_id.hex())

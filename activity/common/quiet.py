@@ -27,3 +27,23 @@ def hidden_chatter() -> Iterator[None]:
     finally:
         os.dup2(saved, 2)
         os.close(saved)
+
+
+@contextmanager
+def hidden_below_python() -> Iterator[None]:
+    """Discard what native code writes to standard error; what Python prints there is shown."""
+    shown = sys.stderr
+    try:
+        same = shown.fileno() == 2
+    except (OSError, ValueError):  # it is not a file at all
+        same = False
+    if not same:
+        yield
+        return
+    own = os.fdopen(os.dup(2), "w", encoding=shown.encoding, errors=shown.errors, buffering=1)
+    with own, hidden_chatter():
+        sys.stderr = own
+        try:
+            yield
+        finally:
+            sys.stderr = shown

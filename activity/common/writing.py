@@ -1,7 +1,6 @@
 """Output files: written under a temporary name beside the target, and renamed when complete."""
 
 import os
-import secrets
 import shutil
 import sys
 import tempfile
@@ -11,6 +10,12 @@ from pathlib import Path
 
 from activity.common.errors import UserError
 from activity.common.interruption import interrupts_held_back
+from activity.common.publishing import (
+    Unnamed,
+    current_publication,
+    target_of,
+    temporary_name,
+)
 from activity.common.stores import is_stored, rename, upload, written_here
 
 
@@ -21,7 +26,7 @@ def check_output(path: Path, what: str) -> None:
         UserError: ``path`` is a folder or a device, or its parent folder cannot be created or
             written to.
     """
-    target = _target(path)
+    target = target_of(path)
     try:
         if target.is_dir():
             raise UserError(f"cannot write {what} to {path}: it is a folder; give a file name")
@@ -30,7 +35,7 @@ def check_output(path: Path, what: str) -> None:
             raise UserError(f"cannot write {what} to {path}: it is a device; give a file name")
         if not is_stored(target):  # in a store, folders are only prefixes of names
             target.parent.mkdir(parents=True, exist_ok=True)
-        probe = _temporary_name(target)
+        probe = temporary_name(target)
         probe.touch(exist_ok=False)
         probe.unlink()
     except OSError as error:
@@ -70,18 +75,25 @@ def replace_when_complete(*paths: Path) -> Iterator[list[Path]]:
     any exception, the temporary files are removed and existing files at the targets are left
     unchanged. Links are followed, and stay links.
 
+    In a ``names_held_back`` block, complete files keep their temporary names.
+
     Raises:
         UserError: the file system refuses to write (the disk is full, the folder was removed).
     """
-    targets = [_target(path) for path in paths]
-    temporary = [_temporary_name(target) for target in targets]
-    earlier = [_temporary_name(target) for target in targets]
+    targets = [target_of(path) for path in paths]
+    temporary = [temporary_name(target) for target in targets]
+    earlier = [temporary_name(target) for target in targets]
     try:
         with ExitStack() as stack:
             local = [stack.enter_context(written_here(part)) for part in temporary]
             yield local
             for written in local:
                 _flush_to_disk(written)
+        if publication := current_publication():
+            parts = zip(paths, temporary, strict=True)
+            publication.files.extend(Unnamed(path, part.name) for path, part in parts)
+            temporary = []
+            return
         for target, kept in zip(targets[:-1], earlier[:-1], strict=True):
             _keep(target, kept)
         with interrupts_held_back():
@@ -117,6 +129,30 @@ def folder_when_complete(folder: Path) -> Iterator[Path]:
                 raise
 
 
+@contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """Wait until no other process of this machine is in such a block for the same folder.
+
+    Where there are no locks (on Windows, on some network disks) nobody waits.
+
+    Raises:
+        OSError: the folder cannot be made.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    if sys.platform == "win32":
+        yield
+        return
+    import fcntl
+
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        with suppress(OSError):
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
 def give_second_name(path: Path, name: Path) -> None:
     """Give a file a second name: by a hard link, or as a copy if links are not possible.
 
@@ -126,7 +162,7 @@ def give_second_name(path: Path, name: Path) -> None:
         OSError: the file does not exist, or cannot be copied.
     """
     try:
-        os.link(_target(path), name)
+        os.link(target_of(path), name)
     except FileNotFoundError:
         raise
     except (AttributeError, OSError):
@@ -134,23 +170,9 @@ def give_second_name(path: Path, name: Path) -> None:
         shutil.copyfile(path, name)
 
 
-def _temporary_name(path: Path) -> Path:
-    """Return a hidden name beside ``path`` that no other run uses.
-
-    It keeps the suffix, by which writers choose a file's format.
-    """
-    # Shortened, because the name may already be as long as allowed.
-    return path.with_name(f".{path.stem[:30]}.{secrets.token_hex(4)}.part{path.suffix[:20]}")
-
-
-def _target(path: Path) -> Path:
-    """Follow links, so that the file is replaced and not the link."""
-    return path if is_stored(path) else Path(os.path.realpath(path))
-
-
 def _canonical(path: Path) -> str:
     """Return the same text for all paths of a file; case is ignored on macOS and Windows."""
-    target = str(_target(path))
+    target = str(target_of(path))
     return target.casefold() if sys.platform in ("darwin", "win32") else target
 
 

@@ -85,6 +85,7 @@ def label_clip(
     *,
     show: Show = show_nothing,
     interrupted: Callable[[], bool] = lambda: False,
+    source_name: str | None = None,
 ) -> Outcome:
     """Classify every frame of a clip, smooth, and write what the job asks for.
 
@@ -94,6 +95,7 @@ def label_clip(
         settings: how it is labelled.
         show: shows a frame that was drawn, and tells whether the person wants to end.
         interrupted: tells whether to end early.
+        source_name: the clip's name in the results, where it is not the one in the job.
 
     Raises:
         LeftUnfinishedError: the run ended early, and no label is known yet or the job is kept
@@ -135,7 +137,9 @@ def label_clip(
     if job.outputs.segments:
         write_segments(job.outputs.segments, summary.segments(end))
     if job.outputs.json:
-        made_from = _made_from(job, source.info, summary, classifier.saved, settings)
+        made_from = _made_from(
+            source_name or job.clip, source.info, summary, classifier.saved, settings
+        )
         judged = {"truth": judgement.as_dict()} if judgement else {}
         write_json(job.outputs.json, summary.as_dict(end) | made_from | judged)
     return Outcome(summary, source.info.frame_count, source.dropped, judgement)
@@ -208,7 +212,7 @@ def _write_frames(
 
 
 def _made_from(
-    job: Job, info: VideoInfo, summary: Summary, classifier: Classifier, settings: Settings
+    name: str, info: VideoInfo, summary: Summary, classifier: Classifier, settings: Settings
 ) -> dict[str, object]:
     """Gather what a summary was made from."""
     return {
@@ -217,7 +221,7 @@ def _made_from(
             "classified": summary.classified_frames,
             "expected": info.frame_count or None,
         },
-        "source": job.clip,
+        "source": name,
         "model": {"path": str(classifier.model), "sha256": classifier.digest},
         "settings": {
             "smoothing": settings.smoothing.way,

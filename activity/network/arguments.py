@@ -92,6 +92,11 @@ def add_cluster_argument(parser: argparse._ActionsContainer, what: str) -> None:
         "auto joins the one that this machine belongs to, local starts one on this machine for "
         "the run, anything else is an address (needs: pip install -r requirements-cluster.txt)",
     )
+    parser.add_argument(
+        "--cluster-log",
+        action="store_true",
+        help="with --cluster, also show what Ray itself has to say, which is hidden otherwise",
+    )
 
 
 def add_cache_argument(parser: argparse._ActionsContainer) -> None:
@@ -99,11 +104,16 @@ def add_cache_argument(parser: argparse._ActionsContainer) -> None:
     parser.add_argument(
         "--cache",
         type=_cache_folder,
-        default=user_cache_path("activity-video", appauthor=False),
+        default=default_cache(),
         metavar="FOLDER",
         help="where features and exported networks are kept, so that no run computes them "
         "again; 'off' keeps none; delete the folder to clear it (default: %(default)s)",
     )
+
+
+def default_cache() -> Path:
+    """Say where this machine keeps features and exports unless a person names another folder."""
+    return user_cache_path("activity-video", appauthor=False)
 
 
 def _cache_folder(text: str) -> Path | None:

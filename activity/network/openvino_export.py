@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from activity.common.errors import UserError
-from activity.common.writing import folder_when_complete
+from activity.common.writing import alone_in, folder_when_complete
 
 if TYPE_CHECKING:
     import keras
@@ -33,9 +33,10 @@ def can_export() -> bool:
 
 
 def export(model: "keras.Model", folder: Path) -> Path:
-    """Export a model for OpenVINO into ``folder``, whole or not at all.
+    """Export a model for OpenVINO into ``folder``, whole or not at all, if it is not there yet.
 
-    On another backend than TensorFlow, a process that runs on TensorFlow does it.
+    Of several processes of a machine that ask for the same export, one makes it. On another backend
+    than TensorFlow, a process that runs on TensorFlow does it.
 
     Returns:
         Path of the export; its weights lie beside it.
@@ -43,6 +44,13 @@ def export(model: "keras.Model", folder: Path) -> Path:
     Raises:
         UserError: TensorFlow is not installed, or cannot export the model.
     """
+    with alone_in(folder.parent):
+        if not folder.is_dir():
+            _export(model, folder)
+    return folder / EXPORT_NAME
+
+
+def _export(model: "keras.Model", folder: Path) -> None:
     import keras
 
     with folder_when_complete(folder) as part:
@@ -50,7 +58,6 @@ def export(model: "keras.Model", folder: Path) -> Path:
             model.export(str(part / EXPORT_NAME), format="openvino", verbose=False)
         else:
             _export_in_own_process(model, part / EXPORT_NAME)
-    return folder / EXPORT_NAME
 
 
 def _export_in_own_process(model: "keras.Model", target: Path) -> None:

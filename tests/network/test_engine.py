@@ -2,7 +2,9 @@
 
 import importlib.util
 import os
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import keras
@@ -11,7 +13,13 @@ import pytest
 
 from activity.common.errors import UserError
 from activity.network import engine as engine_module
-from activity.network.engine import EngineOptions, keras_engine, open_engine, openvino_engine
+from activity.network.engine import (
+    EngineOptions,
+    export,
+    keras_engine,
+    open_engine,
+    openvino_engine,
+)
 
 
 @pytest.fixture(scope="module")
@@ -68,6 +76,24 @@ def test_low_latency_gives_the_same_answers(network: keras.Model, tmp_path: Path
     ):
         ((_, alone),) = one_by_one([(None, pixels)])
         np.testing.assert_allclose(alone, output, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.skipif(keras.config.backend() != "tensorflow", reason="it exports otherwise")
+@pytest.mark.skipif(os.name != "posix", reason="there are no locks")
+def test_of_several_who_want_an_export_at_once_one_makes_it(tmp_path: Path) -> None:
+    made = []
+
+    class Slow:
+        def export(self, path: str, **_: object) -> None:
+            made.append(path)
+            time.sleep(0.3)
+            Path(path).write_text("network")
+
+    with ThreadPoolExecutor(4) as pool:
+        paths = set(pool.map(lambda _: export(Slow(), tmp_path / "exports" / "key"), range(4)))
+    assert len(made) == 1
+    assert paths == {tmp_path / "exports" / "key" / engine_module.EXPORT_NAME}
+    assert next(iter(paths)).read_text() == "network"
 
 
 @pytest.mark.parametrize("name", ["keras", "openvino"])

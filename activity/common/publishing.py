@@ -1,0 +1,120 @@
+"""Complete files that another process gives their names."""
+
+import os
+import secrets
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from activity.common.errors import UserError
+from activity.common.stores import is_stored, rename
+
+
+@dataclass(frozen=True)
+class Unnamed:
+    """A complete file that still has a temporary name.
+
+    Attributes:
+        path: where it belongs.
+        part: its temporary name, in the same folder.
+    """
+
+    path: Path
+    part: str
+
+
+@dataclass(frozen=True)
+class Publication:
+    """Files that are written, and not named yet.
+
+    Attributes:
+        token: part of each temporary name.
+        files: those that are complete.
+    """
+
+    token: str
+    files: list[Unnamed] = field(default_factory=list)
+
+
+_current: ContextVar[Publication | None] = ContextVar("publication", default=None)
+
+
+def current_publication() -> Publication | None:
+    """Return that of the ``names_held_back`` block that this is called in, if it is in one."""
+    return _current.get()
+
+
+@contextmanager
+def names_held_back(token: str) -> Iterator[list[Unnamed]]:
+    """Have all that ``replace_when_complete`` writes in this block keep its temporary name.
+
+    If the block raises, the files are removed.
+
+    Args:
+        token: to be part of each temporary name; letters and digits.
+
+    Yields:
+        The files that are complete, for ``publish``.
+    """
+    publication = Publication(token)
+    earlier = _current.set(publication)
+    try:
+        yield publication.files
+    except BaseException:
+        for file in publication.files:
+            with suppress(OSError):
+                _part(file).unlink(missing_ok=True)
+        raise
+    finally:
+        _current.reset(earlier)
+
+
+def publish(files: Sequence[Unnamed]) -> None:
+    """Give complete files their names, in the order in which they were written.
+
+    Raises:
+        UserError: the file system or the store refuses.
+    """
+    for file in files:
+        try:
+            rename(_part(file), target_of(file.path))
+        except OSError as error:
+            raise UserError(f"cannot write {file.path}: {error.strerror or error}") from error
+
+
+def remove_unnamed(folders: Iterable[Path], tokens: Iterable[str]) -> None:
+    """Remove what processes that are gone have left under temporary names.
+
+    Args:
+        folders: where they wrote; those in stores are left alone.
+        tokens: parts of the names.
+    """
+    wanted = tuple(tokens)
+    for folder in set(folders) if wanted else ():
+        with suppress(OSError):
+            for path in folder.iterdir():
+                if path.name.startswith(".") and any(token in path.name for token in wanted):
+                    path.unlink(missing_ok=True)
+
+
+def temporary_name(path: Path) -> Path:
+    """Return a hidden name beside ``path`` that no other run uses.
+
+    It keeps the suffix, by which writers choose a file's format.
+    """
+    publication = current_publication()
+    token = publication.token if publication else ""
+    # Shortened, because the name may already be as long as allowed.
+    name = f".{path.stem[:30]}.{token}{secrets.token_hex(4)}.part{path.suffix[:20]}"
+    return path.with_name(name)
+
+
+def target_of(path: Path) -> Path:
+    """Follow links, so that the file is replaced and not the link."""
+    return path if is_stored(path) else Path(os.path.realpath(path))
+
+
+def _part(file: Unnamed) -> Path:
+    return target_of(file.path).with_name(file.part)

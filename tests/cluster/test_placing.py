@@ -1,0 +1,55 @@
+"""Paths of a run that hold on every host."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from activity.cluster.placing import absolute, for_hosts, on_host, placed
+from activity.labelling.jobs import Job, Outputs
+from activity.network.arguments import default_cache
+from activity.network.engine import EngineOptions
+from tests.conftest import ROOT
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="links need no privilege on POSIX")
+
+
+def test_relative_paths_lead_through_the_links_of_this_machine(tmp_path: Path) -> None:
+    (tmp_path / "shared" / "out").mkdir(parents=True)
+    (tmp_path / "project").mkdir()
+    (tmp_path / "project" / "link").symlink_to(tmp_path / "shared")
+    project = tmp_path / "project"
+    assert absolute(Path("link/out/a.csv"), project) == tmp_path / "shared/out/a.csv"
+    assert absolute(Path("../shared/out"), project) == tmp_path / "shared/out"
+    # All machines know it by this path, and it may be another disk on each.
+    assert absolute(project / "link" / "out", project) == project / "link" / "out"
+
+
+def test_exports_are_kept_in_the_cache_of_each_host_unless_a_folder_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usual = for_hosts(EngineOptions(cache_folder=default_cache()), tmp_path, 2)
+    named = for_hosts(EngineOptions(cache_folder=Path("cache")), tmp_path, 2)
+    none = for_hosts(EngineOptions(), tmp_path, 2)
+    monkeypatch.setattr("activity.cluster.placing.default_cache", lambda: Path("/home/other"))
+    assert on_host(usual) == EngineOptions(cache_folder=Path("/home/other"), cores=2)
+    assert on_host(named).cache_folder == tmp_path / "cache"
+    assert on_host(none).cache_folder is None
+
+
+def test_all_paths_of_a_job_are_made_absolute(tmp_path: Path) -> None:
+    job = Job("clip.avi", Outputs(csv=Path("tables/a.csv")), truth=Path("truth.csv"))
+    there = placed(job, tmp_path)
+    assert there.clip == str(tmp_path / "clip.avi")
+    assert there.outputs == Outputs(csv=tmp_path / "tables" / "a.csv")
+    assert there.truth == tmp_path / "truth.csv"
+    stored = Job("s3://sports/clip.avi", Outputs())
+    assert placed(stored, tmp_path) == stored
+
+
+def test_a_run_without_a_cluster_imports_nothing_of_ray() -> None:
+    code = "import sys, predict_video, train; sys.exit('ray' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, timeout=100)
+    assert done.returncode == 0

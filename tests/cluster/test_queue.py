@@ -1,0 +1,80 @@
+"""Which job goes to which host."""
+
+from activity.cluster.queue import SEVERAL, JobQueue
+from activity.common.errors import UserError
+
+ERROR = UserError("no clip")
+
+
+def jobs_for(queue: JobQueue, host: str) -> list[object]:
+    taken = []
+    while attempt := queue.take(host):
+        taken.append(attempt.job)
+    return taken
+
+
+def test_jobs_are_given_out_in_their_order_and_a_lost_one_goes_first() -> None:
+    queue = JobQueue(["a", "b", "c"])
+    first = queue.take("one")
+    assert first is not None
+    assert queue.crashed(first)
+    assert jobs_for(queue, "two") == ["a", "b", "c"]
+    assert not queue.crashed(first)
+    assert queue.left == 2
+
+
+def test_a_job_that_fails_goes_to_another_host_and_fails_for_good_where_there_is_none() -> None:
+    queue = JobQueue(["a"])
+    attempt = queue.take("one")
+    assert attempt is not None
+    queue.failed(attempt, "one", ERROR)
+    assert list(queue.hopeless(["one", "two"])) == []
+    assert (queue.waiting_for("one"), queue.waiting_for("two")) == (0, 1)
+    assert queue.take("one") is None
+    assert queue.take("two") is attempt
+    queue.failed(attempt, "two", ERROR)
+    assert list(queue.hopeless(["one", "two"])) == [attempt]
+    assert queue.left == 0
+
+
+def test_a_job_that_a_good_host_fails_on_too_is_not_tried_on_all() -> None:
+    hosts = ["one", "two", "three", "four"]
+    queue = JobQueue(["good", "bad"])
+    good, bad = queue.take("two"), queue.take("one")
+    assert good is not None
+    assert bad is not None
+    queue.succeeded(good, "two")
+    queue.failed(bad, "one", ERROR)
+    assert list(queue.hopeless(hosts)) == []
+    assert queue.take("two") is bad
+    queue.failed(bad, "two", ERROR)
+    assert list(queue.hopeless(hosts)) == [bad]
+
+
+def test_a_host_that_fails_on_all_gets_no_new_job_until_another_host_has_tried() -> None:
+    queue = JobQueue(range(10))
+    for _ in range(SEVERAL):
+        attempt = queue.take("bad")
+        assert attempt is not None
+        queue.failed(attempt, "bad", ERROR)
+    assert queue.take("bad") is None
+    found = []
+    for _ in range(SEVERAL):
+        attempt = queue.take("good")
+        assert attempt is not None
+        found += queue.succeeded(attempt, "good")
+    assert found == ["bad"]
+
+
+def test_clips_that_are_damaged_are_not_the_fault_of_a_host() -> None:
+    queue = JobQueue(range(10))
+    for _ in range(SEVERAL):
+        attempt = queue.take("one")
+        assert attempt is not None
+        queue.failed(attempt, "one", ERROR)
+    for _ in range(SEVERAL):
+        attempt = queue.take("two")
+        assert attempt is not None
+        queue.failed(attempt, "two", ERROR)
+    assert len(list(queue.hopeless(["one", "two"]))) == SEVERAL
+    assert queue.take("one") is not None
