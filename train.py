@@ -23,13 +23,11 @@ from activity.training.arguments import add_file_arguments, add_training_argumen
 from activity.training.dataset import find_images
 from activity.training.image_sets import build_sets
 from activity.training.remarks import (
-    remark_on_model,
     remarks_on_found,
-    remarks_on_score,
     remarks_on_sets,
-    remarks_on_two_labels,
     remarks_on_unreadable,
 )
+from activity.training.score_remarks import remark_on_model, remarks_on_score, remarks_on_two_labels
 from activity.training.two_labels import near_copies_under_two_labels
 
 EXAMPLE = """\
@@ -56,8 +54,9 @@ def main() -> None:
         from activity.training.feature_sets import compute_feature_sets, views_of
         from activity.training.fine_tuning import fine_tune
         from activity.training.leakage import find_leakage
+        from activity.training.pictures import plot_history
         from activity.training.quantization import check_installed, write_int8_version
-        from activity.training.report import format_score, plot_history, write_report
+        from activity.training.report import format_score, write_report
         from activity.training.trained import evaluate, save, train_on
 
     if args.int8:
@@ -92,9 +91,7 @@ def main() -> None:
     if args.report is not None:
         two_labels = near_copies_under_two_labels(features)
         say(remarks_on_two_labels(two_labels))
-        written += write_report(
-            args.report, trained, evaluation, leakage, two_labels, settings=vars(args)
-        )
+        written += write_report(args.report, trained, evaluation, leakage, two_labels, vars(args))
     print(f"[INFO] wrote {', '.join(map(str, written))}")
     if args.int8:
         classifier = Classifier.load(args.model, args.label_bin)

@@ -1,67 +1,20 @@
-"""What training gave, for people to look at: curves, a confusion matrix, the worst mistakes."""
+"""What training gave: its score for people, and a report for the next program."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
-from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
-from sklearn.metrics import classification_report, confusion_matrix
+from sklearn.metrics import classification_report
 
 from activity.common.errors import printable
-from activity.common.figures import save_figure, short_name
 from activity.common.json_file import write_json
-from activity.media.images import read_images
-from activity.media.photo import network_input
 from activity.network.unknown import called_unknown, format_unknown, known_called_unknown
 from activity.training.evaluation import Evaluation, share
-from activity.training.head import History
 from activity.training.leakage import Leakage
+from activity.training.pictures import confusion_counts, contact_sheet, plot_confusion
 from activity.training.trained import Trained
 from activity.training.two_labels import NearCopies
-
-_MOST_MISTAKES, _SHEET_COLUMNS = 24, 6
-_MOST_CELLS_WITH_COUNTS = 40  # classes; cells of a larger matrix have no room for a number
-_LARGEST_MATRIX = 40  # inches; a picture that can still be opened
-
-
-def plot_history(history: History, path: Path) -> None:
-    """Draw loss and accuracy by epoch, with the epoch of the lowest test loss marked.
-
-    Raises:
-        UserError: the file system refuses to write.
-    """
-    figure = Figure(figsize=(10, 4.4), layout="constrained")
-    figure.suptitle(
-        "The test photos are watched only: nothing is learned from them, and no epoch chosen.",
-        fontsize="medium",
-    )
-    epochs = range(1, len(history.loss) + 1)
-    # A training that diverges gives NaN, which is not the lowest of anything.
-    known = [e for e, loss in enumerate(history.test_loss, 1) if math.isfinite(loss)]
-    best = min(known, key=lambda epoch: history.test_loss[epoch - 1], default=None)
-    marker = "." if len(epochs) <= 10 else ""
-    for axes, name, training, test in zip(
-        figure.subplots(1, 2),
-        ("loss", "accuracy"),
-        (history.loss, history.accuracy),
-        (history.test_loss, history.test_accuracy),
-        strict=True,
-    ):
-        axes.plot(epochs, training, marker=marker, color="#0072B2", label=f"training {name}")
-        if test:
-            axes.plot(epochs, test, marker=marker, color="#D55E00", label=f"test {name}")
-        if best is not None:
-            axes.axvline(best, color="0.7", linestyle=":", zorder=0)
-            mark = f"{test[best - 1]:.3f} at epoch {best}, of the lowest test loss"
-            axes.plot(best, test[best - 1], "o", color="black", label=mark)
-        axes.set(xlabel="epoch", ylabel=name)
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-        axes.grid(color="0.93")
-        axes.legend()
-    save_figure(figure, path)
 
 
 def format_score(evaluation: Evaluation) -> str:
@@ -86,105 +39,12 @@ def format_score(evaluation: Evaluation) -> str:
     return f"{table}\n[INFO] {unknown}"
 
 
-def plot_confusion(evaluation: Evaluation, path: Path) -> None:
-    """Draw the confusion matrix: one row a label, one column a prediction.
-
-    A cell is the darker the larger its share of the row; the number in it counts photos.
-
-    Raises:
-        UserError: the file system refuses to write.
-    """
-    classes = len(evaluation.labels)
-    counts = _confusion(evaluation)
-    shares = counts / np.maximum(1, counts.sum(axis=1, keepdims=True))
-    numbered = classes <= _MOST_CELLS_WITH_COUNTS
-    cell = 0.55 if numbered else min(0.18, _LARGEST_MATRIX / classes)  # inches
-    side = max(2.2, cell * classes)
-    labels = [short_name(label, 30) for label in evaluation.labels]
-    names = 0.09 * max(map(len, labels))  # room for the labels of the axes, inches
-    figure = Figure(figsize=(side + names + 1.2, side + names + 1.4), layout="constrained")
-    axes = figure.subplots()
-    # Square roots, so that a rare confusion is seen among many classes.
-    darkness = np.sqrt(shares)
-    axes.pcolormesh(darkness, cmap="Blues", vmin=0, vmax=1, edgecolors="white", linewidth=0.7)
-    axes.set_aspect("equal")
-    axes.invert_yaxis()
-    fontsize = 10 if numbered else 39 * cell
-    middles = np.arange(classes) + 0.5
-    axes.set_xticks(middles, labels, rotation=90, fontsize=fontsize)
-    axes.set_yticks(middles, labels, fontsize=fontsize)
-    axes.tick_params(length=0)
-    axes.set(xlabel="predicted", ylabel="label")
-    axes.set_title(
-        f"{evaluation.accuracy:.1%} of {len(evaluation.images)} test images are right", fontsize=11
-    )
-    if numbered:
-        for (row, column), count in np.ndenumerate(counts):
-            if count:
-                colour = "white" if darkness[row, column] > 0.6 else "black"
-                axes.text(
-                    column + 0.5, row + 0.5, str(count), ha="center", va="center", color=colour
-                )
-    save_figure(figure, path)
-
-
-def contact_sheet(evaluation: Evaluation, path: Path) -> None:
-    """Show the test images that are most confidently predicted wrong, as the network sees them.
-
-    Where the classifier is sure and the label says otherwise, the label may be the one that is
-    wrong. Images that have become unreadable are left out.
-
-    Args:
-        evaluation: of the test images.
-        path: of the picture; its name chooses the format.
-
-    Raises:
-        UserError: the file system refuses to write.
-    """
-    mistakes = evaluation.mistakes()
-    rows = max(1, math.ceil(min(len(mistakes), _MOST_MISTAKES) / _SHEET_COLUMNS))
-    figure = Figure(figsize=(2.3 * _SHEET_COLUMNS, 3 * rows + 0.3), layout="constrained")
-    figure.suptitle(
-        f"{len(mistakes)} of {len(evaluation.images)} test images are predicted wrongly; "
-        "the most confident mistakes come first",
-        fontsize="large",
-    )
-    cells = figure.subplots(rows, _SHEET_COLUMNS).ravel()
-    for axes in cells:
-        axes.set_axis_off()
-    # One by one, and no more than there is room for.
-    readable = (
-        (index, image) for index in mistakes for _, image in read_images([evaluation.images[index]])
-    )
-    for axes, (index, image) in zip(cells, readable, strict=False):
-        axes.imshow(network_input(image))
-        label = evaluation.labels[evaluation.truth[index]]
-        predicted = evaluation.labels[evaluation.predicted[index]]
-        axes.set_title(
-            f"label {short_name(label, 20)}\n"
-            f"predicted {short_name(predicted, 16)} {evaluation.probabilities[index].max():.0%}",
-            fontsize=9,
-        )
-        name = str(evaluation.images[index]).rpartition("/")[2]
-        axes.text(
-            0.5,
-            -0.03,
-            short_name(name, 28),
-            transform=axes.transAxes,
-            fontsize=8,
-            ha="center",
-            va="top",
-        )
-    save_figure(figure, path)
-
-
 def write_report(
     path: Path,
     trained: Trained,
     evaluation: Evaluation,
     leakage: Leakage,
     two_labels: Sequence[NearCopies] | None,
-    *,
     settings: dict[str, object],
 ) -> list[Path]:
     """Write the report as JSON, and beside it ``<name>_confusion.png`` and ``<name>_mistakes.png``.
@@ -226,7 +86,7 @@ def write_report(
             "classification_report": _figures(evaluation) if evaluation.images else None,
             "confusion_matrix": {
                 "labels": list(evaluation.labels),
-                "counts": _confusion(evaluation).tolist() if evaluation.images else None,
+                "counts": confusion_counts(evaluation).tolist() if evaluation.images else None,
             },
             "mistakes": [_mistake(evaluation, index) for index in evaluation.mistakes()],
             "identical_in_training_and_test": [
@@ -284,10 +144,3 @@ def _mistake(evaluation: Evaluation, index: int) -> dict[str, object]:
         "probability": float(probabilities.max()),
         "probability_of_label": float(probabilities[evaluation.truth[index]]),
     }
-
-
-def _confusion(evaluation: Evaluation) -> np.ndarray:
-    """Count photos by label (rows) and prediction (columns), shape (labels, labels)."""
-    return confusion_matrix(
-        evaluation.truth, evaluation.predicted, labels=range(len(evaluation.labels))
-    )

@@ -18,10 +18,10 @@ from activity.training.layout import Part
 from activity.training.leakage import IdenticalImages, Leakage
 from activity.training.remarks import (
     remarks_on_found,
-    remarks_on_score,
     remarks_on_sets,
     remarks_on_unreadable,
 )
+from activity.training.score_remarks import remarks_on_score
 
 NONE = np.empty((0, 2))
 

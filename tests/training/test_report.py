@@ -13,7 +13,8 @@ from activity.training.evaluation import Evaluation
 from activity.training.feature_sets import Examples, FeatureSets
 from activity.training.head import History
 from activity.training.leakage import IdenticalImages, Leakage
-from activity.training.report import contact_sheet, plot_confusion, plot_history, write_report
+from activity.training.pictures import contact_sheet, plot_confusion, plot_history
+from activity.training.report import write_report
 from activity.training.trained import Trained
 from tests.conftest import COLOURS_BGR
 
