@@ -100,7 +100,7 @@ def find_jobs(args: argparse.Namespace) -> list[Job]:
     left = leave_out_finished(jobs)
     if len(left) < len(jobs):
         done = len(jobs) - len(left)
-        print(f"[INFO] {done} of {len(jobs)} clips are labelled already (--overwrite does it anew)")
+        print(f"[INFO] {done} of {len(jobs)} clips are labelled already (--overwrite: do it again)")
     return left
 
 

@@ -61,7 +61,7 @@ def label_on_cluster(
         jobs: the clips, and what to write for each; the workers write it.
         classifier: each worker opens it.
         settings: how.
-        frames: how many frames the clips have; None where nobody knows.
+        frames: how many frames the clips have; None where it is not known.
         interrupted: tells whether to end early.
 
     Raises:

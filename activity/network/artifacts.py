@@ -117,7 +117,7 @@ def load_model(path: Path) -> "keras.Model":
     Keras's safe mode is on: a model that carries code is refused, not run.
 
     Raises:
-        UserError: the file is missing, is no Keras model, is damaged, or carries code.
+        UserError: the file is missing, is not a Keras model, is damaged, or carries code.
     """
     with local_copy(path) as local:
         return _load_local_model(path, local)
@@ -155,7 +155,7 @@ def load_input_side(path: Path) -> int | None:
 
     Returns:
         Width and height in pixels of the square RGB photos that it takes; None where it takes
-        something else or is no model: ``load_model`` says what is wrong with it.
+        something else or is not a model: ``load_model`` says what is wrong with it.
 
     Raises:
         UserError: the file cannot be read.

@@ -65,7 +65,7 @@ class Classifier:
             label_bin: the label binarizer that was written with it.
 
         Raises:
-            UserError: one of them cannot be read, or ``label_bin`` is no label binarizer.
+            UserError: one of them cannot be read, or ``label_bin`` is not a label binarizer.
         """
         labels = load_label_file(label_bin)
         with local_copy(model) as local:
@@ -130,7 +130,7 @@ class Classifier:
 
         Args:
             options: how it is run; the engine ``"int8"`` is what ``train.py --int8`` has written.
-            frames: how many frames will come; None where nobody knows.
+            frames: how many frames will come; None where it is not known.
 
         Raises:
             UserError: the model cannot be read, takes something other than square RGB photos, or

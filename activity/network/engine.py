@@ -83,7 +83,7 @@ def open_engine(
         options: how the network is run.
         load: gives the Keras model; not called where an earlier export serves.
         key: what tells this model from every other, as a file name.
-        inputs: how many photos or frames will come; None where no one knows.
+        inputs: how many photos or frames will come; None where it is not known.
 
     Raises:
         UserError: OpenVINO was named and is not installed or cannot export the model.
@@ -98,7 +98,7 @@ def open_engine(
         try:
             return openvino_engine(folder / EXPORT_NAME, options)
         except UserError:
-            shutil.rmtree(folder, ignore_errors=True)  # damaged: made anew below
+            shutil.rmtree(folder, ignore_errors=True)  # damaged: exported again below
     model = load()
     if options.engine == "auto" and (not _worth_exporting(inputs) or not can_export() or has_gpu()):
         return keras_engine(model, options.batch_size)

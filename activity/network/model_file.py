@@ -121,7 +121,7 @@ def read_input_side(path: Path) -> int | None:
 
     Returns:
         Width and height in pixels of the square RGB photos that it takes; None where it takes
-        something else, does not say, or is no model: ``check_model_file`` says what is wrong.
+        something else, does not say, or is not a model: ``check_model_file`` says what is wrong.
 
     Raises:
         OSError: the file cannot be read.
