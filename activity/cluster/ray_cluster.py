@@ -79,7 +79,8 @@ def cluster_joined(cluster: ClusterOptions) -> Iterator[None]:
         if local:
             folder = stack.enter_context(_private_folder())
             limits = {"include_dashboard": False, "object_store_memory": 5 * 10**8}
-            _init("local", _temp_dir=str(folder), **limits)
+            # Ray lets everyone write into its folder, so it is one inside.
+            _init("local", _temp_dir=str(folder / "r"), **limits)
         else:
             address = _address_to_join(cluster.address)
             code = stack.enter_context(_code_to_send())

@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -71,15 +72,19 @@ def jobs(tmp_path: Path) -> list[Job]:
     return written
 
 
+@dataclass(frozen=True)
 class Opened(Classifier):
     """A classifier that a function opens, on the worker."""
 
-    def __init__(self, engine: Callable[[], Callable[..., Any]]) -> None:
-        super().__init__(Path("activity.model"), Path("lb.pickle"), "0" * 64, tuple(LABELS))
-        object.__setattr__(self, "engine", engine)
+    engine: Callable[[], Any] = lambda: None
 
     def open(self, options: EngineOptions, frames: int | None = None) -> OpenClassifier:
         return OpenClassifier(self, self.engine())
+
+
+def opened(engine: Callable[[], Any]) -> Opened:
+    files = (Path("activity.model"), Path("lb.pickle"), "0" * 64)
+    return Opened(*files, tuple(LABELS), engine=engine)
 
 
 def by_colour(meddle: Callable[[np.ndarray], None]) -> Opened:
@@ -91,7 +96,7 @@ def by_colour(meddle: Callable[[np.ndarray], None]) -> Opened:
             meddle(means)
             yield tag, means / means.sum()
 
-    return Opened(lambda: classify)
+    return opened(lambda: classify)
 
 
 def outcomes_of(cluster: Any, jobs: list[Job], classifier: Classifier) -> Outcomes:
@@ -152,6 +157,7 @@ def test_a_cluster_gives_what_a_plain_run_gives(
             ("json", "j"),
             ("timeline", "t"),
             ("segments", "s"),
+            ("review", "r"),
         ]
         named = [word for flag, name in results for word in (f"--{flag}", folder / name)]
         ways = ["--smoothing", "viterbi", "--size", 16, "--unknown", "--bars"]
@@ -166,11 +172,11 @@ def test_a_cluster_gives_what_a_plain_run_gives(
     assert there[0] == code
     # Clips are told of in the order in which they are done; the table has them in their own.
     assert sorted(there[1]) == sorted(printed)
-    assert there[1][-4:] == printed[-4:]
+    assert there[1][-5:] == printed[-5:]
     assert re.sub(r" \(on [^)]*\)\)", "", there[2][0]) == complained[0]
     assert there[2][1:] == complained[1:]
     files = sorted(path.relative_to(plain) for path in plain.rglob("*") if path.is_file())
-    assert len(files) == 15
+    assert len(files) == 22
     spread = there[3]
     assert files == sorted(path.relative_to(spread) for path in spread.rglob("*") if path.is_file())
     for file in files:
@@ -257,7 +263,7 @@ def test_a_model_that_cannot_be_opened_ends_the_run(cluster: Any, jobs: list[Job
         raise UserError("cannot read the model m: it is damaged")
 
     outcomes = label_on_cluster(
-        ClusterOptions(cluster.address), jobs, Opened(refuse), SETTINGS, None, lambda: False
+        ClusterOptions(cluster.address), jobs, opened(refuse), SETTINGS, None, lambda: False
     )
     with pytest.raises(UserError, match="it is damaged"):
         list(outcomes)
@@ -270,7 +276,7 @@ def test_workers_that_never_live_to_open_the_model_end_the_run(
         os.kill(os.getpid(), signal.SIGKILL)
 
     outcomes = label_on_cluster(
-        ClusterOptions(cluster.address), jobs[:1], Opened(die), SETTINGS, None, lambda: False
+        ClusterOptions(cluster.address), jobs[:1], opened(die), SETTINGS, None, lambda: False
     )
     with pytest.raises(UserError, match="die before they have opened the model"):
         list(outcomes)
@@ -386,10 +392,10 @@ def test_features_of_a_cluster_are_those_of_this_machine(
 
 
 def folder_of_ray(processes: set[Any]) -> Path:
-    """The folder in which a cluster keeps its sockets, its logs and the code that was sent."""
+    """The folder around the one in which a cluster keeps its sockets, its logs and code."""
     [raylet] = [process for process in processes if process.name() == "raylet"]
     [session] = [word for word in raylet.cmdline() if word.startswith("--session_dir=")]
-    return Path(session.partition("=")[2]).parent
+    return Path(session.partition("=")[2]).parent.parent
 
 
 def test_a_local_cluster_is_for_itself_and_ends_with_ctrl_c(
