@@ -5,7 +5,9 @@ from pathlib import Path
 import pytest
 
 from activity.common.errors import UserError
+from activity.common.stores import location
 from activity.labelling.jobs import Outputs, leave_out_finished, plan_jobs
+from activity.labelling.review.writer import data_file
 from tests.conftest import posix
 
 
@@ -145,3 +147,21 @@ def test_linked_folders_of_clips_are_followed_without_circles(tmp_path: Path) ->
     (tmp_path / "far/back").symlink_to(tmp_path / "clips")
     jobs = plan_jobs([str(tmp_path / "clips")], Outputs(tmp_path / "out"))
     assert sorted(Path(job.clip).name for job in jobs) == ["a.mp4", "b.mp4"]
+
+
+def test_a_review_page_has_one_folder_for_one_clip_or_many(tmp_path: Path) -> None:
+    clips = touch(tmp_path / "in", "a.mov", "b.mp4")
+    folder = tmp_path / "review"
+    (job,) = plan_jobs(clips[:1], Outputs(tmp_path / "a.mp4", review=folder))
+    assert job.outputs.video == tmp_path / "a.mp4"
+    assert job.outputs.review == data_file(folder, "a")
+    folder.mkdir(exist_ok=True)
+    (job,) = plan_jobs(clips[:1], Outputs(review=folder))
+    assert job.keep_unfinished
+    jobs = plan_jobs(clips, Outputs(review=folder))
+    assert [job.outputs.review for job in jobs] == [data_file(folder, name) for name in "ab"]
+
+
+def test_a_review_page_in_a_store_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="a browser opens no page in s3://bucket/page"):
+        plan_jobs(touch(tmp_path, "a.mp4"), Outputs(review=location("s3://bucket/page")))

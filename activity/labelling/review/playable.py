@@ -7,7 +7,6 @@ from pathlib import Path, PurePath
 
 import cv2
 import numpy as np
-from av.audio.stream import AudioStream
 
 from activity.common.errors import UserError
 from activity.common.stores import is_stored
@@ -27,7 +26,6 @@ _PLAYED = {
     ".webm": {"vp8", "vp9", "av1"},
 }
 _PIXEL_FORMATS = {"yuv420p", "yuvj420p"}  # 8 bits, and colour at half the resolution
-_SOUNDS = {"aac", "mp3", "opus"}  # that browsers play in an .mp4
 
 # Folders in which the homes of people lie: a path that goes through one of them names a person.
 _HOMES = {"home", "users", "documents and settings"}
@@ -93,7 +91,7 @@ def open_copy(
     Args:
         path: of the copy, an ``.mp4``.
         info: of the frames to come.
-        sound_of: the clip; its sound is copied where a browser plays it in an ``.mp4``.
+        sound_of: the clip; its sound is kept.
 
     Yields:
         A function that takes the next frame, in its full size, and leaves it as it is.
@@ -104,8 +102,7 @@ def open_copy(
     height = min(COPY_HEIGHT, info.height)
     width = max(2, round(info.width * height / info.height / 2) * 2)
     small = VideoInfo(width, height, info.fps, info.frame_count)
-    sound = sound_of if sound_of is not None and _has_playable_sound(sound_of) else None
-    with open_sink(path, small, sound) as sink:
+    with open_sink(path, small, sound_of) as sink:
 
         def write(frame: Frame) -> None:
             pixels = frame.pixels
@@ -116,11 +113,3 @@ def open_copy(
 
         yield write
         sink.copy_rest_of_sound()
-
-
-def _has_playable_sound(clip: Path) -> bool:
-    with open_container(clip) as container:
-        audio = container.streams.best("audio")
-        return isinstance(audio, AudioStream) and (
-            audio.codec_context.codec.canonical_name in _SOUNDS
-        )

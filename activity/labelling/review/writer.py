@@ -20,7 +20,7 @@ from activity.temporal.envelope import Envelope
 from activity.temporal.segments import UNKNOWN
 
 INDEX = "index.html"
-_DATA = "data"
+_DATA = ".data"  # hidden: where train.py is given the folder, copies are no clips to learn from
 
 _SUMMARY = "// "  # stands before the summary, which is the first line of a clip's file
 _MOST_CURVES = 40  # labels whose probabilities the page knows: those that matter most

@@ -35,6 +35,7 @@ def draw_clip(path: Path, seconds: float = 8, *, codec: str = "libx264", start: 
         codec: of the video.
         start: when the first frame is shown, in seconds of the file.
     """
+    path.parent.mkdir(parents=True, exist_ok=True)
     with av.open(str(path), "w") as clip:
         stream = clip.add_stream(codec, rate=FPS)
         stream.width, stream.height, stream.pix_fmt = 480, 270, "yuv420p"

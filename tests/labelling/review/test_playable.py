@@ -101,11 +101,11 @@ def test_a_copy_of_a_small_clip_keeps_its_size(tmp_path: Path) -> None:
     assert (written.width, written.height) == (160, 120)
 
 
-@pytest.mark.parametrize(("sound", "kept"), [("aac", True), ("mp3", True), ("ac3", False)])
-def test_a_copy_has_the_sound_that_browsers_play(sound: str, kept: bool, tmp_path: Path) -> None:
+@pytest.mark.parametrize("sound", ["aac", "ac3"])
+def test_a_copy_has_the_sound(sound: str, tmp_path: Path) -> None:
     clip = write_av_clip(tmp_path / "clip.mkv", MILLISECONDS, sound=sound)
     source = VideoSource(clip)
     with open_copy(tmp_path / "copy.mp4", source.info, clip) as write:
         for frame in source.frames():
             write(frame)
-    assert bool(sound_packets(tmp_path / "copy.mp4")) is kept
+    assert sound_packets(tmp_path / "copy.mp4")

@@ -1,5 +1,7 @@
 """``predict_video.py --review``: from a clip to the page, as a person runs it."""
 
+import json
+import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -7,10 +9,12 @@ from typing import Any
 
 import pytest
 
+from activity.labelling.review.writer import copy_file, data_file
 from activity.media.clip import VideoSource
 from activity.temporal.segments import Segment, read_segments
-from tests.conftest import RunScript, Trained, write_clip
+from tests.conftest import RunScript, RunTrain, Trained, write_clip
 from tests.labelling.review.conftest import OpenPage
+from tests.labelling.review.drawn_page import FPS, draw_clip
 from tests.labelling.review.test_writer import content_of, index_of
 
 Review = Callable[..., subprocess.CompletedProcess[str]]
@@ -51,39 +55,82 @@ def test_one_clip_is_wrong_and_put_right_in_the_page(
     assert opened.problems == []
 
 
+def test_a_label_is_wrong_and_learned_from_the_page(
+    review: Review,
+    run_script: RunScript,
+    run_train: RunTrain,
+    open_page: OpenPage,
+    photo_folders: Path,
+    tmp_path: Path,
+) -> None:
+    """Wrong before; two seconds of the clip corrected, and learned where it lies; right after."""
+    clip = draw_clip(tmp_path / "clips" / "match.avi", 4, codec="mpeg4")
+    assert review("--input", clip, "--smoothing", "viterbi", "--size", 8).returncode == 0
+    folder = tmp_path / "review"
+    opened = open_page(folder / "index.html")
+    opened.wait_for_clip("match")
+    opened.ask(f"player.go({2 * FPS})")
+    opened.press("s", "ArrowUp", "t")
+    opened.page.keyboard.type("pitch")
+    opened.press("Enter")
+    save = opened.page.get_by_role("button", name="Save all corrected")
+    table = opened.download(save.click, folder)
+    assert table.read_text() == (
+        "clip,start,end,label\n../clips/match.avi,0.000000,2.000000,pitch\n"
+    )
+
+    model, labels = tmp_path / "new.model", tmp_path / "new.pickle"
+    said = run_train(
+        *("--dataset", photo_folders, folder, "--labels", "all", "--epochs", 40, "--views", 1),
+        *("--backbone", "efficientnet-lite0", "--engine", "keras", "--cache", tmp_path / "cache"),
+        *("--every", 0.1, "-m", model, "-l", labels, "-p", tmp_path / "plot.png"),
+    )
+    assert "learning 4 activities" in said
+    assert re.search(r"learned from clips: [\d.]+ s of pitch", said), said
+    result = tmp_path / "after.json"
+    done = run_script(
+        *("predict_video.py", "--model", model, "--label-bin", labels, "--input", clip),
+        *("--json", result, "--engine", "keras", "--cache", tmp_path / "cache", "--stride", 5),
+        *("--smoothing", "viterbi", "--size", 50),
+    )
+    assert done.returncode == 0, done.stderr
+    after = json.loads(result.read_text())
+    assert [segment["label"] for segment in after["segments"]] == ["pitch"], after
+
+
 @pytest.mark.parametrize("smoothing", ["rolling", "viterbi"])
 def test_clips_that_browsers_do_not_play_get_a_copy(
     smoothing: str, review: Review, tmp_path: Path
 ) -> None:
-    clips = tmp_path / "clips"
-    clips.mkdir()
-    write_clip(clips / "old.avi", COLOURS, size=(1280, 720))
+    clip = write_clip(tmp_path / "old.avi", COLOURS, size=(1280, 720))
     done = review(
-        *("--input", clips, "--smoothing", smoothing, "--size", 8),
-        *("--output", tmp_path / "labelled"),
+        *("--input", clip, "--smoothing", smoothing, "--size", 8),
+        *("--output", tmp_path / "labelled.mp4"),
     )
     assert done.returncode == 0, done.stderr
-    folder = tmp_path / "review"
-    copy = VideoSource(folder / "data" / "old.mp4")
+    data = data_file(tmp_path / "review", "old")
+    copy = VideoSource(copy_file(tmp_path / "review", "old"))
     assert (copy.info.width, copy.info.height, copy.info.frame_count) == (854, 480, 60)
     # Nothing is drawn on the copy, as it is on the labelled clip.
     first = next(copy.frames()).pixels
     assert abs(first[5:60, 60:300].astype(int) - first[400, 400]).max() < 12
-    assert content_of(folder / "data" / "old.js")["source"] == "data/old.mp4"
-    # What is there is not made anew, but the page is.
-    (folder / "index.html").unlink()
-    again = review("--input", clips, "--smoothing", smoothing, "--output", tmp_path / "labelled")
-    assert "labelled already" in again.stdout
-    assert [one["name"] for one in index_of(folder / "index.html")["clips"]] == ["old"]
+    assert content_of(data)["source"] == ".data/old.mp4"
 
 
-def test_a_clip_that_fails_is_not_on_the_page(review: Review, tmp_path: Path) -> None:
-    good = write_clip(tmp_path / "good.avi", COLOURS)
+def test_a_clip_that_fails_is_not_on_the_page_and_what_is_there_is_not_made_anew(
+    review: Review, tmp_path: Path
+) -> None:
+    clips = tmp_path / "clips"
+    clips.mkdir()
+    write_clip(clips / "good.avi", COLOURS)
     bad = tmp_path / "bad.mp4"
     bad.write_bytes(bytes(5000))
-    done = review("--input", good, bad)
-    assert done.returncode == 2
+    assert review("--input", clips, bad).returncode == 2
     page = tmp_path / "review" / "index.html"
+    assert [one["name"] for one in index_of(page)["clips"]] == ["good"]
+    page.unlink()
+    again = review("--input", clips)
+    assert "1 of 1 clips are labelled already" in again.stdout
     assert [one["name"] for one in index_of(page)["clips"]] == ["good"]
 
 
@@ -91,7 +138,7 @@ def test_with_stride_and_unknown(review: Review, tmp_path: Path) -> None:
     clip = write_clip(tmp_path / "clip.avi", COLOURS)
     done = review("--input", clip, "--stride", 5, "--unknown", "--smoothing", "viterbi")
     assert done.returncode == 0, done.stderr
-    content = content_of(tmp_path / "review" / "data" / "clip.js")
+    content = content_of(data_file(tmp_path / "review", "clip"))
     assert content["labels"] == ["blue", "green", "red", "unknown"]
     assert content["timing"]["frames"] == 60
 
@@ -111,9 +158,9 @@ def test_what_cannot_be_is_one_line(review: Review, tmp_path: Path) -> None:
 def test_a_clip_in_the_folder_of_the_page_is_not_written_over(
     review: Review, tmp_path: Path
 ) -> None:
-    folder = tmp_path / "review" / "data"
-    folder.mkdir(parents=True)
-    clip = write_clip(folder / "clip.mp4", COLOURS)
+    path = copy_file(tmp_path / "review", "clip")
+    path.parent.mkdir(parents=True)
+    clip = write_clip(path, COLOURS)
     before = clip.read_bytes()
     done = review("--input", clip)
     assert done.returncode == 2

@@ -68,7 +68,7 @@ def test_the_index_lists_the_most_doubtful_first(clip: Path, tmp_path: Path) -> 
     clips = index_of(folder / "index.html")["clips"]
     assert [one["name"] for one in clips] == ["odd", "calm"]
     assert clips[0]["doubt"] > clips[1]["doubt"]
-    assert clips[0]["file"] == "data/odd.js"
+    assert clips[0]["file"] == ".data/odd.js"
     # Another run into the same folder adds to it.
     write_clip(folder, review_clip(clip, TIMES, name="new"))
     assert write_index(folder) == 3

@@ -20,8 +20,8 @@ class Player {
     this.findOffset();
   }
 
-  // A clip's first frame need not be shown at 0. Browsers that can tell when do so before they
-  // can play, or soon after; to the others 0 is as good a guess as any.
+  // The browser's clock need not be that of `times`. Browsers that can tell when they show the first
+  // frame do so before they can play, or soon after; the others' clock is taken to be the same.
   findOffset() {
     const { source } = this;
     const start = (offset) => {
@@ -29,7 +29,7 @@ class Player {
       Object.assign(this, { offset, ready: true });
       this.seek();
     };
-    this.video.requestVideoFrameCallback?.((_, { mediaTime }) => start(mediaTime));
+    this.video.requestVideoFrameCallback?.((_, { mediaTime }) => start(mediaTime - this.times[0]));
     const patience = this.video.requestVideoFrameCallback ? 3000 : 0;
     this.video.addEventListener("loadeddata", () => setTimeout(start, patience, 0), { once: true });
   }

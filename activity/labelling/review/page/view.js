@@ -38,7 +38,7 @@ async function openClip(number) {
     if (opening !== number) return;
     clip = read;
   } catch {
-    return say(`${shown(entry.name)} cannot be opened: its file in the folder data is missing or damaged.`);
+    return say(`${shown(entry.name)} cannot be opened: its data are missing or damaged.`);
   }
   part("title").textContent = shown(entry.name);
   part("problem").hidden = true;
