@@ -46,7 +46,7 @@ DROPOUT = 0.5
 # never seen.
 LABEL_SMOOTHING = 0.1
 
-MARKED_WEIGHT = 3
+MARKED_WEIGHT = 10
 """What a frame that a person has marked as unknown weighs, in images."""
 
 CARVED_SHARE = 0.1
