@@ -13,6 +13,8 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from tests.conftest import ROOT
+
 SHARED = Path("/mnt/shared")
 """Where a host that shares a folder with others sees it."""
 
@@ -28,6 +30,8 @@ def why_not() -> str | None:
     """Say why this machine cannot have such hosts; None where it can."""
     if sys.platform != "linux" or os.geteuid() != 0:
         return "hosts made of namespaces need Linux and root"
+    if ROOT.is_relative_to(SHARED.parent):
+        return f"the project is in {SHARED.parent}, of which each host has one of its own"
     missing = [name for name in _NEEDED if not shutil.which(name)]
     if missing:
         return f"hosts made of namespaces need {', '.join(missing)} (iproute2 and util-linux)"
@@ -51,6 +55,7 @@ class Host:
     def __init__(self, name: str, setup: str) -> None:
         """``setup`` is what a shell does in the host's namespaces first."""
         self.name = name
+        self.in_tmp = ""
         self._outer = subprocess.Popen(
             # It ends with this process, however that ends: the pipe is closed then.
             [*_UNSHARE, "sh", "-ec", f"{setup}\necho ready\nexec cat"],
@@ -144,7 +149,7 @@ class Network:
             f"mkdir -p {SHARED} {HOME}/r {HOME}/.ray",
             f"mount --bind {self.shared} {SHARED}" if shares else "",
             *more,
-            "mount -t tmpfs none /tmp" if not any("/tmp" in line for line in more) else "",
+            *_own_tmp(),
             "mount -t tmpfs none /dev/shm",
             f"chmod 700 {HOME}/r",
             f"(umask 077; printf %s '{TOKEN}' >{HOME}/.ray/auth_token)",
@@ -156,6 +161,7 @@ class Network:
         host = Host(name, "\n".join(lines))
         self.hosts.append(host)
         self._connect(host)
+        host.in_tmp = host.shell("ls -A /tmp")
         return host
 
     def _connect(self, host: Host) -> None:
@@ -178,6 +184,17 @@ class Network:
     def end(self) -> None:
         for host in [*self.hosts, self._switch]:
             host.end()
+
+
+def _own_tmp() -> list[str]:
+    """Lines of the shell that give a host a /tmp of its own. It still sees this project there."""
+    needed = {folder for folder in (ROOT, Path(sys.prefix)) if folder.is_relative_to("/tmp")}
+    kept = {folder: f"/mnt/kept{number}" for number, folder in enumerate(needed)}
+    return [
+        *(f"mkdir {keep}; mount --bind {folder} {keep}" for folder, keep in kept.items()),
+        "mount -t tmpfs none /tmp",
+        *(f"mkdir -p {folder}; mount --bind {keep} {folder}" for folder, keep in kept.items()),
+    ]
 
 
 def address_of(name: str) -> str:
