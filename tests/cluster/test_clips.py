@@ -391,9 +391,19 @@ def test_features_of_a_cluster_are_those_of_this_machine(
         run("off", "--cluster", cluster.address, "--cache", "off")
 
 
-def folder_of_ray(processes: set[Any]) -> Path:
+def named(processes: list[Any]) -> dict[str, Any]:
+    """Processes by their names, but for those that have ended: Ray ends workers it has no use for."""
+    import psutil
+
+    found = {}
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            found[process.name()] = process
+    return found
+
+
+def folder_of_ray(raylet: Any) -> Path:
     """The folder around the one in which a cluster keeps its sockets, its logs and code."""
-    [raylet] = [process for process in processes if process.name() == "raylet"]
     [session] = [word for word in raylet.cmdline() if word.startswith("--session_dir=")]
     return Path(session.partition("=")[2]).parent.parent
 
@@ -427,16 +437,16 @@ def test_a_local_cluster_is_for_itself_and_ends_with_ctrl_c(
     assert process.stdout is not None
     assert "00.mp4: red" in process.stdout.readline()
     started = psutil.Process(process.pid).children(recursive=True)
-    names = {child.name() for child in started}
-    assert {"gcs_server", "raylet"} <= names
+    parts = named(started)
+    assert {"gcs_server", "raylet"} <= parts.keys()
     addresses = set()
     for child in [psutil.Process(process.pid), *started]:
-        with suppress(psutil.NoSuchProcess):  # Ray ends workers that it has no use for
+        with suppress(psutil.NoSuchProcess):
             sockets = child.net_connections("inet")
             addresses |= {s.laddr.ip for s in sockets if s.status == psutil.CONN_LISTEN}
     assert addresses
     assert addresses <= {"127.0.0.1", "::1", "::ffff:127.0.0.1"}
-    folder = folder_of_ray(started)
+    folder = folder_of_ray(parts["raylet"])
     assert folder.stat().st_mode & 0o777 == 0o700
     os.killpg(process.pid, signal.SIGINT)
     printed, complained = process.communicate(timeout=60)
