@@ -392,7 +392,7 @@ def test_features_of_a_cluster_are_those_of_this_machine(
 
 
 def named(processes: list[Any]) -> dict[str, Any]:
-    """Processes by their names, but for those that have ended: Ray ends workers it has no use for."""
+    """Processes by name, but for those that have ended: Ray ends workers it has no use for."""
     import psutil
 
     found = {}
