@@ -1,7 +1,7 @@
 """What training was tuned with, and what it was tuned on.
 
-All of it was chosen on photos carved out of the training photos, never on the test photos;
-docs/recipe.md has the comparisons.
+All but ``MARKED_WEIGHT`` was chosen on photos carved out of the training photos; docs/recipe.md has
+the comparisons, and says where a choice was not blind.
 """
 
 import math
@@ -47,7 +47,8 @@ DROPOUT = 0.5
 LABEL_SMOOTHING = 0.1
 
 MARKED_WEIGHT = 10
-"""What a frame that a person has marked as unknown weighs, in images."""
+"""What a frame that a person has marked as unknown weighs, in images. It was chosen on the two clips
+that it is judged by."""
 
 CARVED_SHARE = 0.1
 """Share of each label's files that fine-tuning carves out of the training images, to choose the
