@@ -47,8 +47,10 @@ DROPOUT = 0.5
 LABEL_SMOOTHING = 0.1
 
 MARKED_WEIGHT = 10
-"""What a frame that a person has marked as unknown weighs, in images. It was chosen on the two clips
-that it is judged by."""
+"""What a frame that a person has marked as unknown weighs, in images.
+
+It was chosen on the two clips that it is judged by.
+"""
 
 CARVED_SHARE = 0.1
 """Share of each label's files that fine-tuning carves out of the training images, to choose the
