@@ -27,8 +27,6 @@ from activity.network.classifier import Classifier, OpenClassifier
 from activity.network.engine import EngineOptions
 from activity.temporal.smoothing import Rolling
 
-FOLDER = Path(sys.argv[1])
-
 
 class Told(Classifier):
     """Classifies by the mean colour, and does what it is told before."""
@@ -46,9 +44,10 @@ class Told(Classifier):
 
 
 def main() -> None:
-    jobs = plan_jobs(sys.argv[2:], Outputs(csv=FOLDER / "tables"))
+    folder = Path(sys.argv[1])
+    jobs = plan_jobs(sys.argv[2:], Outputs(csv=folder / "tables"))
     settings = Settings(Rolling(1), options=EngineOptions("openvino"))
-    classifier = Told(Path("activity.model"), FOLDER, "0" * 64, ("blue", "green", "red"))
+    classifier = Told(Path("activity.model"), folder, "0" * 64, ("blue", "green", "red"))
     with interrupts_held_back() as interrupted:
         for job, outcome in label_on_cluster(
             ClusterOptions("auto"), jobs, classifier, settings, None, interrupted
