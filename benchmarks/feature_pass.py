@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from activity.media.images import hash_files
-from activity.media.photo import decode_photo
+from activity.media.photo import decode_image, network_input
 from activity.network.backbone import build_backbone, fingerprint
 from activity.network.backbone_weights import RANDOM
 from activity.network.engine import EngineOptions, open_engine
@@ -40,8 +40,8 @@ def main() -> None:
     chosen = np.random.default_rng(0).permutation(len(photos))[: args.photos]
     # One plain and one augmented view of each, as in training.
     views = [View(photos[i].image, number) for i in chosen for number in (0, 1)]
-    contents = (decode_photo(view.image.file.read_bytes()) for view in views)
-    pixels = [photo for photo in contents if photo is not None][:IN_MEMORY]
+    images = (decode_image(view.image.file.read_bytes()) for view in views[:IN_MEMORY])
+    pixels = [network_input(image) for image in images if image is not None]
     rows = []
     for name in ("resnet50", "efficientnet-lite0"):
         backbone = build_backbone(name, RANDOM)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from activity.media.clip import VideoSource
-from activity.media.photo import INPUT_SIZE, decode_photo, network_input, read_photo
+from activity.media.photo import INPUT_SIZE, decode_image, network_input, read_photo
 from activity.media.sink import open_sink
 from activity.media.source import Frame, VideoInfo
 from activity.temporal.segment_files import write_segments
@@ -109,9 +109,10 @@ def footage_of_photos(photos: Mapping[str, Sequence[Path]]) -> Footage:
     def frames(random: np.random.Generator, label: str, count: int) -> Iterator[Pixels]:
         while count:
             photo = photos[label][int(random.integers(len(photos[label])))]
-            pixels = decode_photo(read_photo(photo))
-            if pixels is None:
+            image = decode_image(read_photo(photo))
+            if image is None:
                 continue
+            pixels = network_input(image)
             shot = min(count, int(random.integers(*PHOTO_SHOT, endpoint=True)))
             yield from [pixels] * shot
             count -= shot

@@ -120,6 +120,18 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
     return trained
 
 
+def decode_photo(content: bytes) -> np.ndarray | None:
+    """Decode an image file's bytes as a network of 224 pixels sees them; None where they cannot be.
+
+    Returns:
+        RGB, uint8, shape (224, 224, 3).
+    """
+    from activity.media.photo import decode_image, network_input
+
+    image = decode_image(content)
+    return None if image is None else network_input(image)
+
+
 def draw_photo(colour: str, random: np.random.Generator) -> np.ndarray:
     """A noisy BGR photo, about 90x120, mostly of one colour."""
     height, width = random.integers(80, 100), random.integers(110, 130)

@@ -7,14 +7,14 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def interrupts_held_back(*, heeded: bool = False) -> Iterator[Callable[[], bool]]:
+def interrupts_held_back(*, raise_again: bool = True) -> Iterator[Callable[[], bool]]:
     """Delay Ctrl-C and SIGTERM until the block has ended.
 
     However often they arrive, the block continues. Blocks can be nested: the outermost decides.
 
     Args:
-        heeded: the block itself responds to the signals, by ending early. They are not raised
-            again at its end, and the run continues.
+        raise_again: a signal that arrived is raised when the block has ended. A block that responds
+            to signals itself, by ending early, passes False: the run continues.
 
     Yields:
         A function that tells whether a signal has arrived.
@@ -36,5 +36,5 @@ def interrupts_held_back(*, heeded: bool = False) -> Iterator[Callable[[], bool]
         for number, handler in zip(numbers, handlers, strict=True):
             # None stands for a handler that Python did not install and cannot restore.
             signal.signal(number, signal.SIG_DFL if handler is None else handler)
-        if came and not heeded:
+        if came and raise_again:
             signal.raise_signal(came[0])

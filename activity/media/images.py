@@ -15,10 +15,11 @@ from tqdm import tqdm
 
 from activity.common.errors import UserError
 from activity.common.ordered_pool import in_order
+from activity.common.regular_file import hash_file
 from activity.common.stores import is_stored, local_copy
 from activity.media.clip import VideoSource
 from activity.media.digest_index import DigestIndex, FileState, state_of
-from activity.media.photo import check_plain_file, decode_image, read_photo
+from activity.media.photo import decode_image, read_photo
 
 # Times come from tables and from containers, each rounded in its own way.
 _TIME_TOLERANCE = 1e-4  # seconds
@@ -241,9 +242,3 @@ def _hashed(path: Path) -> _HashedFile | None:
         return _HashedFile(hash_file(path), state, begun)
     except OSError:
         return None
-
-
-def hash_file(path: Path) -> str:
-    check_plain_file(path)
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

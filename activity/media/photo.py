@@ -2,7 +2,6 @@
 
 import errno
 import os
-import stat
 from pathlib import Path
 from typing import Literal
 
@@ -10,6 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from activity.common.regular_file import check_regular_file
 from activity.media.photo_header import Depth, depth_of, size_of, turns_of
 
 INPUT_SIZE = 224
@@ -32,31 +32,9 @@ def read_photo(path: Path) -> bytes:
         OSError: it cannot be read, is not a regular file (opening a pipe would wait for ever), or
             is larger than any photo.
     """
-    if check_plain_file(path) > _LARGEST_FILE:
+    if check_regular_file(path) > _LARGEST_FILE:
         raise OSError(errno.EINVAL, "not a photo", str(path))
     return path.read_bytes()
-
-
-def check_plain_file(path: Path) -> int:
-    """Return a file's size in bytes.
-
-    Raises:
-        OSError: it cannot be reached, or is not a regular file.
-    """
-    status = path.stat()
-    if not stat.S_ISREG(status.st_mode):
-        raise OSError(errno.EINVAL, "not a regular file", str(path))
-    return status.st_size
-
-
-def decode_photo(content: bytes) -> NDArray[np.uint8] | None:
-    """Decode an image file's bytes, upright, as the network sees it; None where it cannot be.
-
-    Returns:
-        RGB, uint8, shape (224, 224, 3), or None for content OpenCV cannot read.
-    """
-    image = decode_image(content)
-    return None if image is None else network_input(image)
 
 
 def decode_image(content: bytes) -> NDArray[np.uint8] | None:

@@ -1,6 +1,5 @@
 """A saved classifier: its two files read once, and opened as a function from pixels to labels."""
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from activity.common.errors import UserError
+from activity.common.regular_file import hash_file
 from activity.common.stores import local_copy
 from activity.media.photo import INPUT_SIZE, Framing, network_input
 from activity.network.artifacts import load_input_side, load_label_file, load_model
@@ -69,7 +69,11 @@ class Classifier:
         """
         labels = load_label_file(label_bin)
         with local_copy(model) as local:
-            digest = file_digest(local)
+            try:
+                digest = hash_file(local)
+            except OSError as error:
+                reason = error.strerror or error
+                raise UserError(f"cannot read the model {local}: {reason}") from error
             side = load_input_side(local)
         return cls(
             model=model,
@@ -205,19 +209,6 @@ class OpenClassifier:
             RGB, uint8, shape (side, side, 3).
         """
         return network_input(image, self.saved.framing, self.saved.side)
-
-
-def file_digest(path: Path) -> str:
-    """Hash a file's content: SHA-256, as 64 hexadecimal digits.
-
-    Raises:
-        UserError: the file cannot be read.
-    """
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise UserError(f"cannot read the model {path}: {error.strerror or error}") from error
 
 
 def _with_preprocessing(model: "keras.Model") -> "keras.Model":

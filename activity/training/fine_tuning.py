@@ -135,7 +135,7 @@ def _train(
     right = [_count_right(model, feature_maps, targets, carved)]
     best, weights = 0, model.get_weights()
     bar = tqdm(total=epochs * len(learned), desc="fine-tuning", disable=None, unit="image")
-    with bar, interrupts_held_back(heeded=True) as interrupted:
+    with bar, interrupts_held_back(raise_again=False) as interrupted:
         for epoch in range(1, epochs + 1):
             # Image by image in turn, so that each view is learned from as often as any other.
             view = (first_view + epoch) % views

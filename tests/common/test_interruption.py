@@ -32,7 +32,7 @@ def test_an_interrupt_waits_for_the_end_of_the_block() -> None:
 
 
 def test_a_block_that_heeds_an_interruption_goes_on_after_it() -> None:
-    with interrupts_held_back(heeded=True) as come:
+    with interrupts_held_back(raise_again=False) as come:
         signal.raise_signal(signal.SIGINT)
         assert come()
     with pytest.raises(KeyboardInterrupt):

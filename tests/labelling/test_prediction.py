@@ -16,14 +16,14 @@ import pytest
 from activity.labelling import prediction
 from activity.labelling.prediction import batch_that_fits, classify_frames
 from activity.media.clip import VideoSource
-from activity.media.photo import decode_photo, network_input
+from activity.media.photo import network_input
 from activity.media.source import NO_PIXELS, Frame, Source, VideoInfo
 from activity.network.classifier import Classifier, OpenClassifier
 from activity.network.engine import EngineOptions, Stream
 from activity.temporal.prediction import Prediction
 from activity.temporal.record import open_record
 from activity.temporal.smoothing import Labelled, Rolling
-from tests.conftest import Trained, write_clip
+from tests.conftest import Trained, decode_photo, write_clip
 from tests.labelling.test_label_clip import SAVED, opened
 
 

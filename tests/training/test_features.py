@@ -10,11 +10,11 @@ import pytest
 from activity.common.errors import UserError
 from activity.media.augmentation import view_of_photo
 from activity.media.images import Image, digest_of, hash_files
-from activity.media.photo import decode_image, decode_photo
+from activity.media.photo import decode_image
 from activity.network.engine import EngineOptions
 from activity.training.feature_rows import let_go, rows_of_features
 from activity.training.features import View, compute_features
-from tests.conftest import write_clip
+from tests.conftest import decode_photo, write_clip
 
 
 @pytest.fixture(scope="module")

@@ -8,14 +8,13 @@ import pytest
 
 from activity.common.errors import UserError
 from activity.media.images import Image
-from activity.media.photo import decode_photo
 from activity.network.backbone import PREPROCESSING, frozen_convolution
 from activity.network.classifier import Classifier
 from activity.network.engine import EngineOptions
 from activity.training import quantization
 from activity.training.feature_sets import Examples, FeatureSets
 from activity.training.quantization import Int8Version, share_of_equal_labels, write_int8_version
-from tests.conftest import COLOURS_BGR, RunScript, RunTrain, Trained, write_clip
+from tests.conftest import COLOURS_BGR, RunScript, RunTrain, Trained, decode_photo, write_clip
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -1,6 +1,5 @@
 """What the review page shows of a clip, gathered when the clip is labelled."""
 
-import hashlib
 from itertools import islice
 from pathlib import Path
 
@@ -8,6 +7,7 @@ import numpy as np
 from tqdm import tqdm
 
 from activity.common.errors import UserError
+from activity.common.regular_file import hash_file
 from activity.labelling.review.doubt import weigh_segments
 from activity.labelling.review.writer import ReviewClip, page_and_name
 from activity.temporal.envelope import Envelope
@@ -32,6 +32,10 @@ def gather_review(
     Raises:
         UserError: the clip cannot be read any longer.
     """
+    try:
+        digest = hash_file(content)
+    except OSError as error:
+        raise UserError(f"cannot read {content}: {error.strerror or error}") from error
     envelope = Envelope(summary.labels, [RAW], RAW)
     times = np.empty(summary.frames)
     frames = islice(RAW.predictions(record), summary.frames)
@@ -41,7 +45,7 @@ def gather_review(
     return ReviewClip(
         name=page_and_name(data)[1],
         path=clip,
-        digest=_digest(content),
+        digest=digest,
         times=times,
         end=end,
         labels=summary.labels,
@@ -49,11 +53,3 @@ def gather_review(
         segments=weigh_segments(record, summary.segments(end), summary.labels),
         envelope=envelope,
     )
-
-
-def _digest(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise UserError(f"cannot read {path}: {error.strerror or error}") from error
