@@ -337,8 +337,8 @@ def test_corrections_of_a_clip_are_learned_where_it_lies_and_a_split_is_kept(
     assert "1 photos or clips are there under two labels, of which one is wrong:" in said
     assert "train/blue/red 000.jpg (blue), train/red/000.jpg (red)" in said
     assert "the split that is there is kept: what is there to test with is tested with" in said
-    assert "28 photos and 4 frames of 1 clips to train on, 9 photos to test with" in said
-    assert "learned from clips: 2 s of blue" in said
+    assert "28 photos and 13 frames of 1 clips to train on, 9 photos to test with" in said
+    assert "learned from clips: 1.6 s of blue" in said
     assert "pairs of images show nearly the same picture under two labels" in said
     report = json.loads((tmp_path / "report.json").read_text())
     pair = report["nearly_the_same_under_two_labels"][0]

@@ -138,7 +138,8 @@ def add_training_arguments(parser: argparse.ArgumentParser) -> None:
         type=seconds,
         default=1,
         metavar="SECONDS",
-        help="from one frame of a clip to the next that is learned from (default: %(default)s)",
+        help="from one frame of a clip to the next that is learned from (default: %(default)s); "
+        "closer together where a table marks an activity for a few seconds only",
     )
     group.add_argument(
         "--seed",

@@ -18,6 +18,12 @@ from activity.training.layout import Part
 BOUNDARY = 0.5
 """Seconds on either side of a boundary that teach nothing: people set boundaries by eye."""
 
+FEWEST_FRAMES = 10
+"""So many frames of a label are taken from a clip whose table marks it for a few seconds only."""
+
+_CLOSEST = 0.1
+"""Seconds; frames closer together than this show the same."""
+
 
 class LabelledClip(NamedTuple):
     """A clip, and what it shows when.
@@ -51,7 +57,7 @@ class SampledFrames(NamedTuple):
         skipped: clips that cannot be read, with the reason.
         too_long: tables that go on beyond the end of their clips.
         without_frames: clips too short, or with stretches too short, for a single one.
-        every: seconds from one frame of a clip to the next.
+        seconds: that each of the images stands for.
     """
 
     images: list[Image]
@@ -59,7 +65,7 @@ class SampledFrames(NamedTuple):
     skipped: dict[str, str]
     too_long: list[str]
     without_frames: list[str]
-    every: float = 1
+    seconds: list[float]
 
 
 def sample_frames(
@@ -71,9 +77,10 @@ def sample_frames(
         clips: what they show, and when.
         labels: to learn; segments of other labels give no frames, but for those of footage of
             none of the activities, which are labelled ``unknown``.
-        every: seconds from one frame to the next.
+        every: seconds from one frame to the next, at most: ``times_to_learn_from`` says when they
+            are closer together.
     """
-    sampled = SampledFrames([], [], {}, [], [], every)
+    sampled = SampledFrames([], [], {}, [], [], [])
     for clip in tqdm(clips, "looking at clips", disable=None, unit="clip"):
         try:
             with (
@@ -85,10 +92,11 @@ def sample_frames(
             sampled.skipped[clip.path] = str(error)
             continue
         times = times_to_learn_from(clip.segments, length, every)
-        for seconds, label in times:
+        for time, label, spacing in times:
             if label in labels or label == UNKNOWN:
-                sampled.images.append(Image(clip.path, seconds, clip.folder))
+                sampled.images.append(Image(clip.path, time, clip.folder))
                 sampled.labels.append(label)
+                sampled.seconds.append(spacing)
         if not times:
             sampled.without_frames.append(clip.path)
         end = max((segment.end for segment in clip.segments), default=0)
@@ -97,32 +105,61 @@ def sample_frames(
     return sampled
 
 
-def times_to_learn_from(
-    segments: Sequence[Segment], length: float, every: float
-) -> list[tuple[float, str]]:
+class Moment(NamedTuple):
+    """A time of a clip, in seconds, with its label and the seconds to the next of that label."""
+
+    time: float
+    label: str
+    spacing: float
+
+
+def times_to_learn_from(segments: Sequence[Segment], length: float, every: float) -> list[Moment]:
     """List the times of the frames to learn from, with their labels.
 
     They are multiples of ``every``, whatever the segments: when a person moves a boundary, the
-    features of all other frames are known already. Frames at less than ``BOUNDARY`` from a
+    features of all other frames are known already. Where that gives fewer than ``FEWEST_FRAMES`` of
+    a label that a table marks, ``every`` is halved for it until there are enough: the three seconds
+    that a person has corrected teach too little otherwise. Frames at less than ``BOUNDARY`` from a
     boundary are left out; where the clip itself starts and ends is none.
 
     Args:
         segments: in the order of time; a segment without a label gives no times.
         length: of the clip, in seconds.
-        every: seconds from one frame to the next.
+        every: seconds from one frame to the next, at most.
 
     Example:
-        >>> times_to_learn_from([Segment(0, 3, "tennis"), Segment(3, 9, "football")], 6, 1)
-        [(0, 'tennis'), (1, 'tennis'), (2, 'tennis'), (4, 'football'), (5, 'football')]
+        >>> segments = [Segment(0, 3, "tennis"), Segment(3, 14, "football")]
+        >>> moments = times_to_learn_from(segments, 14, 1)
+        >>> [moment.time for moment in moments if moment.label == "tennis"]
+        [0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 1.75, 2.0, 2.25, 2.5]
+        >>> [moment.time for moment in moments if moment.label == "football"]
+        [4, 5, 6, 7, 8, 9, 10, 11, 12, 13]
     """
-    times: list[tuple[float, str]] = []
+    times: list[Moment] = []
+    for label in sorted({segment.label for segment in segments} - {""}):
+        spacing = every
+        of_label = _multiples(spacing, label, segments, length)
+        a_whole_clip = any(math.isinf(segment.end) for segment in segments)
+        while len(of_label) < FEWEST_FRAMES and spacing / 2 >= _CLOSEST and not a_whole_clip:
+            spacing /= 2
+            of_label = _multiples(spacing, label, segments, length)
+        times += of_label
+    return sorted(times)
+
+
+def _multiples(
+    spacing: float, label: str, segments: Sequence[Segment], length: float
+) -> list[Moment]:
+    times: list[Moment] = []
     for segment in segments:
+        if segment.label != label:
+            continue
         first = segment.start + BOUNDARY if segment.start > 0 else 0.0
         # The table of a whole clip ends where the clip does, but for the rounding of times.
         to_the_end = segment is segments[-1] and segment.end > length - BOUNDARY
         last = segment.end if to_the_end else segment.end - BOUNDARY
-        number = math.ceil(first / every)
-        while segment.label and number * every <= last and number * every < length:
-            times.append((round(number * every, 6), segment.label))
+        number = math.ceil(first / spacing)
+        while number * spacing <= last and number * spacing < length:
+            times.append(Moment(round(number * spacing, 6), label, spacing))
             number += 1
     return times

@@ -1,6 +1,6 @@
 """What a training run has to say of its photos and clips, in plain words; each remark is a line."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
@@ -137,14 +137,14 @@ def _remarks_on_two_labels(sets: ImageSets) -> list[str]:
 
 def _remarks_on_seconds(sets: ImageSets) -> list[str]:
     """Say how much of which labels is learned from clips; a frame stands for its stretch."""
-    frames = Counter(sets.labels[image] for image in sets.training if image.seconds is not None)
-    if not frames:
-        return []
-    seconds = ", ".join(
-        f"{count * sets.frames.every:g} s of {printable(label)}"
-        for label, count in sorted(frames.items())
-    )
-    return [f"learned from clips: {seconds}"]
+    stands_for = dict(zip(sets.frames.images, sets.frames.seconds, strict=True))
+    learned: defaultdict[str, float] = defaultdict(float)
+    for image in [*sets.training, *sets.outliers.marked]:
+        if image.seconds is not None:
+            label = sets.labels[image]
+            learned[label] += stands_for[image._replace(digest="")]
+    seconds = (f"{round(total, 1):g} s of {printable(label)}" for label, total in sorted(learned.items()))
+    return [f"learned from clips: {', '.join(seconds)}"] if learned else []
 
 
 def _remarks_on_outliers(outliers: Outliers) -> list[str]:

@@ -36,9 +36,10 @@ def test_times_lie_in_their_segments_and_clear_of_their_boundaries(
     ]
     times = times_to_learn_from(segments, length, every)
     assert times == sorted(times)
-    for seconds, label in times:
+    for seconds, label, spacing in times:
         assert 0 <= seconds < length
-        assert seconds / every == pytest.approx(round(seconds / every))
+        assert seconds / spacing == pytest.approx(round(seconds / spacing))
+        assert math.log2(every / spacing) == round(math.log2(every / spacing)) >= 0
         (segment,) = [s for s in segments if s.start <= seconds <= s.end and s.label == label]
         assert segment.start == 0 or seconds - segment.start >= BOUNDARY - 1e-6
         at_the_end = segment is segments[-1] and segment.end > length - BOUNDARY
@@ -47,8 +48,18 @@ def test_times_lie_in_their_segments_and_clear_of_their_boundaries(
 
 def test_a_whole_clip_gives_a_frame_every_second_and_no_label_none() -> None:
     whole = times_to_learn_from([Segment(0, math.inf, "tennis")], 3.2, 1)
-    assert whole == [(0, "tennis"), (1, "tennis"), (2, "tennis"), (3, "tennis")]
+    assert whole == [(second, "tennis", 1) for second in range(4)]
     assert times_to_learn_from([Segment(0, 9, "")], 9, 1) == []
+
+
+def test_a_label_that_is_marked_for_seconds_only_gives_frames_closer_together() -> None:
+    segments = [Segment(0, 3, "tennis"), Segment(3, 3.9, "chess"), Segment(3.9, 30, "football")]
+    times = times_to_learn_from(segments, 30, 1)
+    assert [time for time, label, _ in times if label == "tennis"] == [
+        quarter / 4 for quarter in range(11)
+    ]
+    assert {spacing for _, label, spacing in times if label == "football"} == {1}
+    assert "chess" not in {label for _, label, _ in times}
 
 
 @posix
@@ -68,7 +79,7 @@ def test_frames_are_sampled_and_flaws_named(tmp_path: Path) -> None:
     write_clip(tmp_path / "d.avi", ["red"] * 30)
     shown = {
         "c.avi": [(0, 1, "football"), (1, 2, "chess"), (2, 3, "unknown"), (3, 9, "tennis")],
-        "d.avi": [(0.2, 0.9, "tennis")],
+        "d.avi": [(0.2, 0.4, "tennis")],
         "tennis/a.avi": [(0, math.inf, "tennis")],
         "tennis/b.avi": [(0, math.inf, "tennis")],
     }
@@ -81,8 +92,7 @@ def test_frames_are_sampled_and_flaws_named(tmp_path: Path) -> None:
         (str(image), label) for image, label in zip(frames.images, frames.labels, strict=True)
     ]
     assert labelled == [
-        ("c.avi at 0 s", "football"),
-        ("c.avi at 0.5 s", "football"),
+        *((f"c.avi at {eighth / 8:g} s", "football") for eighth in range(5)),
         ("c.avi at 2.5 s", "unknown"),
         *((f"tennis/a.avi at {half / 2:g} s", "tennis") for half in range(5)),
     ]

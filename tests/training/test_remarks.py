@@ -93,7 +93,9 @@ def test_one_picture_under_two_labels_is_named_with_both() -> None:
         Image("tennis/a.mp4", 1.0, digest="3"): "tennis",
         Image("football/a.mp4", 1.0, digest="3"): "football",
     }
-    sets = ImageSets([*labels], [], [], labels, SampledFrames([], [], {}, [], [], 0.5))
+    frames = [image._replace(digest="") for image in labels if image.seconds is not None]
+    sampled = SampledFrames(frames, [], {}, [], [], [0.5] * len(frames))
+    sets = ImageSets([*labels], [], [], labels, sampled)
     remarks = remarks_on_sets(found(), sets)
     assert remarks[:3] == [
         "2 photos or clips are there under two labels, of which one is wrong:",
@@ -110,7 +112,7 @@ def test_a_split_that_is_kept_is_told() -> None:
         photos = [
             LabelledPhoto(Image(f"{n}.jpg"), "tennis", part=part) for n, part in enumerate(parts)
         ]
-        sets = ImageSets([], [], [], {}, SampledFrames([], [], {}, [], []))
+        sets = ImageSets([], [], [], {}, SampledFrames([], [], {}, [], [], []))
         return remarks_on_sets(found(photos=photos), sets)[0]
 
     kept = "the split that is there is kept: "
@@ -132,7 +134,7 @@ def test_what_clips_and_tables_have_wrong_is_told() -> None:
         not_wanted=["chess"],
         changed=["c.mp4"],
     )
-    frames = SampledFrames([], [], {"d\n.mp4": "no frame in it"}, ["c.mp4"], ["e.mp4"])
+    frames = SampledFrames([], [], {"d\n.mp4": "no frame in it"}, ["c.mp4"], ["e.mp4"], [])
     photo = Image("football/1.jpg")
     sets = ImageSets([photo], [], [], {photo: "football"}, frames)
     assert remarks_on_sets(what, sets) == [
@@ -160,7 +162,9 @@ def test_labels_whose_clips_are_too_few_to_split_are_named() -> None:
             strict=True,
         )
     )
-    sets = ImageSets(training, test, [], labels, SampledFrames([], [], {}, [], []))
+    frames = [image for image in training if image.seconds is not None]
+    sampled = SampledFrames(frames, [], {}, [], [], [1.0] * len(frames))
+    sets = ImageSets(training, test, [], labels, sampled)
     assert remarks_on_sets(found(), sets) == [
         "2 photos and 3 frames of 2 clips to train on, 1 photos and 1 frames of 1 clips to test "
         "with",
