@@ -273,7 +273,7 @@ def test_what_leaves_nothing_to_test_with_trains_without_a_score(
     tables_of_clips(dataset, 1)
     arguments = train_arguments(dataset, tmp_path, cache)
     said = run_train(*arguments, "--report", tmp_path / "report.json", "--views", "1")
-    assert "3 frames of 1 clips to train on, and nothing to test with: there is no score" in said
+    assert "25 frames of 1 clips to train on, and nothing to test with: there is no score" in said
     assert "weighted avg" not in said
     labels = load_label_file(tmp_path / "model/lb.pickle")
     assert (labels.classes, labels.known_confidence) == (["blue", "red"], [])

@@ -120,14 +120,14 @@ def test_what_lies_beside_the_activities_is_learned_as_none_of_them(
     assert "learning 3 activities:" in said
     learned, kept = ("chess", "go") if "12 photos of go" in said else ("go", "chess")
     assert f"kept apart to judge --unknown by: 12 photos of {kept}" in said
-    assert "learned as none of the activities: 24 photos and 1 frames of 1 clips" in said
+    assert "learned as none of the activities: 24 photos and 12 frames of 1 clips" in said
     assert f"(photos of {learned}, unknown; --outliers 0 leaves them out)" in said
     assert "skipped 1 photos that cannot be read:\n[INFO]   unknown/7.jpg" in said
     assert "% of 12 photos of activities never seen; of the " in said
     figures = report["unknown"]
     assert len(figures["unseen_photos"]) == 12
-    assert figures["outliers_learned"][-1] == "match.avi at 3 s"
-    assert len(figures["outliers_learned"]) == 24
+    assert figures["outliers_learned"][-1] == "match.avi at 3.875 s"
+    assert len(figures["outliers_learned"]) == 23 + 12
     assert 0 <= figures["known_called_unknown"] <= 1
     assert 0 <= figures["unseen_called_unknown"] <= 1
     classes = load_label_file(tmp_path / "lb").classes

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from activity.common.errors import UserError, shortened
+from activity.common.errors import shortened
 from activity.common.stores import is_stored
 from activity.media.images import Image
 from activity.temporal.segments import UNKNOWN, Segment
@@ -16,7 +16,7 @@ from activity.training.labelled_photos import LabelledPhoto
 from activity.training.layout import Folder, LabelFolder, Place, read_layout
 from activity.training.left_out import gave_nothing, in_no_activity, left_out
 from activity.training.sources import Sources, read_sources
-from activity.training.usable_labels import check_enough, check_spelling
+from activity.training.usable_labels import check_enough, labels_to_learn
 
 ALL_LABELS = "all"
 
@@ -94,27 +94,10 @@ def find_images(
     clips = _clips(sources, told, places)
 
     where = shortened([str(dataset) for dataset in datasets], most=3)
-    unlabelled = {
-        clip.path: "no folder and no table says what it shows"
-        for clip in sources.clips.keys() - in_activities.keys() - told.segments.keys() - told.flawed
-    }
-    skipped = dict(sorted({**told.skipped, **unlabelled}.items()))
-    reasons = "".join(f"; {clip}: {reason}" for clip, reason in list(skipped.items())[:1])
+    skipped = _skipped(sources, told, in_activities)
+    reason = "".join(f"; {clip}: {why}" for clip, why in list(skipped.items())[:1])
     there = {*(photo.label for photo in photos), *_labels_of(clips)} - {UNKNOWN}
-    if not there:
-        raise UserError(
-            f"no photos in {where}: it should hold one folder for each activity, "
-            "each with .jpg, .jpeg, .png, .bmp, .tif, .webp, .gif or .avif files, or with clips"
-            + reasons
-        )
-    taken = there if names is None else there & {*names}
-    if not taken:
-        raise UserError(
-            f"no photos of {shortened(names or [])} in {where}; it has: "
-            f"{shortened(sorted(there))}. "
-            "Name some of these after --labels, or take --labels all" + reasons
-        )
-    check_spelling(taken, there)
+    taken = labels_to_learn(there, names, where, reason)
     chosen = [photo for photo in photos if photo.label in taken]
     # A table that names no label at all is kept, to be told of.
     taken_clips = [
@@ -122,34 +105,45 @@ def find_images(
         for clip in clips
         if not (labels := _labels_of([clip], with_unknown=True)) or labels & {*taken, UNKNOWN}
     ]
-    if len(taken) < 2:
-        raise UserError(
-            f"only photos of {next(iter(taken))} in {where}: "
-            "a classifier needs at least two activities" + reasons
-        )
-    check_enough(taken - _labels_of(taken_clips), chosen, where, reasons)
+    check_enough(taken - _labels_of(taken_clips), chosen, where, reason)
     in_folders = {*(place.label for place in in_activities.values())}
     in_tables = {segment.label for some in told.segments.values() for segment in some}
     of_these = [folder for folder in sources.folders if names is None or {*folder.names} & taken]
     return Found(
-        chosen,
-        taken_clips,
-        [photo for photo in photos if photo.label not in taken],
-        [
-            *(image.file for image in {**sources.photos, **sources.clips}),
-            *(clip.file for clip in taken_clips),
-            *(table.file for table in told.tables),
-            *sources.photo_tables,
-        ],
-        skipped,
-        left_out(sources, told, names),
-        gave_nothing(sources, told, of_these),
-        in_no_activity(sources, places),
-        sources.not_followed,
-        [clip.path for clip in told.older],
-        sorted((_labels_of(taken_clips) & taken) - in_folders) if chosen else [],
-        sorted(in_tables - taken - {UNKNOWN, ""}),
+        photos=chosen,
+        clips=taken_clips,
+        others=[photo for photo in photos if photo.label not in taken],
+        inputs=_inputs(sources, told, taken_clips),
+        skipped=skipped,
+        left_out=left_out(sources, told, names),
+        gave_nothing=gave_nothing(sources, told, of_these),
+        in_no_activity=in_no_activity(sources, places),
+        not_followed=sources.not_followed,
+        changed=[clip.path for clip in told.older],
+        in_tables_only=sorted((_labels_of(taken_clips) & taken) - in_folders) if chosen else [],
+        not_wanted=sorted(in_tables - taken - {UNKNOWN, ""}),
     )
+
+
+def _skipped(
+    sources: Sources, told: ToldByTables, in_activities: Collection[Image]
+) -> dict[str, str]:
+    """Name the clips and tables of which nothing can be learned, with the reason."""
+    labelled = {*in_activities, *told.segments, *told.flawed}
+    unlabelled = {
+        clip.path: "no folder and no table says what it shows"
+        for clip in sources.clips.keys() - labelled
+    }
+    return dict(sorted({**told.skipped, **unlabelled}.items()))
+
+
+def _inputs(sources: Sources, told: ToldByTables, clips: Sequence[LabelledClip]) -> list[Path]:
+    return [
+        *(image.file for image in {**sources.photos, **sources.clips}),
+        *(clip.file for clip in clips),
+        *(table.file for table in told.tables),
+        *sources.photo_tables,
+    ]
 
 
 def _names_to_take(

@@ -9,17 +9,44 @@ from activity.training.labelled_photos import LabelledPhoto
 from activity.training.split import FEWEST_PHOTOS
 
 
-def check_spelling(taken: Collection[str], there: Collection[str]) -> None:
-    """Refuse labels that a person would take for one, or that some file systems do.
+def labels_to_learn(
+    there: Collection[str], names: Sequence[str] | None, where: str, reason: str
+) -> set[str]:
+    """Choose the labels to learn among those of the data sets.
 
     Args:
-        taken: labels to learn.
-        there: these, and all others in the data sets.
+        there: all labels in the data sets.
+        names: of labels to learn; None takes all.
+        where, reason: what a message names: the data sets, and a flaw that may be the cause.
 
     Raises:
-        UserError: a label to learn differs from another in case alone, in spaces around it, or in
-            its Unicode normalisation.
+        UserError: there are fewer than two, or a label to learn differs from another in case alone,
+            in spaces around it, or in its Unicode normalisation.
     """
+    if not there:
+        raise UserError(
+            f"no photos in {where}: it should hold one folder for each activity, "
+            "each with .jpg, .jpeg, .png, .bmp, .tif, .webp, .gif or .avif files, or with clips"
+            + reason
+        )
+    taken = {*there} if names is None else {*there} & {*names}
+    if not taken:
+        raise UserError(
+            f"no photos of {shortened(names or [])} in {where}; it has: "
+            f"{shortened(sorted(there))}. "
+            "Name some of these after --labels, or take --labels all" + reason
+        )
+    _check_spelling(taken, there)
+    if len(taken) < 2:
+        raise UserError(
+            f"only photos of {next(iter(taken))} in {where}: "
+            "a classifier needs at least two activities" + reason
+        )
+    return taken
+
+
+def _check_spelling(taken: Collection[str], there: Collection[str]) -> None:
+    """Refuse labels that a person would take for one, or that some file systems do."""
     spellings: dict[str, list[str]] = {}
     for label in sorted(there):
         same = unicodedata.normalize("NFC", label).strip().casefold()
@@ -35,14 +62,14 @@ def check_spelling(taken: Collection[str], there: Collection[str]) -> None:
 
 
 def check_enough(
-    without_clips: Collection[str], photos: Sequence[LabelledPhoto], where: str, reasons: str
+    without_clips: Collection[str], photos: Sequence[LabelledPhoto], where: str, reason: str
 ) -> None:
     """Make sure that there is something to learn each label from.
 
     Args:
         without_clips: labels that no clip shows; the others have frames.
         photos: to learn from and to test with.
-        where, reasons: what a message names: the data sets, and a flaw that may be the cause.
+        where, reason: what a message names: the data sets, and a flaw that may be the cause.
 
     Raises:
         UserError: a label has too few photos to be split, or photos to test with alone.
@@ -58,7 +85,7 @@ def check_enough(
     if scarce:
         raise UserError(
             f"too few photos in {where} to split into training and test: "
-            f"{shortened(scarce)}; each activity needs at least {FEWEST_PHOTOS}" + reasons
+            f"{shortened(scarce)}; each activity needs at least {FEWEST_PHOTOS}" + reason
         )
     if test_alone := sorted({*without_clips} - to_learn):
         raise UserError(

@@ -69,8 +69,8 @@ def labels_of(printed: str) -> dict[str, str]:
     return {Path(clip).stem: label for _, clip, label in done}
 
 
-WAIT = "import pathlib, time\nwhile not pathlib.Path('{}').exists(): time.sleep(0.1)"
-TOUCH = "import pathlib; pathlib.Path('{}').touch()"
+WAIT = "import pathlib, time\nwhile not pathlib.Path('{}').exists(): time.sleep(0.1)\n"
+TOUCH = "import pathlib; pathlib.Path('{}').touch()\n"
 
 ALL = {str(number): COLOURS[number % 3] for number in range(9)}
 
@@ -220,19 +220,21 @@ def test_a_host_where_no_worker_starts_is_left_out_and_one_that_joins_is_used(
     other.mkdir()
     (other / "__init__.py").write_text("raise RuntimeError('the other version')")
     b.shell(f"dd if=/dev/zero of={HOME}/r/filler bs=1M count=100 2>&1 || true")
-    joined = there(network, work) / "joined"
-    (work / "host-a.py").write_text(WAIT.format(joined))
-    (work / "host-d.py").write_text(TOUCH.format(joined))
+    joined, left_out = there(network, work) / "joined", there(network, work) / "left out"
+    (work / "host-a.py").write_text(WAIT.format(joined) + WAIT.format(left_out))
+    (work / "host-d.py").write_text(TOUCH.format(joined) + WAIT.format(left_out))
     d.shell(f"mount --bind {there(network, other)} {ROOT / 'activity'}")
     process = a.start(*DRIVER, there(network, work), there(network, network.shared / "clips"))
     try:
         wait_for([start_ray(d, a)])
+        said = next(line for line in process.stdout if line.startswith("host-b"))
+        (work / "left out").touch()
         printed, complained = process.communicate(timeout=90)
     finally:
         process.kill()
         d.shell(f"umount {ROOT / 'activity'}")
     assert (process.returncode, complained) == (0, "")
-    assert "host-b (10.77.0.2) is not used: OSError: [Errno 28] No space left" in printed
+    assert "host-b (10.77.0.2) is not used: OSError: [Errno 28] No space left" in said
     assert labels_of(printed) == ALL
     check_tables(work)
 
