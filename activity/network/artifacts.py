@@ -21,6 +21,7 @@ from activity.media.photo import Framing
 from activity.network.label_pickle import (
     FRAMING,
     KNOWN_CONFIDENCE,
+    LEARNED,
     MOST_BYTES,
     UNSURE_SHARE,
     PickledLabels,
@@ -35,6 +36,7 @@ from activity.network.model_file import (
     read_input_side,
 )
 from activity.network.unknown import UNSURE
+from activity.temporal.learned import Stretch, format_stretches
 
 if TYPE_CHECKING:
     import keras
@@ -50,6 +52,7 @@ def save_classifier(
     known_confidence: Sequence[float] = (),
     unsure: float = UNSURE,
     framing: Framing = "centre",
+    learned: Sequence[Stretch] | None = None,
     model_path: Path,
     label_bin_path: Path,
 ) -> None:
@@ -64,6 +67,8 @@ def save_classifier(
             is kept in the binarizer, where other programs do not mind it, unless it is empty.
         unsure: share of these photos that counts as unsure, 0..1; kept there, too.
         framing: how the model was trained to see a photo; likewise.
+        learned: stretches of clips that the model has learned from; likewise, unless they are more
+            than a binarizer has room for. None where it is not known.
         model_path, label_bin_path: the files to write.
 
     Raises:
@@ -88,6 +93,9 @@ def save_classifier(
         if known_confidence:
             setattr(kept, KNOWN_CONFIDENCE, list(known_confidence))
             setattr(kept, UNSURE_SHARE, unsure)
+        stretches = "" if learned is None else format_stretches(learned)
+        if learned is not None and len(stretches) <= MOST_BYTES // 2:
+            setattr(kept, LEARNED, stretches)
         labels_part.write_bytes(pickle.dumps(kept))
 
 

@@ -17,6 +17,7 @@ from typing import Any, Literal
 
 from activity.media.photo import Framing
 from activity.network.unknown import UNSURE
+from activity.temporal.learned import Stretch, parse_stretches
 
 MOST_BYTES = 16 * 2**20
 """Largest pickle that is read. It has room for 40,000 class names of a hundred letters."""
@@ -26,6 +27,9 @@ KNOWN_CONFIDENCE = "known_confidence_"
 
 UNSURE_SHARE = "unsure_"
 """Attribute of the binarizer: the share of these photos that counts as unsure."""
+
+LEARNED = "learned_"
+"""Attribute of the binarizer: the stretches of clips that the network has learned from."""
 
 FRAMING = "framing_"
 """Attribute of the binarizer: how photos and frames become the network's square input."""
@@ -79,12 +83,15 @@ class PickledLabels:
             order, 0..1. Empty where it does not say, as in a binarizer that something other than
             ``train.py`` has written.
         unsure: share of these photos that counts as unsure, 0..1.
+        learned: stretches of clips that the network has learned from; None where it does not say,
+            as all did before ``train.py`` wrote them.
     """
 
     classes: list[str]
     framing: Framing
     known_confidence: list[float]
     unsure: float
+    learned: tuple[Stretch, ...] | None
 
 
 def read_labels(content: bytes) -> PickledLabels:
@@ -100,7 +107,11 @@ def read_labels(content: bytes) -> PickledLabels:
     with _damage_named():
         state = _binarizer(content).state
         return PickledLabels(
-            _class_names(state), _framing(state), _known_confidence(state), _unsure(state)
+            _class_names(state),
+            _framing(state),
+            _known_confidence(state),
+            _unsure(state),
+            _learned(state),
         )
 
 
@@ -128,6 +139,18 @@ def _unsure(state: dict[str, Any]) -> float:
     if type(unsure) is not float or not 0 < unsure <= 1:
         raise _Refused("its unsure_ is not a number above 0, up to 1")
     return unsure
+
+
+def _learned(state: dict[str, Any]) -> tuple[Stretch, ...] | None:
+    text = state.get(LEARNED)
+    if text is None:
+        return None
+    if type(text) is not str:
+        raise _Refused("its learned_ is not text")
+    try:
+        return parse_stretches(text)
+    except ValueError as error:
+        raise _Refused("its learned_ does not list stretches of clips") from error
 
 
 def _framing(state: dict[str, Any]) -> Framing:

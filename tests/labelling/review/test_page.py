@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from activity.labelling.review.writer import data_file, write_clip, write_index
+from activity.labelling.review.data_files import data_file
+from activity.labelling.review.writer import write_clip, write_index
 from activity.temporal.segments import Segment, read_segments
 from tests.labelling.review.conftest import OpenPage
 from tests.labelling.review.drawn_page import FPS, draw_clip, review_clip, write_page

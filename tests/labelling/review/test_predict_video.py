@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from activity.labelling.review.writer import copy_file, data_file
+from activity.labelling.review.data_files import copy_file, data_file
 from activity.media.clip import VideoSource
 from activity.temporal.segments import Segment, read_segments
 from tests.conftest import RunScript, RunTrain, Trained, write_clip
