@@ -165,7 +165,7 @@ def judge(
 def format_judgement(judgement: Judgement) -> str:
     """Format a judgement as a table; a star marks the smoothing that was asked for."""
     if not judgement.judged.frames:
-        why = "the model has learned from all that it is about"
+        why = f"the model has learned from all that {judgement.truth} is about"
         if not judgement.learned.frames:
             why = f"no frame of the clip lies in a segment of {judgement.truth}"
         return f"{why}: nothing is judged"

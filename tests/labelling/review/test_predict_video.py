@@ -63,7 +63,10 @@ def test_a_label_is_wrong_and_learned_from_the_page(
     photo_folders: Path,
     tmp_path: Path,
 ) -> None:
-    """Wrong before; two seconds of the clip corrected, and learned where it lies; right after."""
+    """Wrong before; two seconds of the clip corrected, and learned where it lies; right after.
+
+    Judged by a table of the whole clip, but not in the seconds that were learned from.
+    """
     clip = draw_clip(tmp_path / "clips" / "match.avi", 4, codec="mpeg4")
     assert review("--input", clip, "--smoothing", "viterbi", "--size", 8).returncode == 0
     folder = tmp_path / "review"
@@ -87,15 +90,25 @@ def test_a_label_is_wrong_and_learned_from_the_page(
     )
     assert "learning 4 activities" in said
     assert re.search(r"learned from clips: [\d.]+ s of pitch", said), said
+    truth = folder / "truth.csv"
+    truth.write_text("clip,start,end,label\n../clips/match.avi,0,4,pitch\n")
     result = tmp_path / "after.json"
     done = run_script(
         *("predict_video.py", "--model", model, "--label-bin", labels, "--input", clip),
         *("--json", result, "--engine", "keras", "--cache", tmp_path / "cache", "--stride", 5),
-        *("--smoothing", "viterbi", "--size", 50),
+        *("--smoothing", "viterbi", "--size", 50, "--truth", truth),
     )
     assert done.returncode == 0, done.stderr
     after = json.loads(result.read_text())
     assert [segment["label"] for segment in after["segments"]] == ["pitch"], after
+    assert f"judged by {truth}: 50 frames" in done.stdout
+    lines = [line.removeprefix("[INFO] ") for line in done.stdout.splitlines()]
+    assert lines[lines.index("frames right before: 0.000, as the review page has them") :][:3] == [
+        "frames right before: 0.000, as the review page has them",
+        "frames right now: 1.000 of 50",
+        "left out of that: 2.0 s that the model has learned from (frames right there: 1.000, "
+        "before 0.000)",
+    ]
 
 
 @pytest.mark.parametrize("smoothing", ["rolling", "viterbi"])
