@@ -22,7 +22,6 @@ from activity.network.label_pickle import (
     FRAMING,
     KNOWN_CONFIDENCE,
     LEARNED,
-    MOST_BYTES,
     UNSURE_SHARE,
     PickledLabels,
     read_labels,
@@ -35,6 +34,7 @@ from activity.network.model_file import (
     read_format,
     read_input_side,
 )
+from activity.network.recorded_pickle import MOST_BYTES
 from activity.network.unknown import UNSURE
 from activity.temporal.learned import Stretch, format_stretches
 
@@ -181,7 +181,7 @@ def load_input_side(path: Path) -> int | None:
 def load_label_file(path: Path) -> PickledLabels:
     """Read a pickled ``LabelBinarizer``: the class names, and what ``train.py`` adds to them.
 
-    The pickle is never unpickled, so it cannot run code: see ``label_pickle``.
+    The pickle is never unpickled, so it cannot run code: see ``recorded_pickle``.
 
     Raises:
         UserError: the file is missing, is not such a pickle, asks for anything else, or names fewer
