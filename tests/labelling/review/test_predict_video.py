@@ -1,14 +1,18 @@
 """``predict_video.py --review``: from a clip to the page, as a person runs it."""
 
+import io
 import json
 import re
 import subprocess
+import sys
 from collections.abc import Callable
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import predict_video
 from activity.labelling.review.data_files import copy_file, data_file
 from activity.media.clip import VideoSource
 from activity.temporal.segments import Segment, read_segments
@@ -38,6 +42,20 @@ def review(run_script: RunScript, trained: Trained, tmp_path: Path) -> Review:
     return review
 
 
+@pytest.fixture
+def run_predict(monkeypatch: pytest.MonkeyPatch) -> RunTrain:
+    """Run ``predict_video.py`` in this process, where TensorFlow is loaded already."""
+
+    def run(*flags: object) -> str:
+        monkeypatch.setattr(sys, "argv", ["predict_video.py", *map(str, flags)])
+        printed = io.StringIO()
+        with redirect_stdout(printed):
+            predict_video.main()
+        return printed.getvalue()
+
+    return run
+
+
 def test_one_clip_is_wrong_and_put_right_in_the_page(
     review: Review, open_page: OpenPage, tmp_path: Path
 ) -> None:
@@ -57,8 +75,8 @@ def test_one_clip_is_wrong_and_put_right_in_the_page(
 
 def test_a_label_is_wrong_and_learned_from_the_page(
     review: Review,
-    run_script: RunScript,
     run_train: RunTrain,
+    run_predict: RunTrain,
     open_page: OpenPage,
     photo_folders: Path,
     tmp_path: Path,
@@ -93,16 +111,15 @@ def test_a_label_is_wrong_and_learned_from_the_page(
     truth = folder / "truth.csv"
     truth.write_text("clip,start,end,label\n../clips/match.avi,0,4,pitch\n")
     result = tmp_path / "after.json"
-    done = run_script(
-        *("predict_video.py", "--model", model, "--label-bin", labels, "--input", clip),
+    said = run_predict(
+        *("--model", model, "--label-bin", labels, "--input", clip),
         *("--json", result, "--engine", "keras", "--cache", tmp_path / "cache", "--stride", 5),
         *("--smoothing", "viterbi", "--size", 50, "--truth", truth),
     )
-    assert done.returncode == 0, done.stderr
     after = json.loads(result.read_text())
     assert [segment["label"] for segment in after["segments"]] == ["pitch"], after
-    assert f"judged by {truth}: 50 frames" in done.stdout
-    lines = [line.removeprefix("[INFO] ") for line in done.stdout.splitlines()]
+    assert f"judged by {truth}: 50 frames" in said
+    lines = [line.removeprefix("[INFO] ") for line in said.splitlines()]
     assert lines[lines.index("frames right before: 0.000, as the review page has them") :][:3] == [
         "frames right before: 0.000, as the review page has them",
         "frames right now: 1.000 of 50",
