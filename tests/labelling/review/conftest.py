@@ -126,7 +126,7 @@ def person(browser: Any) -> Iterator[Any]:
 
 
 @pytest.fixture
-def open_page(person: Any, tmp_path: Path) -> Iterator[OpenPage]:
+def open_page(person: Any) -> Iterator[OpenPage]:
     """Open a page from the disk, in a browser that has seen nothing before the test."""
 
     def open_page(path: Path, *, dark: bool = False) -> OpenedPage:
@@ -138,10 +138,8 @@ def open_page(person: Any, tmp_path: Path) -> Iterator[OpenPage]:
 
     yield open_page
     for page in person.pages:
+        # What the pages have kept is shared by all files; they keep nothing from now on.
+        page.evaluate("Storage.prototype.setItem = () => {}")
+    for page in person.pages:
+        page.evaluate("localStorage.clear()")
         page.close()
-    # What the pages have kept is shared by all files.
-    (tmp_path / "blank.html").write_text("")
-    blank = person.new_page()
-    blank.goto((tmp_path / "blank.html").as_uri())
-    blank.evaluate("localStorage.clear()")
-    blank.close()
