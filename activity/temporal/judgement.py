@@ -13,6 +13,9 @@ from activity.temporal.record import Record
 from activity.temporal.segments import UNKNOWN, Segment
 from activity.temporal.smoothing import RAW, Smoothing, compared_smoothings
 
+NO_LABEL = -2
+"""Number of an earlier label that the model does not have now: it is never right."""
+
 
 @dataclass(frozen=True)
 class Truth:
@@ -33,8 +36,8 @@ class Earlier:
 
     Attributes:
         learned: stretches of it that the model has learned from.
-        labels: of its frames, as an earlier run gave them, numbered as ``frame_labels`` does, and
-            -2 for what is none of the labels now; shape (frames,). None where there is none.
+        labels: of its frames, as an earlier run gave them, numbered as ``frame_labels`` does, or
+            ``NO_LABEL``; shape (frames,). None where there is no such run.
     """
 
     learned: Sequence[Stretch] = ()

@@ -143,7 +143,9 @@ def _remarks_on_seconds(sets: ImageSets) -> list[str]:
         if image.seconds is not None:
             label = sets.labels[image]
             learned[label] += stands_for[image._replace(digest="")]
-    seconds = (f"{round(total, 1):g} s of {printable(label)}" for label, total in sorted(learned.items()))
+    seconds = (
+        f"{round(total, 1):g} s of {printable(label)}" for label, total in sorted(learned.items())
+    )
     return [f"learned from clips: {', '.join(seconds)}"] if learned else []
 
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from activity.common.regular_file import hash_file
 from activity.common.stores import is_stored
 from activity.labelling.review.playable import reference
+from activity.temporal.judgement import NO_LABEL
 from activity.temporal.segments import UNKNOWN
 
 DATA = ".data"
@@ -107,8 +108,8 @@ def read_labels(
 
     Returns:
         Shape (frames,): the number of each frame's label; ``len(labels)`` for ``unknown`` where it
-        is none of them, -2 for any other. None where the data are missing, damaged, or of other
-        content.
+        is none of them, ``NO_LABEL`` for any other. None where the data are missing, damaged, or
+        of other content.
     """
     summary = read_summary(data)
     if summary is None or summary["id"] != digest:
@@ -118,7 +119,7 @@ def read_labels(
         line = data.read_text(encoding="ascii").split("\n")[1]
         content = json.loads(line.removeprefix(CALL).removesuffix(");"))
         starts = [start for start, *_ in content["segments"]]
-        numbers = [number_of.get(label, -2) for _, label, *_ in content["segments"]]
+        numbers = [number_of.get(label, NO_LABEL) for _, label, *_ in content["segments"]]
         given = np.repeat(numbers, np.diff([*starts, content["timing"]["frames"]]))
     except (OSError, ValueError, LookupError, TypeError):
         return None
