@@ -39,13 +39,13 @@ from activity.labelling.prediction import batch_that_fits
 from activity.labelling.preview import open_preview
 from activity.labelling.review.writer import INDEX, write_index
 from activity.labelling.settings import Settings
+from activity.labelling.truths import check_labels
 from activity.media.clip import VideoSource
 from activity.media.source import VideoInfo
 from activity.network.arguments import add_speed_arguments
 from activity.network.classifier import Classifier
 from activity.network.engine import EngineOptions
-from activity.temporal.judgement import format_judgement
-from activity.temporal.segments import read_segments
+from activity.temporal.judgement import Judgement, format_judgement, format_rightness
 from activity.temporal.smoothing import SMOOTHINGS, Smoothing
 from activity.temporal.summary import Summary
 
@@ -72,7 +72,7 @@ def main() -> None:
     smoothing = SMOOTHINGS[args.smoothing](args.size)
     check_possible(args, smoothing, jobs)
     classifier = Classifier.load(args.model, args.label_bin)
-    check_truth(jobs, classifier.activities)
+    check_truth(jobs, classifier)
     if args.unknown:
         classifier = classifier.with_unknown()
     infos = look_at(jobs)
@@ -120,15 +120,21 @@ def check_possible(args: argparse.Namespace, smoothing: Smoothing, jobs: Sequenc
         raise UserError("--display on shows the frames that --output writes: give --output, too")
 
 
-def check_truth(jobs: Sequence[Job], labels: Sequence[str]) -> None:
-    """Read the tables to judge by once, before anything takes time."""
-    for job in jobs:
-        if job.truth:
-            read_segments(job.truth, labels)
-    if any(job.truth for job in jobs):
-        without = [job.clip for job in jobs if not job.truth]
-        if without:
-            print(f"[INFO] not judged, since there is no truth: {shortened(without)}")
+def check_truth(jobs: Sequence[Job], classifier: Classifier) -> None:
+    """Check the tables to judge by, before anything takes time, and say what cannot be judged."""
+    tables = {job.truth.path for job in jobs if job.truth}
+    for table in sorted(tables):
+        check_labels(table, classifier.activities)
+    if not tables:
+        return
+    without = [job.clip for job in jobs if not job.truth]
+    if without:
+        print(f"[INFO] not judged, since there is no truth: {shortened(without)}")
+    if classifier.learned is None:
+        print(
+            f"[INFO] {classifier.label_bin} does not say which clips the model has learned from, "
+            "as train.py writes it now: if it has learned from these, the score is too good"
+        )
 
 
 def look_at(jobs: Sequence[Job]) -> list[VideoInfo]:
@@ -192,6 +198,7 @@ def report(jobs: Sequence[Job], outcomes: Outcomes) -> list[str]:
         UserError: the only clip failed.
     """
     summaries: dict[str, Summary] = {}
+    judgements: list[Judgement] = []
     failed: set[str] = set()
     for job, outcome in outcomes:
         if outcome is None:
@@ -204,6 +211,9 @@ def report(jobs: Sequence[Job], outcomes: Outcomes) -> list[str]:
         else:
             print_outcome(job, outcome)
             summaries[job.clip] = outcome.summary
+            judgements += [outcome.judgement] if outcome.judgement else []
+    for line in format_rightness(judgements):
+        print(f"[INFO] {line}")
     if len(jobs) > 1:
         print_table({job.clip: summaries[job.clip] for job in jobs if job.clip in summaries})
     return [job.clip for job in jobs if job.clip in failed]

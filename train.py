@@ -85,7 +85,7 @@ def main() -> None:
     elif sets.test:
         say(["none of the test images can be read: there is no score"])
 
-    save(trained, evaluation, args.model, args.label_bin)
+    save(trained, evaluation, sets.learned, args.model, args.label_bin)
     plot_history(trained.history, args.plot)
     written = [args.model, args.label_bin, args.plot]
     if args.report is not None:

@@ -9,7 +9,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from activity.labelling.review.writer import INDEX, copy_file, data_file
+from activity.labelling.review.data_files import copy_file, data_file
+from activity.labelling.review.writer import INDEX
 from demo.media import (
     CHANGING,
     CLIPS,

@@ -84,6 +84,9 @@ def test_gaps_are_not_judged_and_unknown_footage_is_wrong(
     assert done.returncode == 0, done.stderr
     assert "30 frames, 1 true switches" in done.stdout
     assert "* raw                0.500" in done.stdout
+    assert "frames right now: 0.500 of 30" in done.stdout
+    # As in all labels that were written before train.py noted what is learned.
+    assert "does not say which clips the model has learned from" in done.stdout
     table.write_text("start,end,label\n100,200,red\n")
     done = predict("--input", clip, "--truth", table)
     assert done.returncode == 0, done.stderr

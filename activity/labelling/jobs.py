@@ -9,10 +9,12 @@ from pathlib import Path
 from activity.common.errors import UserError
 from activity.common.stores import clip_location, is_stored
 from activity.common.writing import check_apart, check_output
-from activity.labelling.review.writer import copy_file, data_file, page_and_name
+from activity.labelling.review.data_files import copy_file, data_of_clip, page_and_name
+from activity.labelling.truths import earlier_data, read_truths
 from activity.media.clip import CLIP_SUFFIXES
 from activity.media.live import is_live
 from activity.media.sink import SUFFIXES, check_suffix
+from activity.temporal.judgement import Truth
 from activity.temporal.segment_files import check_segments_suffix
 
 
@@ -52,7 +54,7 @@ class Outputs:
         first = next((path for path in self._files if path), None)
         return first is not None and first.is_dir()
 
-    def of_clip(self, name: str) -> "Outputs":
+    def of_clip(self, clip: str, name: str) -> "Outputs":
         """Name the files of one clip in these folders."""
         return Outputs(
             video=self.video and self.video / f"{name}.mp4",
@@ -60,7 +62,7 @@ class Outputs:
             csv=self.csv and self.csv / f"{name}.csv",
             json=self.json and self.json / f"{name}.json",
             segments=self.segments and self.segments / f"{name}.csv",
-            review=self.review and data_file(self.review, name),
+            review=self.review and data_of_clip(self.review, name, clip_location(clip)),
         )
 
 
@@ -71,7 +73,8 @@ class Job:
     Attributes:
         clip: path of a file, number of a camera, or address of a stream.
         outputs: the files to write.
-        truth: the table to judge by, where there is one; it is read, not written.
+        truth: what to judge by, where there is a table.
+        earlier: data on a review page, which may say how an earlier run labelled the clip.
         keep_unfinished: whether what was written is kept when the run ends early. Not among files
             in a folder: the next run would take an unfinished one for finished.
         copy: a small copy of the clip to write, where the review page needs one.
@@ -79,7 +82,8 @@ class Job:
 
     clip: str
     outputs: Outputs
-    truth: Path | None = None
+    truth: Truth | None = None
+    earlier: Path | None = None
     keep_unfinished: bool = True
     copy: Path | None = None
 
@@ -103,12 +107,12 @@ def plan_jobs(inputs: Sequence[str], outputs: Outputs, truth: Path | None = None
     """Pair clips with the files to write for each, and make sure that these can be written.
 
     One clip gives the files named. Several clips, or those of a folder, give files named after
-    the clip (``.mp4``, ``.png``, ``.csv``, ``.json``; segments as ``.csv``) in the folders named;
-    of ``truth``, clips take the ``.csv`` of their name, where there is one.
+    the clip (``.mp4``, ``.png``, ``.csv``, ``.json``; segments as ``.csv``) in the folders named.
 
     Raises:
         UserError: there are no clips; nothing is asked for; a file cannot be written, is an
-            input, or would be written twice; there is no truth for any clip.
+            input, or would be written twice; a table of ``truth`` is flawed, or there is none for
+            any clip.
     """
     if not (outputs.paths or truth):
         raise UserError(
@@ -119,24 +123,28 @@ def plan_jobs(inputs: Sequence[str], outputs: Outputs, truth: Path | None = None
         _check_review(outputs.review, inputs)
     if writes_into_folder(inputs, outputs):
         _check_folders(outputs.paths)
+        named = _named_clips(inputs)
         jobs = [
-            Job(
-                clip,
-                outputs.of_clip(name),
-                truth and _truth_of(name, truth),
-                keep_unfinished=False,
-            )
-            for clip, name in _named_clips(inputs)
+            Job(clip, outputs.of_clip(clip, name), keep_unfinished=False) for clip, name in named
         ]
     else:
         if outputs.video:
             check_suffix(outputs.video)
         if outputs.segments:
             check_segments_suffix(outputs.segments)
-        review = outputs.review and data_file(outputs.review, Path(inputs[0]).stem)
-        jobs = [Job(inputs[0], replace(outputs, review=review), truth)]
-    if truth and not any(job.truth for job in jobs):
-        raise UserError(f"no truth in {truth}: it should hold a .csv named after each clip")
+        named = [(inputs[0], Path(inputs[0]).stem)]
+        review = outputs.of_clip(*named[0]).review
+        jobs = [Job(inputs[0], replace(outputs, review=review))]
+    if truth:
+        truths = read_truths(truth, *zip(*named, strict=True))
+        jobs = [
+            replace(
+                job,
+                truth=one,
+                earlier=earlier_data(job.outputs.review, truth, job.clip, name) if one else None,
+            )
+            for job, one, (_, name) in zip(jobs, truths, named, strict=True)
+        ]
     check_apart([path for job in jobs for path in job.outputs.paths])
     _check_inputs_survive(jobs)
     for job in jobs:
@@ -157,13 +165,6 @@ def _is_finished(job: Job) -> bool:
 
 def _is_folder(name: str) -> bool:
     return not is_live(name) and clip_location(name).is_dir()
-
-
-def _truth_of(name: str, folder: Path) -> Path | None:
-    if not folder.is_dir():
-        raise UserError(f"--truth {folder} is not a folder: for several clips, it should be one")
-    path = folder / f"{name}.csv"
-    return path if path.exists() else None
 
 
 def _check_review(folder: Path, inputs: Sequence[str]) -> None:

@@ -10,14 +10,16 @@ from tqdm import tqdm
 
 from activity.common.errors import UserError
 from activity.common.json_file import write_json
+from activity.common.regular_file import hash_file
 from activity.common.stores import clip_location, is_stored, local_copy
 from activity.labelling.jobs import Job
 from activity.labelling.labelled_frames import LeftUnfinishedError, labelled_frames
 from activity.labelling.overlay import draw_bars, draw_label
 from activity.labelling.preview import Show, show_nothing
+from activity.labelling.review.data_files import copy_file, page_and_name, read_labels
 from activity.labelling.review.gather import gather_review
 from activity.labelling.review.playable import needs_copy, open_copy
-from activity.labelling.review.writer import copy_file, page_and_name, write_clip
+from activity.labelling.review.writer import write_clip
 from activity.labelling.settings import Settings
 from activity.media.clip import VideoSource
 from activity.media.live import LiveSource
@@ -25,12 +27,11 @@ from activity.media.sink import open_sink
 from activity.media.source import Source, VideoInfo
 from activity.network.classifier import Classifier, OpenClassifier
 from activity.temporal.envelope import gather_envelope
-from activity.temporal.judgement import Judgement, judge
+from activity.temporal.judgement import Earlier, Judgement, judge
 from activity.temporal.prediction import Prediction
 from activity.temporal.prediction_table import open_table
-from activity.temporal.record import open_record
+from activity.temporal.record import Record, open_record
 from activity.temporal.segment_files import write_segments
-from activity.temporal.segments import read_segments
 from activity.temporal.smoothing import Labelled
 from activity.temporal.summary import Summary
 
@@ -103,7 +104,6 @@ def label_clip(
         UserError: the clip cannot be read, or something cannot be written.
     """
     labels, smoothing = classifier.saved.labels, settings.smoothing
-    truth = read_segments(job.truth, labels) if job.truth else []
     judgement = None
     with ExitStack() as stack:
         clip = job.clip
@@ -126,12 +126,17 @@ def label_clip(
             from activity.labelling.timeline import draw_timeline
 
             envelope = gather_envelope(record, labels, smoothing, settings.compare, summary.frames)
+            truth = job.truth.segments if job.truth else ()
             draw_timeline(envelope, end, job.outputs.timeline, Path(job.clip).name, truth)
+        # A clip is read once more: not where nobody asks for that.
+        needs_digest = (job.truth or job.outputs.review) and not job.is_live
+        digest = _digest(Path(here.clip)) if needs_digest else ""
         if job.truth:
-            judgement = judge(record, labels, smoothing, settings.compare, job.truth, truth)
+            earlier = _known_before(job, digest, record, classifier.saved)
+            judgement = judge(record, labels, smoothing, settings.compare, job.truth, earlier)
         if job.outputs.review:
-            path, content = clip_location(job.clip), Path(here.clip)
-            found = gather_review(job.outputs.review, path, content, record, summary, end)
+            path = clip_location(job.clip)
+            found = gather_review(job.outputs.review, path, digest, record, summary, end)
             folder, _ = page_and_name(job.outputs.review)
             write_clip(folder, replace(found, copy=here.copy))
     if job.outputs.segments:
@@ -143,6 +148,22 @@ def label_clip(
         judged = {"truth": judgement.as_dict()} if judgement else {}
         write_json(job.outputs.json, summary.as_dict(end) | made_from | judged)
     return Outcome(summary, source.info.frame_count, source.dropped, judgement)
+
+
+def _digest(clip: Path) -> str:
+    try:
+        return hash_file(clip)
+    except OSError as error:
+        raise UserError(f"cannot read {clip}: {error.strerror or error}") from error
+
+
+def _known_before(job: Job, digest: str, record: Record, classifier: Classifier) -> Earlier:
+    """Find out what the model has learned of a clip, and how an earlier run has labelled it."""
+    learned = [stretch for stretch in classifier.learned or () if stretch.digest == digest]
+    if job.earlier is None:
+        return Earlier(learned)
+    labels = read_labels(job.earlier, digest, record.frames, classifier.labels)
+    return Earlier(learned, labels)
 
 
 def _copy_for_review(job: Job) -> Path | None:

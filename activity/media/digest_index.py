@@ -16,6 +16,9 @@ _COLUMNS = (
     "checksum INTEGER NOT NULL"
 )
 
+# Part of the checksums: digests of the first version do not tell how a photo is decoded.
+_VERSION = 2
+
 # The clock of a file system may be as coarse as two seconds (FAT).
 _CLEARLY_OLDER = 3 * 10**9  # nanoseconds
 
@@ -130,4 +133,4 @@ def _key(path: Path) -> bytes:
 
 
 def _checksum(row: tuple[object, ...]) -> int:
-    return zlib.crc32(repr(row).encode())
+    return zlib.crc32(repr((*row, _VERSION)).encode())

@@ -15,11 +15,12 @@ from tqdm import tqdm
 
 from activity.common.errors import UserError
 from activity.common.ordered_pool import in_order
-from activity.common.regular_file import hash_file
+from activity.common.regular_file import check_regular_file, hash_file
 from activity.common.stores import is_stored, local_copy
 from activity.media.clip import VideoSource
 from activity.media.digest_index import DigestIndex, FileState, state_of
-from activity.media.photo import decode_image, read_photo
+from activity.media.photo import LARGEST_FILE, decode_image, hash_photo, read_photo
+from activity.media.photo_header import START, says_more
 
 # Times come from tables and from containers, each rounded in its own way.
 _TIME_TOLERANCE = 1e-4  # seconds
@@ -67,7 +68,8 @@ def hash_files(dataset: Path, paths: Sequence[str], cache: Path | None = None) -
             inode are as before is not read again; None keeps nothing.
 
     Returns:
-        SHA-256 in hexadecimal by path; files that cannot be read are missing.
+        By path, what ``hash_photo`` gives, or SHA-256 of a clip; files that cannot be read are
+        missing.
     """
     digests = {}
     with closing(DigestIndex(None if is_stored(dataset) else cache)) as index:
@@ -166,7 +168,7 @@ def _read_photo(file: _WantedFile) -> Iterator[tuple[int, NDArray[np.uint8]]]:
         content = read_photo(file.path)
     except OSError:
         return
-    if file.has_changed(hashlib.sha256(content).hexdigest()):
+    if file.has_changed(hash_photo(content)):
         return
     # Several of the largest photos at once would take gigabytes.
     with _LARGE_PHOTOS if len(content) > _LARGE_FILE else nullcontext():
@@ -239,6 +241,17 @@ def _hashed(path: Path) -> _HashedFile | None:
     begun = time.time_ns()
     try:
         state = state_of(path)
-        return _HashedFile(hash_file(path), state, begun)
+        return _HashedFile(_hash_photo_or_clip(path), state, begun)
     except OSError:
         return None
+
+
+def _hash_photo_or_clip(path: Path) -> str:
+    """Hash a photo as ``hash_photo`` does; a clip by its content alone, however large."""
+    size = check_regular_file(path)
+    with path.open("rb") as file:
+        start = file.read(START)
+    if size > LARGEST_FILE or not says_more(start):
+        return hash_file(path)
+    with _LARGE_PHOTOS if size > _LARGE_FILE else nullcontext():
+        return hash_photo(read_photo(path))

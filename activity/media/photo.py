@@ -1,6 +1,7 @@
 """A photo: read and decoded safely, and made into what the network sees; frames likewise."""
 
 import errno
+import hashlib
 import os
 from pathlib import Path
 from typing import Literal
@@ -18,8 +19,11 @@ INPUT_SIZE = 224
 Framing = Literal["centre", "squashed"]
 """How an image becomes that square: its centre is taken, or its longer side shrunk more."""
 
-# An uncompressed photo of as many pixels as OpenCV is allowed to decode takes less.
-_LARGEST_FILE = 2**30
+LARGEST_FILE = 2**30
+"""Bytes. An uncompressed photo of as many pixels as OpenCV is allowed to decode takes less."""
+
+# Photos that are decoded in another way than by the first version: turned, or scaled to 8 bits.
+_DECODED_ANEW = b"2"
 
 # What OpenCV goes by; it is set when the package is imported.
 _SIZE_LIMIT = "OPENCV_IO_MAX_IMAGE_PIXELS"
@@ -32,9 +36,23 @@ def read_photo(path: Path) -> bytes:
         OSError: it cannot be read, is not a regular file (opening a pipe would wait for ever), or
             is larger than any photo.
     """
-    if check_regular_file(path) > _LARGEST_FILE:
+    if check_regular_file(path) > LARGEST_FILE:
         raise OSError(errno.EINVAL, "not a photo", str(path))
     return path.read_bytes()
+
+
+def hash_photo(content: bytes) -> str:
+    """Hash what a photo's file holds, and the way in which it is decoded, where that has changed.
+
+    What was kept under the digest by a version that decoded it otherwise is not found again.
+
+    Returns:
+        64 hexadecimal digits; of most photos, SHA-256 of the content.
+    """
+    digest = hashlib.sha256(content)
+    if turns_of(content) or depth_of(content):
+        digest.update(_DECODED_ANEW)
+    return digest.hexdigest()
 
 
 def decode_image(content: bytes) -> NDArray[np.uint8] | None:

@@ -9,7 +9,11 @@ from typing import NamedTuple
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 _TIFF_WIDTH, _TIFF_HEIGHT, _TIFF_BITS, _TIFF_LARGEST = 256, 257, 258, 281
+_TIFF = (b"II*\0", b"MM\0*")
 _AVIF_BRANDS = (b"avif", b"avis", b"mif1")
+
+START = 12
+"""Bytes by which ``says_more`` knows a file."""
 
 
 class Depth(NamedTuple):
@@ -22,6 +26,12 @@ class Depth(NamedTuple):
 
     bits: int
     shifted: bool | None
+
+
+def says_more(start: bytes) -> bool:
+    """Tell from the first ``START`` bytes whether ``depth_of`` or ``turns_of`` may find more."""
+    is_avif = start[4:8] == b"ftyp" and start[8:12] in _AVIF_BRANDS
+    return is_avif or start.startswith((_PNG, *_TIFF))
 
 
 def size_of(content: bytes) -> tuple[int, int] | None:
@@ -127,7 +137,7 @@ def _png_depth(content: bytes) -> Depth | None:
 
 def _tiff_tags(content: bytes) -> dict[int, Sequence[int]]:
     """Read the numbers (SHORT or LONG) in the first directory of a TIFF file."""
-    order = {b"II*\0": "<", b"MM\0*": ">"}.get(content[:4])
+    order = dict(zip(_TIFF, "<>", strict=True)).get(content[:4])
     if order is None:
         return {}
     (directory,) = struct.unpack_from(f"{order}I", content, 4)

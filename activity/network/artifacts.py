@@ -21,7 +21,7 @@ from activity.media.photo import Framing
 from activity.network.label_pickle import (
     FRAMING,
     KNOWN_CONFIDENCE,
-    MOST_BYTES,
+    LEARNED,
     UNSURE_SHARE,
     PickledLabels,
     read_labels,
@@ -34,7 +34,9 @@ from activity.network.model_file import (
     read_format,
     read_input_side,
 )
+from activity.network.recorded_pickle import MOST_BYTES
 from activity.network.unknown import UNSURE
+from activity.temporal.learned import Stretch, format_stretches
 
 if TYPE_CHECKING:
     import keras
@@ -50,6 +52,7 @@ def save_classifier(
     known_confidence: Sequence[float] = (),
     unsure: float = UNSURE,
     framing: Framing = "centre",
+    learned: Sequence[Stretch] | None = None,
     model_path: Path,
     label_bin_path: Path,
 ) -> None:
@@ -64,6 +67,8 @@ def save_classifier(
             is kept in the binarizer, where other programs do not mind it, unless it is empty.
         unsure: share of these photos that counts as unsure, 0..1; kept there, too.
         framing: how the model was trained to see a photo; likewise.
+        learned: stretches of clips that the model has learned from; likewise, unless they are more
+            than a binarizer has room for. None where it is not known.
         model_path, label_bin_path: the files to write.
 
     Raises:
@@ -88,6 +93,9 @@ def save_classifier(
         if known_confidence:
             setattr(kept, KNOWN_CONFIDENCE, list(known_confidence))
             setattr(kept, UNSURE_SHARE, unsure)
+        stretches = "" if learned is None else format_stretches(learned)
+        if learned is not None and len(stretches) <= MOST_BYTES // 2:
+            setattr(kept, LEARNED, stretches)
         labels_part.write_bytes(pickle.dumps(kept))
 
 
@@ -173,7 +181,7 @@ def load_input_side(path: Path) -> int | None:
 def load_label_file(path: Path) -> PickledLabels:
     """Read a pickled ``LabelBinarizer``: the class names, and what ``train.py`` adds to them.
 
-    The pickle is never unpickled, so it cannot run code: see ``label_pickle``.
+    The pickle is never unpickled, so it cannot run code: see ``recorded_pickle``.
 
     Raises:
         UserError: the file is missing, is not such a pickle, asks for anything else, or names fewer

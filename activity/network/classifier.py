@@ -23,6 +23,7 @@ from activity.network.engine import (
     openvino_engine,
 )
 from activity.network.unknown import UNSURE, with_unknown
+from activity.temporal.learned import Stretch
 from activity.temporal.segments import UNKNOWN
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ class Classifier:
         known_confidence: how sure the network is of photos that it was not trained on, ascending;
             empty where it is not known.
         unsure: share of these photos that counts as unsure, 0..1.
+        learned: stretches of clips that the network has learned from; None where it is not known.
         unknown: whether ``unknown`` is one more label, the last.
     """
 
@@ -54,6 +56,7 @@ class Classifier:
     side: int = INPUT_SIZE
     known_confidence: tuple[float, ...] = ()
     unsure: float = UNSURE
+    learned: tuple[Stretch, ...] | None = None
     unknown: bool = False
 
     @classmethod
@@ -84,6 +87,7 @@ class Classifier:
             side=side or INPUT_SIZE,
             known_confidence=tuple(labels.known_confidence),
             unsure=labels.unsure,
+            learned=labels.learned,
         )
 
     @property

@@ -5,23 +5,23 @@ that name elsewhere, such as in a folder of corrections; or name the clips itsel
 ``clip``. A clip that no table is about shows the activity of its folder.
 """
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 
-from activity.common.errors import UserError, shortened
+from activity.common.errors import UserError
 from activity.common.stores import is_stored
 from activity.common.tables import header_of
-from activity.media.clip import CLIP_SUFFIXES
 from activity.media.images import Image
-from activity.temporal.segments import (
-    HEADER,
-    HEADER_OF_CLIPS,
-    Segment,
-    read_segments,
-    read_segments_of_clips,
+from activity.temporal.named_clips import (
+    NamedClip,
+    file_identity,
+    only_clip,
+    read_named_clips,
 )
+from activity.temporal.segments import HEADER, HEADER_OF_CLIPS, Segment, read_segments
+
+_ELSEWHERE = "in the data sets: give --dataset the folder that holds it, too"
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ def read_clip_tables(clips: Sequence[Image], tables: Sequence[Table]) -> ToldByT
     beside: dict[Path, list[Image]] = {}
     for clip in clips:
         beside.setdefault(clip.file.with_suffix(""), []).append(clip)
-    by_file = {_identity(clip.file): clip for clip in clips}
+    by_file = {file_identity(clip.file): clip for clip in clips}
     for table in tables:
         if own := beside.get(table.file.with_suffix("")):
             try:
@@ -111,57 +111,17 @@ def _of_clips_elsewhere(
 ) -> dict[Image, list[Segment]]:
     if header == HEADER:
         stem = PurePath(table.file.name).stem
-        named = [c for c in clips if stem in (c.file.stem, c.file.name)]
-        return {_only(named, f"a clip {stem}"): read_segments(table.file)}
-    found: dict[Image, list[Segment]] = {}
-    for name, segments in read_segments_of_clips(table.file).items():
-        try:
-            clip = _clip_called(name, table, clips, by_file)
-        except UserError as error:
-            skipped[f"{table.name}, {name}"] = str(error)
-            continue
-        if found.setdefault(clip, segments) != segments:
-            raise UserError(f"it says different things of {clip.path} under two names")
-    return found
+        named = [clip.file for clip in clips if stem in (clip.file.stem, clip.file.name)]
+        only = only_clip(named, f"a clip {stem}", _ELSEWHERE)
+        return {by_file[file_identity(only)]: read_segments(table.file)}
+    found, flawed = read_named_clips(table.file, [clip.file for clip in clips], _ELSEWHERE)
+    skipped.update((f"{table.name}, {name}", reason) for name, reason in flawed.items())
+    return {_image(clip, table.file.parent, by_file): clip.segments for clip in found}
 
 
-def _clip_called(
-    name: str, table: Table, clips: Sequence[Image], by_file: dict[Path, Image]
-) -> Image:
-    """Find a clip by its path from the table's folder, by an absolute path, or by its name."""
-    folder = table.file.parent
-    names = [name, name.replace("\\", "/")]  # Windows has the other slash.
-    for file in (folder / path for path in names if "\0" not in path):
-        if (known := by_file.get(_identity(file))) is not None:
-            return known
-        if file.suffix.lower() in CLIP_SUFFIXES and _is_file(file):
-            path = name if is_stored(file) else _identity(file).as_posix()
-            return by_file.setdefault(_identity(file), Image(path, None, folder))
-    last = names[1].rpartition("/")[2]
-    return _only([clip for clip in clips if clip.file.name == last], name)
-
-
-def _only(clips: Sequence[Image], what: str) -> Image:
-    if not clips:
-        raise UserError(
-            f"{what} is neither where the table says nor in the data sets: give --dataset the "
-            "folder that holds it, too"
-        )
-    if len(clips) > 1:
-        names = shortened([str(clip.file) for clip in clips], most=3)
-        raise UserError(f"{what} could be any of {names}: name the clip by its path")
-    return clips[0]
-
-
-def _identity(file: Path) -> Path:
-    return file if is_stored(file) else Path(os.path.realpath(file))
-
-
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except OSError:  # a name that is too long
-        return False
+def _image(clip: NamedClip, folder: Path, by_file: dict[Path, Image]) -> Image:
+    path = clip.name if is_stored(clip.file) else clip.file.as_posix()
+    return by_file.setdefault(file_identity(clip.file), Image(path, None, folder))
 
 
 def _is_newer(clip: Path, table: Path) -> bool:

@@ -1,12 +1,14 @@
 """From what lies in a data set to images to learn from and images to test with."""
 
-from collections.abc import Iterable
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from activity.media.images import Image, digest_of, hash_files
+from activity.temporal.learned import Stretch
 from activity.training.dataset import Found
-from activity.training.labelled_clips import SampledFrames, sample_frames
+from activity.training.labelled_clips import LabelledClip, SampledFrames, sample_frames
 from activity.training.outliers import Outliers, choose_outliers, with_digests
 from activity.training.split import split_images
 
@@ -21,6 +23,7 @@ class ImageSets(NamedTuple):
         labels: of each of these.
         frames: those of the images that are frames, and what was wrong with their clips.
         outliers: images of none of the activities to learn from, and to judge ``--unknown`` by.
+        learned: the stretches of clips that images to learn from are in.
     """
 
     training: list[Image]
@@ -29,6 +32,7 @@ class ImageSets(NamedTuple):
     labels: dict[Image, str]
     frames: SampledFrames
     outliers: Outliers = Outliers()
+    learned: Sequence[Stretch] = ()
 
 
 def build_sets(
@@ -72,7 +76,25 @@ def build_sets(
         dict(zip(hashed(labels), labels.values(), strict=True)),
         frames,
         chosen,
+        _learned_stretches(found.clips, [*split.training, *chosen.learned], contents),
     )
+
+
+def _learned_stretches(
+    clips: Sequence[LabelledClip], images: Iterable[Image], contents: Mapping[Path, str]
+) -> list[Stretch]:
+    """List the segments of clips that hold an image to learn from."""
+    times: dict[Path, list[float]] = {}
+    for image in images:
+        if image.seconds is not None:
+            times.setdefault(image.file, []).append(image.seconds)
+    stretches = []
+    for clip in clips:
+        seconds = sorted(times.get(clip.file, []))
+        for start, end, _ in clip.segments if clip.file in contents else []:
+            if bisect_left(seconds, start) < bisect_right(seconds, end):
+                stretches.append(Stretch(contents[clip.file], start, end))
+    return stretches
 
 
 def _hash_files(files: Iterable[tuple[Path, str]], cache: Path | None) -> dict[Path, str]:

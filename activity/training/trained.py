@@ -1,5 +1,6 @@
 """What training has made: the network, the head on it, and what they were trained with."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from sklearn.preprocessing import LabelBinarizer
 
 from activity.network.artifacts import save_classifier
 from activity.network.unknown import known_confidence, unsure_share
+from activity.temporal.learned import Stretch
 from activity.training.evaluation import Evaluation
 from activity.training.feature_sets import FeatureSets
 from activity.training.head import History, join, predict, train_head
@@ -58,8 +60,17 @@ def evaluate(trained: Trained) -> Evaluation:
     )
 
 
-def save(trained: Trained, evaluation: Evaluation, model: Path, label_bin: Path) -> None:
-    """Write the model and its label binarizer, and with it how sure the model is of test images.
+def save(
+    trained: Trained,
+    evaluation: Evaluation,
+    learned: Sequence[Stretch],
+    model: Path,
+    label_bin: Path,
+) -> None:
+    """Write the model and its label binarizer.
+
+    With the binarizer goes how sure the model is of test images, and which stretches of clips it
+    has learned from.
 
     Raises:
         UserError: the file system refuses to write.
@@ -69,6 +80,7 @@ def save(trained: Trained, evaluation: Evaluation, model: Path, label_bin: Path)
         LabelBinarizer().fit(trained.features.classes),
         known_confidence=known_confidence(evaluation.probabilities),
         unsure=trained.unsure,
+        learned=learned,
         model_path=model,
         label_bin_path=label_bin,
     )

@@ -11,6 +11,7 @@ from activity.cluster.placing import absolute, for_hosts, on_host, placed
 from activity.labelling.jobs import Job, Outputs
 from activity.network.arguments import default_cache
 from activity.network.engine import EngineOptions
+from activity.temporal.judgement import Truth
 from tests.conftest import ROOT
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="links need no privilege on POSIX")
@@ -40,11 +41,11 @@ def test_exports_are_kept_in_the_cache_of_each_host_unless_a_folder_is_named(
 
 
 def test_all_paths_of_a_job_are_made_absolute(tmp_path: Path) -> None:
-    job = Job("clip.avi", Outputs(csv=Path("tables/a.csv")), truth=Path("truth.csv"))
+    job = Job("clip.avi", Outputs(csv=Path("tables/a.csv")), truth=Truth(Path("truth.csv"), []))
     there = placed(job, tmp_path)
     assert there.clip == str(tmp_path / "clip.avi")
     assert there.outputs == Outputs(csv=tmp_path / "tables" / "a.csv")
-    assert there.truth == tmp_path / "truth.csv"
+    assert there.truth == Truth(tmp_path / "truth.csv", [])
     stored = Job("s3://sports/clip.avi", Outputs())
     assert placed(stored, tmp_path) == stored
 

@@ -7,7 +7,7 @@ import pytest
 from activity.common.errors import UserError
 from activity.common.stores import location
 from activity.labelling.jobs import Outputs, leave_out_finished, plan_jobs
-from activity.labelling.review.writer import data_file
+from activity.labelling.review.data_files import data_file
 from tests.conftest import posix
 
 
@@ -133,6 +133,7 @@ def test_what_is_there_already_is_left_out(tmp_path: Path) -> None:
     # Where nothing is to be written, nothing can be there already.
     truth = tmp_path / "truth"
     touch(truth, "a.csv")
+    (truth / "a.csv").write_text("start,end,label\n")
     jobs = plan_jobs(clips, Outputs(), truth)
     assert leave_out_finished(jobs) == jobs
 

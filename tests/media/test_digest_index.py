@@ -6,7 +6,9 @@ import shutil
 import sqlite3
 import sys
 import time
+import zlib
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -109,6 +111,20 @@ def test_a_file_of_the_same_size_that_has_changed_is_read_again(
     change(dataset / "one")
     assert hash_files(dataset, NAMES, cache) == expected(dataset)
     assert read == ["one"]
+
+
+def test_a_digest_of_an_earlier_version_is_not_believed(
+    dataset: Path, cache: Path, read: list[str]
+) -> None:
+    """It does not tell how the photo was decoded."""
+    hash_files(dataset, NAMES, cache)
+    with closing(sqlite3.connect(cache / "digests.sqlite")) as table, table:
+        for row in table.execute("SELECT * FROM digests").fetchall():
+            checksum = zlib.crc32(repr(row[:-1]).encode())
+            table.execute("UPDATE digests SET checksum = ? WHERE path = ?", [checksum, row[0]])
+    read.clear()
+    assert hash_files(dataset, NAMES, cache) == expected(dataset)
+    assert sorted(read) == NAMES
 
 
 def test_a_file_that_is_gone_is_not_known(dataset: Path, cache: Path) -> None:

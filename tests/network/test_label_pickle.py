@@ -15,8 +15,10 @@ from sklearn.preprocessing import LabelBinarizer
 from activity.common.errors import UserError
 from activity.network.artifacts import load_label_file
 from activity.network.classifier import Classifier
-from activity.network.label_pickle import MOST_BYTES, read_labels
+from activity.network.label_pickle import read_labels
+from activity.network.recorded_pickle import MOST_BYTES
 from activity.network.unknown import UNSURE
+from activity.temporal.learned import Stretch
 from tests.conftest import ROOT, Trained, posix
 
 if os.name == "posix":
@@ -350,6 +352,19 @@ def test_what_counts_as_unsure_is_read_and_checked() -> None:
     for wrong in (0.0, -0.1, 1.5, float("nan"), "0.1", [0.1], 1):
         binarizer.unsure_ = wrong
         with pytest.raises(ValueError, match="its unsure_ is not a number above 0, up to 1"):
+            read_labels(pickle.dumps(binarizer))
+
+
+def test_what_was_learned_from_is_read_and_checked() -> None:
+    binarizer = LabelBinarizer().fit(["football", "tennis"])
+    assert read_labels(pickle.dumps(binarizer)).learned is None
+    for text, stretches in {"": (), f"{'0' * 64} 0 2.5\n": (Stretch("0" * 64, 0, 2.5),)}.items():
+        binarizer.learned_ = text
+        for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
+            assert read_labels(pickle.dumps(binarizer, protocol)).learned == stretches
+    for wrong in ("tennis", "00 0 1", f"{'0' * 64} 2 1", 0.5, ["0 0 1"], b""):
+        binarizer.learned_ = wrong
+        with pytest.raises(ValueError, match=r"its learned_ (is not text|does not list stretches)"):
             read_labels(pickle.dumps(binarizer))
 
 

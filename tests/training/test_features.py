@@ -1,6 +1,8 @@
 """Features of photos: each view goes through the backbone once, in its life."""
 
+import hashlib
 import shutil
+from contextlib import closing
 from pathlib import Path
 
 import keras
@@ -12,9 +14,11 @@ from activity.media.augmentation import view_of_photo
 from activity.media.images import Image, digest_of, hash_files
 from activity.media.photo import decode_image
 from activity.network.engine import EngineOptions
+from activity.training.feature_cache import FeatureCache
 from activity.training.feature_rows import let_go, rows_of_features
-from activity.training.features import View, compute_features
+from activity.training.features import View, cache_identity, compute_features
 from tests.conftest import decode_photo, write_clip
+from tests.media.test_photo import TWELVE, avif, png16, tiff
 
 
 @pytest.fixture(scope="module")
@@ -99,6 +103,32 @@ def test_other_weights_are_never_served_the_old_features(
     other.set_weights([weight * 2 for weight in backbone.get_weights()])
     second, _ = compute(dataset, other, VIEWS, tmp_path / "cache")
     np.testing.assert_allclose(second, first * 2, rtol=1e-4, atol=1e-5)
+
+
+def test_features_of_photos_that_were_decoded_otherwise_are_not_found(
+    dataset: Path, backbone: keras.Model, tmp_path: Path
+) -> None:
+    raw = TWELVE.astype("<u2").tobytes()
+    contents = {
+        "turned.avif": avif(6),
+        "named wrongly.jpg": avif(6),
+        "twelve.png": png16(TWELVE, 12),
+        "twelve.tif": tiff(16, raw, 4095),
+        "upright.avif": avif(1),
+        "sixteen.png": png16(TWELVE, None),
+        "sixteen.tif": tiff(16, raw),
+        "red/000.jpg": (dataset / "red/000.jpg").read_bytes(),
+    }
+    earlier = np.full(6, 7, np.float32)
+    with closing(FeatureCache(tmp_path / "cache", cache_identity(backbone))) as cache:
+        for name, content in contents.items():
+            (dataset / name).write_bytes(content)
+            cache.put(hashlib.sha256(content).hexdigest(), 0, earlier)
+    names = [(name, 0) for name in contents]
+    features, readable = compute(dataset, backbone, names, tmp_path / "cache")
+    assert readable.all()
+    found = (features == earlier).all(axis=1).tolist()
+    assert found == [False] * 4 + [True] * 4
 
 
 def test_photos_that_cannot_be_read_are_marked_and_the_rest_stays_in_place(

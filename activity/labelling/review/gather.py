@@ -6,10 +6,9 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from activity.common.errors import UserError
-from activity.common.regular_file import hash_file
+from activity.labelling.review.data_files import page_and_name
 from activity.labelling.review.doubt import weigh_segments
-from activity.labelling.review.writer import ReviewClip, page_and_name
+from activity.labelling.review.writer import ReviewClip
 from activity.temporal.envelope import Envelope
 from activity.temporal.record import Record
 from activity.temporal.smoothing import RAW
@@ -17,25 +16,18 @@ from activity.temporal.summary import Summary
 
 
 def gather_review(
-    data: Path, clip: Path, content: Path, record: Record, summary: Summary, end: float
+    data: Path, clip: Path, digest: str, record: Record, summary: Summary, end: float
 ) -> ReviewClip:
     """Gather what the page shows of a labelled clip, but for a copy of it.
 
     Args:
         data: the file to write, one of ``data_file``.
         clip: path of the clip, or its address in a store.
-        content: where the clip lies on this machine.
+        digest: of its content.
         record: of its raw predictions; frames that were not labelled are left out.
         summary: of its labels.
         end: of the last frame that was labelled, in seconds.
-
-    Raises:
-        UserError: the clip cannot be read any longer.
     """
-    try:
-        digest = hash_file(content)
-    except OSError as error:
-        raise UserError(f"cannot read {content}: {error.strerror or error}") from error
     envelope = Envelope(summary.labels, [RAW], RAW)
     times = np.empty(summary.frames)
     frames = islice(RAW.predictions(record), summary.frames)

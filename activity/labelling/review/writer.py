@@ -1,18 +1,24 @@
 """The files of a review page: one for each clip, and ``index.html``, which lists them."""
 
 import base64
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
-from typing import Any
-from urllib.parse import quote_from_bytes, urlsplit
+from urllib.parse import quote_from_bytes
 
 import numpy as np
 from numpy.typing import NDArray
 
-from activity.common.stores import is_stored
 from activity.common.writing import check_output, replace_when_complete
+from activity.labelling.review.data_files import (
+    CALL,
+    DATA,
+    SUMMARY,
+    as_text,
+    data_file,
+    name_in_tables,
+    read_summary,
+)
 from activity.labelling.review.doubt import DOUBTFUL, WeighedSegment, clip_doubt
 from activity.labelling.review.page import as_script, page
 from activity.labelling.review.playable import reference
@@ -20,9 +26,6 @@ from activity.temporal.envelope import Envelope
 from activity.temporal.segments import UNKNOWN
 
 INDEX = "index.html"
-_DATA = ".data"  # hidden: where train.py is given the folder, copies are no clips to learn from
-
-_SUMMARY = "// "  # stands before the summary, which is the first line of a clip's file
 _MOST_CURVES = 40  # labels whose probabilities the page knows: those that matter most
 
 # Where frames do not come at one rate, times are told in ticks, as steps of 16 bits.
@@ -60,21 +63,6 @@ class ReviewClip:
     copy: Path | None = None
 
 
-def data_file(folder: Path, name: str) -> Path:
-    """Where the data of the clip with that name are written."""
-    return folder / _DATA / f"{name}.js"
-
-
-def copy_file(folder: Path, name: str) -> Path:
-    """Where a copy of the clip with that name is written, if it needs one."""
-    return folder / _DATA / f"{name}.mp4"
-
-
-def page_and_name(data: Path) -> tuple[Path, str]:
-    """Tell from a file of ``data_file`` the folder of the page and the name of the clip."""
-    return data.parent.parent, data.name.removesuffix(".js")
-
-
 def write_clip(folder: Path, clip: ReviewClip) -> None:
     """Write the data of one clip; ``write_index`` then puts it on the page.
 
@@ -88,7 +76,7 @@ def write_clip(folder: Path, clip: ReviewClip) -> None:
     """
     content = {
         "end": clip.end,
-        "labels": [_text(label) for label in clip.labels],
+        "labels": [as_text(label) for label in clip.labels],
         "timing": _timing(clip.times),
         "segments": _segments(clip),
         "curves": _curves(clip.envelope),
@@ -96,9 +84,9 @@ def write_clip(folder: Path, clip: ReviewClip) -> None:
     }
     summary = {
         "id": clip.digest,
-        "name": _text(clip.name),
-        "clip": _named_in_tables(folder, clip.path),
-        "label": _text(clip.label),
+        "name": as_text(clip.name),
+        "clip": name_in_tables(folder, clip.path),
+        "label": as_text(clip.label),
         "doubt": round(clip_doubt(clip.segments), 3),
         "seconds": round(clip.end, 3),
         "doubtful": sum(segment.doubt >= DOUBTFUL for segment in clip.segments),
@@ -106,7 +94,7 @@ def write_clip(folder: Path, clip: ReviewClip) -> None:
     path = data_file(folder, clip.name)
     check_output(path, "the review page")
     with replace_when_complete(path) as (part,):
-        text = f"{_SUMMARY}{as_script(summary)}\ntakeClip({as_script(content)});\n"
+        text = f"{SUMMARY}{as_script(summary)}\n{CALL}{as_script(content)});\n"
         part.write_text(text, encoding="ascii", newline="")
 
 
@@ -120,11 +108,11 @@ def write_index(folder: Path) -> int:
         UserError: the file system refuses to write.
     """
     clips = []
-    for path in sorted((folder / _DATA).glob("*.js")):
+    for path in sorted((folder / DATA).glob("*.js")):
         # One that another run is writing has no name of its own yet.
-        summary = None if path.name.endswith(".part.js") else _read_summary(path)
+        summary = None if path.name.endswith(".part.js") else read_summary(path)
         if summary is not None:
-            clips.append(summary | {"file": _address(PurePath(_DATA, path.name))})
+            clips.append(summary | {"file": _address(PurePath(DATA, path.name))})
     clips.sort(key=lambda clip: (-clip["doubt"], clip["name"]))
     with replace_when_complete(folder / INDEX) as (part,):
         index = {"doubtful": DOUBTFUL, "unknown": UNKNOWN, "clips": clips}
@@ -132,32 +120,10 @@ def write_index(folder: Path) -> int:
     return len(clips)
 
 
-def _read_summary(path: Path) -> dict[str, Any] | None:
-    """Read the first line of a clip's data; None where the file is none of ours."""
-    try:
-        with path.open(encoding="ascii") as file:
-            line = file.readline()
-        summary = json.loads(line.removeprefix(_SUMMARY))
-        keys = {"id", "name", "clip", "label", "doubt", "seconds", "doubtful"}
-        return summary if keys == summary.keys() else None
-    except (OSError, ValueError, AttributeError):
-        return None
-
-
 def _source(folder: Path, clip: ReviewClip) -> str | None:
     """Address of what the page plays, relative to the page."""
     path = reference(clip.copy or clip.path, folder)
     return None if path is None else _address(path)
-
-
-def _named_in_tables(folder: Path, clip: Path) -> str:
-    """How a table names a clip: relative to the page's folder, else by its name alone."""
-    if is_stored(clip):
-        # Without a password or a signature, by which others could read it.
-        scheme, host, place, *_ = urlsplit(str(clip))
-        return _text(f"{scheme}://{host.rpartition('@')[2]}{place}")
-    path = reference(clip, folder)
-    return _text(clip.name if path is None else path.as_posix())
 
 
 def _address(path: PurePath) -> str:
@@ -168,18 +134,13 @@ def _address(path: PurePath) -> str:
 _RAW = ("utf-8", "surrogateescape")
 
 
-def _text(name: str) -> str:
-    # A folder's name may hold bytes that are not UTF-8; tables of segments spell them out so.
-    return name.encode("utf-8", "backslashreplace").decode()
-
-
 def _segments(clip: ReviewClip) -> list[list[object]]:
     """First frame, label, doubt and raw switches of each segment that has a frame."""
     starts = np.array([one.segment.start for one in clip.segments])
     first = np.searchsorted(clip.times + _ONE_RATE, starts).tolist()
     ends = [*first[1:], len(clip.times)]
     return [
-        [frame, _text(one.segment.label), round(one.doubt, 3), one.switches]
+        [frame, as_text(one.segment.label), round(one.doubt, 3), one.switches]
         for frame, end, one in zip(first, ends, clip.segments, strict=True)
         if frame < end
     ]

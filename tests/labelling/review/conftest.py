@@ -1,5 +1,6 @@
 """A real browser, for pages opened from the disk; and a page of drawn clips."""
 
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -60,6 +61,11 @@ class OpenedPage:
             self.page.wait_for_timeout(25)
         pytest.fail(f"never true: {expression}; the page says {self.status!r}")
 
+    def open_clip(self, name: str) -> None:
+        """Click a clip in the list, by the start of its name."""
+        button = self.page.locator("#clips button").filter(has_text=re.compile(f"^{name}"))
+        button.first.click()
+
     def wait_for_clip(self, name: str) -> None:
         """Wait until a clip is open and can be sought in."""
         self.wait(f"clip && clip.entry.name === {name!r} && player.ready && !player.video.seeking")
@@ -110,30 +116,30 @@ def browser() -> Iterator[Any]:
         browser.close()
 
 
+@pytest.fixture(scope="session")
+def person(browser: Any) -> Iterator[Any]:
+    """Somebody's browser: one that knows no dialog for saving, as Firefox and Safari."""
+    context = browser.new_context(viewport={"width": 1280, "height": 720})
+    context.add_init_script("delete window.showSaveFilePicker")
+    yield context
+    context.close()
+
+
 @pytest.fixture
-def open_page(browser: Any) -> Iterator[OpenPage]:
-    """Open a page from the disk, in a browser that has seen nothing yet.
+def open_page(person: Any) -> Iterator[OpenPage]:
+    """Open a page from the disk, in a browser that has seen nothing before the test."""
 
-    Without ``picker`` the browser is one that knows no dialog for saving, as Firefox and Safari.
-    """
-    contexts = []
-
-    def open_page(
-        path: Path, *, picker: bool = False, before: OpenedPage | None = None, dark: bool = False
-    ) -> OpenedPage:
-        if before is None:
-            context = browser.new_context(
-                viewport={"width": 1280, "height": 720}, color_scheme="dark" if dark else "light"
-            )
-            contexts.append(context)
-            if not picker:
-                context.add_init_script("delete window.showSaveFilePicker")
-        else:  # the same person, another day
-            context = before.page.context
-        opened = OpenedPage(context.new_page())
+    def open_page(path: Path, *, dark: bool = False) -> OpenedPage:
+        opened = OpenedPage(person.new_page())
+        if dark:
+            opened.page.emulate_media(color_scheme="dark")
         opened.page.goto(path.as_uri())
         return opened
 
     yield open_page
-    for context in contexts:
-        context.close()
+    for page in person.pages:
+        # What the pages have kept is shared by all files; they keep nothing from now on.
+        page.evaluate("Storage.prototype.setItem = () => {}")
+    for page in person.pages:
+        page.evaluate("localStorage.clear()")
+        page.close()

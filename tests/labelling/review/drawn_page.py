@@ -11,9 +11,10 @@ import av
 import cv2
 import numpy as np
 
+from activity.labelling.review.data_files import copy_file
 from activity.labelling.review.doubt import weigh_segments
 from activity.labelling.review.playable import needs_copy, open_copy
-from activity.labelling.review.writer import ReviewClip, copy_file, write_clip, write_index
+from activity.labelling.review.writer import ReviewClip, write_clip, write_index
 from activity.media.clip import VideoSource
 from activity.temporal.envelope import Envelope
 from activity.temporal.record import open_record

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from activity.labelling.review.writer import data_file, write_clip, write_index
+from activity.labelling.review.data_files import data_file
+from activity.labelling.review.writer import write_clip, write_index
 from activity.temporal.segments import Segment, read_segments
 from tests.labelling.review.conftest import OpenPage
 from tests.labelling.review.drawn_page import FPS, draw_clip, review_clip, write_page
@@ -38,9 +39,7 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def open_match(drawn: Path, open_page: OpenPage, **options: Any) -> Any:
     opened = open_page(drawn, **options)
-    opened.wait("clip !== null")
-    opened.page.get_by_role("button", name=re.compile("^match")).first.click()
-    opened.wait_for_clip("match")
+    opened.wait_for_clip("match")  # the most doubtful: it is open from the start
     return opened
 
 
@@ -52,7 +51,7 @@ def test_goes_to_the_frame_asked_for(drawn: Path, open_page: OpenPage) -> None:
         "old camera": (3,),
     }.items():
         opened.wait("clip !== null")
-        opened.page.get_by_role("button", name=re.compile(f"^{name}")).first.click()
+        opened.open_clip(name)
         opened.wait_for_clip(name)
         for frame in frames:
             opened.ask(f"player.go({frame})")
@@ -196,7 +195,7 @@ def test_corrections_survive_the_tab_and_meet_new_predictions(
     opened = open_match(drawn, open_page)
     opened.press("n", "2")
     opened.page.close()
-    again = open_match(drawn, open_page, before=opened)
+    again = open_match(drawn, open_page)
     assert again.segments()[1] == [80, 140, "tennis", "corrected"]
     assert "✓ 1" in again.page.get_by_role("button", name=re.compile("^match")).first.inner_text()
 
@@ -206,7 +205,7 @@ def test_corrections_survive_the_tab_and_meet_new_predictions(
     other = tmp_path / "other"
     write_clip(other, review_clip(clip, times, segments=segments))
     write_index(other)
-    later = open_match(other / "index.html", open_page, before=again)
+    later = open_match(other / "index.html", open_page)
     assert later.segments() == [
         [0, 80, "weight_lifting", ""],
         [80, 140, "tennis", "corrected"],
@@ -219,7 +218,7 @@ def test_all_that_is_corrected_is_saved_in_one_table(
 ) -> None:
     opened = open_match(drawn, open_page)
     opened.press("n", "0")
-    opened.page.get_by_role("button", name=re.compile("^old camera")).first.click()
+    opened.open_clip("old camera")
     opened.wait_for_clip("old camera")
     opened.press("2")
     save = opened.page.get_by_role("button", name="Save all corrected")
@@ -239,7 +238,7 @@ def test_all_that_is_corrected_is_saved_in_one_table(
 
 
 def test_saves_into_the_file_that_a_person_picks(drawn: Path, open_page: OpenPage) -> None:
-    opened = open_match(drawn, open_page, picker=True)
+    opened = open_match(drawn, open_page)
     # The dialog itself belongs to the system; what the page asks of it, and writes, is seen here.
     opened.ask(
         """void (window.showSaveFilePicker = async ({ suggestedName }) => ({
@@ -341,9 +340,9 @@ def test_missing_and_damaged_files_are_said(open_page: OpenPage, tmp_path: Path)
     opened = open_page(page)
     said = "document.getElementById('status').textContent"
     for name in ("gone", "cut"):
-        opened.page.get_by_role("button", name=re.compile(f"^{name}")).first.click()
+        opened.open_clip(name)
         opened.wait(f"{said}.startsWith('{name} cannot be opened')")
-    opened.page.get_by_role("button", name=re.compile("^good")).first.click()
+    opened.open_clip("good")
     opened.wait("!document.getElementById('problem').hidden")
     opened.press("ArrowDown", "3")
     assert opened.segments()[1][2:] == ["weight_lifting", "corrected"]
@@ -372,7 +371,7 @@ def test_seven_thousand_seconds_and_a_thousand_clips(open_page: OpenPage, tmp_pa
 
     opened = open_page(folder / "index.html")
     opened.wait("document.querySelectorAll('#clips li').length === 1000")
-    opened.page.get_by_role("button", name=re.compile("^long")).first.click()
+    opened.open_clip("long")
     opened.wait("clip && clip.entry.name === 'long'")
     opened.press("End", "2")
     assert opened.ask("[clip.list.length, player.frame]") == [2000, len(times) - 1]

@@ -102,9 +102,7 @@ onMouse(part("timeline"), "wheel", (event, x) => {
 onMouse(part("overview"), "pointerdown", (_, x) => {
   player.go(frameAt(clip.times, (x / part("overview").clientWidth) * clip.end));
 });
-for (const change of [window, matchMedia("(prefers-color-scheme: dark)")]) {
-  change.addEventListener(change === window ? "resize" : "change", () => clip && refresh());
-}
+window.onresize = matchMedia("(prefers-color-scheme: dark)").onchange = () => clip && refresh();
 
 for (const [key, does, run, text] of COMMANDS) {
   const name = key.split("+").map((k) => NAMES[k] ?? (k.length === 1 ? k.toUpperCase() : k)).join("+") || "+";

@@ -2,10 +2,7 @@
 // Reads a clip's data. A page on a disk cannot fetch files, but run them: each calls takeClip.
 
 let taken = null;
-
-function takeClip(content) {
-  taken = content;
-}
+const takeClip = (content) => (taken = content);
 
 function loadData(entry) {
   return new Promise((resolve, reject) => {
@@ -40,9 +37,7 @@ async function readClip(entry) {
   return { ...data, entry, times, curves, list, visited, undo: [], redo: [], series: "" };
 }
 
-function bytesOf(text) {
-  return Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
-}
+const bytesOf = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
 
 // When each frame starts, in seconds: at one rate, or by steps of a ten-thousandth of a second, of
 // which one as long as can be belongs to the next.
@@ -58,13 +53,4 @@ function frameTimes({ frames, fps, steps }) {
 }
 
 // The frame that is shown at a time.
-function frameAt(times, seconds) {
-  let low = 0;
-  let high = times.length - 1;
-  while (low < high) {
-    const middle = (low + high + 1) >> 1;
-    if (times[middle] <= seconds + 1e-6) low = middle;
-    else high = middle - 1;
-  }
-  return low;
-}
+const frameAt = (times, seconds) => lastPlace(times.length, (frame) => times[frame] <= seconds + 1e-6);

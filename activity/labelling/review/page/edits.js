@@ -11,9 +11,10 @@ function keep() {
   if (!done && rows.length) say("This browser keeps nothing: save before you close the page.");
 }
 
-// Takes a list of segments for the clip's. Edits of one `series` are undone together.
-function edit(list, said, series = "") {
-  if (!list) return;
+// Takes a list of segments for the clip's; where there is none, says why. Edits of one `series` are
+// undone together.
+function edit(list, said, why = "", series = "") {
+  if (!list) return why && say(why);
   if (!series || series !== clip.series) clip.undo.push(clip.list);
   Object.assign(clip, { series, redo: [] });
   change(list, said);
@@ -56,7 +57,7 @@ function typeLabel() {
 
 function shiftEdge(move, edge = nearestEdge(clip.list, player.frame), series = `edge ${edge}`) {
   if (!edge) return say("There is no edge: split the segment first.");
-  edit(moveEdge(clip.list, edge, move(clip.list[edge].start)), "The edge was moved.", series);
+  edit(moveEdge(clip.list, edge, move(clip.list[edge].start)), "The edge was moved.", "", series);
   player.go(clip.list[edge].start);
 }
 
@@ -67,20 +68,15 @@ function jumpDoubtful(direction) {
 }
 
 function splitHere() {
-  const list = split(clip.list, player.frame);
-  if (list) edit(list, "Split: the second half starts at this frame.");
-  else say("A segment starts at this frame already.");
+  const said = "Split: the second half starts at this frame.";
+  edit(split(clip.list, player.frame), said, "A segment starts at this frame already.");
 }
 
 function joinWith(place) {
-  const list = join(clip.list, place, here());
-  if (list) edit(list, "Joined.");
-  else say("There is no segment to join it with.");
+  edit(join(clip.list, place, here()), "Joined.", "There is no segment to join it with.");
 }
 
-function later(frame, seconds) {
-  return frameAt(clip.times, player.timeOf(frame) + seconds);
-}
+const later = (frame, seconds) => frameAt(clip.times, player.timeOf(frame) + seconds);
 
 // --- Saving
 

@@ -3,24 +3,25 @@
 // (not in it), in order, without gaps. `mark` is "" (nobody has said), "confirmed" or "corrected".
 // No function changes the list that it is given.
 
-function placeOf(list, frame) {
-  let low = 0;
-  let high = list.length - 1;
+// The last place of `count` for which `holds`, which holds up to some place; 0 where there is none.
+function lastPlace(count, holds) {
+  let [low, high] = [0, count - 1];
   while (low < high) {
     const middle = (low + high + 1) >> 1;
-    if (list[middle].start <= frame) low = middle;
+    if (holds(middle)) low = middle;
     else high = middle - 1;
   }
   return low;
 }
+
+const placeOf = (list, frame) => lastPlace(list.length, (place) => list[place].start <= frame);
 
 function replace(list, place, count, ...fresh) {
   return [...list.slice(0, place), ...fresh, ...list.slice(place + count)];
 }
 
 function confirm(list, place) {
-  const segment = list[place];
-  return replace(list, place, 1, { ...segment, mark: segment.mark || "confirmed" });
+  return replace(list, place, 1, { ...list[place], mark: list[place].mark || "confirmed" });
 }
 
 function relabel(list, place, label) {
@@ -38,10 +39,9 @@ function split(list, frame) {
 
 // Joins the segments `place` and `place + 1`; which of them gives the label is `from`.
 function join(list, place, from) {
-  if (place < 0 || place + 1 >= list.length) return null;
-  const { start } = list[place];
-  const { end } = list[place + 1];
-  return replace(list, place, 2, { ...list[from], start, end, mark: "corrected" });
+  const [before, after] = [list[place], list[place + 1]];
+  if (!before || !after) return null;
+  return replace(list, place, 2, { ...list[from], start: before.start, end: after.end, mark: "corrected" });
 }
 
 // Moves the edge before the segment `place`; each of the two keeps a frame. Null: it is there.

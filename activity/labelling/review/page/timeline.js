@@ -8,9 +8,7 @@ const INKS = ["text", "line", "quiet", "panel", "doubt"];
 const MOST_CURVES = 8;
 const STEPS = [0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200];
 
-function colourOf(number) {
-  return COLOURS[number] ?? `hsl(${(number * 137.5) % 360} 50% 55%)`;
-}
+const colourOf = (number) => COLOURS[number] ?? `hsl(${(number * 137.5) % 360} 50% 55%)`;
 
 function clock(seconds, digits) {
   const whole = seconds.toFixed(digits);
@@ -47,14 +45,10 @@ class Timeline {
     return frameAt(this.clip.times, seconds);
   }
 
-  timeOf(frame) {
-    return this.clip.times[frame] ?? this.clip.end;
-  }
-
   // The edge under the mouse, as the place of the segment after it, or 0.
   edgeAt(x) {
     const edge = nearestEdge(this.clip.list, this.frameAt(x));
-    const near = Math.abs(this.x(this.timeOf(this.clip.list[edge].start)) - x) <= NEAR;
+    const near = Math.abs(this.x(player.timeOf(this.clip.list[edge].start)) - x) <= NEAR;
     return near ? edge : 0;
   }
 
@@ -71,7 +65,7 @@ class Timeline {
   }
 
   draw(frame) {
-    const at = this.timeOf(frame);
+    const at = player.timeOf(frame);
     if (at < this.from || at > this.to) this.pan(at - (this.to - this.from) / 10);
     if (this.stale) this.drawStill();
     const [pen, width, height] = penOf(this.canvas);
@@ -129,7 +123,7 @@ class Timeline {
     const columns = mean.length / labels.length;
     const line = (values, from, to, step) => {
       for (let c = from; c !== to + step; c += step) {
-        const x = this.x(this.timeOf(Math.floor((c + 0.5) * framesPerColumn)));
+        const x = this.x(player.timeOf(Math.floor((c + 0.5) * framesPerColumn)));
         pen.lineTo(x, height - (values[curve * columns + c] / 255) * (height - 4));
       }
     };
@@ -149,8 +143,8 @@ class Timeline {
   }
 
   drawSegment(pen, segment, top, x, height) {
-    const left = x(this.timeOf(segment.start));
-    const width = x(this.timeOf(segment.end)) - left;
+    const left = x(player.timeOf(segment.start));
+    const width = x(player.timeOf(segment.end)) - left;
     pen.fillStyle = this.clip.colours.get(segment.label) ?? UNKNOWN_COLOUR;
     pen.globalAlpha = segment.mark ? 1 : 0.55;
     pen.fillRect(left, top, width, height);

@@ -22,9 +22,11 @@ function make(tag, properties, ...children) {
   return element;
 }
 
-function say(text) {
-  part("status").textContent = text;
-}
+const span = (className, ...children) => make("span", { className }, ...children);
+const row = (onclick, name, ...children) =>
+  make("li", {}, make("button", { onclick, title: shown(name) }, ...children));
+
+const say = (text) => (part("status").textContent = text);
 
 // --- Clips
 
@@ -58,9 +60,7 @@ function showProblem() {
   part("problem").hidden = false;
 }
 
-function itemOf(entry) {
-  return part("clips").children[index.clips.indexOf(entry)];
-}
+const itemOf = (entry) => part("clips").children[index.clips.indexOf(entry)];
 
 function showProgress(entry) {
   const { rows = [], visited = [] } = recall(entry.id) ?? {};
@@ -70,16 +70,11 @@ function showProgress(entry) {
 
 function showClips() {
   const items = index.clips.map((entry, number) => {
-    const doubt = make("span", { className: "small" }, `doubt ${Math.round(entry.doubt * 100)} %`);
+    const doubt = span("small", `doubt ${Math.round(entry.doubt * 100)} %`);
     doubt.classList.toggle("doubtful", entry.doubt >= index.doubtful);
-    const button = make(
-      "button",
-      { onclick: () => openClip(number), title: shown(entry.name) },
-      make("span", { className: "name" }, shown(entry.name)), doubt,
-      make("span", { className: "small name" }, `${shown(entry.label)}, ${clock(entry.seconds, 0)}`),
-      make("span", { className: "small marked" }),
-    );
-    return make("li", {}, button);
+    const about = span("small name", `${shown(entry.label)}, ${clock(entry.seconds, 0)}`);
+    const name = span("name", shown(entry.name));
+    return row(() => openClip(number), entry.name, name, doubt, about, span("small marked"));
   });
   part("clips").replaceChildren(...items);
   index.clips.forEach(showProgress);
@@ -111,19 +106,14 @@ function showLabels() {
   const rest = allLabels().filter((label) => !first.includes(label));
   clip.bars = [...first, index.unknown, ...rest].map((label, place) => {
     const key = place < first.length ? place + 1 : place === first.length ? 0 : "";
-    const fill = make("span", {});
+    const [fill, share] = [span(""), span("small share")];
     fill.style.background = clip.colours.get(label) ?? UNKNOWN_COLOUR;
-    const share = make("span", { className: "small share" });
-    const button = make(
-      "button",
-      { onclick: () => giveLabel(label), title: shown(label) },
-      make("kbd", { className: key === "" ? "none" : "" }, `${key}`), make("span", { className: "name" }, shown(label)),
-      share, make("span", { className: "bar" }, fill),
-    );
+    const number = make("kbd", { className: key === "" ? "none" : "" }, `${key}`);
+    const item = row(() => giveLabel(label), label, number, span("name", shown(label)), share, span("bar", fill));
     const curve = clip.curves.labels.findIndex((n) => clip.labels[n] === label);
-    return { label, button, share, fill, curve };
+    return { label, item, button: item.firstChild, share, fill, curve };
   });
-  part("labels").replaceChildren(...clip.bars.map(({ button }) => make("li", {}, button)));
+  part("labels").replaceChildren(...clip.bars.map(({ item }) => item));
   part("known").replaceChildren(...clip.bars.map(({ label }) => make("option", { value: label })));
 }
 
@@ -131,14 +121,10 @@ function showSegments(place) {
   const from = Math.max(0, place - 100); // a clip of hours may have thousands
   const items = clip.list.slice(from, place + 100).map((segment) => {
     const doubt = segment.mark ? "" : `${Math.round(segment.doubt * 100)} %`;
-    const button = make(
-      "button",
-      { onclick: () => player.go(segment.start), title: shown(segment.label) },
-      make("span", { className: segment.mark ? "marked" : signOf(segment) === "?" ? "doubtful" : "small" }, signOf(segment)),
-      clock(player.timeOf(segment.start), 1), make("span", { className: "name" }, shown(segment.label)),
-      make("span", { className: "small" }, doubt),
-    );
-    return make("li", {}, button);
+    const sign = signOf(segment);
+    const kind = segment.mark ? "marked" : sign === "?" ? "doubtful" : "small";
+    const [start, name] = [clock(player.timeOf(segment.start), 1), span("name", shown(segment.label))];
+    return row(() => player.go(segment.start), segment.label, span(kind, sign), start, name, span("small", doubt));
   });
   part("segments").replaceChildren(...items);
   clip.firstListed = from;

@@ -1,0 +1,185 @@
+"""A pickled ``LabelBinarizer``, read without running code in the pickle.
+
+An ordinary unpickler imports and calls whatever a file names. This one puts a recorder in the
+place of each class and function, so nothing is imported or called. Attributes are then read from
+what was recorded. Before that, a first pass over the operations refuses files that would take more
+memory, or more of the C stack, than their size justifies.
+"""
+
+import io
+import pickle
+import pickletools
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Literal
+
+MOST_BYTES = 16 * 2**20
+"""Largest pickle that is read. It has room for 40,000 class names of a hundred letters."""
+
+# A class name that is stored as a Python string takes two or three.
+_MOST_OPERATIONS = 100_000
+# Hashing and comparing recurse in C: tuples nested 100,000 deep would crash the process.
+_MOST_TUPLES = 100
+
+_BINARIZER = {
+    # Where scikit-learn defines the class: since 0.22, and before.
+    "sklearn.preprocessing._label LabelBinarizer",
+    "sklearn.preprocessing.label LabelBinarizer",
+}
+_ARRAY = {"numpy.core.multiarray _reconstruct", "numpy._core.multiarray _reconstruct"}
+_ARRAY_OF_BUFFER = {"numpy.core.numeric _frombuffer", "numpy._core.numeric _frombuffer"}
+_DTYPE = {"numpy dtype"}
+# How protocols 0 and 1 create an object, and how Python 3 writes bytes for Python 2.
+_OBJECT = {"copy_reg _reconstructor", "copyreg _reconstructor"}
+_BYTES = {"_codecs encode"}
+_BASES = {"numpy ndarray", "__builtin__ object", "builtins object"}
+_ALLOWED = _BINARIZER | _ARRAY | _ARRAY_OF_BUFFER | _DTYPE | _OBJECT | _BYTES | _BASES
+
+_MEMO_BY_NUMBER = {"PUT", "BINPUT", "LONG_BINPUT"}
+_TUPLES = {"TUPLE", "TUPLE1", "TUPLE2", "TUPLE3"}
+_OPERATIONS = {
+    *("PROTO", "FRAME", "MARK", "STOP"),
+    *("NONE", "NEWTRUE", "NEWFALSE", "INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1"),
+    *("FLOAT", "BINFLOAT"),
+    *("STRING", "BINSTRING", "SHORT_BINSTRING", "BINBYTES", "SHORT_BINBYTES", "BYTEARRAY8"),
+    *("UNICODE", "BINUNICODE", "SHORT_BINUNICODE"),
+    *("EMPTY_TUPLE", "EMPTY_LIST", "LIST", "APPEND", "APPENDS"),
+    *("EMPTY_DICT", "DICT", "SETITEM", "SETITEMS"),
+    *("MEMOIZE", "GET", "BINGET", "LONG_BINGET"),
+    *("GLOBAL", "STACK_GLOBAL", "REDUCE", "NEWOBJ", "BUILD"),
+    *_MEMO_BY_NUMBER,
+    *_TUPLES,
+}
+"""All that ``LabelBinarizer`` and NumPy need, in every pickle protocol."""
+
+
+class Refused(ValueError):  # noqa: N818 - the name says what happens
+    """The file could be read well enough to say what is wrong with it."""
+
+
+def read_state(content: bytes) -> dict[str, Any]:
+    """Read the attributes of a pickled ``LabelBinarizer``.
+
+    Raises:
+        Refused: ``content`` is too large, or names anything other than a ``LabelBinarizer``
+            and its NumPy arrays.
+        Exception: of many kinds, where it is damaged: see ``damage_named``.
+    """
+    return _binarizer(content).state
+
+
+@contextmanager
+def damage_named() -> Iterator[None]:
+    try:
+        yield
+    except Refused:
+        raise
+    except (
+        *(pickle.UnpicklingError, EOFError, OverflowError),
+        *(ValueError, IndexError, KeyError, TypeError, AttributeError),
+    ) as error:
+        raise Refused("it is damaged or not a pickled label binarizer") from error
+
+
+def _binarizer(content: bytes) -> "_Recorded":
+    _check_operations(content)
+    # Python 2's strings hold bytes: Latin-1 gives each byte one letter.
+    binarizer = _Recorder(io.BytesIO(content), encoding="latin-1").load()
+    if not (isinstance(binarizer, _Recorded) and binarizer.maker in _BINARIZER):
+        raise Refused("it holds something other than a label binarizer")
+    return binarizer
+
+
+def _check_operations(content: bytes) -> None:
+    """Refuse a pickle that would take more memory or stack than its size justifies.
+
+    Python's unpickler allocates whatever a pickle claims, such as a memo of two billion entries.
+    """
+    if len(content) > MOST_BYTES:
+        raise Refused("it is too large for a label binarizer")
+    tuples = 0
+    for count, (operation, value, _) in enumerate(pickletools.genops(content)):
+        if count == _MOST_OPERATIONS:
+            raise Refused("it has too many operations for a label binarizer")
+        if operation.name not in _OPERATIONS:
+            raise Refused(f"it uses {operation.name}, which no label binarizer needs")
+        if operation.name in _MEMO_BY_NUMBER and not 0 <= int(value or 0) < _MOST_OPERATIONS:
+            raise Refused("it numbers more objects than it has")
+        tuples += operation.name in _TUPLES
+        if tuples > _MOST_TUPLES:
+            raise Refused("it has too many tuples for a label binarizer")
+
+
+class _Recorded:
+    """The object that a call of ``maker`` stands for: its arguments, and the state set later."""
+
+    maker: str
+    arguments: tuple[Any, ...]
+    state: Any
+
+    def __new__(cls, *arguments: Any) -> "_Recorded":
+        if cls.maker in _OBJECT:
+            return arguments[0]()
+        recorded = super().__new__(cls)
+        recorded.arguments, recorded.state = arguments, None
+        return recorded
+
+    def __setstate__(self, state: object) -> None:
+        self.state = state
+
+
+# Classes, because the unpickler creates objects from nothing else. A pickle can only call them. It
+# cannot change them: ``__setstate__`` fails without an instance.
+_RECORDERS = {maker: type(maker, (_Recorded,), {"maker": maker}) for maker in _ALLOWED}
+
+
+class _Recorder(pickle.Unpickler):
+    """An unpickler that puts a recorder in the place of every class and function."""
+
+    def find_class(self, module: str, name: str) -> type[_Recorded]:
+        if f"{module} {name}" not in _RECORDERS:
+            raise Refused(f"it asks for {module}.{name}, which is not allowed")
+        return _RECORDERS[f"{module} {name}"]
+
+
+def read_array(made: _Recorded) -> list[str]:
+    """Read a one-dimensional array of names or whole numbers."""
+    if made.maker in _ARRAY_OF_BUFFER:
+        raw, dtype, shape = made.arguments[:3]
+    elif made.maker in _ARRAY:
+        _, shape, dtype, _, raw = made.state
+    else:
+        raise TypeError("classes_ is not an array")
+    kind, order = dtype.arguments[0], dtype.state[1]
+    if kind in ("O", "O8", "O4") and dtype.maker in _DTYPE:
+        if not isinstance(raw, list):
+            raise TypeError("the names are no list")
+        values = raw
+    elif re.fullmatch(r"[SU][1-9]\d{0,8}|[iu][1248]", kind) and dtype.maker in _DTYPE:
+        if isinstance(raw, _Recorded):
+            raw = raw.arguments[0]
+        raw = raw.encode("latin-1") if isinstance(raw, str) else raw
+        if not isinstance(raw, bytes | bytearray):  # bytes() of a number is as many zeros
+            raise TypeError("the items are not bytes")
+        size = int(kind[1:]) * (4 if kind[0] == "U" else 1)
+        if len(raw) % size:
+            raise ValueError("the array ends in the middle of an item")
+        items = (bytes(raw[start : start + size]) for start in range(0, len(raw), size))
+        values = [_item(item, kind[0], "big" if order == ">" else "little") for item in items]
+    else:
+        raise TypeError("classes_ holds neither names nor whole numbers")
+    if shape != (len(values),):
+        raise Refused("its class names are not a plain list")
+    if not all(isinstance(value, str | int) for value in values):
+        raise TypeError("a class name is neither text nor a whole number")
+    return [str(value) for value in values]
+
+
+def _item(raw: bytes, kind: str, order: Literal["big", "little"]) -> str | int:
+    # NumPy would make broken strings from code points that do not exist in Unicode.
+    if kind == "U":
+        return raw.decode(f"utf-32-{order[0]}e", "surrogatepass").rstrip("\0")
+    if kind == "S":
+        return raw.rstrip(b"\0").decode()
+    return int.from_bytes(raw, order, signed=kind == "i")

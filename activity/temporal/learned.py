@@ -1,0 +1,69 @@
+"""The stretches of clips that a model has learned from: they say nothing about how good it is.
+
+A model's labels carry them as text, a line a stretch: the digest of the clip's content, and the
+seconds from and to. A clip is known by its content, under whatever name it is judged later.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+_DIGEST = 64  # hexadecimal digits
+_ROUNDED = 1e-6  # seconds; times in tables are rounded to microseconds
+
+
+class Stretch(NamedTuple):
+    """Seconds of a clip, from ``start`` to ``end``, which may be infinite.
+
+    Attributes:
+        digest: SHA-256 of the clip's content, 64 hexadecimal digits.
+        start, end: by the clock of a player.
+    """
+
+    digest: str
+    start: float
+    end: float
+
+
+def format_stretches(stretches: Iterable[Stretch]) -> str:
+    """Write stretches as ``parse_stretches`` reads them."""
+    return "".join(f"{digest} {start:.6f} {end:.6f}\n" for digest, start, end in stretches)
+
+
+def parse_stretches(text: str) -> tuple[Stretch, ...]:
+    """Read stretches.
+
+    Raises:
+        ValueError: the text is not what ``format_stretches`` writes.
+
+    Example:
+        >>> text = format_stretches([Stretch("0" * 64, 0, 2.5)])
+        >>> parse_stretches(text)[0].end
+        2.5
+    """
+    stretches = []
+    for line in text.splitlines():
+        digest, start, end = line.split(" ")
+        stretch = Stretch(digest, float(start), float(end))
+        if len(digest) != _DIGEST or not 0 <= stretch.start < stretch.end:
+            raise ValueError(f"{line[:100]!r} is not a stretch of a clip")
+        stretches.append(stretch)
+    return tuple(stretches)
+
+
+def is_learned(times: NDArray[np.float64], stretches: Sequence[Stretch]) -> NDArray[np.bool_]:
+    """Tell which frames of a clip lie in stretches of it.
+
+    Args:
+        times: of the frames in seconds, shape (frames,).
+        stretches: of this clip.
+
+    Returns:
+        Shape (frames,).
+    """
+    inside = np.zeros(len(times), bool)
+    for _, start, end in stretches:
+        inside |= (times >= start - _ROUNDED) & (times < end - _ROUNDED)
+    return inside

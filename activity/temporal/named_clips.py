@@ -1,0 +1,101 @@
+"""Which clips a table of many clips is about: each is named by a path, or by its file's name."""
+
+import os
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from activity.common.errors import UserError, shortened
+from activity.common.stores import is_stored
+from activity.media.clip import CLIP_SUFFIXES
+from activity.temporal.segments import Segment, read_segments_of_clips
+
+
+class NamedClip(NamedTuple):
+    """A clip that a table is about.
+
+    Attributes:
+        name: that the table gives it.
+        file: where it lies.
+        segments: what the table says of it, in the order of time.
+    """
+
+    name: str
+    file: Path
+    segments: list[Segment]
+
+
+def read_named_clips(
+    table: Path, clips: Sequence[Path], elsewhere: str
+) -> tuple[list[NamedClip], dict[str, str]]:
+    """Read a table of many clips, and find these.
+
+    A clip may be named by its path from the table's folder, by an absolute path, or, if it is one
+    of ``clips``, by the name of its file.
+
+    Args:
+        table: path of a table ``clip,start,end,label``.
+        clips: that are known. The table may name others by their paths.
+        elsewhere: ends the sentence that a clip is neither where the table says nor ...
+
+    Returns:
+        (clips that were found, the reason for each name that means no clip or several).
+
+    Raises:
+        UserError: the table is flawed, or says different things of one clip under two names.
+    """
+    known = {file_identity(clip): clip for clip in clips}
+    found: dict[Path, NamedClip] = {}
+    flawed: dict[str, str] = {}
+    for name, segments in read_segments_of_clips(table).items():
+        try:
+            file = _file_called(name, table.parent, known, elsewhere)
+        except UserError as error:
+            flawed[name] = str(error)
+            continue
+        clip = found.setdefault(file_identity(file), NamedClip(name, file, segments))
+        if clip.segments != segments:
+            raise UserError(f"{table} says different things of {file.name} under two names")
+    return list(found.values()), flawed
+
+
+def file_identity(file: Path) -> Path:
+    """What a clip's file is known by, whichever links lead to it."""
+    return file if is_stored(file) else Path(os.path.realpath(file))
+
+
+def only_clip(clips: Collection[Path], what: str, elsewhere: str) -> Path:
+    """Return the only one of the clips that a name could mean.
+
+    Args:
+        clips: these.
+        what: the name, as messages have it.
+        elsewhere: as in ``read_named_clips``.
+
+    Raises:
+        UserError: there are none, or several.
+    """
+    if not clips:
+        raise UserError(f"{what} is neither where the table says nor {elsewhere}")
+    if len(clips) > 1:
+        names = shortened([str(clip) for clip in clips], most=3)
+        raise UserError(f"{what} could be any of {names}: name the clip by its path")
+    return next(iter(clips))
+
+
+def _file_called(name: str, folder: Path, known: Mapping[Path, Path], elsewhere: str) -> Path:
+    names = [name, name.replace("\\", "/")]  # Windows has the other slash.
+    for file in (folder / path for path in names if "\0" not in path):
+        if (clip := known.get(file_identity(file))) is not None:
+            return clip
+        if file.suffix.lower() in CLIP_SUFFIXES and _is_file(file):
+            return file_identity(file)
+    last = names[1].rpartition("/")[2]
+    return only_clip([clip for clip in known.values() if clip.name == last], name, elsewhere)
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name that is too long
+        return False
