@@ -118,9 +118,7 @@ def label_clip(
         files = [path for path in job.outputs.paths if not is_stored(path)]
         folder = files[0].parent if files else Path(tempfile.gettempdir())
         record = stack.enter_context(open_record(folder, len(labels), settings.stride))
-        frames = labelled_frames(
-            here, source, classifier, record, settings, interrupted, joined
-        )
+        frames = labelled_frames(here, source, classifier, record, settings, interrupted, joined)
         summary = Summary(labels, smoothing.adjective)
         last = _write_frames(here, source.info, frames, summary, settings, show, interrupted)
         end = joined.end_of(last, source) if joined else source.end_of(last.time)

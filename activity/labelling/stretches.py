@@ -1,9 +1,9 @@
 """A long clip's predictions, made stretch by stretch and joined."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
-from itertools import pairwise, zip_longest
+from itertools import zip_longest
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from activity.common.errors import UserError
 from activity.labelling.prediction import classify_frames, read_ahead
+from activity.media.cutting import Stretch
 from activity.media.source import NO_PIXELS, Frame, Source
-from activity.media.stretches import Stretch, StretchSource, UnsafeCutError
+from activity.media.stretches import Seams, StretchSource, UnsafeCutError
 from activity.network.classifier import OpenClassifier
 from activity.temporal.prediction import Prediction
 from activity.temporal.smoothing import Classified
@@ -25,14 +26,12 @@ class ClassifiedStretch:
     Attributes:
         stretch: which.
         raw: probabilities of those of its frames that are classified, shape (classified, labels).
-        begin: hash of its first frames.
-        seam: hash of the first frames of the next stretch.
+        seams: hashes of pictures at both ends.
     """
 
     stretch: Stretch
     raw: NDArray[np.float32]
-    begin: bytes
-    seam: bytes
+    seams: Seams
 
 
 def classify_stretch(
@@ -61,12 +60,7 @@ def classify_stretch(
                     return None
     except UnsafeCutError:
         return None
-    return ClassifiedStretch(stretch, np.stack(rows), source.begin, source.seam)
-
-
-def fit_together(stretches: Sequence[ClassifiedStretch]) -> bool:
-    """Tell whether all stretches of a clip, in order, are as if the clip had not been cut."""
-    return all(one.seam == other.begin for one, other in pairwise(stretches))
+    return ClassifiedStretch(stretch, np.stack(rows), source.seams)
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,5 +108,7 @@ class Joined:
     def _predictions(self) -> Iterator[tuple[float, NDArray[np.float32] | None]]:
         for stretch in self.stretches:
             rows = iter(stretch.raw)
-            for number, seconds in enumerate(stretch.stretch.seconds.tolist(), stretch.stretch.first):
+            for number, seconds in enumerate(
+                stretch.stretch.seconds.tolist(), stretch.stretch.first
+            ):
                 yield seconds, None if number % self.stride else next(rows)

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ from activity.cluster.clips import label_on_cluster
 from activity.cluster.ray_cluster import ClusterOptions
 from activity.common.errors import UserError
 from activity.labelling.jobs import Job
-from activity.labelling.label_clip import Outcomes
+from activity.labelling.label_clip import Outcomes, label_clip
 from activity.labelling.settings import Settings
 from activity.media.clip import VideoSource
 from activity.network.classifier import Classifier, OpenClassifier
@@ -471,3 +472,33 @@ def test_a_local_cluster_is_for_itself_and_ends_with_ctrl_c(
     left = sorted(path.name for path in output.iterdir())
     assert left == [f"{number:02}.mp4" for number in range(len(left))]
     assert 1 <= len(left) < 20
+
+
+def test_a_long_clip_is_shared_and_a_worker_that_dies_loses_one_stretch(
+    cluster: Any, tmp_path: Path
+) -> None:
+    clip = write_clip(tmp_path / "long.mp4", [LABELS[number // 500] for number in range(1500)])
+    frames, killed = tmp_path / "frames", tmp_path / "killed"
+
+    def tell_and_die_once(means: np.ndarray) -> None:
+        with frames.open("a") as file:
+            file.write(f"{os.getpid()}\n")
+        if means.argmax() == 1 and not killed.exists():
+            killed.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    job = job_of(clip, tmp_path, "csv", "mp4")
+    outcome = label_all(cluster, [job], tell_and_die_once)[job.clip]
+    assert killed.exists()
+    assert outcome.summary.frames == 1500
+    workers = Counter(frames.read_text().split())
+    assert len(workers) == 3
+    assert 1500 < workers.total() < 1500 + 300
+    (tmp_path / "plain").mkdir()
+    plain = job_of(clip, tmp_path / "plain", "csv", "mp4")
+    label_clip(plain, by_colour(lambda _: None).open(SETTINGS.options), SETTINGS)
+    for path, other in zip(job.outputs.paths, plain.outputs.paths, strict=True):
+        if path.suffix == ".mp4":
+            assert_same_frames(path, other)
+        else:
+            assert path.read_bytes() == other.read_bytes()

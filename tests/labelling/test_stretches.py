@@ -1,26 +1,22 @@
 """A clip cut into stretches gives what the whole clip gives, or is not cut."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
-from fractions import Fraction
 from pathlib import Path
 
-import av
 import numpy as np
 import pytest
 
-from activity.common.errors import UserError
 from activity.labelling.label_clip import label_clip
 from activity.labelling.stretches import (
     ClassifiedStretch,
     Joined,
     classify_stretch,
-    fit_together,
 )
-from activity.media.clip import VideoSource
-from activity.media.stretches import SEAM, CutClip, cut
+from activity.media.cutting import SEAM, CutClip, cut
+from activity.media.stretches import fit_together
 from activity.network.engine import Stream
-from tests.clips import overwrite_packet, write_pictures
+from tests.clips import write_pictures
 from tests.labelling.test_label_clip import SETTINGS, VITERBI, job_of, opened
 
 SIZE = 2 * SEAM
@@ -85,11 +81,11 @@ def classified(path: Path, found: CutClip, stride: int = 1) -> list[ClassifiedSt
 
 
 def assert_joined_is_plain(path: Path, folder: Path, stride: int = 1) -> None:
-    found = cut(path, SIZE)
+    found = cut(path, FRAMES, SIZE)
     assert found is not None
     assert len(found.stretches) > 2
     stretches = classified(path, found, stride)
-    assert fit_together(stretches)
+    assert fit_together(stretch.seams for stretch in stretches)
     for settings, results in ((SETTINGS, ("csv", "json", "srt")), (VITERBI, ("csv", "json"))):
         written = []
         for name in ("plain", "joined"):
