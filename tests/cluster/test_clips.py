@@ -21,6 +21,7 @@ import numpy as np
 import pytest
 
 from activity.cluster.clips import label_on_cluster
+from activity.cluster.long_clips import LongClips
 from activity.cluster.ray_cluster import ClusterOptions
 from activity.common.errors import UserError
 from activity.labelling.jobs import Job
@@ -30,8 +31,10 @@ from activity.media.clip import VideoSource
 from activity.network.classifier import Classifier, OpenClassifier
 from activity.network.engine import EngineOptions
 from activity.temporal.smoothing import Rolling
+from tests.clips import write_pictures
 from tests.conftest import ROOT, RunScript, RunTrain, Trained, write_clip
 from tests.labelling.test_label_clip import job_of
+from tests.labelling.test_stretches import copy_packets, mark_as_keys, pictures
 
 # Ray reads them when it is imported.
 os.environ |= {
@@ -502,3 +505,20 @@ def test_a_long_clip_is_shared_and_a_worker_that_dies_loses_one_stretch(
             assert_same_frames(path, other)
         else:
             assert path.read_bytes() == other.read_bytes()
+
+
+def test_a_long_clip_whose_stretches_do_not_fit_together_is_labelled_as_a_whole(
+    cluster: Any, tmp_path: Path
+) -> None:
+    written = write_pictures(
+        tmp_path / "few keys.mp4", pictures(600), "mpeg4", options={"g": "600"}
+    )
+    clip = copy_packets(written, tmp_path / "all keys.mp4", mark_as_keys)
+    assert len(list(LongClips([job_of(clip, tmp_path, "csv")], 2, 1).stretches())) > 1
+    job = job_of(clip, tmp_path, "csv")
+    outcome = label_all(cluster, [job], lambda _: None)[job.clip]
+    assert outcome.summary.frames == 600
+    assert job.outputs.csv is not None
+    there = job.outputs.csv.read_bytes()
+    label_clip(job, by_colour(lambda _: None).open(SETTINGS.options), SETTINGS)
+    assert job.outputs.csv.read_bytes() == there
