@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -481,22 +480,25 @@ def test_a_long_clip_is_shared_and_a_worker_that_dies_loses_one_stretch(
     cluster: Any, tmp_path: Path
 ) -> None:
     clip = write_clip(tmp_path / "long.mp4", [LABELS[number // 500] for number in range(1500)])
-    frames, killed = tmp_path / "frames", tmp_path / "killed"
+    workers = tmp_path / "workers"
+    workers.mkdir()
 
-    def tell_and_die_once(means: np.ndarray) -> None:
-        with frames.open("a") as file:
-            file.write(f"{os.getpid()}\n")
-        if means.argmax() == 1 and not killed.exists():
-            killed.touch()
-            os.kill(os.getpid(), signal.SIGKILL)
+    def share_and_die_once(means: np.ndarray) -> None:
+        with (workers / str(os.getpid())).open("a") as file:
+            file.write(".")
+        while len(list(workers.iterdir())) < 2:
+            time.sleep(0.05)
+        with suppress(FileExistsError):
+            if means.argmax() == 1:
+                (tmp_path / "killed").touch(exist_ok=False)
+                os.kill(os.getpid(), signal.SIGKILL)
 
     job = job_of(clip, tmp_path, "csv", "mp4")
-    outcome = label_all(cluster, [job], tell_and_die_once)[job.clip]
-    assert killed.exists()
+    outcome = label_all(cluster, [job], share_and_die_once)[job.clip]
+    assert (tmp_path / "killed").exists()
     assert outcome.summary.frames == 1500
-    workers = Counter(frames.read_text().split())
-    assert len(workers) == 3
-    assert 1500 < workers.total() < 1500 + 300
+    classified = sum(len(path.read_text()) for path in workers.iterdir())
+    assert 1500 < classified < 1500 + 300, "more than a stretch was lost"
     (tmp_path / "plain").mkdir()
     plain = job_of(clip, tmp_path / "plain", "csv", "mp4")
     label_clip(plain, by_colour(lambda _: None).open(SETTINGS.options), SETTINGS)
@@ -510,15 +512,30 @@ def test_a_long_clip_is_shared_and_a_worker_that_dies_loses_one_stretch(
 def test_a_long_clip_whose_stretches_do_not_fit_together_is_labelled_as_a_whole(
     cluster: Any, tmp_path: Path
 ) -> None:
-    written = write_pictures(
-        tmp_path / "few keys.mp4", pictures(600), "mpeg4", options={"g": "600"}
-    )
-    clip = copy_packets(written, tmp_path / "all keys.mp4", mark_as_keys)
-    assert len(list(LongClips([job_of(clip, tmp_path, "csv")], 2, 1).stretches())) > 1
-    job = job_of(clip, tmp_path, "csv")
+    few = tmp_path / "few keys.mp4"
+    write_pictures(few, pictures(600), "mpeg4", options={"g": "600"})
+    job = job_of(copy_packets(few, tmp_path / "keys.mp4", mark_as_keys), tmp_path, "csv")
+    assert len(list(LongClips([job], 2, 1).stretches())) > 1
     outcome = label_all(cluster, [job], lambda _: None)[job.clip]
     assert outcome.summary.frames == 600
     assert job.outputs.csv is not None
     there = job.outputs.csv.read_bytes()
     label_clip(job, by_colour(lambda _: None).open(SETTINGS.options), SETTINGS)
     assert job.outputs.csv.read_bytes() == there
+
+
+def test_a_long_clip_that_is_interrupted_between_its_stretches_leaves_nothing(
+    cluster: Any, tmp_path: Path
+) -> None:
+    job = job_of(write_clip(tmp_path / "long.mp4", ["red"] * 1500), tmp_path, "csv")
+    begun = tmp_path / "begun"
+
+    def tell(means: np.ndarray) -> None:
+        begun.touch()
+        time.sleep(0.01)
+
+    outcomes = label_on_cluster(
+        ClusterOptions(cluster.address), [job], by_colour(tell), SETTINGS, None, begun.exists
+    )
+    assert list(outcomes) == [(job, None)]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["begun", "long.mp4"]
