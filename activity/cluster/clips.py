@@ -105,6 +105,7 @@ def label_on_cluster(
                 for work, result in done:
                     if isinstance(work, StretchOfJob):
                         long.take(work, result, queue)
+                        bar.set_postfix_str(f"stretches left: {long.left}")
                         continue
                     job = work.job if isinstance(work, JoinedJob) else work
                     if job in unfinished:

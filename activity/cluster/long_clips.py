@@ -73,6 +73,11 @@ class LongClips:
         """Tell whether a job waits for stretches."""
         return job in self._clips
 
+    @property
+    def left(self) -> int:
+        """Number of stretches that are still to be classified."""
+        return sum(len(clip.stretches) - len(self._done[job]) for job, clip in self._clips.items())
+
     def stretches(self) -> Iterator[StretchOfJob]:
         """Yield all stretches of all clips."""
         for job, clip in self._clips.items():

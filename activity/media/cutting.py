@@ -95,9 +95,10 @@ def cut(path: Path, parts: float, least: int) -> CutClip | None:
             decoded.append(packet.pts)
     if tick is None or keys[:1] != [0]:
         return None
-    ticks = np.array(decoded)
+    ticks = np.array(decoded, np.int64)
     shown = np.sort(ticks)
-    seconds = np.array([float(at * tick - start) for at in shown.tolist()])
+    times = (float(int(at) * tick - start) for at in shown)
+    seconds = np.fromiter(times, np.float64, len(shown))
     if seconds[0] < 0 or (np.diff(seconds) <= 0).any():
         return None
     size = max(least, min(_LONGEST, round(len(ticks) / parts)))
