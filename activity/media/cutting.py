@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
+import av
 import numpy as np
 from av.container import InputContainer
 from numpy.typing import NDArray
@@ -156,6 +157,9 @@ def _is_found(container: InputContainer, key: int) -> bool:
     """
     stream = shown_stream(container)
     assert stream is not None
-    container.seek(key, stream=stream)
+    try:
+        container.seek(key, stream=stream)
+    except av.FFmpegError:
+        return False
     packet = next(packets_of(container, stream), None)
     return packet is not None and packet.is_keyframe and packet.pts == key

@@ -84,7 +84,11 @@ class StretchSource(VideoSource):
         own = len(stretch.seconds)
         begin, end = hashlib.sha256(), hashlib.sha256()
         number = damaged = 0
-        with closing(self._decoder.from_key_frame(stretch.key)) as pictures:
+        try:
+            decoded = self._decoder.from_key_frame(stretch.key)
+        except av.FFmpegError as error:
+            raise UnsafeCutError("its key frame is not found") from error
+        with closing(decoded) as pictures:
             for picture in pictures:
                 seconds = -1.0 if picture.seconds is None else float(picture.seconds - self._start)
                 if number == 0 and seconds < expected[0]:
