@@ -1,7 +1,7 @@
 """A long clip's predictions, made stretch by stretch and joined."""
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
@@ -49,18 +49,19 @@ def classify_stretch(
     Raises:
         UserError: the clip cannot be read.
     """
-    rows = []
-    try:
-        source = StretchSource(clip, stretch, stride)
-        with closing(classify_frames(source, classifier, stride, keep_pixels=False)) as classified:
-            for _, raw in classified:
-                if raw is not None:
-                    rows.append(raw)
-                if interrupted():
-                    return None
-    except UnsafeCutError:
-        return None
-    return ClassifiedStretch(stretch, np.stack(rows), source.seams)
+    for one_thread in (False, True):
+        rows = []
+        with suppress(UnsafeCutError):
+            source = StretchSource(clip, stretch, stride, one_thread=one_thread)
+            classified = classify_frames(source, classifier, stride, keep_pixels=False)
+            with closing(classified):
+                for _, raw in classified:
+                    if raw is not None:
+                        rows.append(raw)
+                    if interrupted():
+                        return None
+            return ClassifiedStretch(stretch, np.stack(rows), source.seams)
+    return None
 
 
 @dataclass(frozen=True, eq=False)

@@ -82,17 +82,17 @@ class Decoder:
             self.damaged, self.extent = 0, Extent(container)
             yield from islice(self._decode(container, stream, threads=1), given, None)
 
-    def from_key_frame(self, ticks: int) -> Generator[Picture, None, None]:
-        """Yield the pictures from a key frame on, decoded in one thread.
-
-        Those that follow it and are shown before it may be damaged, which is no damage of the clip.
-        In several threads, FFmpeg would never get over it.
+    def from_key_frame(self, ticks: int, *, one_thread: bool) -> Generator[Picture, None, None]:
+        """Yield the pictures from a key frame on; of damage, ``damaged`` tells, and nothing else.
 
         Args:
             ticks: when the key frame is shown, by the clip's own clock.
+            one_thread: go on after a packet that cannot be decoded. Those that follow the key frame
+                and are shown before it may be made from some before it.
         """
         self._container.seek(ticks, stream=self._stream)
-        return self._decode(self._container, self._stream, threads=1)
+        threads = 1 if one_thread else _threads(self._stream)
+        return self._decode(self._container, self._stream, threads)
 
     def _is_missing_after(self, last: Fraction | None) -> bool:
         """Tell whether threads have lost the last pictures: PyAV does not always say so."""
@@ -120,6 +120,8 @@ class Decoder:
                 decoded = context.decode(packet)
             except av.FFmpegError:
                 self.damaged += 1
+                if threads > 1:
+                    return  # it may never get over it, and is not to be used anyway
                 continue
             for planes in decoded:
                 ticks = planes.dts if planes.pts is None else planes.pts

@@ -47,13 +47,17 @@ class StretchSource(VideoSource):
         seams: hashes of pictures at both ends, once all frames were read.
     """
 
-    def __init__(self, path: Path, stretch: Stretch, stride: int = 1) -> None:
+    def __init__(
+        self, path: Path, stretch: Stretch, stride: int = 1, *, one_thread: bool = False
+    ) -> None:
         """Open the clip and read the first frame of the stretch.
 
         Args:
             path: of the clip.
             stretch: one of what ``cut`` gave.
             stride: frames come out from the first one on whose number in the clip it divides.
+            one_thread: decode in one thread. It is slower, and has another go at what several
+                find unsafe.
 
         Raises:
             UnsafeCutError: as ``frames`` does.
@@ -67,14 +71,16 @@ class StretchSource(VideoSource):
         stream = shown_stream(self._container)
         assert stream is not None
         self._decoder = Decoder(path, self._container, stream)
-        self._pictures = self._checked(stretch, -stretch.first % stride)
+        self._pictures = self._checked(stretch, -stretch.first % stride, one_thread)
         try:
             self._first = next(self._pictures)
         except BaseException:
             self.close()
             raise
 
-    def _checked(self, stretch: Stretch, skipped: int) -> Generator[Picture, None, None]:
+    def _checked(
+        self, stretch: Stretch, skipped: int, one_thread: bool
+    ) -> Generator[Picture, None, None]:
         """Yield the stretch's pictures but for the first ones.
 
         Raises:
@@ -85,7 +91,7 @@ class StretchSource(VideoSource):
         begin, end = hashlib.sha256(), hashlib.sha256()
         number = damaged = 0
         try:
-            decoded = self._decoder.from_key_frame(stretch.key)
+            decoded = self._decoder.from_key_frame(stretch.key, one_thread=one_thread)
         except av.FFmpegError as error:
             raise UnsafeCutError("its key frame is not found") from error
         with closing(decoded) as pictures:
