@@ -15,8 +15,6 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from activity.cluster.clips import label_on_cluster
-from activity.cluster.ray_cluster import ClusterOptions
 from activity.common.errors import UserError, printable, shortened
 from activity.common.interruption import interrupts_held_back
 from activity.common.keras_settings import check_backend
@@ -182,6 +180,10 @@ def open_labelling(
     frames = sum(info.frame_count for info in infos) // args.stride or None
     show = open_preview(args.display if args.output and not args.cluster else "off")
     if args.cluster:
+        # Nobody else pays for these.
+        from activity.cluster.clips import label_on_cluster
+        from activity.cluster.ray_cluster import ClusterOptions
+
         cluster = ClusterOptions(args.cluster, args.cluster_log)
         return partial(label_on_cluster, cluster, jobs, classifier, settings, frames)
     opened = classifier.open(settings.options, frames)

@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 
 from activity.cluster.crew import Places
+from activity.cluster.queue import JobQueue
 from activity.cluster.ray_cluster import ClusterOptions, cluster_joined
 from activity.cluster.workers import run_on_workers
 from activity.labelling.jobs import Job, Outputs
@@ -103,7 +104,9 @@ def sleep_through(jobs: int, workers: int, seconds: float, folder: Path) -> tupl
         places = Places(1, {"num_cpus": 0}, on_each=workers)
         summaries: dict[str, Summary] = {}
         start = 0.0
-        for job, summary in run_on_workers(planned, Importable, arguments, places, say=print):
+        for job, summary in run_on_workers(
+            JobQueue(planned), Importable, arguments, places, say=print
+        ):
             start = start or time.perf_counter() - seconds
             summaries[job.clip] = summary
         took = time.perf_counter() - start

@@ -17,8 +17,10 @@ from activity.cluster.answers import (
     name_in_ray,
 )
 from activity.cluster.checks import Check, prepare_check
-from activity.cluster.crew import find_places
+from activity.cluster.crew import count_workers, find_places
+from activity.cluster.long_clips import JoinedJob, LongClips, StretchOfJob
 from activity.cluster.placing import for_hosts, on_host, placed
+from activity.cluster.queue import JobQueue
 from activity.cluster.ray_cluster import ClusterOptions, cluster_joined
 from activity.cluster.workers import run_on_workers
 from activity.common.errors import UserError
@@ -28,6 +30,7 @@ from activity.labelling.jobs import Job
 from activity.labelling.label_clip import Outcome, Outcomes, label_clip
 from activity.labelling.labelled_frames import LeftUnfinishedError
 from activity.labelling.settings import Settings
+from activity.labelling.stretches import ClassifiedStretch, classify_stretch
 from activity.network.classifier import Classifier
 
 
@@ -91,14 +94,27 @@ def label_on_cluster(
             options = for_hosts(settings.options, here, places.cores)
             on_hosts = replace(settings, options=options)
             arguments = (check, classifier, on_hosts, frames, here)
+            long = LongClips(jobs, count_workers(places), settings.stride)
+            unfinished = [job for job in jobs if job in long]
+            whole = [job for job in jobs if job not in long]
+            queue = JobQueue(whole, long.stretches(), len(unfinished))
             done = run_on_workers(
-                jobs, Worker, arguments, places, say=say, lost=lost, interrupted=interrupted
+                queue, Worker, arguments, places, say=say, lost=lost, interrupted=interrupted
             )
             with closing(done):
-                for job, result in done:
+                for work, result in done:
+                    if isinstance(work, StretchOfJob):
+                        long.take(work, result, queue)
+                        bar.set_postfix_str(f"stretches left: {long.left}")
+                        continue
+                    job = work.job if isinstance(work, JoinedJob) else work
+                    if job in unfinished:
+                        unfinished.remove(job)
                     bar.update()
                     bar.clear()
                     yield job, _outcome(job, result)
+            for job in unfinished:  # interrupted between its stretches
+                yield job, None
     finally:
         # A worker that was killed may have written on for a moment.
         remove_unnamed(folders, gone)
@@ -154,14 +170,18 @@ class Worker:
         # Results name the model as it was given.
         self._classifier = replace(opened, saved=self._saved)
 
-    def run(self, job: Job) -> Done:
-        """Label a clip.
+    def run(self, work: Job | StretchOfJob | JoinedJob) -> Done | ClassifiedStretch | None:
+        """Label a clip, or classify a stretch of one.
 
         Raises:
             UserError: as ``label_clip`` does.
         """
         import ray
 
+        if isinstance(work, StretchOfJob):
+            return self._classify(work)
+        joined = work.joined(self._settings.stride) if isinstance(work, JoinedJob) else None
+        job = work.job if isinstance(work, JoinedJob) else work
         name = name_in_ray(ray.get_runtime_context().get_actor_id())
         there = placed(job, self._folder)
         outcome = None
@@ -180,10 +200,21 @@ class Worker:
                     self._settings,
                     interrupted=self._stop.is_set,
                     source_name=job.clip,
+                    joined=joined,
                 )
         except UserError as error:
             raise UserError(_as_given(str(error), there, job)) from error
         return Done(_as_given(printed.getvalue(), there, job), outcome, files if outcome else [])
+
+    def _classify(self, part: StretchOfJob) -> ClassifiedStretch | None:
+        there = placed(part.job, self._folder)
+        stride = self._settings.stride
+        try:
+            return classify_stretch(
+                Path(there.clip), part.stretch, self._classifier, stride, self._stop.is_set
+            )
+        except UserError as error:
+            raise UserError(_as_given(str(error), there, part.job)) from error
 
     def stop(self) -> None:
         """Have ``run`` return early."""

@@ -55,6 +55,13 @@ def find_places(*, gpu: bool) -> Places:
     return Places(cores, {"num_cpus": cores})
 
 
+def count_workers(places: Places) -> int:
+    """Count the workers that the cluster has room for now."""
+    import ray
+
+    return sum(places.room(node["Resources"]) for node in ray.nodes() if node["Alive"])
+
+
 @dataclass(eq=False)
 class Host:
     """A host of the cluster, from the time it joins.

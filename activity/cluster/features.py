@@ -18,6 +18,7 @@ from activity.cluster.answers import (
 from activity.cluster.checks import Check, prepare_check
 from activity.cluster.crew import find_places
 from activity.cluster.placing import absolute, for_hosts, on_host
+from activity.cluster.queue import JobQueue
 from activity.cluster.ray_cluster import ClusterOptions, cluster_joined
 from activity.cluster.workers import run_on_workers
 from activity.common.errors import UserError
@@ -78,7 +79,10 @@ def fill_cache(
                 bar.clear()
                 print(f"[INFO] {line}")
 
-            with closing(run_on_workers(shards, FeatureWorker, arguments, places, say=say)) as done:
+            shards_done = run_on_workers(
+                JobQueue(shards), FeatureWorker, arguments, places, say=say
+            )
+            with closing(shards_done) as done:
                 for shard, rows in done:
                     if isinstance(rows, Failed):
                         continue  # this machine says of each image what is wrong with it

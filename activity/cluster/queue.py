@@ -4,7 +4,7 @@ Hosts are named by strings here; nothing in this module knows of Ray.
 """
 
 from collections import Counter, defaultdict, deque
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,11 +24,13 @@ class Attempt:
         job: what to do.
         errors: what it failed with, by host.
         crashes: how many workers have died over it.
+        is_part: whether it is only a part of a job.
     """
 
     job: Any
     errors: dict[str, UserError] = field(default_factory=dict)
     crashes: int = 0
+    is_part: bool = False
 
 
 class JobQueue:
@@ -38,22 +40,40 @@ class JobQueue:
     gets no new job: only what has failed on another host, which decides it.
 
     Attributes:
-        left: how many jobs have not come to an end.
+        total: how many jobs there are in all.
+        left: how many of them have not come to an end.
     """
 
-    def __init__(self, jobs: Sequence[Any]) -> None:
-        self.left = len(jobs)
+    def __init__(self, jobs: Sequence[Any], parts: Iterable[Any] = (), following: int = 0) -> None:
+        """Take in what there is to do.
+
+        Args:
+            jobs: what to do.
+            parts: what to do before, to be able to do further jobs. They count as no jobs.
+            following: how many jobs will be added.
+        """
+        self.total = self.left = len(jobs) + following
         self._jobs = jobs
         self._begun = 0
+        self._parts = deque(parts)
         self._again: deque[Attempt] = deque()
         self._undecided: dict[str, set[Attempt]] = defaultdict(set)
         self._faults: Counter[str] = Counter()
         self._proven: set[str] = set()
 
+    def add(self, job: Any) -> None:
+        """Add a job that follows from parts, before all others."""
+        self._again.appendleft(Attempt(job))
+
+    def drop_parts(self, unwanted: Callable[[Any], bool]) -> None:
+        """Leave out parts that have not been begun."""
+        self._parts = deque(part for part in self._parts if not unwanted(part))
+
     def waiting_for(self, host: str) -> int:
         """Count the jobs that a worker of this host could be given now."""
         again = sum(host not in attempt.errors for attempt in self._again)
-        return again + (len(self._jobs) - self._begun if self._takes_new(host) else 0)
+        new = len(self._parts) + len(self._jobs) - self._begun
+        return again + (new if self._takes_new(host) else 0)
 
     def take(self, host: str) -> Attempt | None:
         """Take the next job for a host; None where there is none for it."""
@@ -61,7 +81,11 @@ class JobQueue:
             if host not in attempt.errors:
                 self._again.remove(attempt)
                 return attempt
-        if self._begun == len(self._jobs) or not self._takes_new(host):
+        if not self._takes_new(host):
+            return None
+        if self._parts:
+            return Attempt(self._parts.popleft(), is_part=True)
+        if self._begun == len(self._jobs):
             return None
         self._begun += 1
         return Attempt(self._jobs[self._begun - 1])
@@ -111,6 +135,6 @@ class JobQueue:
         return len(self._undecided[host]) < SEVERAL
 
     def _end(self, attempt: Attempt) -> None:
-        self.left -= 1
+        self.left -= not attempt.is_part
         for host in attempt.errors:
             self._undecided[host].discard(attempt)

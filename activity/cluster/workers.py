@@ -1,7 +1,7 @@
 """Jobs run on the workers of a Ray cluster: none is lost, and no bad host spoils them."""
 
 from collections.abc import Callable, Generator, Iterator, Sequence
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 from activity.cluster.answers import (
     Failed,
@@ -16,8 +16,6 @@ from activity.cluster.crew import Crew, Host, Places
 from activity.cluster.head import Head
 from activity.cluster.queue import SEVERAL, Attempt, JobQueue
 from activity.common.errors import UserError
-
-Job = TypeVar("Job")
 
 _DEATHS = 3
 # How often a person's Ctrl-C is looked for, and how long what is begun may take to be put away.
@@ -34,7 +32,7 @@ class _Task(NamedTuple):
 
 
 def run_on_workers(
-    jobs: Sequence[Job],
+    queue: JobQueue,
     worker: type,
     arguments: Sequence[object],
     places: Places,
@@ -42,7 +40,7 @@ def run_on_workers(
     say: Callable[[str], None],
     lost: Callable[[str], None] = lambda worker: None,
     interrupted: Callable[[], bool] = lambda: False,
-) -> Generator[tuple[Job, Any], None, None]:
+) -> Generator[tuple[Any, Any], None, None]:
     """Have workers do jobs, each one job at a time, and yield each job with what came of it.
 
     A job whose worker dies (killed, out of memory, crashed, its machine gone) is given to another
@@ -52,7 +50,8 @@ def run_on_workers(
     does not grow with jobs.
 
     Args:
-        jobs: what to do, in this order; results come in the order in which they are ready.
+        queue: what to do; results come in the order in which they are ready. When one has come,
+            more may be added to it.
         worker: a class. ``open()`` is called once, ``run(job)`` for each job, and ``stop()``, in
             another thread, when ``run`` is to return early.
         arguments: of the class.
@@ -67,7 +66,7 @@ def run_on_workers(
     Raises:
         UserError: no worker on any host opens, or no host is left.
     """
-    run = _Run(jobs, Crew(worker, arguments, places), say, lost)
+    run = _Run(queue, Crew(worker, arguments, places), say, lost)
     try:
         while run.queue.left and not interrupted():
             run.start_workers()
@@ -83,15 +82,14 @@ class _Run:
 
     def __init__(
         self,
-        jobs: Sequence[Any],
+        queue: JobQueue,
         crew: Crew,
         say: Callable[[str], None],
         lost: Callable[[str], None],
     ) -> None:
-        self.queue = JobQueue(jobs)
-        self._total = len(jobs)
+        self.queue = queue
         self._crew = crew
-        self._head = Head(self._total)
+        self._head = Head(queue.total)
         self._say = say
         self._lost = lost
         self._tasks: dict[Any, _Task] = {}
@@ -108,7 +106,7 @@ class _Run:
             self._tasks[worker.open.remote()] = _Task(host, worker, None)
             opening += 1
         if not self._tasks and not self.queue.has_failures() and self._head_answers(now=True):
-            raise nobody_left(self._reasons, self._total - self.queue.left, self._total)
+            raise nobody_left(self._reasons, self._done, self.queue.total)
 
     def hopeless(self) -> Iterator[tuple[Any, Failed]]:
         """Yield the jobs that would do no better on any other host."""
@@ -169,11 +167,15 @@ class _Run:
             self._lost(_name_of(task.worker))
 
     @property
+    def _done(self) -> int:
+        return self.queue.total - self.queue.left
+
+    @property
     def _several_hosts(self) -> bool:
         return len(self._crew.names) > 1
 
     def _head_answers(self, *, now: bool = False) -> bool:
-        return self._head.check(self._total - self.queue.left, now=now)
+        return self._head.check(self._done, now=now)
 
     def _look_again(self) -> None:
         if self._head_answers(now=True):

@@ -21,6 +21,7 @@ from activity.labelling.review.gather import gather_review
 from activity.labelling.review.playable import needs_copy, open_copy
 from activity.labelling.review.writer import write_clip
 from activity.labelling.settings import Settings
+from activity.labelling.stretches import Joined
 from activity.media.clip import VideoSource
 from activity.media.live import LiveSource
 from activity.media.sink import open_sink
@@ -87,6 +88,7 @@ def label_clip(
     show: Show = show_nothing,
     interrupted: Callable[[], bool] = lambda: False,
     source_name: str | None = None,
+    joined: Joined | None = None,
 ) -> Outcome:
     """Classify every frame of a clip, smooth, and write what the job asks for.
 
@@ -97,6 +99,7 @@ def label_clip(
         show: shows a frame that was drawn, and tells whether the person wants to end.
         interrupted: tells whether to end early.
         source_name: the clip's name in the results, where it is not the one in the job.
+        joined: its predictions, where they were made before, in stretches.
 
     Raises:
         LeftUnfinishedError: the run ended early, and no label is known yet or the job is kept
@@ -115,10 +118,10 @@ def label_clip(
         files = [path for path in job.outputs.paths if not is_stored(path)]
         folder = files[0].parent if files else Path(tempfile.gettempdir())
         record = stack.enter_context(open_record(folder, len(labels), settings.stride))
-        frames = labelled_frames(here, source, classifier, record, settings, interrupted)
+        frames = labelled_frames(here, source, classifier, record, settings, interrupted, joined)
         summary = Summary(labels, smoothing.adjective)
         last = _write_frames(here, source.info, frames, summary, settings, show, interrupted)
-        end = source.end_of(last.time)
+        end = joined.end_of(last, source) if joined else source.end_of(last.time)
         if source.damaged:
             print(f"[INFO] {job.clip} is damaged: packets that cannot be decoded: {source.damaged}")
         if job.outputs.timeline:

@@ -11,6 +11,7 @@ from activity.common.errors import UserError
 from activity.labelling.jobs import Job
 from activity.labelling.prediction import classify_frames, read_ahead
 from activity.labelling.settings import Settings
+from activity.labelling.stretches import Joined
 from activity.media.clip import VideoSource
 from activity.media.source import Source, VideoInfo
 from activity.network.classifier import OpenClassifier
@@ -29,6 +30,7 @@ def labelled_frames(
     record: Record,
     settings: Settings,
     interrupted: Callable[[], bool],
+    joined: Joined | None = None,
 ) -> Labelled:
     """Start on a clip's frames, each with what is known of it.
 
@@ -42,6 +44,7 @@ def labelled_frames(
         settings: how the clip is labelled. A smoothing that needs the whole clip has all of it
             classified before this returns; it is then read again to be drawn on.
         interrupted: tells whether to end early while it is classified.
+        joined: its predictions, where they were made before.
 
     Raises:
         LeftUnfinishedError: ``interrupted`` said so.
@@ -51,7 +54,10 @@ def labelled_frames(
     smoothing = settings.smoothing
     read_twice = smoothing.needs_whole_clip
     keep_pixels = job.needs_pixels and not read_twice
-    classified = classify_frames(source, classifier, settings.stride, keep_pixels=keep_pixels)
+    if joined is not None:
+        classified = joined.classified(job.clip, source, keep_pixels=keep_pixels)
+    else:
+        classified = classify_frames(source, classifier, settings.stride, keep_pixels=keep_pixels)
     if read_twice:
         classified = _counted(classified, job, source.info, interrupted)
     elif job.outputs.timeline or job.truth or job.outputs.review:

@@ -2,7 +2,7 @@
 
 import os
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import closing
 from fractions import Fraction
 from itertools import chain, islice
@@ -82,13 +82,25 @@ class Decoder:
             self.damaged, self.extent = 0, Extent(container)
             yield from islice(self._decode(container, stream, threads=1), given, None)
 
+    def from_key_frame(self, ticks: int, *, one_thread: bool) -> Generator[Picture, None, None]:
+        """Yield the pictures from a key frame on; of damage, ``damaged`` tells, and nothing else.
+
+        Args:
+            ticks: when the key frame is shown, by the clip's own clock.
+            one_thread: go on after a packet that cannot be decoded. Those that follow the key frame
+                and are shown before it may be made from some before it.
+        """
+        self._container.seek(ticks, stream=self._stream)
+        threads = 1 if one_thread else _threads(self._stream)
+        return self._decode(self._container, self._stream, threads)
+
     def _is_missing_after(self, last: Fraction | None) -> bool:
         """Tell whether threads have lost the last pictures: PyAV does not always say so."""
         return last is not None and self.extent.latest is not None and last < self.extent.latest
 
     def _decode(
         self, container: InputContainer, stream: av.VideoStream, threads: int
-    ) -> Iterator[Picture]:
+    ) -> Generator[Picture, None, None]:
         context, tick = stream.codec_context, stream.time_base or Fraction(1)
         context.thread_type, context.thread_count = ThreadType.AUTO, threads
         if threads > 1:
@@ -108,6 +120,8 @@ class Decoder:
                 decoded = context.decode(packet)
             except av.FFmpegError:
                 self.damaged += 1
+                if threads > 1:
+                    return  # it may never get over it, and is not to be used anyway
                 continue
             for planes in decoded:
                 ticks = planes.dts if planes.pts is None else planes.pts

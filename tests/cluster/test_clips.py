@@ -20,17 +20,20 @@ import numpy as np
 import pytest
 
 from activity.cluster.clips import label_on_cluster
+from activity.cluster.long_clips import LongClips
 from activity.cluster.ray_cluster import ClusterOptions
 from activity.common.errors import UserError
 from activity.labelling.jobs import Job
-from activity.labelling.label_clip import Outcomes
+from activity.labelling.label_clip import Outcomes, label_clip
 from activity.labelling.settings import Settings
 from activity.media.clip import VideoSource
 from activity.network.classifier import Classifier, OpenClassifier
 from activity.network.engine import EngineOptions
 from activity.temporal.smoothing import Rolling
+from tests.clips import write_pictures
 from tests.conftest import ROOT, RunScript, RunTrain, Trained, write_clip
 from tests.labelling.test_label_clip import job_of
+from tests.labelling.test_stretches import copy_packets, mark_as_keys, pictures
 
 # Ray reads them when it is imported.
 os.environ |= {
@@ -471,3 +474,68 @@ def test_a_local_cluster_is_for_itself_and_ends_with_ctrl_c(
     left = sorted(path.name for path in output.iterdir())
     assert left == [f"{number:02}.mp4" for number in range(len(left))]
     assert 1 <= len(left) < 20
+
+
+def test_a_long_clip_is_shared_and_a_worker_that_dies_loses_one_stretch(
+    cluster: Any, tmp_path: Path
+) -> None:
+    clip = write_clip(tmp_path / "long.mp4", [LABELS[number // 500] for number in range(1500)])
+    workers = tmp_path / "workers"
+    workers.mkdir()
+
+    def share_and_die_once(means: np.ndarray) -> None:
+        with (workers / str(os.getpid())).open("a") as file:
+            file.write(".")
+        while len(list(workers.iterdir())) < 2:
+            time.sleep(0.05)
+        with suppress(FileExistsError):
+            if means.argmax() == 1:
+                (tmp_path / "killed").touch(exist_ok=False)
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    job = job_of(clip, tmp_path, "csv", "mp4")
+    outcome = label_all(cluster, [job], share_and_die_once)[job.clip]
+    assert (tmp_path / "killed").exists()
+    assert outcome.summary.frames == 1500
+    classified = sum(len(path.read_text()) for path in workers.iterdir())
+    assert 1500 < classified < 1500 + 300, "more than a stretch was lost"
+    (tmp_path / "plain").mkdir()
+    plain = job_of(clip, tmp_path / "plain", "csv", "mp4")
+    label_clip(plain, by_colour(lambda _: None).open(SETTINGS.options), SETTINGS)
+    for path, other in zip(job.outputs.paths, plain.outputs.paths, strict=True):
+        if path.suffix == ".mp4":
+            assert_same_frames(path, other)
+        else:
+            assert path.read_bytes() == other.read_bytes()
+
+
+def test_a_long_clip_whose_stretches_do_not_fit_together_is_labelled_as_a_whole(
+    cluster: Any, tmp_path: Path
+) -> None:
+    few = tmp_path / "few keys.mp4"
+    write_pictures(few, pictures(600), "mpeg4", options={"g": "600"})
+    job = job_of(copy_packets(few, tmp_path / "keys.mp4", mark_as_keys), tmp_path, "csv")
+    assert len(list(LongClips([job], 2, 1).stretches())) > 1
+    outcome = label_all(cluster, [job], lambda _: None)[job.clip]
+    assert outcome.summary.frames == 600
+    assert job.outputs.csv is not None
+    there = job.outputs.csv.read_bytes()
+    label_clip(job, by_colour(lambda _: None).open(SETTINGS.options), SETTINGS)
+    assert job.outputs.csv.read_bytes() == there
+
+
+def test_a_long_clip_that_is_interrupted_between_its_stretches_leaves_nothing(
+    cluster: Any, tmp_path: Path
+) -> None:
+    job = job_of(write_clip(tmp_path / "long.mp4", ["red"] * 1500), tmp_path, "csv")
+    begun = tmp_path / "begun"
+
+    def tell(means: np.ndarray) -> None:
+        begun.touch()
+        time.sleep(0.01)
+
+    outcomes = label_on_cluster(
+        ClusterOptions(cluster.address), [job], by_colour(tell), SETTINGS, None, begun.exists
+    )
+    assert list(outcomes) == [(job, None)]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["begun", "long.mp4"]

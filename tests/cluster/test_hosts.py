@@ -179,6 +179,25 @@ def test_a_machine_outside_the_cluster_labels_through_its_head(
     check_tables(work)
 
 
+def test_a_long_clip_uses_all_hosts_and_a_worker_that_is_killed_costs_one_stretch(
+    network: Network, work: Path
+) -> None:
+    write_clip(work / "long.mp4", ["red"] * 1600, size=(64, 48))
+    folder = there(network, work)
+    note = f"import os; print(file=open(f'{folder}/{{os.uname().nodename}}.frames', 'a'))\n"
+    wait = "\n".join(WAIT.format(folder / f"host-{name}.frames") for name in "abc")
+    kill = f"if os.stat('{folder}/host-b.frames').st_size == 100: os.kill(os.getpid(), 9)"
+    for name, more in (("a", ""), ("b", kill), ("c", "")):
+        (work / f"host-{name}.py").write_text(f"{note}{wait}\n{more}")
+    done = network.hosts[0].run(*DRIVER, folder, folder / "long.mp4")
+    assert done.returncode == 0, done.stderr
+    assert labels_of(done.stdout) == {"long": "red"}
+    assert [path.name for path in (work / "tables").iterdir()] == ["long.csv"]
+    assert len((work / "tables" / "long.csv").read_text().splitlines()) == 1601
+    frames = [(work / f"host-{name}.frames").stat().st_size for name in "abc"]
+    assert sum(frames) == 1600 + 100
+
+
 def test_a_host_that_is_cut_off_works_on_and_its_clip_appears_once(
     network: Network, work: Path
 ) -> None:

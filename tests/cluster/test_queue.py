@@ -78,3 +78,28 @@ def test_clips_that_are_damaged_are_not_the_fault_of_a_host() -> None:
         queue.failed(attempt, "two", ERROR)
     assert len(list(queue.hopeless(["one", "two"]))) == SEVERAL
     assert queue.take("one") is not None
+
+
+def test_parts_go_first_count_as_no_jobs_and_what_follows_goes_before_all() -> None:
+    queue = JobQueue(["a", "b"], parts=["part 1", "part 2", "part 3"], following=1)
+    assert (queue.total, queue.left, queue.waiting_for("one")) == (3, 3, 5)
+    part = queue.take("one")
+    assert part is not None
+    assert part.job == "part 1"
+    queue.succeeded(part, "one")
+    assert queue.left == 3
+    queue.drop_parts(lambda part: part == "part 2")
+    queue.add("c")
+    assert queue.waiting_for("one") == 4
+    assert jobs_for(queue, "one") == ["c", "part 3", "a", "b"]
+
+
+def test_a_host_that_fails_on_all_gets_no_part_either() -> None:
+    queue = JobQueue([], parts=range(10), following=1)
+    for _ in range(SEVERAL):
+        attempt = queue.take("bad")
+        assert attempt is not None
+        queue.failed(attempt, "bad", ERROR)
+    assert queue.take("bad") is None
+    assert len(list(queue.hopeless(["bad"]))) == SEVERAL
+    assert queue.left == 1

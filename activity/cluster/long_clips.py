@@ -1,0 +1,137 @@
+"""Long clips on a Ray cluster: which are cut, and what follows when a stretch is done."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from activity.cluster.queue import JobQueue
+from activity.common.errors import UserError
+from activity.common.stores import is_stored
+from activity.labelling.jobs import Job
+from activity.labelling.stretches import ClassifiedStretch, Joined
+from activity.media.cutting import SEAM, CutClip, Stretch, cut
+from activity.media.stretches import Seams, fit_together
+
+# A clip that all workers share is cut into so many stretches for each: if one is late, or dies,
+# little is lost.
+_EACH = 4
+
+# In frames. Shorter ones would take long to begin, beside what they have to do.
+_SHORTEST = 256
+
+
+@dataclass(frozen=True, eq=False)
+class StretchOfJob:
+    """A part of a job, as a worker gets it: one stretch of its clip, to be classified."""
+
+    job: Job
+    number: int
+    stretch: Stretch
+
+
+@dataclass(frozen=True, eq=False)
+class JoinedJob:
+    """The rest of a job, as a worker gets it: all of its clip is classified.
+
+    Attributes:
+        job: the job.
+        stretches: references to what the stretches gave, in order.
+        frames: number of frames of the clip.
+        end: when the last one ceases to be shown, as ``CutClip`` says.
+    """
+
+    job: Job
+    stretches: Sequence[Any]
+    frames: int
+    end: float
+
+    def joined(self, stride: int) -> Joined:
+        """Give the predictions. Those of a stretch are brought here when it is their turn."""
+        import ray
+
+        return Joined(map(ray.get, self.stretches), self.frames, self.end, stride)
+
+
+class LongClips:
+    """The clips that are cut, until all of their stretches are classified."""
+
+    def __init__(self, jobs: Sequence[Job], workers: int, stride: int) -> None:
+        """Choose the clips that would keep a worker busy when others have nothing to do; cut them.
+
+        Args:
+            jobs: all jobs of the run.
+            workers: how many there are to share them.
+            stride: every how many frames one is classified.
+        """
+        least = max(_SHORTEST, 2 * SEAM, 2 * stride)
+        found = {job: _cut(job, parts, least) for job, parts in _long_ones(jobs, workers)}
+        self._clips = {job: clip for job, clip in found.items() if clip is not None}
+        self._done: dict[Job, dict[int, tuple[Seams, Any]]] = {job: {} for job in self._clips}
+
+    def __contains__(self, job: Job) -> bool:
+        """Tell whether a job waits for stretches."""
+        return job in self._clips
+
+    @property
+    def left(self) -> int:
+        """Number of stretches that are still to be classified."""
+        return sum(len(clip.stretches) - len(self._done[job]) for job, clip in self._clips.items())
+
+    def stretches(self) -> Iterator[StretchOfJob]:
+        """Yield all stretches of all clips."""
+        for job, clip in self._clips.items():
+            for number, stretch in enumerate(clip.stretches):
+                yield StretchOfJob(job, number, stretch)
+
+    def take(self, part: StretchOfJob, result: object, queue: JobQueue) -> None:
+        """Take in what became of a stretch, and add to the queue what is then to be done.
+
+        That is the rest of its job, where all stretches are classified, or the whole job, where one
+        could not be or they do not fit together.
+        """
+        import ray
+
+        job = part.job
+        if job not in self._clips:
+            return
+        clip, done = self._clips[job], self._done[job]
+        if not isinstance(result, ClassifiedStretch):
+            self._end(job, job, queue)
+            return
+        done[part.number] = (result.seams, ray.put(result))
+        if len(done) == len(clip.stretches):
+            seams, references = zip(*(done[number] for number in sorted(done)), strict=True)
+            rest = JoinedJob(job, references, clip.frames, clip.end)
+            self._end(job, rest if fit_together(seams) else job, queue)
+
+    def _end(self, job: Job, following: Job | JoinedJob, queue: JobQueue) -> None:
+        del self._clips[job], self._done[job]
+        queue.drop_parts(lambda part: part.job == job)
+        queue.add(following)
+
+
+def _long_ones(jobs: Sequence[Job], workers: int) -> Iterator[tuple[Job, float]]:
+    """Yield jobs with more to do than a worker's share, and into how many parts to cut each.
+
+    How large a clip's file is stands for how long it takes: to open all clips would take minutes.
+    """
+    sizes = [0 if is_stored(job.clip) else _size(Path(job.clip)) for job in jobs]
+    share = sum(sizes) / workers
+    for job, size in zip(jobs, sizes, strict=True):
+        if size > share:
+            yield job, _EACH * size / share
+
+
+def _size(clip: Path) -> int:
+    try:
+        return clip.stat().st_size
+    except OSError:
+        return 0
+
+
+def _cut(job: Job, parts: float, least: int) -> CutClip | None:
+    try:
+        return cut(Path(job.clip), parts, least)
+    except UserError:
+        return None  # the worker that gets it says what is wrong

@@ -1,0 +1,34 @@
+"""Which clips of a run are cut for a cluster."""
+
+import pytest
+
+from activity.cluster.long_clips import LongClips
+from activity.labelling.jobs import Job, Outputs
+from tests.conftest import write_clip
+from tests.labelling.test_label_clip import job_of
+
+
+@pytest.fixture(scope="module")
+def jobs(tmp_path_factory: pytest.TempPathFactory) -> list[Job]:
+    """A clip of 1,200 frames, three of 100, one that is gone and one in a store."""
+    folder = tmp_path_factory.mktemp("clips")
+    long = write_clip(folder / "long.mp4", ["red"] * 1200, size=(64, 48))
+    short = [write_clip(folder / f"{number}.mp4", ["red"] * 100, size=(64, 48)) for number in "abc"]
+    clips = [*short, long, folder / "gone.mp4"]
+    return [*(job_of(clip, folder, "csv") for clip in clips), Job("s3://x/y.mp4", Outputs())]
+
+
+@pytest.mark.parametrize(("workers", "stride", "parts"), [(1, 1, 0), (2, 1, 5), (2, 300, 2)])
+def test_a_clip_that_is_longer_than_the_share_of_a_worker_is_cut(
+    jobs: list[Job], workers: int, stride: int, parts: int
+) -> None:
+    long = LongClips(jobs, workers, stride)
+    stretches = list(long.stretches())
+    assert len(stretches) == parts
+    assert {stretch.job for stretch in stretches} == ({jobs[3]} if parts else set())
+    assert sum(len(part.stretch.seconds) for part in stretches) == (1200 if parts else 0)
+
+
+def test_clips_are_not_cut_where_there_are_enough_for_all(jobs: list[Job]) -> None:
+    long = LongClips([*jobs[:3], *jobs[:3]] * 2, 4, 1)
+    assert not list(long.stretches())
