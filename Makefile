@@ -7,7 +7,7 @@ demo: .venv/installed
 	.venv/bin/python -m demo
 
 test: .venv/installed-dev lint
-	.venv/bin/python -m pytest
+	.venv/bin/python -m pytest -n 2 --dist loadfile
 
 lint: .venv/installed-dev
 	.venv/bin/ruff check .

@@ -248,7 +248,7 @@ def test_clips_alone_are_learned_from_split_whole_and_labelled_again(
     assert "skipped 1 clips:" in said
     assert "blue/broken.mp4: " in said
     assert "the table of clips/3.avi goes on beyond the end of the clip" in said
-    assert "23 frames of 4 clips to train on, 7 frames of 1 clips to test with" in said
+    assert "74 frames of 4 clips to train on, 25 frames of 1 clips to test with" in said
     assert "frames of 1 clips to test with" in said
     report = json.loads((tmp_path / "report.json").read_text())
     assert report["accuracy_of_frames"] > 0.8  # 0.5 where labels or times are mixed up

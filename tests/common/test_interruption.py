@@ -1,74 +1,107 @@
-import signal
-import threading
-from collections.abc import Iterator
+"""Signals that arrive while something is being written.
+
+Each test has a process of its own: a signal that goes astray would end the tests themselves, and the
+shell that runs them may have had them ignore Ctrl-C.
+"""
+
+import subprocess
+import sys
+from textwrap import dedent
 
 import pytest
 
+from tests.conftest import ROOT
+
+pytestmark = pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+
+START = """
+import signal
+import threading
 from activity.common.interruption import interrupts_held_back
 
+number = signal.{name}
+signal.signal(number, signal.default_int_handler)
 
-@pytest.fixture(autouse=True)
-def _handlers_stay() -> Iterator[None]:
-    # The shell that runs the tests may have had them ignore Ctrl-C.
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    assert signal.signal(signal.SIGINT, before) in (signal.default_int_handler, signal.SIG_IGN)
-
-
-def interrupted_block(steps: list[str]) -> None:
+def interrupted_block():
     with interrupts_held_back() as come:
         assert not come()
         for _ in range(3):
-            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(number)
         assert come()
-        steps.append("finished")
+        print("finished")
+"""
 
 
-def test_an_interrupt_waits_for_the_end_of_the_block() -> None:
-    steps: list[str] = []
-    with pytest.raises(KeyboardInterrupt):
-        interrupted_block(steps)
-    assert steps == ["finished"]
+def printed_by(name: str, code: str) -> list[str]:
+    """Run code after ``START``, which leaves the handler as it was."""
+    end = "\nassert signal.getsignal(number) in (signal.default_int_handler, signal.SIG_IGN)"
+    program = START.format(name=name) + dedent(code) + end
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, cwd=ROOT
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout.splitlines()
 
 
-def test_a_block_that_heeds_an_interruption_goes_on_after_it() -> None:
+def test_an_interrupt_waits_for_the_end_of_the_block(name: str) -> None:
+    code = """
+    try:
+        interrupted_block()
+    except KeyboardInterrupt:
+        print("interrupted")
+    """
+    assert printed_by(name, code) == ["finished", "interrupted"]
+
+
+def test_a_block_that_ends_early_by_itself_goes_on_after_it(name: str) -> None:
+    code = """
     with interrupts_held_back(raise_again=False) as come:
-        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(number)
         assert come()
-    with pytest.raises(KeyboardInterrupt):
-        signal.raise_signal(signal.SIGINT)
+    print("went on")
+    try:
+        signal.raise_signal(number)
+    except KeyboardInterrupt:
+        print("interrupted")
+    """
+    assert printed_by(name, code) == ["went on", "interrupted"]
 
 
-def test_the_outermost_block_decides() -> None:
-    steps: list[str] = []
-
-    def nested() -> None:
+def test_the_outermost_block_decides(name: str) -> None:
+    code = """
+    def nested():
         with interrupts_held_back() as come:
-            interrupted_block(steps)
+            interrupted_block()
             assert come()
-            steps.append("so is the outer one")
+            print("so is the outer one")
 
-    with pytest.raises(KeyboardInterrupt):
+    try:
         nested()
-    assert steps == ["finished", "so is the outer one"]
+    except KeyboardInterrupt:
+        print("interrupted")
+    """
+    assert printed_by(name, code) == ["finished", "so is the outer one", "interrupted"]
 
 
-def test_other_threads_may_use_it() -> None:
-    steps: list[bool] = []
-
-    def work() -> None:
+def test_other_threads_may_use_it(name: str) -> None:
+    code = """
+    def work():
         with interrupts_held_back() as come:
-            steps.append(come())
+            print(come())
 
     thread = threading.Thread(target=work)
     thread.start()
     thread.join()
-    assert steps == [False]
+    """
+    assert printed_by(name, code) == ["False"]
 
 
-def test_what_is_ignored_stays_ignored() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+def test_what_is_ignored_stays_ignored(name: str) -> None:
+    code = """
+    signal.signal(number, signal.SIG_IGN)
     with interrupts_held_back() as come:
-        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(number)
         assert not come()
-    assert signal.getsignal(signal.SIGINT) == signal.SIG_IGN
+    assert signal.getsignal(number) == signal.SIG_IGN
+    """
+    assert printed_by(name, code) == []
