@@ -1,7 +1,7 @@
 """Signals that arrive while something is being written.
 
-Each test has a process of its own: a signal that goes astray would end the tests themselves, and the
-shell that runs them may have had them ignore Ctrl-C.
+Each test has a process of its own: a signal that goes astray would end the tests themselves, and
+the shell that runs them may have had them ignore Ctrl-C.
 """
 
 import subprocess
