@@ -18,8 +18,8 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from activity.media.frame import Frame
 from activity.network.classifier import Classifier
 from activity.network.engine import EXPORT_NAME, EngineOptions
 from activity.training.quantization import quantize
@@ -94,7 +94,7 @@ def main() -> None:
     )
 
 
-def looped(clip: Path, frames: int) -> Iterator[NDArray[np.uint8]]:
+def looped(clip: Path, frames: int) -> Iterator[Frame]:
     """Yield a number of frames of a clip, which starts again when it ends."""
     capture = cv2.VideoCapture(str(clip))
     for _ in range(frames):
@@ -102,7 +102,7 @@ def looped(clip: Path, frames: int) -> Iterator[NDArray[np.uint8]]:
         if not read:
             capture.set(cv2.CAP_PROP_POS_FRAMES, 0)
             _, frame = capture.read()
-        yield np.asarray(frame, np.uint8)
+        yield Frame(np.asarray(frame, np.uint8))
 
 
 def prepare(classifier: Classifier, cache: Path, clip: Path) -> None:

@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from activity.media.clip import VideoSource
+from activity.media.frame import Frame
 from activity.media.photo import INPUT_SIZE, decode_image, network_input, read_photo
 from activity.media.sink import open_sink
-from activity.media.source import Frame, VideoInfo
+from activity.media.source import VideoInfo
 from activity.temporal.segment_files import write_segments
 from activity.temporal.segments import UNKNOWN, Segment
 from demo.scenes import ACTIVITIES, draw_scene
@@ -92,7 +93,7 @@ def footage_of_clips(clips: Mapping[str, Sequence[Path]]) -> Footage:
         while count:
             with closing(VideoSource(path)) as source:
                 for frame in islice(source.frames(), start, start + count):
-                    yield network_input(frame.pixels)
+                    yield frame.network_input()
                     count -= 1
             start = 0
 

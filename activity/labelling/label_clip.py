@@ -14,7 +14,7 @@ from activity.common.regular_file import hash_file
 from activity.common.stores import clip_location, is_stored, local_copy
 from activity.labelling.jobs import Job
 from activity.labelling.labelled_frames import LeftUnfinishedError, labelled_frames
-from activity.labelling.overlay import draw_bars, draw_label
+from activity.labelling.overlay import overlay
 from activity.labelling.preview import Show, show_nothing
 from activity.labelling.review.data_files import copy_file, page_and_name, read_labels
 from activity.labelling.review.gather import gather_review
@@ -212,11 +212,8 @@ def _write_frames(
             if write_copy:
                 write_copy(frame)
             if sink:
-                draw_label(frame.pixels, labels[prediction.label], prediction.probability)
-                if settings.bars:
-                    draw_bars(frame.pixels, labels, prediction.smoothed, prediction.label)
-                sink.write(frame)
-            if (sink and show(frame.pixels)) or interrupted():
+                sink.write(frame, overlay(frame.size, labels, prediction, bars=settings.bars))
+            if (sink and show(frame)) or interrupted():
                 if not job.keep_unfinished:
                     raise LeftUnfinishedError
                 break

@@ -8,8 +8,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from activity.media.planes import Plate
+from activity.temporal.prediction import Prediction
+
 MOST_BARS = 6
-"""With more classes than this, ``draw_bars`` shows only the most probable ones."""
+"""With more classes than this, ``bars_plate`` shows only the most probable ones."""
 
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 # OpenCV 5 draws it with a TrueType font that has most scripts; OpenCV 4 has only ASCII.
@@ -28,69 +31,101 @@ _BARS_TO_LABEL = 0.6
 _LONGEST_LABEL = 40  # characters
 
 
-def draw_label(frame: NDArray[np.uint8], label: str, probability: float) -> None:
-    """Draw ``activity: <label>  <probability> %`` at the top left of a frame, in place.
+def overlay(
+    size: tuple[int, int], labels: Sequence[str], prediction: Prediction, *, bars: bool
+) -> list[Plate]:
+    """Say what is drawn on a frame.
+
+    Args:
+        size: width and height of the frame in pixels.
+        labels: name of each class.
+        prediction: of the frame.
+        bars: whether there is a bar for each class, too.
+    """
+    plates = [label_plate(size, labels[prediction.label], prediction.probability)]
+    if bars:
+        plates.append(bars_plate(size, labels, prediction.smoothed, prediction.label))
+    return [plate for plate in plates if plate is not None]
+
+
+def label_plate(size: tuple[int, int], label: str, probability: float) -> Plate | None:
+    """Make a plate with ``activity: <label>  <probability> %`` for the top left of a frame.
 
     The text is scaled to the frame's short side, and shrunk if it does not fit. The plate behind it
     has the same width for all probabilities, so that it does not jitter.
 
     Args:
-        frame: BGR, uint8, shape (height, width, 3), of any size.
+        size: width and height of the frame in pixels.
         label: name of the activity.
         probability: probability of the label, 0..1.
+
+    Returns:
+        None where the frame is too small for a text that can be read.
     """
+    width, height = size
     text = drawable(f"activity: {label}")
-    scale = _label_scale(text, *frame.shape[:2])
+    scale = _label_scale(text, height, width)
     if scale < _SMALLEST:
-        return
-    pad, margin = _pad(scale), _margin(*frame.shape[:2])
+        return None
+    pad, margin = _pad(scale), _margin(height, width)
     plate_width, plate_height = _label_plate(text, scale)
-    plate = _darken(frame, margin, margin, plate_width, plate_height)
-    baseline = pad + _measure(text, scale)[1]
-    _write(plate, text, pad, baseline, scale, _GREEN)
-    right = plate_width - pad
-    _write(plate, _percent(probability), right, baseline, scale, _WHITE, right_aligned=True)
+
+    def paint(plate: NDArray[np.uint8]) -> None:
+        _darken(plate)
+        baseline = pad + _measure(text, scale)[1]
+        _write(plate, text, pad, baseline, scale, _GREEN)
+        right = plate_width - pad
+        _write(plate, _percent(probability), right, baseline, scale, _WHITE, right_aligned=True)
+
+    return Plate(margin, margin, plate_width, plate_height, paint)
 
 
-def draw_bars(
-    frame: NDArray[np.uint8],
+def bars_plate(
+    size: tuple[int, int],
     labels: Sequence[str],
     probabilities: NDArray[np.floating],
     label: int,
-) -> None:
-    """Draw a bar for each class at the bottom left of a frame, in place; its label's is green.
+) -> Plate | None:
+    """Make a plate with a bar for each class for the bottom left of a frame; the label's is green.
 
     Up to ``MOST_BARS`` classes keep their places from frame to frame. If there are more, the most
     probable ones are shown in descending order.
 
     Args:
-        frame: BGR, uint8, shape (height, width, 3), of any size.
+        size: width and height of the frame in pixels.
         labels: name of each class.
         probabilities: shape (labels,), 0..1.
         label: number of the frame's label.
+
+    Returns:
+        None where the frame is too small for a text that can be read.
     """
+    width, height = size
     names = _drawable_all(tuple(labels))
     rows = np.arange(len(names))
     if len(names) > MOST_BARS:
         rows = np.argsort(-probabilities, kind="stable")[:MOST_BARS]
-    height, width = frame.shape[:2]
     scale = _bars_scale(names, len(rows), height, width)
     if scale < _SMALLEST:
-        return
+        return None
     pad, margin = _pad(scale), _margin(height, width)
     name_width, bar_width, _, line = _bars_columns(names, scale)
     plate_width, plate_height = _bars_plate(names, len(rows), scale)
-    plate = _darken(frame, margin, height - margin - plate_height, plate_width, plate_height)
-    bar_left, right = name_width + 2 * pad, plate_width - pad
-    for place, row in enumerate(rows):
-        probability = float(probabilities[row])
-        colour = _GREEN if row == label else _GREY
-        baseline = (place + 1) * line
-        bar = plate[baseline - line + pad : baseline, bar_left : bar_left + bar_width]
-        bar[:] = _TRACK
-        bar[:, : round(probability * bar_width)] = colour
-        _write(plate, names[row], pad, baseline, scale, _WHITE)
-        _write(plate, _percent(probability), right, baseline, scale, _WHITE, right_aligned=True)
+
+    def paint(plate: NDArray[np.uint8]) -> None:
+        _darken(plate)
+        bar_left, right = name_width + 2 * pad, plate_width - pad
+        for place, row in enumerate(rows):
+            probability = float(probabilities[row])
+            colour = _GREEN if row == label else _GREY
+            baseline = (place + 1) * line
+            bar = plate[baseline - line + pad : baseline, bar_left : bar_left + bar_width]
+            bar[:] = _TRACK
+            bar[:, : round(probability * bar_width)] = colour
+            _write(plate, names[row], pad, baseline, scale, _WHITE)
+            _write(plate, _percent(probability), right, baseline, scale, _WHITE, right_aligned=True)
+
+    return Plate(margin, height - margin - plate_height, plate_width, plate_height, paint)
 
 
 def drawable(label: str) -> str:
@@ -193,17 +228,8 @@ def _thickness(scale: float) -> int:
     return max(1, round(2 * scale))
 
 
-def _darken(
-    frame: NDArray[np.uint8], left: int, top: int, width: int, height: int
-) -> NDArray[np.uint8]:
-    """Draw a translucent dark plate on a frame, in place.
-
-    Returns:
-        The plate as a view of the frame: nothing can be drawn outside it.
-    """
-    plate = frame[top : top + height, left : left + width]
+def _darken(plate: NDArray[np.uint8]) -> None:
     cv2.convertScaleAbs(plate, plate, _PLATE_BRIGHTNESS)
-    return plate
 
 
 def _write(

@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from activity.common.background import in_background
-from activity.media.source import NO_PIXELS, Frame, Source, VideoInfo
+from activity.media.frame import NO_PIXELS, Frame
+from activity.media.source import Source, VideoInfo
 from activity.network.classifier import OpenClassifier
 from activity.temporal.smoothing import Classified
 
@@ -36,7 +37,7 @@ def classify_frames(
         classifier: what classifies them.
         stride: every how many frames one is classified. Others come with None.
         keep_pixels: whether the pixels are wanted, to be drawn on. Without them frames come
-            with ``NO_PIXELS``, and frames between two that are classified are not even converted.
+            with ``NO_PIXELS``.
     """
     if source.live:
         pieces = _classified_live(source, classifier, stride)
@@ -89,14 +90,14 @@ def _pieces(
     pixels = np.empty(0, np.uint8)
     classified = True
     longest = _longest_piece(source.info, keep_pixels)
-    with closing(source.frames(1 if keep_pixels else stride)) as decoded:
+    with closing(source.frames()) as decoded:
         for number, frame in enumerate(decoded):
             due = number % stride == 0
             if frames and (due or len(frames) == longest):
                 yield _Piece(frames, classified), pixels
                 frames, classified = [], due
             if due:
-                pixels = classifier.network_input(frame.pixels)
+                pixels = classifier.network_input(frame)
             frames.append(frame if keep_pixels else Frame(NO_PIXELS, frame.seconds))
     if frames:
         yield _Piece(frames, classified), pixels
@@ -110,7 +111,7 @@ def _classified_live(
             due = number % stride == 0
             if due:
                 # A stream of one frame: an engine has nothing to wait for and answers at once.
-                raw = _only(classifier([(None, classifier.network_input(frame.pixels))]))
+                raw = _only(classifier([(None, classifier.network_input(frame))]))
             yield _Piece([frame], due), raw
 
 

@@ -6,12 +6,11 @@ import sys
 from collections.abc import Callable
 
 import cv2
-import numpy as np
-from numpy.typing import NDArray
 
 from activity.common.errors import UserError
+from activity.media.frame import Frame
 
-Show = Callable[[NDArray[np.uint8]], bool]
+Show = Callable[[Frame], bool]
 
 DISPLAY = ("auto", "on", "off")
 
@@ -26,8 +25,8 @@ def open_preview(display: str) -> Show:
         display: one of ``DISPLAY``; "auto" shows frames if there is a screen.
 
     Returns:
-        A function that shows a frame (BGR, uint8, shape (height, width, 3)) and returns whether
-        the person has asked to stop, by pressing q or by closing the window.
+        A function that shows a frame and returns whether the person has asked to stop, by pressing
+        q or by closing the window.
 
     Raises:
         UserError: ``display`` is "on" and there is no screen.
@@ -61,8 +60,8 @@ def has_screen() -> bool:
     return trial.returncode == 0
 
 
-def _show(pixels: NDArray[np.uint8]) -> bool:
-    cv2.imshow(_TITLE, pixels)
+def _show(frame: Frame) -> bool:
+    cv2.imshow(_TITLE, frame.pixels)
     key = cv2.waitKey(1) & 0xFF
     return key == ord("q") or not _window_is_open()
 
@@ -74,6 +73,6 @@ def _window_is_open() -> bool:
         return False
 
 
-def show_nothing(pixels: NDArray[np.uint8]) -> bool:
+def show_nothing(frame: Frame) -> bool:
     """Show nothing, and never ask to stop."""
     return False

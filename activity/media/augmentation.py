@@ -4,7 +4,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from activity.media.photo import INPUT_SIZE, network_input
+from activity.media.frame import Frame
+from activity.media.photo import INPUT_SIZE, Window
 
 # The source tutorial's ranges.
 _ROTATION = 30.0  # degrees, either way
@@ -16,12 +17,12 @@ _OF_STRETCHES = 1
 
 
 def view_of_photo(
-    image: NDArray[np.uint8], digest: str, view: int, side: int = INPUT_SIZE
+    image: Frame, digest: str, view: int, side: int = INPUT_SIZE
 ) -> NDArray[np.uint8]:
-    """Show the network one view of a photo.
+    """Show the network one view of a photo, or of a frame of a clip.
 
     Args:
-        image: the photo, BGR, uint8, shape (height, width, 3).
+        image: the photo.
         digest: SHA-256 of the photo's file, in hexadecimal.
         view: 0 is the photo as frames are seen, its centre square; 1 is all of it, squashed. 2, 3,
             ... are augmented, each from a stretch of the photo that is more or less squashed:
@@ -32,18 +33,17 @@ def view_of_photo(
         RGB, uint8, shape (side, side, 3); it depends on the photo, the number and the size alone.
     """
     if view == 0:
-        return network_input(image, side=side)
+        return image.network_input(side=side)
     if view == 1:
-        return network_input(image, "squashed", side)
+        return image.network_input("squashed", side)
     random = np.random.default_rng([int(digest[:16], 16), view, _OF_STRETCHES])
-    height, width = image.shape[:2]
+    width, height = image.size
     shorter = min(height, width)
     wide = int(random.integers(shorter, width, endpoint=True))
     high = int(random.integers(shorter, height, endpoint=True))
     left = int(random.integers(width - wide, endpoint=True))
     top = int(random.integers(height - high, endpoint=True))
-    stretch = image[top : top + high, left : left + wide]
-    return augmented_view(network_input(stretch, "squashed", side), digest, view)
+    return augmented_view(image.window(Window(left, top, wide, high), side), digest, view)
 
 
 def augmented_view(pixels: NDArray[np.uint8], digest: str, view: int) -> NDArray[np.uint8]:

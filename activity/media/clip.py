@@ -1,23 +1,20 @@
 """Frames from a clip."""
 
 import math
-import sys
 from collections.abc import Generator
 from contextlib import closing
 from pathlib import Path
 
 import av
-import cv2
-import numpy as np
-from av.video.reformatter import Interpolation, VideoReformatter
-from numpy.typing import NDArray
 
 from activity.common.errors import UserError
 from activity.media.container import open_container, shown_stream, start_of_clock
 from activity.media.decoding import Decoder, Picture
 from activity.media.deinterlacing import deinterlaced
+from activity.media.frame import DecodedFrame, Frame, Showing
 from activity.media.packets import Extent, packets_of
-from activity.media.source import NO_PIXELS, Frame, VideoInfo, plausible_fps
+from activity.media.planes import format_to_write
+from activity.media.source import VideoInfo, plausible_fps
 from activity.media.upright import layout_of
 
 CLIP_SUFFIXES = (
@@ -57,21 +54,22 @@ class VideoSource:
             raise UserError(f"cannot read {path} as a video: there is no video in it")
         self._decoder = Decoder(path, self._container, stream)
         self._pictures = deinterlaced(self._decoder.pictures())
-        self._reformatter = VideoReformatter()
         first = next(self._pictures, None)
         if first is None:
             self.close()
             raise UserError(f"cannot read {path} as a video: FFmpeg finds no frame in it")
         self._first = first
         self._start = start_of_clock(self._container)
-        self._layout = layout_of(first.planes, stream.sample_aspect_ratio)
-        width, height = self._layout.size(first.planes.width, first.planes.height)
+        layout = layout_of(first.planes, stream.sample_aspect_ratio)
+        width, height = layout.size(first.planes.width, first.planes.height)
+        self._showing = Showing(layout, width, height)
         rates = (stream.guessed_rate, stream.average_rate, stream.base_rate)
         self.info = VideoInfo(
             width=width,
             height=height,
             fps=plausible_fps(*(float(rate) for rate in rates if rate)),
             frame_count=_frame_count(stream),
+            planes=format_to_write(first.planes) if layout.as_stored else None,
         )
         self._last = (-1.0, -1.0)  # time and end of the last frame, once it was read
 
@@ -80,28 +78,22 @@ class VideoSource:
         """How many packets could not be decoded so far."""
         return self._decoder.damaged
 
-    def frames(self, pixels_every: int = 1) -> Generator[Frame, None, None]:
+    def frames(self) -> Generator[Frame, None, None]:
         """Yield every frame that can be decoded, in order; release the clip at the end.
 
         The times are the clip's own, so a variable frame rate is kept. Where the clip has none,
         or one that does not grow, a frame comes 1 / fps after the one before it.
-
-        Args:
-            pixels_every: every how many frames one has its picture. Others have ``NO_PIXELS``,
-                which saves the conversion from the clip's own colours.
         """
         picture: Picture | None = self._first
         seconds = max(0.0, self._time(self._first, before=-math.inf))
-        number = 0
         try:
             while picture is not None:
-                pixels = NO_PIXELS if number % pixels_every else self._pixels(picture.planes)
                 following = next(self._pictures, None)
                 end = self._end(seconds) if following is None else self._time(following, seconds)
-                yield Frame(pixels, seconds, end - seconds)
+                yield DecodedFrame(picture.planes, self._showing, seconds, end - seconds)
                 if following is None:
                     self._last = (seconds, end)
-                picture, seconds, number = following, end, number + 1
+                picture, seconds = following, end
         finally:
             self.close()
 
@@ -125,7 +117,7 @@ class VideoSource:
             for packet in packets_of(container, stream) if stream else ():
                 extent.add(packet)
         if extent.latest is None:
-            *_, last = self.frames(pixels_every=sys.maxsize)
+            *_, last = self.frames()
             return last.seconds + last.duration
         return self._end(float(extent.latest - self._start), extent)
 
@@ -145,24 +137,6 @@ class VideoSource:
         """Return when the last frame, which is shown at ``seconds``, ceases to be shown."""
         said = float((extent or self._decoder.extent).end - self._start)
         return said if said > seconds else seconds + 1 / self.info.fps
-
-    def _pixels(self, planes: av.VideoFrame) -> NDArray[np.uint8]:
-        # A picture that is stored as BGR would not be converted but shared with the decoder, which
-        # may need it for the next one, while others draw on it.
-        stored_as_bgr = planes.format.name == "bgr24"
-        form = "rgb24" if stored_as_bgr else "bgr24"
-        converted = self._reformatter.reformat(
-            planes, format=form, interpolation=Interpolation.BICUBIC, threads=1
-        )
-        pixels = np.asarray(converted.to_ndarray(), np.uint8)
-        if stored_as_bgr:
-            pixels = np.ascontiguousarray(pixels[:, :, ::-1])
-        pixels = self._layout.apply(pixels)
-        size = (self.info.width, self.info.height)
-        if pixels.shape[1::-1] != size:
-            resized = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
-            pixels = np.asarray(resized, np.uint8)
-        return pixels
 
 
 def _frame_count(stream: av.VideoStream) -> int:

@@ -9,8 +9,6 @@ from itertools import chain, groupby
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
-import numpy as np
-from numpy.typing import NDArray
 from tqdm import tqdm
 
 from activity.common.errors import UserError
@@ -19,12 +17,15 @@ from activity.common.regular_file import check_regular_file, hash_file
 from activity.common.stores import is_stored, local_copy
 from activity.media.clip import VideoSource
 from activity.media.digest_index import DigestIndex, FileState, state_of
+from activity.media.frame import Frame
 from activity.media.photo import LARGEST_FILE, decode_image, hash_photo, read_photo
 from activity.media.photo_header import START, says_more
 
 # Times come from tables and from containers, each rounded in its own way.
 _TIME_TOLERANCE = 1e-4  # seconds
 
+# Part of the digest of a frame: scaled in another way it is not the same to a network.
+_FRAME_SCALER = "area, from the planes"
 
 # Bytes of a photo's file; of larger ones, one at a time is decoded.
 _LARGE_FILE = 2**24
@@ -94,22 +95,23 @@ def digest_of(image: Image, file_digest: str) -> str:
     """
     if image.seconds is None or not file_digest:
         return file_digest
-    return hashlib.sha256(f"{file_digest} {image.seconds:.6f}".encode()).hexdigest()
+    frame = f"{file_digest} {image.seconds:.6f} {_FRAME_SCALER}"
+    return hashlib.sha256(frame.encode()).hexdigest()
 
 
-def read_images(images: Sequence[Image]) -> Iterator[tuple[int, NDArray[np.uint8]]]:
+def read_images(images: Sequence[Image]) -> Iterator[tuple[int, Frame]]:
     """Read images; those that cannot be read, or have changed since they were hashed, are left out.
 
     Equal images in a row are decoded once, and so is a clip whose frames stand in a row.
 
     Yields:
-        (place among ``images``, image as BGR, uint8, shape (height, width, 3)).
+        (place among ``images``, photo or frame).
     """
-    return map_images(lambda _, pixels: pixels, images)
+    return map_images(lambda _, frame: frame, images)
 
 
 def map_images(
-    work: Callable[[int, NDArray[np.uint8]], Made], images: Sequence[Image]
+    work: Callable[[int, Frame], Made], images: Sequence[Image]
 ) -> Iterator[tuple[int, Made]]:
     """Read images as ``read_images`` does, and do the same to each.
 
@@ -117,8 +119,8 @@ def map_images(
     clips, frames come one after the other: hours of them would not fit into memory.
 
     Args:
-        work: what to do to an image, by its place among ``images`` and its pixels; of photos, in
-            several threads at once.
+        work: what to do to an image, given its place among ``images``; of photos, in several
+            threads at once.
         images: what to read.
 
     Yields:
@@ -126,15 +128,15 @@ def map_images(
     """
 
     def made_of_photo(file: _WantedFile) -> list[tuple[int, Made]]:
-        return [(place, work(place, pixels)) for place, pixels in _read_photo(file)]
+        return [(place, work(place, photo)) for place, photo in _read_photo(file)]
 
     for is_photo, files in groupby(_files_of(images), lambda file: file.is_photo):
         if is_photo:
             with closing(in_order(made_of_photo, files)) as photos:
                 yield from chain.from_iterable(photos)
         else:
-            for place, pixels in chain.from_iterable(map(_read_clip, files)):
-                yield place, work(place, pixels)
+            for place, frame in chain.from_iterable(map(_read_clip, files)):
+                yield place, work(place, frame)
 
 
 class _WantedFile(NamedTuple):
@@ -163,7 +165,7 @@ def _files_of(images: Sequence[Image]) -> Iterator[_WantedFile]:
         yield _WantedFile(path, is_photo, places, wanted)
 
 
-def _read_photo(file: _WantedFile) -> Iterator[tuple[int, NDArray[np.uint8]]]:
+def _read_photo(file: _WantedFile) -> Iterator[tuple[int, Frame]]:
     try:
         content = read_photo(file.path)
     except OSError:
@@ -174,10 +176,10 @@ def _read_photo(file: _WantedFile) -> Iterator[tuple[int, NDArray[np.uint8]]]:
     with _LARGE_PHOTOS if len(content) > _LARGE_FILE else nullcontext():
         photo = decode_image(content)
         if photo is not None:
-            yield from ((place, photo) for place in file.places)
+            yield from ((place, Frame(photo)) for place in file.places)
 
 
-def _read_clip(file: _WantedFile) -> Iterator[tuple[int, NDArray[np.uint8]]]:
+def _read_clip(file: _WantedFile) -> Iterator[tuple[int, Frame]]:
     try:
         digest = hash_file(file.path) if file.images[0].digest else ""
     except OSError:
@@ -187,7 +189,7 @@ def _read_clip(file: _WantedFile) -> Iterator[tuple[int, NDArray[np.uint8]]]:
         yield from zip(file.places, frames_at(file.path, times), strict=False)
 
 
-def frames_at(clip: Path, times: Iterable[float]) -> Iterator[NDArray[np.uint8]]:
+def frames_at(clip: Path, times: Iterable[float]) -> Iterator[Frame]:
     """Yield the frame that a clip shows at each of the times, as far as it can be read.
 
     The clip is decoded from its start, once: that is exact for any codec and any frame rate, and
@@ -198,11 +200,11 @@ def frames_at(clip: Path, times: Iterable[float]) -> Iterator[NDArray[np.uint8]]
         times: ascending, in seconds; a time may come more than once.
 
     Yields:
-        BGR, uint8, shape (height, width, 3). It ends early where the clip does.
+        The frames. It ends early where the clip does.
 
     Example:
         >>> first, second = frames_at(Path("tennis.mp4"), [0, 2.5])
-        >>> first.shape
+        >>> first.pixels.shape
         (120, 160, 3)
     """
     with ExitStack() as stack:
@@ -214,7 +216,7 @@ def frames_at(clip: Path, times: Iterable[float]) -> Iterator[NDArray[np.uint8]]
         yield from _shown_at(source, times)
 
 
-def _shown_at(source: VideoSource, times: Iterable[float]) -> Iterator[NDArray[np.uint8]]:
+def _shown_at(source: VideoSource, times: Iterable[float]) -> Iterator[Frame]:
     waiting = iter(times)
     seconds = next(waiting, None)
     with closing(source.frames()) as frames:
@@ -223,11 +225,11 @@ def _shown_at(source: VideoSource, times: Iterable[float]) -> Iterator[NDArray[n
             if seconds is None:
                 return
             while seconds is not None and frame.seconds > seconds + _TIME_TOLERANCE:
-                yield shown.pixels
+                yield shown
                 seconds = next(waiting, None)
             shown = frame
         while seconds is not None and seconds <= source.end_of(shown.seconds):
-            yield shown.pixels
+            yield shown
             seconds = next(waiting, None)
 
 

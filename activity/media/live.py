@@ -10,7 +10,8 @@ import numpy as np
 from activity.common.errors import UserError
 from activity.common.stores import clip_location, is_stored
 from activity.media.clip import CLIP_SUFFIXES
-from activity.media.source import Frame, VideoInfo, plausible_fps
+from activity.media.frame import Frame
+from activity.media.source import VideoInfo, plausible_fps
 
 _OPEN_TIMEOUT_MS = 10_000
 _READ_TIMEOUT_MS = 5_000
@@ -63,7 +64,7 @@ class LiveSource:
         self._changed = threading.Condition()
         self._should_stop = should_stop
 
-    def frames(self, pixels_every: int = 1) -> Generator[Frame, None, None]:
+    def frames(self) -> Generator[Frame, None, None]:
         """Yield the newest frame whenever one is asked for; disconnect at the end.
 
         Their times are those of their arrival.

@@ -4,7 +4,7 @@ import errno
 import hashlib
 import os
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import cv2
 import numpy as np
@@ -25,8 +25,18 @@ LARGEST_FILE = 2**30
 # Photos that are decoded in another way than by the first version: turned, or scaled to 8 bits.
 _DECODED_ANEW = b"2"
 
+
 # What OpenCV goes by; it is set when the package is imported.
 _SIZE_LIMIT = "OPENCV_IO_MAX_IMAGE_PIXELS"
+
+
+class Window(NamedTuple):
+    """A rectangle of an image, in pixels."""
+
+    left: int
+    top: int
+    width: int
+    height: int
 
 
 def read_photo(path: Path) -> bytes:
@@ -141,18 +151,33 @@ def network_input(
     Returns:
         RGB, uint8, shape (side, side, 3).
     """
-    if framing == "centre":
-        image = _centre_square(image)
     height, width = image.shape[:2]
+    return scaled(image, framed(width, height, framing), side)
+
+
+def framed(width: int, height: int, framing: Framing) -> Window:
+    """Return what the network sees of an image of this size."""
+    if framing == "squashed":
+        return Window(0, 0, width, height)
+    side = min(width, height)
+    return Window((width - side) // 2, (height - side) // 2, side, side)
+
+
+def scaled(image: NDArray[np.uint8], window: Window, side: int) -> NDArray[np.uint8]:
+    """Scale a part of an image to a square.
+
+    Args:
+        image: BGR, uint8, shape (height, width, 3).
+        window: the part.
+        side: width and height of the square in pixels.
+
+    Returns:
+        RGB, uint8, shape (side, side, 3).
+    """
+    left, top, width, height = window
+    part = image[top : top + height, left : left + width]
     shrinking = height >= side and width >= side
     # INTER_AREA averages the pixels that become one: other methods skip some and alias.
     method = cv2.INTER_AREA if shrinking else cv2.INTER_LINEAR
-    resized = cv2.resize(image, (side, side), interpolation=method)
+    resized = cv2.resize(part, (side, side), interpolation=method)
     return np.asarray(cv2.cvtColor(resized, cv2.COLOR_BGR2RGB), np.uint8)
-
-
-def _centre_square(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    height, width = image.shape[:2]
-    side = min(height, width)
-    top, left = (height - side) // 2, (width - side) // 2
-    return image[top : top + side, left : left + side]

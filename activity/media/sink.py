@@ -1,7 +1,7 @@
 """Frames to a clip, and its sound with them."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from fractions import Fraction
 from pathlib import Path
@@ -11,18 +11,24 @@ import cv2
 import numpy as np
 from av.codec.context import Flags
 from av.stream import Stream
-from av.video.reformatter import Colorspace
+from av.video.frame import PictureType
+from av.video.reformatter import ColorRange, Colorspace
 from numpy.typing import NDArray
 
 from activity.common.errors import UserError
 from activity.common.writing import replace_when_complete
+from activity.media.frame import Frame
+from activity.media.planes import PlaneFormat, PlanePainter, Plate
 from activity.media.sound import Sound
-from activity.media.source import Frame, VideoInfo
+from activity.media.source import VideoInfo
 
 SUFFIXES = (".avi", ".mp4")
 
 # Of Motion JPEG, 0..100: two thirds of the bytes of 95, and no difference to see.
 _JPEG_QUALITY = 90
+
+# Of pixels in an .mp4. Where the matrix is not said, players guess it from the frame's size.
+_FROM_PIXELS = PlaneFormat("yuv420p", Colorspace.ITU601, ColorRange.UNSPECIFIED, 2, 2)
 
 # Ticks of an .mp4's clock in a second, at least: fine enough for any variable frame rate.
 _FINE_CLOCK = 90_000
@@ -77,6 +83,7 @@ class VideoSink:
         self.frame_count = 0
         self._pts = -1
         self._sound: Sound | None = None
+        self._planes, self._painter = info.planes or _FROM_PIXELS, PlanePainter()
         self._width, self._height = info.width, info.height
         fps = max(Fraction(info.fps).limit_denominator(1001), Fraction(1, 1001))
         self._constant_rate = part.suffix.lower() == ".avi"
@@ -90,9 +97,7 @@ class VideoSink:
             # With the index in front, a browser can start before it has the whole file.
             self._container = av.open(str(part), "w", options={"movflags": "+faststart"})
             self._stream = self._container.add_stream("libx264", rate=fps)
-            self._stream.pix_fmt = "yuv420p"
-            # Where the matrix is not said, players guess it from the frame's size.
-            self._stream.codec_context.colorspace = Colorspace.ITU601
+            self._say_colours()
             # Takes 3 ms for a frame of 638x402; "faster" takes 5 ms and no fewer bytes.
             self._stream.options = {"preset": "veryfast", "crf": "20"}
             # Or nothing would say how long the last frame is shown.
@@ -116,14 +121,25 @@ class VideoSink:
         """The codec of sound that is AAC in an .mp4, since browsers do not play it, or None."""
         return None if self._sound is None else self._sound.converted
 
-    def write(self, frame: Frame) -> None:
-        """Append a frame, and the sound before it."""
+    def write(self, frame: Frame, plates: Sequence[Plate] = ()) -> None:
+        """Append a frame, and the sound before it.
+
+        Args:
+            frame: what is drawn on it stays.
+            plates: are drawn on it first.
+        """
         if self._sound is not None:
             self._sound.copy(until=frame.seconds)
+        planes = None if self._constant_rate else frame.planes_to_write(self._planes)
+        for plate in plates:
+            if planes is None:
+                plate.draw(frame.pixels)
+            else:
+                self._painter.draw(plate, planes)
         if self._constant_rate:
             self._container.mux(self._jpeg(frame.pixels))
         else:
-            self._encode(self._picture(frame))
+            self._encode(self._timed(planes or self._picture(frame.pixels), frame))
         self.frame_count += 1
 
     def copy_rest_of_sound(self) -> None:
@@ -154,8 +170,21 @@ class VideoSink:
         packet.is_keyframe = True
         return packet
 
-    def _picture(self, frame: Frame) -> av.VideoFrame:
-        picture = av.VideoFrame.from_ndarray(self._padded(frame.pixels), format="bgr24")
+    def _say_colours(self) -> None:
+        context, form = self._stream.codec_context, self._planes
+        self._stream.pix_fmt = form.name
+        context.colorspace, context.color_range = form.matrix, form.range
+        context.color_primaries, context.color_trc = form.primaries, form.transfer
+
+    def _picture(self, pixels: NDArray[np.uint8]) -> av.VideoFrame:
+        picture = av.VideoFrame.from_ndarray(self._padded(pixels), format="bgr24")
+        # The encoder converts to its own format with these.
+        picture.colorspace, picture.color_range = self._planes.matrix, self._planes.range
+        return picture
+
+    def _timed(self, picture: av.VideoFrame, frame: Frame) -> av.VideoFrame:
+        # The encoder chooses by itself which frames depend on no other.
+        picture.pict_type = PictureType.NONE
         picture.pts = self._pts = max(round(frame.seconds / self._clock), self._pts + 1)
         picture.time_base = self._clock
         picture.duration = round(frame.duration / self._clock)

@@ -2,10 +2,10 @@
 
 from collections.abc import Generator
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
-import numpy as np
-from numpy.typing import NDArray
+from activity.media.frame import Frame
+from activity.media.planes import PlaneFormat
 
 FPS_WHERE_UNKNOWN = 30.0
 
@@ -15,32 +15,15 @@ class VideoInfo:
     """What a source says of itself: frame size in pixels, frames per second, number of frames.
 
     Size and rate are those of the frames that come out of it. The number of frames is 0 where
-    the source does not say, and may be wrong where it does.
+    the source does not say, and may be wrong where it does. ``planes`` says how the frames are
+    stored, where they can be written as they are stored; else it is None.
     """
 
     width: int
     height: int
     fps: float
     frame_count: int
-
-
-class Frame(NamedTuple):
-    """One frame.
-
-    Attributes:
-        pixels: BGR, uint8, shape (height, width, 3).
-        seconds: when it is shown, by the clock of a player: 0 is where the clip starts, be it with
-            a picture or with sound. Of a live source, 0 is its first frame.
-        duration: for how many seconds; 0 where nobody knows yet.
-    """
-
-    pixels: NDArray[np.uint8]
-    seconds: float
-    duration: float = 0.0
-
-
-NO_PIXELS = np.empty((0, 0, 3), np.uint8)
-"""Stands for the pixels of a frame of which nobody needs more than the time."""
+    planes: PlaneFormat | None = None
 
 
 class Source(Protocol):
@@ -60,13 +43,10 @@ class Source(Protocol):
     @property
     def damaged(self) -> int: ...
 
-    def frames(self, pixels_every: int = 1) -> Generator[Frame, None, None]:
+    def frames(self) -> Generator[Frame, None, None]:
         """Yield the frames in order; release the source at the end.
 
         Each comes later than the one before it, and all have the size that ``info`` says.
-
-        Args:
-            pixels_every: every how many frames one has its pixels; others may have ``NO_PIXELS``.
         """
         ...
 

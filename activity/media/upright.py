@@ -28,6 +28,11 @@ class Layout:
     flipped: bool
     aspect: Fraction
 
+    @property
+    def as_stored(self) -> bool:
+        """Whether pictures are shown just as they are stored."""
+        return self == Layout(False, False, False, Fraction(1))
+
     def size(self, width: int, height: int) -> tuple[int, int]:
         """Return the width and height in pixels that a picture of this size is shown in."""
         # The side that is too short is enlarged: nothing is lost.
@@ -43,15 +48,23 @@ class Layout:
         Args:
             pixels: as stored, shape (height, width, 3).
         """
+        shown, size = self.turned(pixels), self.size(*pixels.shape[1::-1])
+        if shown.shape[1::-1] != size:
+            shown = np.asarray(cv2.resize(shown, size, interpolation=cv2.INTER_LINEAR), np.uint8)
+        return shown
+
+    def turned(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Turn and mirror a picture as the clip asks, and leave the shape of its pixels.
+
+        Args:
+            pixels: as stored, shape (height, width, 3).
+        """
         shown: cv2.typing.MatLike = pixels
         if self.transposed:
             shown = cv2.transpose(shown)
         if self.mirrored or self.flipped:
             both = self.mirrored and self.flipped
             shown = cv2.flip(shown, -1 if both else int(self.mirrored))
-        size = self.size(*pixels.shape[1::-1])
-        if shown.shape[1::-1] != size:
-            shown = cv2.resize(shown, size, interpolation=cv2.INTER_LINEAR)
         return np.asarray(shown, np.uint8)
 
 

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from activity.common.errors import UserError
 from activity.common.regular_file import hash_file
 from activity.common.stores import local_copy
-from activity.media.photo import INPUT_SIZE, Framing, network_input
+from activity.media.frame import Frame
+from activity.media.photo import INPUT_SIZE, Framing
 from activity.network.artifacts import load_input_side, load_label_file, load_model
 from activity.network.engine import (
     EXPORT_NAME,
@@ -193,7 +194,7 @@ class OpenClassifier:
         How sure it is of each label of a photo (BGR, as OpenCV reads it)::
 
             opened = Classifier.load(model, label_bin).open(EngineOptions())
-            ((_, probabilities),) = opened([(None, opened.network_input(photo))])
+            ((_, probabilities),) = opened([(None, opened.network_input(Frame(photo)))])
     """
 
     saved: Classifier
@@ -203,16 +204,13 @@ class OpenClassifier:
         """Classify a stream of what ``network_input`` returns, in order, as an ``Engine`` does."""
         return self.engine(stream)
 
-    def network_input(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Turn a photo or frame into what this network sees, as it did when it was trained.
-
-        Args:
-            image: BGR, uint8, shape (height, width, 3).
+    def network_input(self, image: Frame) -> NDArray[np.uint8]:
+        """Turn a frame or photo into what this network sees, as it did when it was trained.
 
         Returns:
             RGB, uint8, shape (side, side, 3).
         """
-        return network_input(image, self.saved.framing, self.saved.side)
+        return image.network_input(self.saved.framing, self.saved.side)
 
 
 def _with_preprocessing(model: "keras.Model") -> "keras.Model":

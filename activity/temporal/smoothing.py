@@ -15,7 +15,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from activity.media.source import NO_PIXELS, Frame
+from activity.media.frame import NO_PIXELS, Frame
 from activity.temporal.prediction import Prediction
 from activity.temporal.record import Record
 from activity.temporal.viterbi import least_cost_labels

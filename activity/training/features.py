@@ -99,8 +99,8 @@ def pixels_of(views: Sequence[View], side: int) -> Iterator[tuple[int, NDArray[n
         (place among ``views``, RGB, uint8, shape (side, side, 3)).
     """
     return map_images(
-        lambda place, pixels: view_of_photo(
-            pixels, views[place].image.digest, views[place].number, side
+        lambda place, image: view_of_photo(
+            image, views[place].image.digest, views[place].number, side
         ),
         [view.image for view in views],
     )

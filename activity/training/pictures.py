@@ -10,7 +10,6 @@ from sklearn.metrics import confusion_matrix
 
 from activity.common.figures import save_figure, short_name
 from activity.media.images import read_images
-from activity.media.photo import network_input
 from activity.training.evaluation import Evaluation
 from activity.training.head import History
 
@@ -127,7 +126,7 @@ def contact_sheet(evaluation: Evaluation, path: Path) -> None:
         (index, image) for index in mistakes for _, image in read_images([evaluation.images[index]])
     )
     for axes, (index, image) in zip(cells, readable, strict=False):
-        axes.imshow(network_input(image))
+        axes.imshow(image.network_input())
         label = evaluation.labels[evaluation.truth[index]]
         predicted = evaluation.labels[evaluation.predicted[index]]
         axes.set_title(

@@ -17,13 +17,15 @@ from activity.common.errors import UserError
 from activity.labelling.jobs import Job, Outputs
 from activity.labelling.label_clip import label_clip
 from activity.labelling.labelled_frames import LeftUnfinishedError
-from activity.labelling.overlay import draw_bars, draw_label
+from activity.labelling.overlay import overlay
 from activity.labelling.settings import Settings
 from activity.media.clip import VideoSource
+from activity.media.frame import Frame
 from activity.media.photo import network_input
 from activity.media.sink import open_sink
 from activity.network.classifier import Classifier, OpenClassifier
 from activity.network.engine import Engine, EngineOptions, Stream
+from activity.temporal.prediction import Prediction
 from activity.temporal.smoothing import Rolling, Viterbi
 from activity.temporal.viterbi import least_cost_labels
 from tests.conftest import write_clip
@@ -120,8 +122,9 @@ def test_rolling_is_the_plain_loop_to_the_bit(
             mean = np.sum(window, axis=0) / len(window)
             label = LABELS[mean.argmax()]
             rows.append((str(number), label, f"{mean.max():.6f}"))
-            draw_label(frame.pixels, label, mean.max())
-            draw_bars(frame.pixels, LABELS, mean, int(mean.argmax()))
+            known = Prediction(number, frame.seconds, None, mean, int(mean.argmax()))
+            for plate in overlay(frame.size, LABELS, known, bars=True):
+                plate.draw(frame.pixels)
             sink.write(frame)
     job = job_of(changing_clip, tmp_path, "avi", "csv", "png")
     settings = replace(SETTINGS, stride=stride, bars=True)
@@ -165,7 +168,7 @@ def test_without_a_labelled_clip_the_rest_is_the_same(
 
 
 def test_nothing_is_shown_where_nothing_is_drawn(changing_clip: Path, tmp_path: Path) -> None:
-    def show(pixels: np.ndarray) -> bool:
+    def show(frame: Frame) -> bool:
         raise AssertionError("there is nothing to see")
 
     for settings in (SETTINGS, VITERBI):

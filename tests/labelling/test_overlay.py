@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from activity.labelling import overlay
-from activity.labelling.overlay import MOST_BARS, draw_bars, draw_label, drawable
+from activity.labelling.overlay import MOST_BARS, bars_plate, drawable, label_plate
 
 LABELS = ["football", "tennis", "weight_lifting"]
 # No mixture of the overlay's colours gives these, nor do they darkened.
@@ -18,6 +18,18 @@ any_size = st.tuples(st.integers(1, 300), st.integers(1, 300))
 
 def blank(height: int, width: int) -> np.ndarray:
     return np.full((height, width, 3), BACKGROUND, np.uint8)
+
+
+def draw_label(frame: np.ndarray, label: str, probability: float) -> None:
+    plate = label_plate(frame.shape[1::-1], label, probability)
+    if plate:
+        plate.draw(frame)
+
+
+def draw_bars(frame: np.ndarray, labels: list[str], probabilities: np.ndarray, label: int) -> None:
+    plate = bars_plate(frame.shape[1::-1], labels, probabilities, label)
+    if plate:
+        plate.draw(frame)
 
 
 def bounds(changed: np.ndarray) -> tuple[int, int, int, int]:

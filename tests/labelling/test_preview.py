@@ -14,9 +14,10 @@ from PIL import ImageGrab
 
 from activity.common.errors import UserError
 from activity.labelling.preview import has_screen, open_preview
+from activity.media.frame import Frame
 from tests.conftest import ROOT
 
-FRAME = np.zeros((12, 16, 3), np.uint8)
+FRAME = Frame(np.zeros((12, 16, 3), np.uint8))
 BGR = (30, 200, 90)
 
 # Shows frames until the person asks to stop, and says so; ends by itself after a minute.
@@ -24,9 +25,10 @@ SHOW_FRAMES = f"""
 import sys, time
 import numpy as np
 from activity.labelling.preview import open_preview
+from activity.media.frame import Frame
 show = open_preview(sys.argv[1])
 for number in range(3000):
-    if show(np.full((240, 320, 3), {BGR}, np.uint8)):
+    if show(Frame(np.full((240, 320, 3), {BGR}, np.uint8))):
         sys.exit("ended by the person")
     if number == 10:
         print("shown", flush=True)

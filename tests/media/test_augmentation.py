@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from activity.media.augmentation import augmented_view, view_of_photo
+from activity.media.frame import Frame
 from activity.media.photo import network_input
 
 DIGEST = "ab" * 32
@@ -71,9 +72,9 @@ def test_every_view_of_a_photo_fits_the_network_and_is_always_the_same(
     view: int, size: tuple[int, int]
 ) -> None:
     image = np.random.default_rng(0).integers(0, 256, (*size, 3), dtype=np.uint8)
-    pixels = view_of_photo(image, DIGEST, view)
+    pixels = view_of_photo(Frame(image), DIGEST, view)
     assert (pixels.shape, pixels.dtype) == ((224, 224, 3), np.uint8)
-    np.testing.assert_array_equal(view_of_photo(image, DIGEST, view), pixels)
+    np.testing.assert_array_equal(view_of_photo(Frame(image), DIGEST, view), pixels)
     if view == 0:
         np.testing.assert_array_equal(pixels, network_input(image))
     if view == 1:
@@ -84,7 +85,8 @@ def test_augmented_views_are_more_or_less_squashed_and_reach_both_ends_of_a_phot
     red, blue = np.zeros((100, 300, 3), np.uint8), np.zeros((100, 300, 3), np.uint8)
     red[:, :60, 2] = 255
     blue[:, 240:, 0] = 255
-    seen = [view_of_photo(red + blue, DIGEST, view)[..., [0, 2]] for view in (0, *range(2, 101))]
+    photo = Frame(red + blue)
+    seen = [view_of_photo(photo, DIGEST, view)[..., [0, 2]] for view in (0, *range(2, 101))]
     assert (seen[0] == 0).all()
     ends = np.array([(pixels > 128).any(axis=(0, 1)) for pixels in seen])
     assert (ends.sum(axis=0) > 20).all()

@@ -12,8 +12,9 @@ import pytest
 
 from activity.common.errors import UserError
 from activity.media.clip import VideoSource
+from activity.media.frame import Frame
 from activity.media.sink import open_sink
-from activity.media.source import NO_PIXELS, Frame, VideoInfo, plausible_fps
+from activity.media.source import VideoInfo, plausible_fps
 from tests.clips import draw_frame, tone, write_av_clip, write_pictures
 from tests.conftest import write_clip
 
@@ -34,17 +35,6 @@ def test_it_says_what_the_clip_is_and_yields_every_frame(tmp_path: Path) -> None
     # The bar is where it was drawn: frames are whole, and in order.
     for number, frame in enumerate(frames):
         assert abs(int(frame.pixels[60].sum(axis=1).argmax()) - number) <= 1
-
-
-@pytest.mark.parametrize("every", [1, 3, 8, 1000])
-def test_frames_whose_pictures_nobody_wants_have_times_alone(every: int, tmp_path: Path) -> None:
-    path = write_av_clip(tmp_path / "clip.mp4", [0, 10, 20, 120, *range(200, 1000, 33)])
-    wanted = list(VideoSource(path).frames())
-    found = list(VideoSource(path).frames(every))
-    assert [frame.seconds for frame in found] == [frame.seconds for frame in wanted]
-    for number, (frame, whole) in enumerate(zip(found, wanted, strict=True)):
-        expected = NO_PIXELS if number % every else whole.pixels
-        np.testing.assert_array_equal(frame.pixels, expected)
 
 
 def test_times_of_a_variable_frame_rate_are_kept(tmp_path: Path) -> None:

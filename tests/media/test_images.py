@@ -33,8 +33,8 @@ def shown_at(clip: Path, seconds: float) -> np.ndarray:
 def test_frames_are_those_shown_at_the_times(clip: Path, times: list[float]) -> None:
     found = list(frames_at(clip, sorted(times)))
     assert len(found) == len(times)
-    for pixels, seconds in zip(found, sorted(times), strict=True):
-        np.testing.assert_array_equal(pixels, shown_at(clip, seconds))
+    for frame, seconds in zip(found, sorted(times), strict=True):
+        np.testing.assert_array_equal(frame.pixels, shown_at(clip, seconds))
 
 
 def test_beyond_the_last_frame_there_is_nothing(clip: Path) -> None:
@@ -54,7 +54,7 @@ def test_photos_and_frames_come_with_their_places(tmp_path: Path) -> None:
     assert sorted(found) == [0, 1, 2, 5, 6]
     colours = {place: COLOURS_BGR[name] for place, name in [(0, "green"), (1, "blue"), (6, "red")]}
     for place, colour in colours.items():
-        np.testing.assert_allclose(found[place].mean(axis=(0, 1)), colour, atol=12)
+        np.testing.assert_allclose(found[place].pixels.mean(axis=(0, 1)), colour, atol=12)
 
 
 def test_a_file_that_has_changed_since_is_left_out(tmp_path: Path) -> None:

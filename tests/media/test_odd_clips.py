@@ -12,9 +12,9 @@ from av.stream import Disposition
 
 from activity.common.errors import UserError
 from activity.media.clip import VideoSource
+from activity.media.frame import Frame
 from activity.media.images import frames_at
 from activity.media.sink import open_sink
-from activity.media.source import Frame
 from tests.clips import (
     draw_frame,
     frame_times,

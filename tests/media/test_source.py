@@ -11,7 +11,7 @@ import pytest
 from activity.media import live
 from activity.media.clip import VideoSource
 from activity.media.live import LiveSource
-from activity.media.source import NO_PIXELS, Source
+from activity.media.source import Source
 from tests.clips import draw_frame, overwrite_packet, write_av_clip, write_pictures
 from tests.conftest import write_clip
 
@@ -107,11 +107,6 @@ def test_frames_have_the_size_that_was_said_and_times_that_grow(
     assert source.end_of(frames[-1].seconds) > frames[-1].seconds
     assert source.end_of(frames[0].seconds) == pytest.approx(frames[0].seconds + 1 / info.fps)
     assert (source.damaged > 0) == (not source.live and len(frames) < info.frame_count)
-
-
-def test_pixels_may_be_left_out_but_where_they_are_wanted(make: Callable[[], Source]) -> None:
-    for number, frame in enumerate(make().frames(pixels_every=3)):
-        assert number % 3 != 0 or frame.pixels is not NO_PIXELS
 
 
 def test_leaving_early_releases_everything_and_closing_twice_does_no_harm(

@@ -12,6 +12,7 @@ import pytest
 from sklearn.preprocessing import LabelBinarizer
 
 from activity.common.errors import UserError
+from activity.media.frame import Frame
 from activity.network.artifacts import load_input_side, load_model, save_classifier
 from activity.network.backbone import IMAGENET_MEAN_RGB, PREPROCESSING, frozen_convolution
 from activity.network.classifier import Classifier
@@ -191,7 +192,7 @@ def test_a_model_of_another_size_sees_photos_of_that_size(tmp_path: Path) -> Non
     # BGR: blue on both sides, red in the middle.
     photo = np.full((100, 300, 3), (255, 0, 0), np.uint8)
     photo[:, 100:200] = (0, 0, 255)
-    pixels = opened.network_input(photo)
+    pixels = opened.network_input(Frame(photo))
     assert (pixels.shape, pixels.dtype) == ((96, 96, 3), np.uint8)
     ((tag, answer),) = opened([("photo", pixels)])
     assert tag == "photo"

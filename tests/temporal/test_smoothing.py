@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from activity.media.source import NO_PIXELS, Frame
+from activity.media.frame import NO_PIXELS, Frame
 from activity.temporal.prediction import Prediction
 from activity.temporal.record import Record, open_record
 from activity.temporal.smoothing import (

@@ -11,6 +11,7 @@ import pytest
 
 from activity.common.errors import UserError
 from activity.media.augmentation import view_of_photo
+from activity.media.frame import Frame
 from activity.media.images import Image, digest_of, hash_files
 from activity.media.photo import decode_image
 from activity.network.engine import EngineOptions
@@ -66,7 +67,9 @@ def test_features_are_what_the_backbone_makes_of_each_view(
 ) -> None:
     features, readable = compute(dataset, backbone, VIEWS)
     pixels = [
-        view_of_photo(decode_image(view.image.file.read_bytes()), view.image.digest, view.number)
+        view_of_photo(
+            Frame(decode_image(view.image.file.read_bytes())), view.image.digest, view.number
+        )
         for view in views_in(dataset, VIEWS)
     ]
     expected = backbone.predict_on_batch(np.stack(pixels).astype(np.float32))
