@@ -23,6 +23,10 @@ _MOST_THREADS = 16
 # Packets whose pictures have not come out yet; those that never come out must not pile up.
 _MOST_IN_DECODER = 100
 
+# FFmpeg's numbers of the colour matrices that its scaler knows; it refuses planes of any other.
+_UNSPECIFIED = 2
+_SCALED_MATRICES = {0, 1, _UNSPECIFIED, 4, 5, 6, 7, 9}
+
 
 class Picture(NamedTuple):
     """A decoded picture.
@@ -124,6 +128,8 @@ class Decoder:
                     return  # it may never get over it, and is not to be used anyway
                 continue
             for planes in decoded:
+                if planes.colorspace not in _SCALED_MATRICES:
+                    planes.colorspace = _UNSPECIFIED
                 ticks = planes.dts if planes.pts is None else planes.pts
                 seconds = None if ticks is None else ticks * tick
                 yield Picture(planes, seconds, needs.pop(ticks or 0, seconds or Fraction(0)))
