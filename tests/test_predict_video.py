@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -62,7 +63,7 @@ def test_every_frame_comes_out_labelled(
     assert "red" in done.stdout
     assert "over 120 frames; label switches: 4 raw, 4 averaged" in done.stdout
     before, after = VideoSource(flickering_clip), VideoSource(output)
-    assert after.info == before.info
+    assert replace(after.info, planes=None) == replace(before.info, planes=None)
     pairs = list(zip(before.frames(), after.frames(), strict=True))
     assert len(pairs) == 120
     for frame, labelled in pairs:
