@@ -223,7 +223,7 @@ def test_an_error_in_a_stage_arrives_and_leaves_no_thread(
     assert threading.active_count() == before
 
 
-def test_a_frame_reaches_the_network_exactly_as_the_same_photo_does(tmp_path: Path) -> None:
+def test_a_frame_reaches_the_network_as_the_same_photo_does(tmp_path: Path) -> None:
     reached = []
 
     def engine(stream):
