@@ -6,7 +6,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
@@ -40,6 +40,33 @@ def measure(*arguments: object) -> Run:
     if process.returncode != 0:
         raise SystemExit(f"exit code {process.returncode}\n{output}")
     return Run(seconds, peak, output)
+
+
+class Cost(NamedTuple):
+    """Seconds of the processor, of all cores together, and of the clock on the wall."""
+
+    processor: float
+    wall: float
+
+
+def spent(work: Callable[[], object], rounds: int = 2) -> Cost:
+    """Measure some work; the quickest of several rounds counts."""
+    processor = wall = math.inf
+    for _ in range(rounds):
+        begun, at = time.process_time(), time.perf_counter()
+        work()
+        processor = min(processor, time.process_time() - begun)
+        wall = min(wall, time.perf_counter() - at)
+    return Cost(processor, wall)
+
+
+def processor_seconds_of(command: Sequence[str]) -> float:
+    """Run a command, and return the processor time that it took (Windows: 0)."""
+    before = os.times()
+    subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
+    after = os.times()
+    user = after.children_user - before.children_user
+    return user + after.children_system - before.children_system
 
 
 def _wait(process: subprocess.Popen[bytes]) -> float:
