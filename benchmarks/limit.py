@@ -156,7 +156,7 @@ def print_head(epochs: int) -> None:
     nothing = train.take(np.arange(0))
     learn = partial(train_head, train, nothing, seed=0, progress=False)
     learn(epochs=1)  # what is compiled is compiled
-    one, more = (spent(partial(learn, epochs=1 + count)).wall for count in (0, epochs))
+    one, more = (spent(partial(learn, epochs=1 + count)) for count in (0, epochs))
 
     batch = head_optimization(images).batch_size
     pixels, kernel = table[:batch], random.standard_normal((features, HIDDEN_UNITS), np.float32)
@@ -168,15 +168,14 @@ def print_head(epochs: int) -> None:
             _ = (pixels @ kernel) @ last  # forwards
             _ = hidden.T @ answers, pixels.T @ (answers @ last.T)  # backwards
 
-    bare = spent(products, rounds=5).wall
-    epoch = (more - one) / epochs
+    epoch = [(many - few) / epochs for few, many in zip(one, more, strict=True)]
+    bare = spent(products, rounds=5)
     print()
     print_table(
-        [", ".join(f"{count} {what}" for what, count in HEAD.items()), "milliseconds"],
+        [", ".join(f"{count} {what}" for what, count in HEAD.items()), "processor", "wall"],
         [
-            ["an epoch of the head", f"{1000 * epoch:.0f}"],
-            [f"its matrix products, batches of {batch}, NumPy", f"{1000 * bare:.0f}"],
-            ["of them", f"{epoch / bare:.2f}"],
+            ["an epoch of the head", *map(milliseconds, epoch)],
+            [f"its matrix products, batches of {batch}, NumPy", *map(milliseconds, bare)],
         ],
     )
 
@@ -219,9 +218,8 @@ def draw_on(frames: Sequence[Frame], info: VideoInfo, labels: Sequence[str]) -> 
     known = Prediction(0, 0.0, None, np.full(len(labels), 1 / len(labels)), 0)
     for frame in frames:
         planes = frame.planes_to_write(info.planes)
-        assert planes is not None
         for plate in overlay(frame.size, labels, known, bars=False):
-            painter.draw(plate, planes)
+            painter.draw(plate, planes) if planes else plate.draw(frame.pixels)
 
 
 def write_again(clip: Path, output: Path) -> None:
