@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from activity.common.errors import UserError
 from activity.labelling.prediction import classify_frames, read_ahead
 from activity.media.cutting import Stretch
-from activity.media.source import NO_PIXELS, Frame, Source
+from activity.media.frame import NO_PIXELS, Frame
+from activity.media.source import Source
 from activity.media.stretches import Seams, StretchSource, UnsafeCutError
 from activity.network.classifier import OpenClassifier
 from activity.temporal.prediction import Prediction

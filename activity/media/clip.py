@@ -1,6 +1,7 @@
 """Frames from a clip."""
 
 import math
+from collections import deque
 from collections.abc import Generator
 from contextlib import closing
 from pathlib import Path
@@ -117,7 +118,7 @@ class VideoSource:
             for packet in packets_of(container, stream) if stream else ():
                 extent.add(packet)
         if extent.latest is None:
-            *_, last = self.frames()
+            (last,) = deque(self.frames(), maxlen=1)
             return last.seconds + last.duration
         return self._end(float(extent.latest - self._start), extent)
 
