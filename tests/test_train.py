@@ -254,9 +254,11 @@ def test_clips_alone_are_learned_from_split_whole_and_labelled_again(
     assert report["accuracy_of_frames"] > 0.8  # 0.5 where labels or times are mixed up
     assert report["accuracy_of_photos"] is None
 
+    # What the model has learned from is not judged, so another clip of the kind is.
+    new = write_clip(tmp_path / "new.avi", ["red"] * 60 + ["blue"] * 60, size=(64, 64))
     done = run_script(
         *("predict_video.py", "-m", tmp_path / "model/activity.model"),
-        *("-l", tmp_path / "model/lb.pickle", "-i", dataset / "clips/0.avi", "--size", "8"),
+        *("-l", tmp_path / "model/lb.pickle", "-i", new, "--size", "8"),
         *("--smoothing", "viterbi", "--truth", dataset / tables[0], "--cache", cache),
         *("--json", tmp_path / "truth.json", "--display", "off"),
     )

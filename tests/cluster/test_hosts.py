@@ -18,7 +18,7 @@ pytest.importorskip("ray", reason="Ray is not installed: requirements-cluster.tx
 if reason := hosts.why_not():
     pytest.skip(reason, allow_module_level=True)
 
-DRIVER = (sys.executable, ROOT / "tests" / "cluster" / "sleepy_driver.py")
+DRIVER = (sys.executable, "-u", ROOT / "tests" / "cluster" / "sleepy_driver.py")
 COLOURS = ["red", "green", "blue"]
 
 
