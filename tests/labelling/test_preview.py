@@ -89,13 +89,21 @@ def windows(screen: str) -> list[str]:
     return xdotool(screen, "search", "--onlyvisible", "--name", "^activity").split()
 
 
-def wait_for_window(screen: str) -> str:
-    while not windows(screen):
-        time.sleep(0.02)
-    # Its pixels come a moment later.
-    while pixels_shown(screen) < 240 * 320 // 2:
-        time.sleep(0.02)
-    return windows(screen)[0]
+def start_and_wait(run_preview, screen: str, display: str) -> tuple[subprocess.Popen[str], str]:
+    """Start a preview and wait for its frames; return it with its window.
+
+    Without a window manager, a window that is opened while the machine is busy may stay empty.
+    """
+    for _ in range(3):
+        preview = run_preview(display)
+        until = time.monotonic() + 15
+        while time.monotonic() < until:
+            if windows(screen) and pixels_shown(screen) > 240 * 320 // 2:
+                return preview, windows(screen)[0]
+            time.sleep(0.02)
+        preview.kill()
+        preview.wait()
+    raise AssertionError("no frames are shown")
 
 
 def pixels_shown(screen: str) -> int:
@@ -147,8 +155,7 @@ def test_without_a_screen_auto_shows_nothing_and_on_says_so() -> None:
 
 @pytest.mark.parametrize("display", ["auto", "on"])
 def test_frames_are_shown_and_q_ends(display: str, screen: str, run_preview) -> None:
-    preview = run_preview(display)
-    window = wait_for_window(screen)
+    preview, window = start_and_wait(run_preview, screen, display)
     xdotool(screen, "windowfocus", "--sync", window, "key", "x")
     time.sleep(0.3)
     assert preview.poll() is None  # another key ends nothing
@@ -157,8 +164,8 @@ def test_frames_are_shown_and_q_ends(display: str, screen: str, run_preview) -> 
 
 
 def test_closing_the_window_ends(screen: str, run_preview) -> None:
-    preview = run_preview("on")
-    close_window(screen, wait_for_window(screen))
+    preview, window = start_and_wait(run_preview, screen, "on")
+    close_window(screen, window)
     assert preview.communicate()[1] == "ended by the person\n"
 
 
