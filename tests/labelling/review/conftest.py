@@ -116,18 +116,14 @@ def browser() -> Iterator[Any]:
         browser.close()
 
 
-@pytest.fixture(scope="session")
-def person(browser: Any) -> Iterator[Any]:
-    """Somebody's browser: one that knows no dialog for saving, as Firefox and Safari."""
-    context = browser.new_context(viewport={"width": 1280, "height": 720})
-    context.add_init_script("delete window.showSaveFilePicker")
-    yield context
-    context.close()
-
-
 @pytest.fixture
-def open_page(person: Any) -> Iterator[OpenPage]:
-    """Open a page from the disk, in a browser that has seen nothing before the test."""
+def open_page(browser: Any) -> Iterator[OpenPage]:
+    """Open a page from the disk, in a browser that has seen nothing before the test.
+
+    It knows no dialog for saving, as Firefox and Safari.
+    """
+    person = browser.new_context(viewport={"width": 1280, "height": 720})
+    person.add_init_script("delete window.showSaveFilePicker")
 
     def open_page(path: Path, *, dark: bool = False) -> OpenedPage:
         opened = OpenedPage(person.new_page())
@@ -137,9 +133,4 @@ def open_page(person: Any) -> Iterator[OpenPage]:
         return opened
 
     yield open_page
-    for page in person.pages:
-        # What the pages have kept is shared by all files; they keep nothing from now on.
-        page.evaluate("Storage.prototype.setItem = () => {}")
-    for page in person.pages:
-        page.evaluate("localStorage.clear()")
-        page.close()
+    person.close()
