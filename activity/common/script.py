@@ -44,17 +44,28 @@ def run_script(main: Callable[[], None]) -> NoReturn:
         # Native code, mostly TensorFlow's, turns a KeyboardInterrupt into other errors.
         if came or isinstance(error, KeyboardInterrupt):
             print("interrupted", file=sys.stderr)
-            sys.exit(130)
+            _end(130)
         if isinstance(error, UserError):
             print(f"error: {printable(str(error))}", file=sys.stderr)
-            sys.exit(2)
+            _end(2)
         if refusal := refused_by_store(error):
             print(f"error: the object store: {printable(refusal)}", file=sys.stderr)
-            sys.exit(2)
+            _end(2)
         if isinstance(error, BrokenPipeError):
             # Otherwise Python reports the error again when it flushes at exit.
             with suppress(OSError):
                 os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             sys.exit(141)
         raise
-    sys.exit(0)
+    _end(0)
+
+
+def _end(code: int) -> NoReturn:
+    if "ray" in sys.modules:
+        # When the head of its cluster is gone, Ray's native code may never let the process end.
+        # Whatever was opened is closed by now.
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(OSError):
+                stream.flush()
+        os._exit(code)
+    sys.exit(code)
