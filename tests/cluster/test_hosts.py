@@ -105,11 +105,13 @@ def test_the_documented_command_uses_no_host_where_results_would_be_lost(
         assert done.returncode == 0, done.stderr
         assert done.stderr == ""
         said = [line for line in done.stdout.splitlines() if "is not used" in line]
-        assert len(said) == 2
-        assert f"host-b (10.77.0.2) is not used: the folder {folder}/tables is not shared" in str(
-            said
-        )
-        assert "host-c (10.77.0.3) is not used: it cannot write to the folder" in str(said)
+        # The clips may be done before the second of them has been looked at.
+        reasons = {
+            f"[INFO] host-b (10.77.0.2) is not used: the folder {folder}/tables is not shared",
+            "[INFO] host-c (10.77.0.3) is not used: it cannot write to the folder",
+        }
+        assert said
+        assert all(any(line.startswith(reason) for reason in reasons) for line in said)
         assert done.stdout.count("wrote work/tables/") == 9
         check_tables(work)
         assert b.shell(f"ls -A {folder}/tables") == ""
