@@ -4,9 +4,10 @@ import io
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import redirect_stdout
 from pathlib import Path
+from types import ModuleType
 from typing import NamedTuple
 
 import cv2
@@ -38,7 +39,7 @@ class Trained(NamedTuple):
 
 
 RunScript = Callable[..., subprocess.CompletedProcess[str]]
-RunTrain = Callable[..., str]
+RunMain = Callable[..., str]
 
 
 @pytest.fixture
@@ -59,18 +60,29 @@ def run_script() -> RunScript:
 
 
 @pytest.fixture
-def run_train(monkeypatch: pytest.MonkeyPatch) -> RunTrain:
+def run_train(monkeypatch: pytest.MonkeyPatch) -> RunMain:
     """Run ``train.py`` in this process, which is quicker, and return what it printed."""
     import train
 
-    def run(*flags: object) -> str:
-        monkeypatch.setattr(sys, "argv", ["train.py", *map(str, flags)])
-        printed = io.StringIO()
-        with redirect_stdout(printed):
-            train.main()
-        return printed.getvalue()
+    return lambda *flags: _printed_by(train, flags, monkeypatch)
 
-    return run
+
+@pytest.fixture
+def run_predict(monkeypatch: pytest.MonkeyPatch) -> RunMain:
+    """Likewise ``predict_video.py``."""
+    import predict_video
+
+    return lambda *flags: _printed_by(predict_video, flags, monkeypatch)
+
+
+def _printed_by(
+    script: ModuleType, flags: Sequence[object], monkeypatch: pytest.MonkeyPatch
+) -> str:
+    monkeypatch.setattr(sys, "argv", [f"{script.__name__}.py", *map(str, flags)])
+    printed = io.StringIO()
+    with redirect_stdout(printed):
+        script.main()
+    return printed.getvalue()
 
 
 @pytest.fixture(scope="session")

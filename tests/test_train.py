@@ -17,7 +17,7 @@ from activity.network.backbone import build_backbone
 from activity.training import fine_tuning
 from activity.training.dataset import find_images
 from activity.training.split import split_images
-from tests.conftest import COLOURS_BGR, RunScript, RunTrain, write_clip
+from tests.conftest import COLOURS_BGR, RunMain, RunScript, write_clip
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +68,7 @@ def test_trains_reports_and_writes_what_the_next_program_needs(
 
 
 def test_report_and_the_photos_that_straddle_training_and_test(
-    run_train: RunTrain, photo_folders: Path, tmp_path: Path, cache: Path
+    run_train: RunMain, photo_folders: Path, tmp_path: Path, cache: Path
 ) -> None:
     dataset = Path(shutil.copytree(photo_folders, tmp_path / "photos"))
     for photo in list(dataset.glob("*/*.jpg")):
@@ -93,7 +93,7 @@ def test_report_and_the_photos_that_straddle_training_and_test(
 
 
 def test_fine_tuned_stages_are_saved_and_judged(
-    run_train: RunTrain,
+    run_train: RunMain,
     photo_folders: Path,
     tmp_path: Path,
     cache: Path,
@@ -130,7 +130,7 @@ def test_fine_tuned_stages_are_saved_and_judged(
 
 
 def test_a_test_photo_that_is_gone_after_fine_tuning_is_not_judged(
-    run_train: RunTrain,
+    run_train: RunMain,
     photo_folders: Path,
     tmp_path: Path,
     cache: Path,
@@ -159,7 +159,7 @@ def test_a_test_photo_that_is_gone_after_fine_tuning_is_not_judged(
 
 def test_two_labels_get_two_probabilities_and_the_same_seed_the_same_model(
     run_script: RunScript,
-    run_train: RunTrain,
+    run_train: RunMain,
     photo_folders: Path,
     tmp_path: Path,
     cache: Path,
@@ -234,7 +234,7 @@ def tables_of_clips(dataset: Path, count: int) -> list[str]:
 
 
 def test_clips_alone_are_learned_from_split_whole_and_labelled_again(
-    run_train: RunTrain, run_script: RunScript, tmp_path: Path, cache: Path
+    run_train: RunMain, run_script: RunScript, tmp_path: Path, cache: Path
 ) -> None:
     dataset = tmp_path / "data"
     (dataset / "clips").mkdir(parents=True)
@@ -268,7 +268,7 @@ def test_clips_alone_are_learned_from_split_whole_and_labelled_again(
 
 
 def test_what_leaves_nothing_to_test_with_trains_without_a_score(
-    run_train: RunTrain, tmp_path: Path, cache: Path
+    run_train: RunMain, tmp_path: Path, cache: Path
 ) -> None:
     dataset = tmp_path / "data"
     (dataset / "clips").mkdir(parents=True)
@@ -286,7 +286,7 @@ def test_what_leaves_nothing_to_test_with_trains_without_a_score(
 
 
 def test_a_clip_that_is_cut_off_is_as_long_as_what_is_left_of_it(
-    run_train: RunTrain, photo_folders: Path, tmp_path: Path, cache: Path
+    run_train: RunMain, photo_folders: Path, tmp_path: Path, cache: Path
 ) -> None:
     dataset = Path(shutil.copytree(photo_folders, tmp_path / "photos"))
     clip = write_clip(dataset / "red/cut.avi", ["red"] * 150, size=(320, 240))
@@ -299,7 +299,7 @@ def test_a_clip_that_is_cut_off_is_as_long_as_what_is_left_of_it(
 
 
 def test_labels_without_a_frame_are_named(
-    run_train: RunTrain, photo_folders: Path, tmp_path: Path, cache: Path
+    run_train: RunMain, photo_folders: Path, tmp_path: Path, cache: Path
 ) -> None:
     dataset = Path(shutil.copytree(photo_folders, tmp_path / "photos"))
     write_clip(dataset / "short.avi", ["red"] * 90)
@@ -310,7 +310,7 @@ def test_labels_without_a_frame_are_named(
 
 
 def test_corrections_of_a_clip_are_learned_where_it_lies_and_a_split_is_kept(
-    run_train: RunTrain, photo_folders: Path, tmp_path: Path, cache: Path
+    run_train: RunMain, photo_folders: Path, tmp_path: Path, cache: Path
 ) -> None:
     data, corrected, clips = (tmp_path / name for name in ("data", "corrected", "clips"))
     for part, photos in (("train", slice(9)), ("test", slice(9, 12))):

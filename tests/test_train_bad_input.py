@@ -14,7 +14,7 @@ import pytest
 
 from activity.common.errors import UserError
 from activity.network.artifacts import load_label_file, load_model
-from tests.conftest import ROOT, RunScript, RunTrain, draw_photo, posix
+from tests.conftest import ROOT, RunMain, RunScript, draw_photo, posix
 
 
 def arguments(dataset: Path, folder: Path, *more: object) -> list[str]:
@@ -47,7 +47,7 @@ def is_untouched(folder: Path, leftovers: bool = False) -> bool:
 
 @posix
 def test_a_flaw_in_a_photo_is_skipped_counted_and_named(
-    run_train: RunTrain, photo_folders: Path, tmp_path: Path
+    run_train: RunMain, photo_folders: Path, tmp_path: Path
 ) -> None:
     dataset = tmp_path / "photos"
     odd = ["--help", "all", 'new\nline "quoted"', "网球", "\udcff"]
@@ -78,7 +78,7 @@ def test_a_flaw_in_a_photo_is_skipped_counted_and_named(
 
 
 def test_a_class_without_a_readable_photo_is_named(
-    run_train: RunTrain, photo_folders: Path, tmp_path: Path, earlier: Path
+    run_train: RunMain, photo_folders: Path, tmp_path: Path, earlier: Path
 ) -> None:
     dataset = Path(shutil.copytree(photo_folders, tmp_path / "photos"))
     for photo in (dataset / "red").iterdir():
@@ -89,7 +89,7 @@ def test_a_class_without_a_readable_photo_is_named(
 
 
 def test_a_test_set_without_a_readable_photo_gives_no_score(
-    run_train: RunTrain, photo_folders: Path, tmp_path: Path, earlier: Path
+    run_train: RunMain, photo_folders: Path, tmp_path: Path, earlier: Path
 ) -> None:
     from activity.training.dataset import find_images
     from activity.training.split import split_images
@@ -125,7 +125,7 @@ def test_a_wrong_data_set_is_one_line_and_exit_code_2(
     ],
 )
 def test_outputs_that_cannot_be_written_are_named_at_once(
-    run_train: RunTrain,
+    run_train: RunMain,
     flags: list[str],
     message: str,
     photo_folders: Path,
@@ -147,7 +147,7 @@ def test_outputs_that_cannot_be_written_are_named_at_once(
 
 
 def test_no_result_takes_the_place_of_a_table_that_a_person_has_corrected(
-    run_train: RunTrain, photo_folders: Path, tmp_path: Path
+    run_train: RunMain, photo_folders: Path, tmp_path: Path
 ) -> None:
     dataset = Path(shutil.copytree(photo_folders, tmp_path / "photos"))
     (dataset / "match.avi").write_bytes(b"")

@@ -15,7 +15,7 @@ import pytest
 from sklearn.preprocessing import LabelBinarizer
 
 from activity.network.artifacts import load_label_file
-from tests.conftest import COLOURS_BGR, RunScript, RunTrain, Trained, write_clip
+from tests.conftest import COLOURS_BGR, RunMain, RunScript, Trained, write_clip
 
 Predict = Callable[..., CompletedProcess[str]]
 
@@ -93,7 +93,7 @@ def test_labels_that_cannot_have_it_are_one_line(
 
 
 def test_what_lies_beside_the_activities_is_learned_as_none_of_them(
-    run_train: RunTrain, photo_folders: Path, tmp_path: Path
+    run_train: RunMain, photo_folders: Path, tmp_path: Path
 ) -> None:
     dataset = Path(shutil.copytree(photo_folders, tmp_path / "photos"))
     random = np.random.default_rng(1)

@@ -61,7 +61,7 @@ class LongClips:
 
         Args:
             jobs: all jobs of the run.
-            workers: how many there are to share them.
+            workers: how many there are to share them; none, where hosts are still to join.
             stride: every how many frames one is classified.
         """
         least = max(_SHORTEST, 2 * SEAM, 2 * stride)
@@ -117,7 +117,7 @@ def _long_ones(jobs: Sequence[Job], workers: int) -> Iterator[tuple[Job, float]]
     How large a clip's file is stands for how long it takes: to open all clips would take minutes.
     """
     sizes = [0 if is_stored(job.clip) else _size(Path(job.clip)) for job in jobs]
-    share = sum(sizes) / workers
+    share = sum(sizes) / max(1, workers)
     for job, size in zip(jobs, sizes, strict=True):
         if size > share:
             yield job, _EACH * size / share

@@ -36,14 +36,12 @@ class Frame:
     def __init__(
         self, pixels: NDArray[np.uint8], seconds: float = 0.0, duration: float = 0.0
     ) -> None:
-        self._pixels: NDArray[np.uint8] | None = pixels
+        self._pixels = pixels
         self.seconds, self.duration = seconds, duration
 
     @property
     def pixels(self) -> NDArray[np.uint8]:
         """BGR, uint8, shape (height, width, 3); what is drawn on them is drawn on the frame."""
-        if self._pixels is None:
-            self._pixels = self._converted()
         return self._pixels
 
     @property
@@ -79,9 +77,6 @@ class Frame:
         """
         return scaled(self.pixels, window, side)
 
-    def _converted(self) -> NDArray[np.uint8]:
-        raise NotImplementedError
-
 
 class Scalers(threading.local):
     """Those of a clip's frames; each thread has its own."""
@@ -113,9 +108,15 @@ class DecodedFrame(Frame):
     def __init__(
         self, planes: av.VideoFrame, showing: Showing, seconds: float, duration: float
     ) -> None:
+        super().__init__(NO_PIXELS, seconds, duration)
         self._planes, self._showing = planes, showing
-        self._pixels = None
-        self.seconds, self.duration = seconds, duration
+
+    @property
+    def pixels(self) -> NDArray[np.uint8]:
+        """As of any frame; they are made when they are first asked for, and kept."""
+        if self._pixels is NO_PIXELS:
+            self._pixels = self._converted()
+        return self._pixels
 
     @property
     def size(self) -> tuple[int, int]:
@@ -126,7 +127,7 @@ class DecodedFrame(Frame):
         """Return the planes, as ``Frame.planes_to_write`` says."""
         planes = self._planes
         fits = self._showing.layout.as_stored and (planes.width, planes.height) == self.size
-        if self._pixels is not None or form is None or not fits:
+        if self._pixels is not NO_PIXELS or form is None or not fits:
             return None
         return planes if format_to_write(planes) == form else None
 

@@ -136,11 +136,12 @@ def times_to_learn_from(segments: Sequence[Segment], length: float, every: float
         [4, 5, 6, 7, 8, 9, 10, 11, 12, 13]
     """
     times: list[Moment] = []
+    is_whole_clip = any(math.isinf(segment.end) for segment in segments)
+    closest = every if is_whole_clip else _CLOSEST
     for label in sorted({segment.label for segment in segments} - {""}):
         spacing = every
         of_label = _multiples(spacing, label, segments, length)
-        a_whole_clip = any(math.isinf(segment.end) for segment in segments)
-        while len(of_label) < FEWEST_FRAMES and spacing / 2 >= _CLOSEST and not a_whole_clip:
+        while len(of_label) < FEWEST_FRAMES and spacing / 2 >= closest:
             spacing /= 2
             of_label = _multiples(spacing, label, segments, length)
         times += of_label

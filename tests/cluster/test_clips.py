@@ -31,7 +31,7 @@ from activity.network.classifier import Classifier, OpenClassifier
 from activity.network.engine import EngineOptions
 from activity.temporal.smoothing import Rolling
 from tests.clips import write_pictures
-from tests.conftest import ROOT, RunScript, RunTrain, Trained, write_clip
+from tests.conftest import ROOT, RunMain, RunScript, Trained, write_clip
 from tests.labelling.test_label_clip import job_of
 from tests.labelling.test_stretches import copy_packets, mark_as_keys, pictures
 
@@ -379,7 +379,7 @@ def test_features_of_a_cluster_are_those_of_this_machine(
     cluster: Any,
     photo_folders: Path,
     tmp_path: Path,
-    run_train: RunTrain,
+    run_train: RunMain,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def run(name: str, *more: object) -> tuple[str, dict[str, Any]]:

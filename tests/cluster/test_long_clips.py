@@ -18,7 +18,9 @@ def jobs(tmp_path_factory: pytest.TempPathFactory) -> list[Job]:
     return [*(job_of(clip, folder, "csv") for clip in clips), Job("s3://x/y.mp4", Outputs())]
 
 
-@pytest.mark.parametrize(("workers", "stride", "parts"), [(1, 1, 0), (2, 1, 5), (2, 300, 2)])
+@pytest.mark.parametrize(
+    ("workers", "stride", "parts"), [(0, 1, 0), (1, 1, 0), (2, 1, 5), (2, 300, 2)]
+)
 def test_a_clip_that_is_longer_than_the_share_of_a_worker_is_cut(
     jobs: list[Job], workers: int, stride: int, parts: int
 ) -> None:

@@ -1,5 +1,6 @@
 """How a script ends: what a person is told, and with which exit code."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -87,6 +88,27 @@ def test_an_interruption_is_exit_code_130(number: signal.Signals) -> None:
     process.send_signal(number)
     _, errors = process.communicate(timeout=30)
     assert (process.returncode, errors) == (130, b"interrupted\n")
+
+
+@posix
+def test_another_interruption_while_the_process_ends_changes_nothing() -> None:
+    done = run("""
+    import atexit, os, signal
+    atexit.register(lambda: os.kill(os.getpid(), signal.SIGTERM))
+    raise KeyboardInterrupt""")
+    assert (done.returncode, done.stderr) == (130, b"interrupted\n")
+
+
+def test_a_script_that_was_part_of_a_cluster_does_not_wait_for_ray() -> None:
+    """Ray's native code may spin for ever when the head is gone; here, something else does."""
+    done = run("""
+    import atexit, sys, types
+    sys.modules["ray"] = types.ModuleType("ray")
+    atexit.register(time.sleep, 120)
+    print("said")
+    raise UserError("the head is gone")""")
+    assert (done.returncode, done.stdout.split()) == (2, [b"said"])
+    assert done.stderr == b"error: the head is gone\n".replace(b"\n", os.linesep.encode())
 
 
 @posix

@@ -176,3 +176,14 @@ def test_a_clip_that_was_changed_is_not_labelled_with_what_was_there(tmp_path: P
     with pytest.raises(UserError, match=r"mpeg4\.mov was changed while it was labelled"):
         label_clip(job_of(clip, tmp_path, "avi"), CLASSIFIER, SETTINGS, joined=joined)
     assert not (tmp_path / "out.avi").exists()
+
+
+def test_a_stretch_whose_frames_come_at_other_times_is_not_classified(tmp_path: Path) -> None:
+    clip = write_way(tmp_path, "mpeg4.mov")
+    found = cut(clip, FRAMES, SIZE)
+    assert found is not None
+    stretch = found.stretches[1]
+    seconds = stretch.seconds.copy()
+    seconds[5] += 1e-3
+    for one, expected in ((stretch, False), (replace(stretch, seconds=seconds), True)):
+        assert (classify_stretch(clip, one, CLASSIFIER, 1, lambda: False) is None) is expected

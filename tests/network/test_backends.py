@@ -16,7 +16,8 @@ pytestmark = pytest.mark.skipif(
 
 @pytest.fixture
 def on_jax() -> dict[str, str]:
-    return os.environ | {"KERAS_BACKEND": "jax"}
+    # Compiling takes most of the time, and what is compiled runs once.
+    return os.environ | {"KERAS_BACKEND": "jax", "JAX_DISABLE_MOST_OPTIMIZATIONS": "1"}
 
 
 def rows(table: Path) -> list[dict[str, str]]:

@@ -25,7 +25,7 @@ from activity.network.backbone import (
 )
 from activity.network.choosing import FIGURES, format_networks
 from activity.network.networks import NETWORKS, network_name
-from tests.conftest import COLOURS_BGR, ROOT, RunScript, RunTrain, draw_photo
+from tests.conftest import COLOURS_BGR, ROOT, RunMain, RunScript, draw_photo
 from tests.network.test_backbone import write_published_layout
 
 DEVIATION = np.array([0.229, 0.224, 0.225])
@@ -130,7 +130,7 @@ def test_features_are_those_of_keras_s_network_with_the_same_weights(
 def test_a_network_trains_and_predicts(
     name: str,
     file: str,
-    run_train: RunTrain,
+    run_train: RunMain,
     photo_folders: Path,
     flickering_clip: Path,
     tmp_path: Path,

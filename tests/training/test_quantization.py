@@ -14,7 +14,7 @@ from activity.network.engine import EngineOptions
 from activity.training import quantization
 from activity.training.feature_sets import Examples, FeatureSets
 from activity.training.quantization import Int8Version, share_of_equal_labels, write_int8_version
-from tests.conftest import COLOURS_BGR, RunScript, RunTrain, Trained, decode_photo, write_clip
+from tests.conftest import COLOURS_BGR, RunMain, RunScript, Trained, decode_photo, write_clip
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -128,7 +128,7 @@ def small_backbone(*_: str) -> keras.Model:
 def test_train_writes_it_and_predict_video_runs_it(
     photo_folders: Path,
     tmp_path: Path,
-    run_train: RunTrain,
+    run_train: RunMain,
     run_script: RunScript,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

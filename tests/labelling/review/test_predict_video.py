@@ -1,21 +1,17 @@
 """``predict_video.py --review``: from a clip to the page, and from the page to a better model."""
 
-import io
 import json
 import re
-import sys
 from collections.abc import Callable
-from contextlib import redirect_stdout
 from pathlib import Path
 
 import pytest
 
-import predict_video
 from activity.common.errors import UserError
 from activity.labelling.review.data_files import copy_file, data_file
 from activity.media.clip import VideoSource
 from activity.temporal.segments import Segment, read_segments
-from tests.conftest import RunTrain, Trained, write_clip
+from tests.conftest import RunMain, Trained, write_clip
 from tests.labelling.review.conftest import OpenPage
 from tests.labelling.review.drawn_page import FPS, draw_clip
 from tests.labelling.review.test_writer import content_of, index_of
@@ -26,21 +22,7 @@ COLOURS = ["red"] * 30 + ["green"] * 30
 
 
 @pytest.fixture
-def run_predict(monkeypatch: pytest.MonkeyPatch) -> RunTrain:
-    """Run ``predict_video.py`` in this process, which is quicker, and return what it printed."""
-
-    def run(*flags: object) -> str:
-        monkeypatch.setattr(sys, "argv", ["predict_video.py", *map(str, flags)])
-        printed = io.StringIO()
-        with redirect_stdout(printed):
-            predict_video.main()
-        return printed.getvalue()
-
-    return run
-
-
-@pytest.fixture
-def review(run_predict: RunTrain, trained: Trained, tmp_path: Path) -> Review:
+def review(run_predict: RunMain, trained: Trained, tmp_path: Path) -> Review:
     """Run ``predict_video.py`` with ``--review`` into the folder ``review``."""
 
     def review(*flags: object) -> str:
@@ -71,8 +53,8 @@ def test_one_clip_is_wrong_and_put_right_in_the_page(
 
 def test_a_label_is_wrong_and_learned_from_the_page(
     review: Review,
-    run_train: RunTrain,
-    run_predict: RunTrain,
+    run_train: RunMain,
+    run_predict: RunMain,
     open_page: OpenPage,
     photo_folders: Path,
     tmp_path: Path,
