@@ -11,7 +11,7 @@ import av
 import cv2
 import numpy as np
 
-from activity.labelling.review.data_files import copy_file
+from activity.labelling.review.data_files import copy_file, data_of_clip, page_and_name
 from activity.labelling.review.doubt import weigh_segments
 from activity.labelling.review.playable import needs_copy, open_copy
 from activity.labelling.review.writer import ReviewClip, write_clip, write_index
@@ -130,7 +130,8 @@ def write_page(folder: Path, clips: Sequence[Path], labels: Sequence[str] = LABE
     """Write a page of clips, with copies of those that browsers do not play; return its file."""
     for path in clips:
         source = VideoSource(path)
-        copy = copy_file(folder, path.stem) if needs_copy(path, folder) else None
+        _, name = page_and_name(data_of_clip(folder, path.stem, path))
+        copy = copy_file(folder, name) if needs_copy(path, folder) else None
         if copy is None:
             times = [frame.seconds for frame in source.frames()]
         else:
@@ -140,7 +141,7 @@ def write_page(folder: Path, clips: Sequence[Path], labels: Sequence[str] = LABE
                 for frame in source.frames():
                     write(frame)
                     times.append(frame.seconds)
-        write_clip(folder, review_clip(path, times, labels=labels, copy=copy))
+        write_clip(folder, review_clip(path, times, labels=labels, copy=copy, name=name))
     write_index(folder)
     return folder / "index.html"
 

@@ -4,6 +4,7 @@ import csv
 import re
 import shutil
 import socket
+import sys
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import pytest
 
 from activity.labelling.review.data_files import data_file
 from activity.labelling.review.writer import write_clip, write_index
-from activity.temporal.segments import Segment, read_segments
+from activity.temporal.segments import Segment, read_segments, read_segments_of_clips
 from tests.labelling.review.conftest import OpenPage
 from tests.labelling.review.drawn_page import FPS, draw_clip, review_clip, write_page
 
@@ -94,6 +95,12 @@ def test_repeats_a_segment(drawn: Path, open_page: OpenPage) -> None:
     opened.press("Space")
     opened.wait("player.frame < 100")
     assert opened.ask("player.frame") >= 80
+    opened.press("k", "End", "r", "r")  # the last one, at whose end the clip ends
+    opened.ask("player.go(195)")
+    opened.press("Space")
+    opened.wait("player.frame < 190")
+    assert opened.ask("player.frame") >= 140
+    assert opened.ask("player.video.paused") is False
 
 
 def test_labels_are_corrected_by_keys_alone_and_saved(
@@ -218,6 +225,72 @@ def test_corrections_survive_the_page_and_meet_new_predictions(
     ]
 
 
+def test_another_tab_loses_no_correction(drawn: Path, open_page: OpenPage) -> None:
+    first, second = open_match(drawn, open_page), open_match(drawn, open_page)
+    first.press("n", "2")
+    if second.ask("recall(clip.entry.id).rows.length") == 0:
+        pytest.skip("in this browser a tab does not see what another one keeps")
+    second.press("n", "ArrowDown", "Space")
+    assert first.ask("recall(clip.entry.id).rows.length") == 1
+    second.wait("clip.list[1].mark === 'corrected'")
+    assert second.segments() == first.segments()
+
+
+def test_what_the_browser_refuses_to_keep_is_saved_all_the_same(
+    drawn: Path, open_page: OpenPage, tmp_path: Path
+) -> None:
+    opened = open_match(drawn, open_page)
+    opened.press("n", "2")
+    opened.ask("void (Storage.prototype.setItem = () => { throw new Error('full'); })")
+    opened.press("3")
+    assert "save before you close" in opened.status
+    save = opened.page.get_by_role("button", name="Save all corrected")
+    text = opened.download(save.click, tmp_path).read_text()
+    assert "weight_lifting" in text
+    assert "tennis" not in text
+
+
+def test_a_label_is_chosen_from_the_list_whatever_joins_its_letters(
+    open_page: OpenPage, tmp_path: Path
+) -> None:
+    labels = ["\u067e\u06cc\u0627\u062f\u0647\u200c\u0631\u0648\u06cc", "Caf\u00e9"]
+    clip = draw_clip(tmp_path / "match.mp4", 1)
+    opened = open_page(write_page(tmp_path / "review", [clip], labels=labels))
+    opened.wait_for_clip("match")
+    for typed, label in ((labels[0], labels[0]), ("cafe\u0301", labels[1])):
+        opened.press("t")
+        opened.page.fill("#typed", typed)
+        opened.press("Enter")
+        assert opened.segments()[0][2] == label
+        assert "new label" not in opened.status
+
+
+@pytest.mark.parametrize(
+    ("names", "table"),
+    [
+        (["x" * 81 + ".mp4"], "x" * 80 + ".csv"),
+        pytest.param(
+            ["from 10:22.mp4"],
+            "from 10_22.csv",
+            marks=pytest.mark.skipif(sys.platform == "win32", reason="no such name there"),
+        ),
+        (["x/a.mp4", "y/a.mp4"], "a.csv"),
+    ],
+)
+def test_a_table_that_its_name_does_not_lead_to_the_clip_names_it(
+    open_page: OpenPage, tmp_path: Path, names: list[str], table: str
+) -> None:
+    clips = [draw_clip(tmp_path / name, 1 + n) for n, name in enumerate(names)]
+    opened = open_page(write_page(tmp_path / "review", clips))
+    opened.wait("clip && player.ready && !player.video.seeking")
+    opened.press("1")
+    path = opened.download(lambda: opened.press("Control+s"), tmp_path)
+    assert path.name == table
+    header, row = path.read_text().splitlines()
+    assert header == "clip,start,end,label"
+    assert any(f"../{name}" in row for name in names)
+
+
 def test_all_that_is_corrected_is_saved_in_one_table(
     drawn: Path, open_page: OpenPage, tmp_path: Path
 ) -> None:
@@ -299,7 +372,8 @@ def test_names_and_labels_are_never_markup(open_page: OpenPage, tmp_path: Path) 
     opened.page.keyboard.type("<svg onload=window.hacked=6>")
     opened.press("Enter")
     path = opened.download(lambda: opened.press("Control+s"), tmp_path)
-    saved = [segment.label for segment in read_segments(path)]
+    ((_, segments),) = read_segments_of_clips(path).items()
+    saved = [segment.label for segment in segments]
     assert saved[-1] == "<svg onload=window.hacked=6>"
     assert [saved[n] for n in (0, 1, 2, 3, 4, 6, 7, 8)] == [
         HOSTILE[n].strip() for n in (0, 1, 2, 3, 4, 6, 7, 8)

@@ -11,6 +11,21 @@ function keep() {
   if (!done && rows.length) say("This browser keeps nothing: save before you close the page.");
 }
 
+function keepVisited() {
+  const { rows = [], visited = [] } = recall(clip.entry.id) ?? {};
+  remember(clip.entry.id, { rows, visited: [...new Set([...visited, ...clip.visited])] });
+  showProgress(clip.entry);
+}
+
+// Another tab has kept something of a clip.
+async function takeOver(entry) {
+  showProgress(entry);
+  if (entry !== clip?.entry) return;
+  const { list, visited } = await readClip(entry);
+  if (entry === clip.entry) Object.assign(clip, { list, visited, undo: [], redo: [] });
+  refresh();
+}
+
 // Takes a list of segments for the clip's; where there is none, says why. Edits of one `series` are
 // undone together.
 function edit(list, said, why = "", series = "") {
@@ -41,8 +56,9 @@ function giveLabel(label) {
 }
 
 function typeLabel() {
-  const text = part("typed").value.replace(/\p{C}/gu, "").trim();
-  const same = (label) => label.toLowerCase() === text.toLowerCase();
+  const text = part("typed").value.replace(UNPRINTABLE, "").trim();
+  const folded = (label) => label.normalize().toLowerCase();
+  const same = (label) => folded(label) === folded(text);
   const label = [...allLabels(), index.unknown].find(same) ?? text;
   part("typed").value = "";
   part("timeline").focus();
@@ -91,9 +107,20 @@ function rowsOf({ list, times, end }) {
   return rows.map(({ start, end: stop, label }) => [times[start], times[stop] ?? end, label]);
 }
 
+const stemOf = (entry) => entry.clip.split("/").pop().replace(/\.[^.]*$/, "");
+const OF_CLIPS = ["clip", "start", "end", "label"];
+const BESIDE_PAGE = "In the folder of this page, it tells train.py where the clips are.";
+
 function saveClip() {
-  const stem = clip.entry.clip.split("/").pop().replace(/\.[^.]*$/, "");
-  return save(`${stem}.csv`, ["start", "end", "label"], rowsOf(clip), "Beside the clip, train.py finds it.");
+  const stem = stemOf(clip.entry);
+  const name = safeName(stem, ".csv");
+  const rows = rowsOf(clip);
+  const only = index.clips.filter((entry) => stemOf(entry) === stem).length === 1;
+  if (only && name === `${stem}.csv`) {
+    return save(name, OF_CLIPS.slice(1), rows, "Beside the clip, train.py finds it.");
+  }
+  // The table's name does not tell the clip.
+  return save(name, OF_CLIPS, rows.map((row) => [clip.entry.clip, ...row]), BESIDE_PAGE);
 }
 
 async function saveAll() {
@@ -107,6 +134,5 @@ async function saveAll() {
     }
     rows.push(...own.map(([start, end, label]) => [entry.clip, start, end, label]));
   }
-  const where = "In the folder of this page, it tells train.py where the clips are.";
-  return save("corrected.csv", ["clip", "start", "end", "label"], rows, where);
+  return save("corrected.csv", OF_CLIPS, rows, BESIDE_PAGE);
 }

@@ -6,6 +6,7 @@ class Player {
     Object.assign(this, { video, onFrame, times: [0], frame: 0, ready: false, backwards: 0 });
     video.addEventListener("seeked", () => this.seek());
     video.addEventListener("pause", () => this.ready && this.go(this.shown()));
+    video.addEventListener("ended", () => this.loop && this.repeat());
     video.addEventListener("error", () => this.source && onProblem());
     requestAnimationFrame((now) => this.tick(now));
   }
@@ -66,6 +67,11 @@ class Player {
     this.video.play().catch(() => {}); // what cannot be played has been said
   }
 
+  repeat() {
+    this.go(this.loop.start);
+    this.video.play().catch(() => {});
+  }
+
   stop() {
     this.backwards = 0;
     this.video.playbackRate = 1;
@@ -103,7 +109,7 @@ class Player {
       this.sought = -1;
       this.frame = this.shown();
       this.onFrame();
-      if (this.loop && this.frame >= this.loop.end) this.go(this.loop.start);
+      if (this.loop && this.frame >= this.loop.end) this.repeat();
     }
   }
 }

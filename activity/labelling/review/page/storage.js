@@ -2,10 +2,13 @@
 // What a person has marked, kept by the browser under each clip's digest; and tables of it.
 
 const kept = new Map(); // what the browser refuses to keep lives as long as the page
+const refused = new Set(); // of these it may keep something older
+const keyOf = (id) => `activity-review:${id}`;
 
 function recall(id) {
+  if (refused.has(id)) return kept.get(id);
   try {
-    const entry = JSON.parse(localStorage.getItem(`activity-review:${id}`));
+    const entry = JSON.parse(localStorage.getItem(keyOf(id)));
     return entry?.rows && entry.visited ? entry : kept.get(id);
   } catch {
     return kept.get(id);
@@ -17,11 +20,12 @@ function recall(id) {
 function remember(id, entry) {
   kept.set(id, entry);
   try {
-    localStorage.setItem(`activity-review:${id}`, JSON.stringify(entry));
-    return true;
+    localStorage.setItem(keyOf(id), JSON.stringify(entry));
+    refused.delete(id);
   } catch {
-    return false;
+    refused.add(id);
   }
+  return !refused.has(id);
 }
 
 function tableOf(header, rows) {
@@ -32,9 +36,14 @@ function tableOf(header, rows) {
   return [header, ...rows].map((row) => row.map(cell).join(",") + "\n").join("");
 }
 
+// A name that every file system takes.
+function safeName(stem, ending) {
+  const plain = stem.replace(/[\\/:*?"<>|\p{C}]/gu, "_").replace(/^[.\s]+/, "");
+  return [...plain].slice(0, 80).join("") + ending;
+}
+
 // Writes into the file that the person picks, else as a download; null where they pick none.
-async function saveText(name, text) {
-  const safe = name.replace(/[\\/:*?"<>|\p{C}]/gu, "_").replace(/^[.\s]+/, "").slice(-100);
+async function saveText(safe, text) {
   const blob = new Blob([text], { type: "text/csv" });
   if (window.showSaveFilePicker) {
     try {

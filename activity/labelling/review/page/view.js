@@ -10,9 +10,12 @@ const UNKNOWN_COLOUR = "#8a8a8a";
 let clip = null; // the one that is open; see readClip
 let opening = -1;
 
-// A name for people: what would break a line, or turn it round, is spelled out.
+// What would break a line, or turn it round; but not what joins letters and emoji.
+const UNPRINTABLE = /[^\P{C}\u200c\u200d]/gu;
+
+// A name for people: what is not printable is spelled out.
 function shown(name) {
-  const plain = name.replace(/[^\P{C}\u200c\u200d]/gu, (c) => `\\u{${c.codePointAt(0).toString(16)}}`);
+  const plain = name.replace(UNPRINTABLE, (c) => `\\u{${c.codePointAt(0).toString(16)}}`);
   return plain.length > 120 ? `${plain.slice(0, 119)}…` : plain;
 }
 
@@ -146,7 +149,7 @@ function draw() {
   if (place !== clip.place) {
     if (!clip.visited.has(start)) {
       clip.visited.add(start);
-      keep();
+      keepVisited();
     }
     showSegments(place);
     const item = part("segments").children[place - clip.firstListed];
