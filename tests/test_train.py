@@ -245,7 +245,7 @@ def test_clips_alone_are_learned_from_split_whole_and_labelled_again(
     (dataset / "clips/3.csv").write_text((dataset / tables[3]).read_text() + "4,9,unknown\n")
     flags = ["--every", "0.5", "--report", tmp_path / "report.json"]
     said = run_train(*train_arguments(dataset, tmp_path, cache), *flags)
-    assert "skipped 1 clips:" in said
+    assert "skipped 1 clips or tables:" in said
     assert "blue/broken.mp4: " in said
     assert "the table of clips/3.avi goes on beyond the end of the clip" in said
     assert "74 frames of 4 clips to train on, 25 frames of 1 clips to test with" in said

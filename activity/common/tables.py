@@ -51,8 +51,8 @@ def column_names(row: list[str]) -> tuple[str, ...]:
 
 
 def header_of(path: Path) -> tuple[str, ...]:
-    """Return the column names of a table; none where it cannot be read as one."""
+    """Return the column names of a table: one without a name if it is empty, none if unreadable."""
     try:
-        return column_names(next(read_rows(path, "table", "a header"), (1, []))[1])
+        return column_names(next(read_rows(path, "table", "a header"), (1, [""]))[1])
     except UserError:
         return ()

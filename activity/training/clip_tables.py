@@ -5,6 +5,7 @@ that name elsewhere, such as in a folder of corrections; or name the clips itsel
 ``clip``. A clip that no table is about shows the activity of its folder.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
@@ -74,14 +75,15 @@ def read_clip_tables(clips: Sequence[Image], tables: Sequence[Table]) -> ToldByT
     for table in tables:
         if own := beside.get(table.file.with_suffix("")):
             try:
-                found = dict.fromkeys(own, read_segments(table.file))
+                only_clip([clip.file for clip in own], f"the clip of {table.name}", "")
+                found = {own[0]: read_segments(table.file)}
             except UserError as error:
                 told.skipped.update((clip.path, str(error)) for clip in own)
                 told.flawed.update(own)
                 found = {}
         else:
             header = header_of(table.file)
-            if header not in (HEADER, HEADER_OF_CLIPS):
+            if header not in (HEADER, HEADER_OF_CLIPS) and not _is_meant_for_segments(header):
                 told.others.append(table)
                 continue
             try:
@@ -102,6 +104,12 @@ def read_clip_tables(clips: Sequence[Image], tables: Sequence[Table]) -> ToldByT
     return told
 
 
+def _is_meant_for_segments(header: tuple[str, ...]) -> bool:
+    """Tell whether a table should be one of segments: a spreadsheet may have changed its commas."""
+    columns = {name.strip() for cell in header for name in re.split("[;\t]", cell)}
+    return not header or {*HEADER} <= columns
+
+
 def _of_clips_elsewhere(
     table: Table,
     header: tuple[str, ...],
@@ -114,6 +122,8 @@ def _of_clips_elsewhere(
         named = [clip.file for clip in clips if stem in (clip.file.stem, clip.file.name)]
         only = only_clip(named, f"a clip {stem}", _ELSEWHERE)
         return {by_file[file_identity(only)]: read_segments(table.file)}
+    if header != HEADER_OF_CLIPS:
+        read_segments(table.file)  # says what is wrong with it
     found, flawed = read_named_clips(table.file, [clip.file for clip in clips], _ELSEWHERE)
     skipped.update((f"{table.name}, {name}", reason) for name, reason in flawed.items())
     return {_image(clip, table.file.parent, by_file): clip.segments for clip in found}

@@ -13,8 +13,9 @@ from activity.temporal.segments import UNKNOWN, Segment
 from activity.training.clip_tables import ToldByTables, read_clip_tables
 from activity.training.labelled_clips import LabelledClip
 from activity.training.labelled_photos import LabelledPhoto
-from activity.training.layout import Folder, LabelFolder, Place, read_layout
+from activity.training.layout import LabelFolder, Place, read_layout
 from activity.training.left_out import gave_nothing, in_no_activity, left_out
+from activity.training.parts import Folder
 from activity.training.sources import Sources, read_sources
 from activity.training.usable_labels import check_enough, labels_to_learn
 
@@ -77,7 +78,7 @@ def find_images(
         datasets: folders that hold one folder of photos and clips for each label, and tables, as
             ``read_sources`` takes them.
         wanted: labels to take, or ``["all"]`` for all there are; None takes those of
-            ``DEFAULT_LABELS`` that are there, or all where none of them is.
+            ``DEFAULT_LABELS`` that are there, or all where fewer than two of them are.
         label_folder: which folder is the label where folders lie in folders.
 
     Raises:
@@ -96,6 +97,8 @@ def find_images(
     where = shortened([str(dataset) for dataset in datasets], most=3)
     skipped = _skipped(sources, told, in_activities)
     reason = "".join(f"; {clip}: {why}" for clip, why in list(skipped.items())[:1])
+    if label_folder is None and any(place.group for place in in_activities.values()):
+        reason += "; where the folders inside it are the activities, give --label-folder last"
     there = {*(photo.label for photo in photos), *_labels_of(clips)} - {UNKNOWN}
     taken = labels_to_learn(there, names, where, reason)
     chosen = [photo for photo in photos if photo.label in taken]
@@ -156,7 +159,8 @@ def _names_to_take(
     there = {name for folder in folders for name in folder.names}
     there |= {row.label for _, row in sources.rows.values()}
     there |= {segment.label for some in told.segments.values() for segment in some}
-    return sorted(there & {*DEFAULT_LABELS}) or None
+    default = sorted(there & {*DEFAULT_LABELS})
+    return default if len(default) > 1 else None
 
 
 def _places(

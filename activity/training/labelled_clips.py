@@ -13,7 +13,7 @@ from activity.common.stores import local_copy
 from activity.media.clip import VideoSource
 from activity.media.images import Image
 from activity.temporal.segments import UNKNOWN, Segment
-from activity.training.layout import Part
+from activity.training.parts import Part
 
 BOUNDARY = 0.5
 """Seconds on either side of a boundary that teach nothing: people set boundaries by eye."""

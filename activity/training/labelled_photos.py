@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from activity.media.images import Image
-from activity.training.layout import Part
+from activity.training.parts import Part
 
 
 @dataclass(frozen=True)

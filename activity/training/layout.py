@@ -7,38 +7,19 @@ where the names do not show it, the layout is refused rather than guessed.
 """
 
 import re
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from activity.common.errors import UserError, printable
-
-Part = Literal["train", "validation", "test"]
-"""What a data set that is split already calls one of its parts."""
+from activity.training.parts import Folder, Part, take_parts
 
 LabelFolder = Literal["first", "last"]
 """Which folder names the activity: the first one below the data set, or that right above photos."""
 
-PARTS: dict[str, Part] = {
-    "train": "train",
-    "training": "train",
-    "val": "validation",
-    "valid": "validation",
-    "validation": "validation",
-    "test": "test",
-    "testing": "test",
-}
-
 # video_0003, 17, clip-2, v_Basketball_g01_c04: names that count.
 _NUMBERED = re.compile(r".*\d")
-
-
-class Folder(NamedTuple):
-    """A folder that holds photos or clips: the number of its data set, and its path there."""
-
-    dataset: int
-    names: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -81,7 +62,7 @@ def read_layout(
         >>> read_layout([frames, Folder(0, ("tennis",))])[frames]
         Place(label='football', part=None, group='football/video_0003')
     """
-    parts, inner = _take_parts({*folders, *with_tables})
+    parts, inner = take_parts({*folders, *with_tables})
     _take_flat_parts_for_activities(parts, inner, label_folder)
     inner = {folder: inner[folder] for folder in folders}
     telling = _without_common(inner)
@@ -100,41 +81,6 @@ def read_layout(
         folder: Place(labels.get(folder, ""), parts.get(folder), groups.get(folder))
         for folder in {*folders, *with_tables}
     }
-
-
-def _take_parts(
-    folders: Collection[Folder],
-) -> tuple[dict[Folder, Part], dict[Folder, tuple[str, ...]]]:
-    """Tell the parts of splits from the other folders above photos."""
-    children: dict[Folder, set[str]] = defaultdict(set)
-    for dataset, names in folders:
-        for depth, name in enumerate(names):
-            children[Folder(dataset, names[:depth])].add(name)
-    split = {folder for folder, names in children.items() if _is_split(names)}
-    # Where some activities are split, one that has photos of a single part is split likewise.
-    depths = {(folder.dataset, len(folder.names)) for folder in split}
-    flat = {folder.dataset for folder in folders if len(folder.names) == 1}
-    for folder, inside in children.items():
-        above = not folder.names and folder.dataset not in flat
-        if all(name.lower() in PARTS for name in inside) and (
-            above or (folder.dataset, len(folder.names)) in depths
-        ):
-            split.add(folder)
-    parts: dict[Folder, Part] = {}
-    inner = {folder: folder.names for folder in folders}
-    for folder in folders:
-        dataset, names = folder
-        for depth, name in enumerate(names):
-            if name.lower() in PARTS and Folder(dataset, names[:depth]) in split:
-                parts[folder] = PARTS[name.lower()]
-                inner[folder] = names[:depth] + names[depth + 1 :]
-                break
-    return parts, inner
-
-
-def _is_split(names: Collection[str]) -> bool:
-    parts = {PARTS[name.lower()] for name in names if name.lower() in PARTS}
-    return "train" in parts and len(parts) > 1
 
 
 def _take_flat_parts_for_activities(
@@ -164,7 +110,7 @@ def _without_common(
     inner: Mapping[Folder, tuple[str, ...]],
 ) -> dict[Folder, tuple[str, ...]]:
     """Leave out the folders that tell nothing apart, as all share them: images/football/1.jpg."""
-    result = dict(inner)
+    result = {folder: names for folder, names in inner.items() if names}
     while len(result) > 1 and all(len(names) > 1 for names in result.values()):
         if len({names[0] for names in result.values()}) == 1:
             result = {folder: names[1:] for folder, names in result.items()}
@@ -172,7 +118,7 @@ def _without_common(
             result = {folder: names[:-1] for folder, names in result.items()}
         else:
             break
-    return result
+    return {folder: result.get(folder, ()) for folder in inner}
 
 
 def _plain(names: Sequence[str]) -> list[str]:
@@ -223,7 +169,20 @@ def _groups(
         rest for rest, _ in {(rest, labels[folder]) for folder, rest in below.items()}
     )
     return {
-        folder: "/".join(folder.names)
+        folder: footage_of("/".join(folder.names))
         for folder, rest in below.items()
         if _NUMBERED.fullmatch(rest[-1]) or activities[rest] == 1
     }
+
+
+def footage_of(name: str) -> str:
+    """Name what a clip is cut from: UCF101 calls clip 4 of group 1 ``v_Golf_g01_c04``.
+
+    Clips of a group show the same people at the same place, and are never on both sides of a split
+    (K. Soomro, A. R. Zamir, M. Shah, "UCF101", CRCV-TR-12-01, 2012).
+
+    Example:
+        >>> footage_of("Golf/v_Golf_g01_c04.avi")
+        'Golf/v_Golf_g01'
+    """
+    return re.sub(r"(_g\d+)_c\d+(\.\w+)?$", r"\1", name)

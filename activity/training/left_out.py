@@ -5,7 +5,8 @@ from collections.abc import Collection, Mapping
 
 from activity.media.images import Image
 from activity.training.clip_tables import ToldByTables
-from activity.training.layout import Folder, Place
+from activity.training.layout import Place
+from activity.training.parts import Folder
 from activity.training.sources import Sources
 
 
@@ -13,10 +14,11 @@ def left_out(sources: Sources, told: ToldByTables, names: Collection[str] | None
     """Count files of other kinds by their endings, in folders of the labels (None: in all)."""
     others = [*sources.others]
     for table in told.others:
-        if (folder := sources.tables[table]).names:
-            others.append((folder, ".csv"))
+        others.append((sources.tables[table], ".csv"))
     counts = Counter(
-        suffix for folder, suffix in others if names is None or {*folder.names} & {*names}
+        suffix
+        for folder, suffix in others
+        if names is None or not folder.names or {*folder.names} & {*names}
     )
     return dict(counts.most_common())
 

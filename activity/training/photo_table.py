@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from activity.common.errors import UserError, shortened
 from activity.common.tables import column_names, read_rows
-from activity.training.layout import PARTS, Part
+from activity.training.parts import PARTS, Part
 
 _COLUMNS = ("path", "label")
 _SPLIT = "split"
@@ -54,8 +54,8 @@ def read_photo_table(path: Path) -> list[TableRow]:
         earlier, at = read.setdefault(row.path, (row, line))
         if earlier != row:
             raise UserError(
-                f"{path}, line {line}: {row.path} is {_described(row)} here and "
-                f"{_described(earlier)} in line {at}"
+                f"{path}, line {line}: {row.path} is {described(row)} here and "
+                f"{described(earlier)} in line {at}"
             )
     return [row for row, _ in read.values()]
 
@@ -74,5 +74,6 @@ def _row(path: Path, line: int, values: dict[str, str]) -> TableRow:
     return TableRow(name.replace("\\", "/"), label, PARTS.get(split.lower()))
 
 
-def _described(row: TableRow) -> str:
+def described(row: TableRow) -> str:
+    """Say for a message what a row says of its photo: ``tennis (test)``."""
     return row.label if row.part is None else f"{row.label} ({row.part})"

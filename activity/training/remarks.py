@@ -25,12 +25,15 @@ def remarks_on_found(wanted: Sequence[str] | None, found: Found) -> list[str]:
     """Say which labels are taken, from how many photos and clips, and which files are not."""
     labels = found.all_labels()
     remarks = []
-    if wanted is None and not {*labels} & {*DEFAULT_LABELS}:
-        remarks.append(f"none of {', '.join(DEFAULT_LABELS)} is there: taking all there is")
     asked_for = {*(DEFAULT_LABELS if wanted is None else wanted)} - {ALL_LABELS, UNKNOWN}
-    for label in sorted(asked_for - {*labels}):
-        if wanted is not None or {*labels} & {*DEFAULT_LABELS}:
-            remarks.append(f"no photos of {printable(label)}: going on without")
+    if wanted is None and len({*labels} & asked_for) < 2:
+        names = ", ".join(DEFAULT_LABELS)
+        remarks.append(f"fewer than two of {names} were found: taking all activities")
+    else:
+        remarks += [
+            f"no photos of {printable(label)}: continuing without it"
+            for label in sorted(asked_for - {*labels})
+        ]
     remarks.append(f"learning {len(labels)} activities:")
     remarks += _activities(found, labels)
     for folder, inside in found.gave_nothing.items():
@@ -92,7 +95,7 @@ def remarks_on_sets(found: Found, sets: ImageSets) -> list[str]:
 def _remarks_on_clips(skipped: Mapping[str, str], frames: SampledFrames) -> list[str]:
     remarks = []
     if skipped:
-        remarks.append(f"skipped {len(skipped)} clips:")
+        remarks.append(f"skipped {len(skipped)} clips or tables:")
         remarks += [f"  {printable(clip)}: {printable(why)}" for clip, why in skipped.items()]
     for clip in frames.too_long:
         remarks.append(f"the table of {printable(clip)} goes on beyond the end of the clip")

@@ -15,9 +15,9 @@ from activity.media.clip import CLIP_SUFFIXES
 from activity.media.images import Image
 from activity.temporal.segments import HEADER, HEADER_OF_CLIPS
 from activity.training.clip_tables import Table
-from activity.training.layout import Folder
 from activity.training.listing import list_dataset
-from activity.training.photo_table import TableRow, read_photo_table
+from activity.training.parts import Folder, is_split, part_called
+from activity.training.photo_table import TableRow, described, read_photo_table
 from activity.training.split import LATER_SUFFIXES
 
 _TABLE = ".csv"
@@ -60,18 +60,17 @@ def read_sources(datasets: Sequence[Path]) -> Sources:
     _check_apart(datasets)
     sources = Sources()
     entries: list[_Entry] = []
-    for number, dataset in enumerate(datasets):
+    for dataset, place in zip(datasets, _places(datasets), strict=True):
         if dataset.suffix.lower() == _TABLE and not dataset.is_dir():
-            entries += _of_table(dataset, number, sources.photo_tables)
+            entries += _of_table(dataset, place, sources.photo_tables)
             continue
         listing = list_dataset(dataset)
         entries += [
-            _Entry(dataset, file.as_posix(), Folder(number, file.parent.parts))
-            for file in listing.files
+            _Entry(dataset, file.as_posix(), _below(place, file.parent)) for file in listing.files
         ]
         for folder in listing.folders:
             name = folder if len(datasets) == 1 else dataset / folder
-            sources.folders[Folder(number, folder.parts)] = name.as_posix()
+            sources.folders[_below(place, folder)] = name.as_posix()
         sources.not_followed.extend(str(dataset / folder) for folder in listing.not_followed)
     # The split goes by the order of paths in each data set.
     entries.sort(key=lambda entry: (entry.place.dataset, entry.path))
@@ -90,13 +89,32 @@ class _Entry:
     row: TableRow | None = None
 
 
-def _of_table(table: Path, number: int, photo_tables: list[Path]) -> list[_Entry]:
+def _places(datasets: Sequence[Path]) -> list[Folder]:
+    """Number the data sets; parts of one split (``data/train data/test``) are folders of one."""
+    beside: dict[tuple[Path, str], list[int]] = defaultdict(list)
+    for number, dataset in enumerate(datasets):
+        if part_called(dataset.stem) is not None:
+            beside[dataset.parent, dataset.suffix.lower()].append(number)
+    places = [Folder(number, ()) for number in range(len(datasets))]
+    for numbers in beside.values():
+        if is_split(datasets[number].stem for number in numbers):
+            for number in numbers:
+                places[number] = Folder(numbers[0], (datasets[number].stem,))
+    return places
+
+
+def _below(place: Folder, folder: Path) -> Folder:
+    return Folder(place.dataset, place.names + folder.parts)
+
+
+def _of_table(table: Path, place: Folder, photo_tables: list[Path]) -> list[_Entry]:
     """List what a table names; or the table alone, where it is one of segments."""
-    place = Folder(number, ())
     if header_of(table) in (HEADER, HEADER_OF_CLIPS):
         return [_Entry(table.parent, table.name, place)]
     photo_tables.append(table)
-    return [_Entry(table.parent, row.path, place, row) for row in read_photo_table(table)]
+    part = part_called(place.names[0]) if place.names else None
+    rows = (row._replace(part=row.part or part) for row in read_photo_table(table))
+    return [_Entry(table.parent, row.path, place, row) for row in rows]
 
 
 def _told_apart(entries: Sequence[_Entry]) -> list[Image]:
@@ -119,7 +137,12 @@ def _told_apart(entries: Sequence[_Entry]) -> list[Image]:
 def _sort_in(sources: Sources, image: Image, entry: _Entry) -> None:
     suffix = PurePosixPath(entry.path).suffix.lower()
     if entry.row is not None:
-        sources.rows[image] = (entry.place.dataset, entry.row)
+        _, earlier = sources.rows.setdefault(image, (entry.place.dataset, entry.row))
+        if earlier != entry.row:
+            raise UserError(
+                f"{image.path} is {described(earlier)} in one table and {described(entry.row)} in "
+                "another: keep the one that is right"
+            )
     if suffix in CLIP_SUFFIXES:
         sources.clips[image] = entry.place
     elif entry.row is not None:

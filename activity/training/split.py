@@ -10,7 +10,8 @@ from activity.media.images import Image
 from activity.temporal.segments import UNKNOWN
 from activity.training.labelled_clips import LabelledClip
 from activity.training.labelled_photos import LabelledPhoto
-from activity.training.layout import Part
+from activity.training.layout import footage_of
+from activity.training.parts import Part
 
 # The source tutorial's library lists .jpg, .jpeg, .png, .bmp, .tif and .tiff, and its photos keep
 # the split that they have always had. These came later, and are split by themselves.
@@ -113,22 +114,33 @@ def _clips_to_test(
     contents: Mapping[Path, str],
     have_test: Collection[int],
 ) -> set[Path]:
+    """Choose the clips to test with: those that have this side already, and some without a side."""
     sides = {
         clip.file: _is_test(clip.part, have_test=clip.dataset in have_test)
         for clip in clips
         if clip.part is not None
     }
-    # A copy of a clip that is learned from is no test.
-    learned = {contents.get(file) for file, is_test in sides.items() if not is_test} - {None}
-    shown: dict[str, set[str]] = {}
+    footage = {image.file: _footage(image.file, contents) for image in frames}
+    learned = {footage[file] for file, is_test in sides.items() if not is_test and file in footage}
+    tested = {file for file, is_test in sides.items() if is_test}
+    # Copies of what is learned from are no test, and those of what is tested with are not learned.
+    held = {footage[file] for file in tested if file in footage} - learned
+    tested |= {file for file, shown in footage.items() if file not in sides and shown in held}
+    labels: dict[str, set[str]] = {}
     files: dict[str, Path] = {}
     for image, label in frames.items():
-        unsplit = image.file not in sides and contents.get(image.file) not in learned
-        if label != UNKNOWN and unsplit:
-            shown.setdefault(image.path, set()).add(label)
+        has_side = image.file in sides or footage[image.file] in learned | held
+        if label != UNKNOWN and not has_side:
+            labels.setdefault(image.path, set()).add(label)
             files[image.path] = image.file
-    tested = split_clips(shown, {path: contents.get(files[path], path) for path in shown})
-    return {file for file, is_test in sides.items() if is_test} | {files[path] for path in tested}
+    chosen = split_clips(labels, {path: footage[files[path]] for path in labels})
+    return tested | {files[path] for path in chosen}
+
+
+def _footage(clip: Path, contents: Mapping[Path, str]) -> str:
+    """Return what clips have in common that are copies of one, or are cut from one."""
+    footage = footage_of(clip.as_posix())
+    return footage if footage != clip.as_posix() else contents.get(clip, footage)
 
 
 def _is_test(part: Part | None, *, have_test: bool) -> bool:

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 
 from activity.common.errors import UserError, printable, shortened
+from activity.temporal.segments import UNKNOWN
 from activity.training.labelled_photos import LabelledPhoto
 from activity.training.split import FEWEST_PHOTOS
 
@@ -20,8 +21,8 @@ def labels_to_learn(
         where, reason: what a message names: the data sets, and a flaw that may be the cause.
 
     Raises:
-        UserError: there are fewer than two, or a label to learn differs from another in case alone,
-            in spaces around it, or in its Unicode normalisation.
+        UserError: there are fewer than two; or a label to learn differs from another, or from
+            ``unknown``, in case alone, in spaces around it, or in its Unicode normalisation.
     """
     if not there:
         raise UserError(
@@ -30,13 +31,13 @@ def labels_to_learn(
             + reason
         )
     taken = {*there} if names is None else {*there} & {*names}
+    _check_spelling({*taken, *(names or ())}, {*there, *(names or ()), UNKNOWN})
     if not taken:
         raise UserError(
             f"no photos of {shortened(names or [])} in {where}; it has: "
             f"{shortened(sorted(there))}. "
             "Name some of these after --labels, or take --labels all" + reason
         )
-    _check_spelling(taken, there)
     if len(taken) < 2:
         raise UserError(
             f"only photos of {next(iter(taken))} in {where}: "
@@ -56,8 +57,8 @@ def _check_spelling(taken: Collection[str], there: Collection[str]) -> None:
             names = " and ".join(repr(printable(label)) for label in labels)
             raise UserError(
                 f"the labels {names} differ only in case, in spaces around them, or in how their "
-                "accents are encoded: rename the folders (or what the tables say), so that they "
-                "are one activity, or clearly two"
+                "accents are encoded: spell them alike in folders, tables and --labels, or rename "
+                "one so that they are clearly two"
             )
 
 

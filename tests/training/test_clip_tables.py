@@ -158,3 +158,10 @@ def test_a_linked_clip_is_known_by_its_target(tmp_path: Path) -> None:
     (tmp_path / "c/a link.mp4").symlink_to(tmp_path / "clips/a.mp4")
     told = tell_again(tmp_path, "clips/a.mp4")
     assert segments(told) == {"clips/a.mp4": SEGMENTS}
+
+
+def test_a_table_beside_two_clips_of_its_name_is_about_neither(tmp_path: Path) -> None:
+    told = tell(tmp_path, ["a.mp4", "a.mov", "b.mp4"], a=ONE, b=ONE)
+    assert segments(told) == {"b.mp4": SEGMENTS}
+    assert {clip.path for clip in told.flawed} == {"a.mp4", "a.mov"}
+    assert all("could be any of" in told.skipped[clip] for clip in ("a.mp4", "a.mov"))

@@ -458,7 +458,9 @@ def test_names_that_a_person_takes_for_one_are_refused(
     if len(list(tmp_path.iterdir())) < 3:
         pytest.skip("this file system takes them for one, too")
     for wanted in (["all"], [names[0], "football"]):
-        with pytest.raises(UserError, match=r"differ only in case, in spaces .*: rename") as raised:
+        with pytest.raises(
+            UserError, match=r"differ only in case, in spaces .*: spell them"
+        ) as raised:
             find_images([tmp_path], wanted)
         assert all(repr(name) in str(raised.value) for name in names)
     for name in names:
@@ -587,3 +589,77 @@ def test_linked_folders_are_activities(tmp_path: Path) -> None:
     assert len(found.photos) == 8
     (missed,) = found.not_followed
     assert missed in (str(tmp_path / "data/tennis"), str(tmp_path / "data/again"))
+
+
+@pytest.mark.parametrize("ending", ["", ".csv"])
+def test_parts_of_a_split_that_are_given_one_by_one_keep_it(tmp_path: Path, ending: str) -> None:
+    given = []
+    for part in ("train", "test"):
+        folders(tmp_path / part, "tennis", "football")
+        photos = sorted((tmp_path / part).rglob("*.jpg"))
+        rows = [f"{photo.relative_to(tmp_path).as_posix()},{photo.parent.name}" for photo in photos]
+        (tmp_path / f"{part}.csv").write_text("\n".join(["path,label", *rows]))
+        given.append(tmp_path / f"{part}{ending}")
+    found = find_images(given)
+    assert {photo.part for photo in found.photos} == {"train", "test"}
+    assert all(f"/{photo.part}/" in photo.image.file.as_posix() for photo in found.photos)
+    assert {photo.dataset for photo in found.photos} == {0}
+    alone = find_images([tmp_path / f"train{ending}"])
+    assert {photo.part for photo in alone.photos} == {None}
+
+
+def test_tables_of_photos_that_contradict_each_other_are_refused(tmp_path: Path) -> None:
+    folders(tmp_path / "a", "tennis", "football")
+    for name, label in (("one", "tennis"), ("two", "football")):
+        (tmp_path / f"{name}.csv").write_text(f"path,label\na/tennis/0.jpg,{label}\n")
+    with pytest.raises(UserError, match=r"0.jpg is tennis in one table and football in another"):
+        find_images([tmp_path / "one.csv", tmp_path / "two.csv"])
+
+
+@pytest.mark.parametrize(
+    ("folder", "wanted", "spelled"),
+    [
+        ("tennis", ["Tennis", "football"], "'Tennis' and 'tennis'"),
+        ("cafe\u0301", ["caf\u00e9", "football"], ""),
+        ("Unknown", ["all"], "'Unknown' and 'unknown'"),
+    ],
+)
+def test_a_name_that_is_nearly_another_is_never_taken_for_a_third_thing(
+    tmp_path: Path, folder: str, wanted: list[str], spelled: str
+) -> None:
+    folders(tmp_path, folder, "football", "golf")
+    with pytest.raises(UserError, match=f"the labels .*{spelled}.* differ only in case"):
+        find_images([tmp_path], wanted)
+
+
+def test_one_of_the_default_activities_is_not_taken_alone(tmp_path: Path) -> None:
+    folders(tmp_path, "tennis", "badminton", "squash")
+    assert find_images([tmp_path]).all_labels() == ["badminton", "squash", "tennis"]
+
+
+def test_numbered_activities_in_one_folder_have_a_way_out(tmp_path: Path) -> None:
+    folders(tmp_path / "digits", "0", "1")
+    with pytest.raises(UserError, match=r"only photos of digits .* give --label-folder last"):
+        find_images([tmp_path])
+    assert find_images([tmp_path], None, "last").all_labels() == ["0", "1"]
+
+
+@pytest.mark.parametrize(
+    ("table", "why"),
+    [
+        (b"clip;start;end;label\na.mp4;0;1;golf\n", "line 1: the first line should be"),
+        (b"start,end,label,note\n0,1,golf,x\n", "line 1: the first line should be"),
+        ("clip,start,end,label\nMüll.mp4,0,1,golf\n".encode("cp1252"), "is not UTF-8"),
+    ],
+)
+def test_a_table_that_a_spreadsheet_has_changed_is_named(
+    tmp_path: Path, table: bytes, why: str
+) -> None:
+    folders(tmp_path / "photos", "tennis", "football")
+    (tmp_path / "corrected").mkdir()
+    (tmp_path / "corrected/corrected.csv").write_bytes(table)
+    (tmp_path / "corrected/scores.csv").write_text("name,points\n")
+    found = find_images([tmp_path / "photos", tmp_path / "corrected"])
+    (reason,) = found.skipped.values()
+    assert why in reason
+    assert found.left_out == {".csv": 1}

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from activity.common.errors import UserError
-from activity.training.layout import PARTS, Folder, Place, read_layout
+from activity.training.layout import Place, read_layout
+from activity.training.parts import PARTS, Folder
 
 
 def layout(*paths: str, **options: Any) -> dict[str, Place]:
@@ -155,3 +156,39 @@ def test_any_layout_is_read_from_its_own_folders_or_refused_in_one_line(
         assert place.group in (None, "/".join(folder.names))
     # The order in which folders are listed says nothing.
     assert read_layout(sorted(folders, reverse=True), label_folder=label_folder) == places
+
+
+@pytest.mark.parametrize(
+    ("train", "test"),
+    [("seg_train", "seg_test"), ("training_set", "test_set"), ("train2017", "val2017")],
+)
+def test_parts_of_a_split_have_longer_names_and_a_folder_of_their_own_inside(
+    train: str, test: str
+) -> None:
+    places = layout(f"{train}/{train}/sea", f"{train}/{train}/ice", f"{test}/{test}/sea")
+    assert places[f"{train}/{train}/sea"] == Place("sea", "train")
+    assert places[f"{test}/{test}/sea"].label == "sea"
+    assert places[f"{test}/{test}/sea"].part in ("test", "validation")
+
+
+def test_names_that_only_contain_a_part_are_activities() -> None:
+    assert labels("strength_training", "cross_training") == ["strength_training", "cross_training"]
+    assert labels("contest", "trained", "train") == ["contest", "trained", "train"]
+
+
+def test_unlabelled_photos_beside_a_split_belong_to_no_activity() -> None:
+    places = layout("seg_train/sea", "seg_train/ice", "seg_test/sea", "seg_pred/seg_pred", "more")
+    assert places["seg_pred/seg_pred"] == Place("")
+    assert places["more"] == Place("more")
+
+
+def test_frames_of_clips_of_one_group_belong_together() -> None:
+    places = layout(*(f"Golf/v_Golf_g0{group}_c0{clip}" for group in (1, 2) for clip in (1, 2)))
+    assert places["Golf/v_Golf_g01_c01"].group == places["Golf/v_Golf_g01_c02"].group
+    assert places["Golf/v_Golf_g01_c01"].group != places["Golf/v_Golf_g02_c01"].group
+
+
+def test_an_activity_beside_a_split_may_be_split_itself() -> None:
+    places = layout("train/a", "test/a", "b/train", "b/test")
+    assert places["b/train"] == Place("b", "train")
+    assert places["b/test"] == Place("b", "test")

@@ -10,8 +10,8 @@ from activity.media.images import Image
 from activity.training.dataset import find_images
 from activity.training.image_sets import ImageSets, build_sets
 from activity.training.labelled_photos import LabelledPhoto
-from activity.training.layout import Part
 from activity.training.outliers import Outliers, choose_outliers
+from activity.training.parts import Part
 from activity.training.remarks import remarks_on_sets
 
 

@@ -14,8 +14,8 @@ from activity.training.evaluation import Evaluation
 from activity.training.image_sets import ImageSets
 from activity.training.labelled_clips import LabelledClip, SampledFrames
 from activity.training.labelled_photos import LabelledPhoto
-from activity.training.layout import Part
 from activity.training.leakage import IdenticalImages, Leakage
+from activity.training.parts import Part
 from activity.training.remarks import (
     remarks_on_found,
     remarks_on_sets,
@@ -33,13 +33,13 @@ def found(*labels: str, **others: Any) -> Found:
 
 def test_which_labels_are_taken_is_told() -> None:
     assert remarks_on_found(None, found("chess", "fencing")) == [
-        "none of weight_lifting, tennis, football is there: taking all there is",
+        "fewer than two of weight_lifting, tennis, football were found: taking all activities",
         "learning 2 activities:",
         "  chess: 1 photos in chess",
         "  fencing: 1 photos in fencing",
     ]
     assert remarks_on_found(None, found("tennis", "football", left_out={".php": 9, ".x\n": 2})) == [
-        "no photos of weight_lifting: going on without",
+        "no photos of weight_lifting: continuing without it",
         "learning 2 activities:",
         "  football: 1 photos in football",
         "  tennis: 1 photos in tennis",
@@ -138,7 +138,7 @@ def test_what_clips_and_tables_have_wrong_is_told() -> None:
     photo = Image("football/1.jpg")
     sets = ImageSets([photo], [], [], {photo: "football"}, frames)
     assert remarks_on_sets(what, sets) == [
-        "skipped 2 clips:",
+        "skipped 2 clips or tables:",
         "  b.mp4: line 3: overlaps",
         "  d\\n.mp4: no frame in it",
         "the table of c.mp4 goes on beyond the end of the clip",

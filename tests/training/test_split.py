@@ -136,3 +136,24 @@ def test_clips_change_nothing_about_photos() -> None:
     assert [image for image in split.test if image.seconds is None] == [
         photos[i].image for i in test
     ]
+
+
+def test_a_copy_of_a_clip_to_test_with_is_never_learned_from() -> None:
+    frames = frames_of([{"tennis"}] * 12)
+    clips = [LabelledClip("0.mp4", [], part="test"), LabelledClip("1.mp4", [], part="train")]
+    contents = {Path(f"{n}.mp4"): "0" if 2 <= n <= 9 else str(n) for n in range(12)}
+    split = split_images([], clips, frames, contents)
+    copies = {f"{n}.mp4" for n in range(12) if contents[Path(f"{n}.mp4")] == "0"}
+    assert copies <= {image.path for image in split.test}
+    assert not copies & {image.path for image in split.training}
+
+
+def test_clips_that_are_cut_from_one_video_are_on_one_side() -> None:
+    names = [f"Golf/v_Golf_g{group:02}_c{clip:02}.avi" for group in range(12) for clip in range(5)]
+    frames = {Image(name, 0.0): "Golf" for name in names}
+    contents = {Path(name): name for name in names}
+    split = split_images([], [], frames, contents)
+    groups = [{image.path[:15] for image in side} for side in (split.training, split.test)]
+    assert len(groups[0]) == 9
+    assert len(groups[1]) == 3
+    assert not groups[0] & groups[1]
