@@ -1,6 +1,6 @@
 """Train a classifier of activities from folders of photos and clips.
 
-A small head is trained on the features of a frozen, ImageNet-trained network. Written are the
+A small head is trained on the features of a frozen, ImageNet-trained network. It writes the
 model (RGB pixels in, probabilities out), the label binarizer that names its outputs, and a
 plot of the training.
 """
@@ -16,9 +16,9 @@ from activity.common.script import run_script
 from activity.common.stores import is_stored
 from activity.common.writing import check_apart, check_output
 from activity.network.arguments import add_speed_arguments
-from activity.network.choosing import format_networks
 from activity.network.classifier import Classifier
 from activity.network.engine import EngineOptions
+from activity.network.networks import format_networks
 from activity.training.arguments import add_file_arguments, add_training_arguments
 from activity.training.dataset import find_images
 from activity.training.image_sets import build_sets
@@ -27,8 +27,6 @@ from activity.training.remarks import (
     remarks_on_sets,
     remarks_on_unreadable,
 )
-from activity.training.score_remarks import remark_on_model, remarks_on_score, remarks_on_two_labels
-from activity.training.two_labels import near_copies_under_two_labels
 
 EXAMPLE = """\
 example:
@@ -54,9 +52,15 @@ def main() -> None:
         from activity.training.feature_sets import compute_feature_sets, views_of
         from activity.training.fine_tuning import fine_tune
         from activity.training.leakage import find_leakage
+        from activity.training.near_copies import near_copies_under_two_labels
         from activity.training.pictures import plot_history
         from activity.training.quantization import check_installed, write_int8_version
         from activity.training.report import format_score, write_report
+        from activity.training.score_remarks import (
+            remark_on_model,
+            remarks_on_score,
+            remarks_on_two_labels,
+        )
         from activity.training.trained import evaluate, save, train_on
 
     if args.int8:

@@ -46,7 +46,7 @@ def test_trains_reports_and_writes_what_the_next_program_needs(
     assert "27 photos to train on, 10 to test with" in done.stdout
     assert "skipped 1 photos that cannot be read" in done.stdout
     assert "red/unreadable.jpg" in done.stdout
-    assert "left out, as files of other kinds: 1 .php" in done.stdout
+    assert "left out (neither photos nor clips): 1 .php" in done.stdout
     assert "weighted avg" in done.stdout
     assert "% of the test images unknown, one by one; of the " in done.stdout
 
@@ -104,8 +104,8 @@ def test_fine_tuned_stages_are_saved_and_judged(
     monkeypatch.setattr(fine_tuning, "_count_right", lambda *_: min(3, next(right)))
     arguments = train_arguments(photo_folders, tmp_path, cache)
     said = run_train(*arguments, "--views", "1", "--fine-tune", "2")
-    assert "24 images to learn from, 3 to choose by" in said
-    assert "best was epoch" in said
+    assert "24 images to learn from, 3 held out" in said
+    assert "best epoch: " in said
     model = load_model(tmp_path / "model/activity.model")
     frozen = build_backbone("efficientnet-lite0", "imagenet").get_layer("efficientnet_lite0")
     tuned = model.get_layer("efficientnet_lite0")
@@ -138,13 +138,13 @@ def test_a_test_photo_that_is_gone_after_fine_tuning_is_not_judged(
 ) -> None:
     dataset = Path(shutil.copytree(photo_folders, tmp_path / "photos"))
     gone = split_images(find_images([dataset], ["all"]).photos, [], {}, {}).test[0].path
-    carve = fine_tuning._carve
+    carve = fine_tuning._hold_out
 
     def lose_a_photo(*arguments: Any) -> Any:
         (dataset / gone).unlink()
         return carve(*arguments)
 
-    monkeypatch.setattr(fine_tuning, "_carve", lose_a_photo)
+    monkeypatch.setattr(fine_tuning, "_hold_out", lose_a_photo)
     right = count()  # each epoch is better: only what was tuned sees the test photos again
     monkeypatch.setattr(fine_tuning, "_count_right", lambda *_: next(right))
     arguments = train_arguments(dataset, tmp_path, cache)
@@ -247,7 +247,7 @@ def test_clips_alone_are_learned_from_split_whole_and_labelled_again(
     said = run_train(*train_arguments(dataset, tmp_path, cache), *flags)
     assert "skipped 1 clips or tables:" in said
     assert "blue/broken.mp4: " in said
-    assert "the table of clips/3.avi goes on beyond the end of the clip" in said
+    assert "the table of clips/3.avi extends beyond the end of the clip" in said
     assert "74 frames of 4 clips to train on, 25 frames of 1 clips to test with" in said
     assert "frames of 1 clips to test with" in said
     report = json.loads((tmp_path / "report.json").read_text())
@@ -338,7 +338,7 @@ def test_corrections_of_a_clip_are_learned_where_it_lies_and_a_split_is_kept(
     assert "  all.csv, gone.mp4: gone.mp4 is neither where the table says nor in the data" in said
     assert "1 photos or clips are there under two labels, of which one is wrong:" in said
     assert "train/blue/red 000.jpg (blue), train/red/000.jpg (red)" in said
-    assert "the split that is there is kept: what is there to test with is tested with" in said
+    assert "the existing split is kept: its test part is used for testing" in said
     assert "28 photos and 13 frames of 1 clips to train on, 9 photos to test with" in said
     assert "learned from clips: 1.6 s of blue" in said
     assert "pairs of images show nearly the same picture under two labels" in said

@@ -119,7 +119,7 @@ def test_what_lies_beside_the_activities_is_learned_as_none_of_them(
     said, report = train()
     assert "learning 3 activities:" in said
     learned, kept = ("chess", "go") if "12 photos of go" in said else ("go", "chess")
-    assert f"kept apart to judge --unknown by: 12 photos of {kept}" in said
+    assert f"set aside to evaluate --unknown: 12 photos of {kept}" in said
     assert "learned as none of the activities: 24 photos and 12 frames of 1 clips" in said
     assert f"(photos of {learned}, unknown; --outliers 0 leaves them out)" in said
     assert "skipped 1 photos that cannot be read:\n[INFO]   unknown/7.jpg" in said

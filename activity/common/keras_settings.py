@@ -40,7 +40,7 @@ def check_backend() -> None:
     if backend not in BACKENDS:
         raise UserError(
             f"the Keras backend {backend!r} (from {where}) is not one that trains and predicts: "
-            f"take {', '.join(BACKENDS)}"
+            f"use one of {', '.join(BACKENDS)}"
         )
     if importlib.util.find_spec(backend) is None:
         raise UserError(

@@ -1,51 +1,25 @@
 """Flags, and kinds of values, that both scripts take."""
 
 import argparse
-import math
 from pathlib import Path
 
 from platformdirs import user_cache_path
 
 from activity.network.engine import ENGINES
-from activity.network.networks import NETWORKS, network_name
-
-
-def network(text: str) -> str:
-    """Parse the name of a network, spelled as in ``NETWORKS`` or as Keras spells it."""
-    try:
-        return network_name(text)
-    except ValueError:
-        names = ", ".join(NETWORKS)
-        raise argparse.ArgumentTypeError(f"there is no network {text!r}: take {names}") from None
 
 
 def positive(text: str) -> int:
     """Parse a whole number of at least one."""
-    return _whole_number(text, 1, None)
-
-
-def seconds(text: str) -> float:
-    """Parse a number of seconds above 0."""
-    try:
-        number = float(text)
-    except ValueError:
-        number = 0
-    if not 0 < number < math.inf:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0")
-    return number
-
-
-def none_or_more(text: str) -> int:
-    """Parse a whole number of at least zero."""
-    return _whole_number(text, 0, None)
+    return whole_number(text, 1)
 
 
 def seed(text: str) -> int:
     """Parse what random number generators take as a seed: 0 to 2**32 - 1."""
-    return _whole_number(text, 0, 2**32 - 1)
+    return whole_number(text, 0, 2**32 - 1)
 
 
-def _whole_number(text: str, least: int, most: int | None) -> int:
+def whole_number(text: str, least: int, most: int | None = None) -> int:
+    """Parse a whole number between these bounds, both included."""
     try:
         number = int(text)
     except ValueError:
@@ -68,9 +42,9 @@ def add_speed_arguments(parser: argparse.ArgumentParser, *, int8: bool = False) 
         "--engine",
         choices=(*ENGINES, "int8") if int8 else ENGINES,
         default="auto",
-        help="what runs the network: auto takes OpenVINO on a CPU where it is installed and "
-        "there is enough to do, otherwise Keras, which also uses a GPU"
-        + ("; int8 takes what train.py --int8 has written" if int8 else "")
+        help="what runs the network: auto uses OpenVINO on a CPU if it is installed and there is "
+        "enough to do, otherwise Keras, which also uses a GPU"
+        + ("; int8 uses what train.py --int8 has written" if int8 else "")
         + " (default: %(default)s)",
     )
     group.add_argument(
@@ -95,7 +69,7 @@ def add_cluster_argument(parser: argparse._ActionsContainer, what: str) -> None:
     parser.add_argument(
         "--cluster-log",
         action="store_true",
-        help="with --cluster, also show what Ray itself has to say, which is hidden otherwise",
+        help="with --cluster, also show Ray's own messages, which are hidden otherwise",
     )
 
 

@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 
 from activity.common.keras_settings import load_keras
 from activity.network.backbone_weights import network_with_weights
-from activity.network.networks import IMAGENET_MEAN_RGB as IMAGENET_MEAN_RGB
 from activity.network.networks import NETWORKS
 from activity.network.ordinary_layers import with_ordinary_layers
 

@@ -15,7 +15,6 @@ from activity.media.frame import Frame
 from activity.media.photo import INPUT_SIZE, Framing
 from activity.network.artifacts import load_input_side, load_label_file, load_model
 from activity.network.engine import (
-    EXPORT_NAME,
     Engine,
     EngineOptions,
     Stream,
@@ -23,6 +22,8 @@ from activity.network.engine import (
     open_engine,
     openvino_engine,
 )
+from activity.network.openvino_export import EXPORT_NAME
+from activity.network.preprocessing import IMAGENET_MEAN_RGB
 from activity.network.unknown import UNSURE, with_unknown
 from activity.temporal.learned import Stretch
 from activity.temporal.segments import UNKNOWN
@@ -220,7 +221,7 @@ def _with_preprocessing(model: "keras.Model") -> "keras.Model":
     """
     import keras
 
-    from activity.network.backbone import IMAGENET_MEAN_RGB, PREPROCESSING, frozen_convolution
+    from activity.network.backbone import PREPROCESSING, frozen_convolution
 
     if any(layer.name == PREPROCESSING for layer in model.layers):
         return model

@@ -20,8 +20,7 @@ from numpy.typing import NDArray
 from activity.common.background import in_background
 from activity.common.errors import UserError
 from activity.common.keras_settings import compiles_for_each_shape, has_gpu
-from activity.network.openvino_export import EXPORT_NAME as EXPORT_NAME
-from activity.network.openvino_export import can_export, export
+from activity.network.openvino_export import EXPORT_NAME, can_export, export
 
 if TYPE_CHECKING:
     import keras
@@ -90,7 +89,7 @@ def open_engine(
     """
     installed = importlib.util.find_spec("openvino") is not None
     if options.engine == "openvino" and not installed:
-        raise UserError("OpenVINO is not installed: pip install openvino, or take --engine keras")
+        raise UserError("OpenVINO is not installed: pip install openvino, or use --engine keras")
     if options.engine == "keras" or not installed:
         return keras_engine(load(), options.batch_size)
     folder = options.exports and options.exports / key

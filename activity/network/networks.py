@@ -3,44 +3,18 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-from numpy.typing import ArrayLike, NDArray
-
-IMAGENET_MEAN_RGB = (123.68, 116.779, 103.939)
-"""Mean of ImageNet's training pixels, as in ``keras.applications.resnet50.preprocess_input``."""
-
-
-@dataclass(frozen=True)
-class Preprocessing:
-    """What a network takes, as ``pixel @ kernel + bias`` of RGB pixels 0..255.
-
-    Attributes:
-        kernel: from colours to colours, shape (3, 3).
-        bias: shape (3,).
-    """
-
-    kernel: NDArray[np.float32]
-    bias: NDArray[np.float32]
-
-
-def _scaled(scale: ArrayLike, offset: ArrayLike) -> Preprocessing:
-    """Scale and shift each colour: ``pixel * scale + offset``, one value each or one for all."""
-    scales, offsets = np.broadcast_to(scale, 3), np.broadcast_to(offset, 3)
-    return Preprocessing(np.diag(scales).astype(np.float32), offsets.astype(np.float32))
-
-
-_MEAN, _DEVIATION = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
-
-# BGR minus the mean.
-_CAFFE = Preprocessing(
-    np.eye(3, dtype=np.float32)[::-1], -np.array(IMAGENET_MEAN_RGB[::-1], np.float32)
+from activity.network.preprocessing import (
+    CAFFE,
+    EFFICIENTNET_LITE,
+    EFFICIENTNET_V2,
+    MINUS_ONE_TO_ONE,
+    STANDARDISED,
+    Preprocessing,
 )
-# From -1 to 1, in two ways.
-_MINUS_ONE_TO_ONE = _scaled(1 / 127.5, -1)
-_EFFICIENTNET_V2 = _scaled(1 / 128, -1)
-# Mean 0 and deviation 1 over ImageNet, colour by colour.
-_STANDARDISED = _scaled(1 / (255 * _DEVIATION), -_MEAN / _DEVIATION)
-_EFFICIENTNET_LITE = _scaled(1 / 128, -127 / 128)
+
+# ResNet50 takes 26 frames a second on two cores (docs/benchmarks.md), a clip 25 to 30.
+_IN_REAL_TIME = 0.95
+_IN_REASON = 0.2
 
 
 @dataclass(frozen=True)
@@ -54,11 +28,15 @@ class Network:
         preprocessing: what it was trained with.
         last_frozen: part of the names of the layers of the last stage that stays frozen when the
             others are fine-tuned. The stages after it work at the smallest resolution.
+        megabytes: of its weights without the top, float32.
+        speed: photos a second, ResNet50's being 1, as ``python -m benchmarks.networks`` measures it
+            on one core.
         options: of the constructor, besides the shape. Where Keras would put preprocessing inside
             the network, it is told not to: one way of preprocessing is enough.
         first_layer: where the network begins, if Keras puts preprocessing inside it regardless.
         needs_rebuilding: not all that Keras builds it from can be saved in every format, or used:
             see ``ordinary_layers``.
+        known_for: what sets it apart; empty for most.
     """
 
     constructor: str | None
@@ -66,123 +44,162 @@ class Network:
     side: int
     preprocessing: Preprocessing
     last_frozen: str
+    megabytes: float
+    speed: float
     options: dict[str, Any] = field(default_factory=dict)
     first_layer: str | None = None
     needs_rebuilding: bool = False
+    known_for: str = ""
+
+    @property
+    def purpose(self) -> str:
+        """What the network is for, in a few words."""
+        if self.known_for:
+            return self.known_for
+        if self.speed >= _IN_REAL_TIME:
+            return "a CPU, in real time"
+        return "a CPU for files, a GPU" if self.speed >= _IN_REASON else "a GPU"
 
 
-def _resnet(constructor: str) -> Network:
+def _resnet(constructor: str, megabytes: float, speed: float, known_for: str = "") -> Network:
     return Network(
         constructor,
         f"{constructor.lower()}_weights_tf_dim_ordering_tf_kernels_notop.h5",
         224,
-        _MINUS_ONE_TO_ONE if constructor.endswith("V2") else _CAFFE,
+        MINUS_ONE_TO_ONE if constructor.endswith("V2") else CAFFE,
         "conv4_",
+        megabytes,
+        speed,
+        known_for=known_for,
     )
 
 
-def _efficientnet(variant: str, side: int) -> Network:
+def _efficientnet(variant: str, side: int, megabytes: float, speed: float) -> Network:
     # The layers before its first convolution are the preprocessing, with weights of its own.
     name = f"efficientnet{variant.lower()}_notop.h5"
     return Network(
         f"EfficientNet{variant}",
         name,
         side,
-        _STANDARDISED,
+        STANDARDISED,
         "block5",
+        megabytes,
+        speed,
         first_layer="stem_conv_pad",
         needs_rebuilding=True,
     )
 
 
-def _efficientnet_v2(variant: str, side: int) -> Network:
+def _efficientnet_v2(variant: str, side: int, megabytes: float, speed: float) -> Network:
     return Network(
         f"EfficientNetV2{variant}",
         f"efficientnetv2-{variant.lower()}_notop.h5",
         side,
-        _STANDARDISED if variant.startswith("B") else _EFFICIENTNET_V2,
+        STANDARDISED if variant.startswith("B") else EFFICIENTNET_V2,
         "block5",
+        megabytes,
+        speed,
         options={"include_preprocessing": False},
     )
 
 
-def _convnext(variant: str) -> Network:
+def _convnext(variant: str, megabytes: float, speed: float) -> Network:
     return Network(
         f"ConvNeXt{variant}",
         f"convnext_{variant.lower()}_notop.h5",
         224,
-        _STANDARDISED,
+        STANDARDISED,
         "_stage_2_",
+        megabytes,
+        speed,
         # Its last normalization is of the averaged features.
         options={"include_preprocessing": False, "pooling": "avg"},
         needs_rebuilding=True,
     )
 
 
-def _mobilenet_v3(variant: str, last_frozen: str) -> Network:
+def _mobilenet_v3(
+    variant: str, last_frozen: str, megabytes: float, speed: float, known_for: str = ""
+) -> Network:
     return Network(
         f"MobileNetV3{variant}",
         f"weights_mobilenet_v3_{variant.lower()}_224_1.0_float_no_top_v2.h5",
         224,
-        _MINUS_ONE_TO_ONE,
+        MINUS_ONE_TO_ONE,
         last_frozen,
+        megabytes,
+        speed,
         options={"include_preprocessing": False},
         needs_rebuilding=True,
+        known_for=known_for,
     )
 
 
-def _densenet(layers: int) -> Network:
+def _densenet(layers: int, megabytes: float, speed: float) -> Network:
     return Network(
         f"DenseNet{layers}",
         f"densenet{layers}_weights_tf_dim_ordering_tf_kernels_notop.h5",
         224,
-        _STANDARDISED,
+        STANDARDISED,
         "pool4_",
+        megabytes,
+        speed,
     )
 
 
 NETWORKS = {
-    "resnet50": _resnet("ResNet50"),
+    "resnet50": _resnet("ResNet50", 94.4, 1, "the tutorial's network"),
     "efficientnet-lite0": Network(
-        None, "efficientnet-lite0.weights.h5", 224, _EFFICIENTNET_LITE, "stage5_"
+        None,
+        "efficientnet-lite0.weights.h5",
+        224,
+        EFFICIENTNET_LITE,
+        "stage5_",
+        13.7,
+        7.4,
+        known_for="laptops, offline: needs no download",
     ),
-    "mobilenetv3-small": _mobilenet_v3("Small", "expanded_conv_7_"),
-    "mobilenetv3-large": _mobilenet_v3("Large", "expanded_conv_11_"),
+    "mobilenetv3-small": _mobilenet_v3(
+        "Small", "expanded_conv_7_", 3.8, 28, "the smallest and fastest"
+    ),
+    "mobilenetv3-large": _mobilenet_v3("Large", "expanded_conv_11_", 12.0, 10),
     "mobilenetv2": Network(
         "MobileNetV2",
         "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5",
         224,
-        _MINUS_ONE_TO_ONE,
+        MINUS_ONE_TO_ONE,
         "block_12_",
+        9.0,
+        8.8,
     ),
-    "efficientnetv2-b0": _efficientnet_v2("B0", 224),
-    "efficientnetv2-b1": _efficientnet_v2("B1", 240),
-    "efficientnetv2-b2": _efficientnet_v2("B2", 260),
-    "efficientnetv2-b3": _efficientnet_v2("B3", 300),
-    "efficientnetv2-s": _efficientnet_v2("S", 384),
-    "efficientnetv2-m": _efficientnet_v2("M", 480),
-    "efficientnetv2-l": _efficientnet_v2("L", 480),
-    "convnext-tiny": _convnext("Tiny"),
-    "convnext-small": _convnext("Small"),
-    "convnext-base": _convnext("Base"),
-    "convnext-large": _convnext("Large"),
-    "convnext-xlarge": _convnext("XLarge"),
-    "efficientnet-b0": _efficientnet("B0", 224),
-    "efficientnet-b1": _efficientnet("B1", 240),
-    "efficientnet-b2": _efficientnet("B2", 260),
-    "efficientnet-b3": _efficientnet("B3", 300),
-    "efficientnet-b4": _efficientnet("B4", 380),
-    "efficientnet-b5": _efficientnet("B5", 456),
-    "efficientnet-b6": _efficientnet("B6", 528),
-    "efficientnet-b7": _efficientnet("B7", 600),
-    "resnet101": _resnet("ResNet101"),
-    "resnet152": _resnet("ResNet152"),
-    "resnet50v2": _resnet("ResNet50V2"),
-    "resnet101v2": _resnet("ResNet101V2"),
-    "resnet152v2": _resnet("ResNet152V2"),
-    "densenet121": _densenet(121),
-    "densenet169": _densenet(169),
-    "densenet201": _densenet(201),
+    "efficientnetv2-b0": _efficientnet_v2("B0", 224, 23.7, 2.0),
+    "efficientnetv2-b1": _efficientnet_v2("B1", 240, 27.7, 1.5),
+    "efficientnetv2-b2": _efficientnet_v2("B2", 260, 35.1, 1.1),
+    "efficientnetv2-b3": _efficientnet_v2("B3", 300, 51.7, 0.64),
+    "efficientnetv2-s": _efficientnet_v2("S", 384, 81.3, 0.17),
+    "efficientnetv2-m": _efficientnet_v2("M", 480, 212.6, 0.06),
+    "efficientnetv2-l": _efficientnet_v2("L", 480, 471.0, 0.03),
+    "convnext-tiny": _convnext("Tiny", 111.3, 0.71),
+    "convnext-small": _convnext("Small", 197.8, 0.38),
+    "convnext-base": _convnext("Base", 350.2, 0.20),
+    "convnext-large": _convnext("Large", 784.8, 0.10),
+    "convnext-xlarge": _convnext("XLarge", 1392.4, 0.05),
+    "efficientnet-b0": _efficientnet("B0", 224, 16.2, 1.8),
+    "efficientnet-b1": _efficientnet("B1", 240, 26.3, 1.1),
+    "efficientnet-b2": _efficientnet("B2", 260, 31.1, 0.84),
+    "efficientnet-b3": _efficientnet("B3", 300, 43.1, 0.48),
+    "efficientnet-b4": _efficientnet("B4", 380, 70.7, 0.24),
+    "efficientnet-b5": _efficientnet("B5", 456, 114.1, 0.11),
+    "efficientnet-b6": _efficientnet("B6", 528, 163.8, 0.06),
+    "efficientnet-b7": _efficientnet("B7", 600, 256.4, 0.04),
+    "resnet101": _resnet("ResNet101", 170.6, 0.51),
+    "resnet152": _resnet("ResNet152", 233.5, 0.33),
+    "resnet50v2": _resnet("ResNet50V2", 94.3, 0.98),
+    "resnet101v2": _resnet("ResNet101V2", 170.5, 0.49),
+    "resnet152v2": _resnet("ResNet152V2", 233.3, 0.33),
+    "densenet121": _densenet(121, 28.2, 1.1),
+    "densenet169": _densenet(169, 50.6, 0.96),
+    "densenet201": _densenet(201, 73.3, 0.75),
 }
 
 
@@ -203,3 +220,14 @@ def network_name(text: str) -> str:
 
 def _plain(name: str) -> str:
     return name.lower().replace("-", "").replace("_", "")
+
+
+def format_networks() -> str:
+    """List the networks for ``--help``, one line each."""
+    lines = ["networks (size of the weights; input in pixels; CPU speed relative to resnet50):"]
+    lines += [
+        f"  {name:18} {network.megabytes:4.0f} MB  {network.side}  {network.speed:4.2g}x  "
+        f"{network.purpose}"
+        for name, network in NETWORKS.items()
+    ]
+    return "\n".join(lines)

@@ -11,13 +11,14 @@ from numpy.typing import NDArray
 from activity.network.engine import Engine, Stream, Tag
 
 UNSURE = 0.14
-"""Among known photos, so large a share counts as unsure; only what is as unsure may be unknown."""
+"""Share of known photos that counts as unsure: a frame can only be unknown if the network is less
+sure of fewer known photos than that."""
 
 UNSURE_WITH_OUTLIERS = 0.1
-"""The same, of a network that has learned photos of none of its activities."""
+"""The same, of a network that has learned enough photos of none of its activities."""
 
 _FEWEST_OUTLIERS = 500
-"""From so many on, a network tells them apart from its activities well enough for that."""
+"""With at least this many outliers, the smaller share is used."""
 
 _MOST_KNOWN = 1000
 

@@ -1,17 +1,12 @@
 """The flags of ``train.py``."""
 
 import argparse
+import math
 from pathlib import Path
 
 from activity.common.stores import location
-from activity.network.arguments import (
-    add_cluster_argument,
-    network,
-    none_or_more,
-    positive,
-    seconds,
-    seed,
-)
+from activity.network.arguments import add_cluster_argument, positive, seed, whole_number
+from activity.network.networks import NETWORKS, network_name
 from activity.training.outliers import DEFAULT_OUTLIERS
 
 
@@ -34,8 +29,8 @@ def add_file_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--label-folder",
         choices=("first", "last"),
-        help="where folders lie in folders, and their names do not show it: which one names the "
-        "activity, the first below FOLDER, or the last, right above the photos",
+        help="for nested folders whose names leave it open, which one names the activity: the "
+        "first, right below FOLDER, or the last, right above the photos",
     )
     group.add_argument(
         "-m",
@@ -78,7 +73,7 @@ def add_training_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         metavar="LABEL",
         help="the activities to learn, by folder name; 'all' takes every folder "
-        "(default: weight_lifting tennis football; all where none of these is there)",
+        "(default: weight_lifting tennis football; all if fewer than two of these are there)",
     )
     group.add_argument(
         "-e",
@@ -90,7 +85,7 @@ def add_training_arguments(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--backbone",
-        type=network,
+        type=_network,
         default="resnet50",
         metavar="NETWORK",
         help="the frozen network, one of those listed below; efficientnet-lite0 is several times "
@@ -100,10 +95,9 @@ def add_training_arguments(parser: argparse.ArgumentParser) -> None:
         "--weights",
         default="imagenet",
         metavar="WEIGHTS",
-        help="of the frozen network: imagenet (downloaded once by Keras; those of "
+        help="weights of the frozen network: imagenet (downloaded once by Keras; those of "
         "efficientnet-lite0 come with the project), random (untrained, for trying things out), or "
-        "a FILE with its weights without the top "
-        "(default: %(default)s)",
+        "a FILE with weights without the top (default: %(default)s)",
     )
     group.add_argument(
         "--views",
@@ -116,37 +110,37 @@ def add_training_arguments(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--fine-tune",
-        type=none_or_more,
+        type=_none_or_more,
         default=0,
         metavar="EPOCHS",
-        help="then let the last stages of the network learn, too, for so many passes over the "
-        "training photos: takes minutes each, and is right more often where there are thousands of "
-        "photos; Ctrl-C ends it with the best pass so far, and frozen is kept where none is better "
-        "(default: %(default)s, the network stays frozen)",
+        help="also train the last stages of the network, for this many passes over the training "
+        "photos (minutes each); pays off with thousands of photos; Ctrl-C stops early and keeps "
+        "the best pass so far; if none is better, the network stays frozen "
+        "(default: %(default)s, it stays frozen)",
     )
     group.add_argument(
         "--outliers",
-        type=none_or_more,
+        type=_none_or_more,
         default=DEFAULT_OUTLIERS,
         metavar="N",
-        help="for predict_video.py --unknown: also learn what is none of the activities, from so "
+        help="for predict_video.py --unknown: also learn what is none of the activities, from this "
         "many photos of the other folders and of a folder named unknown, and from what tables call "
         "unknown; 0 learns none of it (default: %(default)s)",
     )
     group.add_argument(
         "--every",
-        type=seconds,
+        type=_seconds,
         default=1,
         metavar="SECONDS",
-        help="from one frame of a clip to the next that is learned from (default: %(default)s); "
-        "closer together where a table marks an activity for a few seconds only",
+        help="seconds between the frames of a clip that are learned from (default: %(default)s); "
+        "fewer where a table marks an activity for a few seconds only",
     )
     group.add_argument(
         "--seed",
         type=seed,
         default=42,
         metavar="N",
-        help="of all that is random in training (default: %(default)s)",
+        help="seed for everything random in training (default: %(default)s)",
     )
     group.add_argument(
         "--int8",
@@ -156,3 +150,30 @@ def add_training_arguments(parser: argparse.ArgumentParser) -> None:
         "label (needs: pip install -r requirements-int8.txt)",
     )
     add_cluster_argument(group, "compute features")
+
+
+def _network(text: str) -> str:
+    """Parse the name of a network, spelled as in ``NETWORKS`` or as Keras spells it."""
+    try:
+        return network_name(text)
+    except ValueError:
+        names = ", ".join(NETWORKS)
+        raise argparse.ArgumentTypeError(
+            f"there is no network {text!r}: use one of {names}"
+        ) from None
+
+
+def _seconds(text: str) -> float:
+    """Parse a number of seconds above 0."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0
+    if not 0 < number < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0")
+    return number
+
+
+def _none_or_more(text: str) -> int:
+    """Parse a whole number of at least zero."""
+    return whole_number(text, 0)

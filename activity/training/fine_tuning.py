@@ -20,7 +20,7 @@ from activity.network.engine import EngineOptions
 from activity.training.feature_maps import feature_maps_on_disk
 from activity.training.feature_sets import Examples, with_features_of
 from activity.training.head import adamw, train_head
-from activity.training.hyperparameters import CARVED_SHARE, FINE_TUNING, LABEL_SMOOTHING
+from activity.training.hyperparameters import FINE_TUNING, HELD_OUT_SHARE, LABEL_SMOOTHING
 from activity.training.trained import Trained
 
 
@@ -29,10 +29,10 @@ def fine_tune(
 ) -> Trained:
     """Train the backbone's last stages and a head; statistics of batch norm stay as they are.
 
-    A tenth of the training images is carved out. A new head is trained on the others (the head of
-    all images knows those that are carved out), and with it, at a small rate, the last stages, on
-    each view and its mirror image. Kept is the epoch that is right on most of the images carved
-    out; where none is better than frozen stages, the backbone and the head stay as they were.
+    A tenth of the training images is held out. A new head is trained on the others (the head of
+    all images knows those that are held out), and with it, at a small rate, the last stages, on
+    each view and its mirror image. The epoch that is right on most of the held-out images is kept;
+    if none is better than frozen stages, the backbone and the head stay as they were.
 
     Ctrl-C or SIGTERM ends the epochs early, and the best of those that were complete is kept.
 
@@ -41,7 +41,7 @@ def fine_tune(
         options: how the stages that stay frozen are run.
         epochs: passes over the training images; each shows each image in one of its views.
         head_epochs: of the new head, before the stages learn with it.
-        seed: of what is carved out, the order, the views and the dropout.
+        seed: of what is held out, the order, the views and the dropout.
 
     Returns:
         The backbone, and the head that belongs to it as it is now.
@@ -50,34 +50,34 @@ def fine_tune(
         UserError: the disk is full, or all that is to be learned from was changed meanwhile.
     """
     backbone, train = trained.backbone, trained.features.learned
-    learned, carved = _carve(train, seed)
-    print(f"[INFO] fine-tuning: {len(learned)} images to learn from, {len(carved)} to choose by")
-    if not len(carved):
+    learned, held_out = _hold_out(train, seed)
+    print(f"[INFO] fine-tuning: {len(learned)} images to learn from, {len(held_out)} held out")
+    if not len(held_out):
         print("[INFO] too few to tell whether fine-tuning helps: the network stays frozen")
         return trained
     frozen, learning = split_backbone(backbone)
     tuned_head, _ = train_head(
-        train.take(learned), train.take(carved), epochs=head_epochs, seed=seed, progress=False
+        train.take(learned), train.take(held_out), epochs=head_epochs, seed=seed, progress=False
     )
     model = keras.Model(learning.input, tuned_head(learning.output))
     with feature_maps_on_disk(frozen, train.images, train.views, options) as (maps, whole):
         if not whole.all():
-            print(f"[INFO] left out, as changed meanwhile: {np.sum(~whole)} images")
-        learned, carved = learned[whole[learned]], carved[whole[carved]]
+            print(f"[INFO] left out: {np.sum(~whole)} images that changed during the run")
+        learned, held_out = learned[whole[learned]], held_out[whole[held_out]]
         if not len(learned):
-            raise UserError("the images were changed while they were learned from: start again")
+            raise UserError("the images changed during training: run it again")
         _let_learn(learning)
-        best, right = _train(model, maps, train, learned, carved, epochs=epochs, seed=seed)
+        best, right = _train(model, maps, train, learned, held_out, epochs=epochs, seed=seed)
     backbone.trainable = False
-    trained = replace(trained, fine_tuning=tuple(count / max(1, len(carved)) for count in right))
+    trained = replace(trained, fine_tuning=tuple(count / max(1, len(held_out)) for count in right))
     if best == 0:
         return trained
     features = with_features_of(backbone, trained.features, options)
     return replace(trained, head=tuned_head, features=features)
 
 
-def _carve(train: Examples, seed: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Carve out a tenth of each label's files, of those that show one label only.
+def _hold_out(train: Examples, seed: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Hold out a tenth of each label's files, of those that show one label only.
 
     Frames of one clip are never on both sides, and outliers are all learned from.
     """
@@ -87,12 +87,12 @@ def _carve(train: Examples, seed: int) -> tuple[NDArray[np.intp], NDArray[np.int
     for file, label in zip(files, labels.tolist(), strict=True):
         labels_of.setdefault(file, set()).add(label)
     random = np.random.default_rng(seed)
-    carved: set[str] = set()
+    held_out: set[str] = set()
     for label in range(labels.max() + 1):
         candidates = sorted(file for file, shown in labels_of.items() if shown == {label})
-        order = random.permutation(len(candidates))[: round(CARVED_SHARE * len(candidates))]
-        carved.update(candidates[place] for place in order)
-    aside = np.array([file in carved for file in files])
+        order = random.permutation(len(candidates))[: round(HELD_OUT_SHARE * len(candidates))]
+        held_out.update(candidates[place] for place in order)
+    aside = np.array([file in held_out for file in files])
     return np.flatnonzero(~aside), np.flatnonzero(aside)
 
 
@@ -110,7 +110,7 @@ def _train(
     feature_maps: NDArray[np.float16],
     train: Examples,
     learned: NDArray[np.intp],
-    carved: NDArray[np.intp],
+    held_out: NDArray[np.intp],
     *,
     epochs: int,
     seed: int,
@@ -118,8 +118,8 @@ def _train(
     """Train ``model`` on feature maps of ``train``; leave it as it was after its best epoch.
 
     Returns:
-        (best, right): the best epoch, 0 where none was better than frozen stages and the model is
-        as it was; and how many carved-out images are right, before the first epoch and after each.
+        (best, right): the best epoch, 0 if none was better than frozen stages and the model is
+        as it was; and how many held-out images are right, before the first epoch and after each.
     """
     targets, counts = train.targets, train.weights
     steps = -(-len(learned) // FINE_TUNING.batch_size)
@@ -132,7 +132,7 @@ def _train(
     random = np.random.default_rng(seed)
     views = feature_maps.shape[1]
     first_view = random.integers(views, size=len(feature_maps))
-    right = [_count_right(model, feature_maps, targets, carved)]
+    right = [_count_right(model, feature_maps, targets, held_out)]
     best, weights = 0, model.get_weights()
     bar = tqdm(total=epochs * len(learned), desc="fine-tuning", disable=None, unit="image")
     with bar, interrupts_held_back(raise_again=False) as interrupted:
@@ -151,22 +151,22 @@ def _train(
             if interrupted():
                 bar.write("[INFO] interrupted: fine-tuning ends with the best epoch so far")
                 break
-            right.append(_count_right(model, feature_maps, targets, carved))
+            right.append(_count_right(model, feature_maps, targets, held_out))
             # With few images to choose by, as good as frozen is likely to be worse.
             if right[epoch] > right[0] and right[epoch] >= right[best]:
                 best, weights = epoch, model.get_weights()
-            bar.set_postfix(accuracy_on_carved=right[epoch] / max(1, len(carved)))
+            bar.set_postfix(accuracy_on_held_out=right[epoch] / max(1, len(held_out)))
     model.set_weights(weights)
-    frozen, found = (right[epoch] / max(1, len(carved)) for epoch in (0, best))
+    frozen, found = (right[epoch] / max(1, len(held_out)) for epoch in (0, best))
     if best > 0:
         print(
-            f"[INFO] best was epoch {best}: {found:.1%} of the images to choose by are right, with "
-            f"frozen stages {frozen:.1%}"
+            f"[INFO] best epoch: {best}, with {found:.1%} of the held-out images right "
+            f"({frozen:.1%} with frozen stages)"
         )
     else:
         print(
-            f"[INFO] no epoch was better than frozen stages, {frozen:.1%} of the images to choose "
-            "by: the network stays frozen"
+            f"[INFO] no epoch was better than frozen stages, with {frozen:.1%} of the held-out "
+            "images right: the network stays frozen"
         )
     return best, right
 

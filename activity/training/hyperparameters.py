@@ -1,6 +1,6 @@
 """What training was tuned with, and what it was tuned on.
 
-All but ``MARKED_WEIGHT`` was chosen on photos carved out of the training photos; docs/recipe.md has
+All but ``MARKED_WEIGHT`` was chosen on photos held out of the training photos; docs/recipe.md has
 the comparisons, and says where a choice was not blind.
 """
 
@@ -52,6 +52,6 @@ MARKED_WEIGHT = 10
 It was chosen on the two clips that it is judged by.
 """
 
-CARVED_SHARE = 0.1
-"""Share of each label's files that fine-tuning carves out of the training images, to choose the
+HELD_OUT_SHARE = 0.1
+"""Share of each label's files that fine-tuning holds out of the training images, to choose the
 epoch by."""

@@ -1,27 +1,12 @@
 """How far a test can be believed: test images that are, or nearly are, training images."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-from tqdm import tqdm
-
 from activity.media.images import Image
-from activity.training.feature_sets import Examples, FeatureSets
-from activity.training.standardisation import standardisation_of
-
-# Pairs of a test and a training image; some 20 million of them take a second.
-MOST_PAIRS = 2 * 10**9
-
-# Of standardised features. Chosen by looking at pairs of test and training photos of two data sets:
-# docs/recipe.md.
-NEARLY_THE_SAME = 0.9
-
-# For each piece of the test images, all training images are looked up and standardised again.
-_TESTED_AT_ONCE = 4096
-_TRAINED_AT_ONCE = 512
+from activity.training.feature_sets import FeatureSets
+from activity.training.near_copies import near_copies
 
 
 @dataclass(frozen=True)
@@ -79,51 +64,6 @@ def straddling_groups(
         if image.digest in trained:
             tested[image.digest].append(image)
     return [IdenticalImages(trained[digest], images) for digest, images in tested.items()]
-
-
-def near_copies(training: Examples, test: Examples) -> dict[Image, Image] | None:
-    """Find for each test image the training image that shows nearly the same picture.
-
-    The same photo in another size, cut a little differently, or the next one of a series has
-    almost the same features. They are compared by the cosine of their standardised features, of
-    which each counts alike, so that the measure means the same for every backbone.
-
-    Args:
-        training, test: the images of each set; at least one for training.
-
-    Returns:
-        The test images that are nearly the same as a training image, with the most similar one;
-        None where there are too many images to compare each with each.
-    """
-    if len(training) * len(test) > MOST_PAIRS:
-        return None
-    standardisation = standardisation_of(training)
-
-    def directions(examples: Examples, places: NDArray[np.intp]) -> NDArray[np.float32]:
-        some = standardisation.apply(examples.features(places))
-        some /= np.maximum(np.linalg.norm(some, axis=1, keepdims=True), 1e-6)
-        return some
-
-    found: dict[Image, Image] = {}
-    bar = tqdm(total=len(test), desc="near copies", disable=None, unit="image")
-    for tested in _pieces(len(test), _TESTED_AT_ONCE):
-        own = directions(test, tested)
-        most = np.full(len(own), NEARLY_THE_SAME, np.float32)
-        for trained in _pieces(len(training), _TRAINED_AT_ONCE):
-            cosines = own @ directions(training, trained).T
-            highest = cosines.max(axis=1)
-            for better in np.flatnonzero(highest > most).tolist():
-                nearest = trained[cosines[better].argmax()]
-                found[test.images[tested[better]]] = training.images[nearest]
-            most = np.maximum(most, highest)
-        bar.update(len(tested))
-    bar.close()
-    return found
-
-
-def _pieces(count: int, size: int) -> Iterator[NDArray[np.intp]]:
-    for start in range(0, count, size):
-        yield np.arange(start, min(start + size, count))
 
 
 def _by_name(image: Image) -> tuple[str, float]:

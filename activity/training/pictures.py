@@ -58,7 +58,7 @@ def plot_history(history: History, path: Path) -> None:
 def plot_confusion(evaluation: Evaluation, path: Path) -> None:
     """Draw the confusion matrix: one row a label, one column a prediction.
 
-    A cell is the darker the larger its share of the row; the number in it counts photos.
+    A cell is the darker the larger its share of the row; the number in it counts images.
 
     Raises:
         UserError: the file system refuses to write.

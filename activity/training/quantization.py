@@ -18,7 +18,8 @@ from activity.common.errors import UserError
 from activity.common.writing import folder_when_complete
 from activity.media.images import Image, read_images
 from activity.network.classifier import Classifier, OpenClassifier
-from activity.network.engine import EXPORT_NAME, Engine, EngineOptions, openvino_engine
+from activity.network.engine import Engine, EngineOptions, openvino_engine
+from activity.network.openvino_export import EXPORT_NAME
 from activity.training.feature_sets import FeatureSets
 
 CALIBRATION_PHOTOS = 128
@@ -56,8 +57,8 @@ class Int8Version:
         if self.folder is None:
             return [
                 f"int8 would give another label on {1 - self.agreement:.1%} of the {self.images} "
-                "images: that is too often, and no int8 version is kept; the model itself is as "
-                "good as ever"
+                "images: that is too often, so no int8 version is kept; the model itself is "
+                "unchanged"
             ]
         return [
             f"int8 gives the same label on {self.agreement:.1%} of the {self.images} images",
@@ -108,7 +109,7 @@ def write_int8_version(
                 shutil.copytree(quantized.parent, part, dirs_exist_ok=True)
         except OSError as error:
             raise UserError(
-                f"cannot write the int8 version to {folder}: {error.strerror}; {model} is whole"
+                f"cannot write the int8 version to {folder}: {error.strerror}; {model} is complete"
             ) from error
     for older in model.parent.glob(f"{model.name}.*.int8"):
         if older != folder:
@@ -128,7 +129,7 @@ def quantize(export: Path, photos: Sequence[NDArray[np.uint8]], target: Path) ->
 
     Args:
         export: a network exported for OpenVINO.
-        photos: RGB, uint8, shape (224, 224, 3); about a hundred that are like the frames to come.
+        photos: RGB, uint8, shape (side, side, 3); about a hundred that are like the frames to come.
         target: the .xml file to write; its weights lie beside it.
     """
     import nncf

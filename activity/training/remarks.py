@@ -3,22 +3,17 @@
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING
 
 from activity.common.errors import printable, shortened
 from activity.media.images import Image
 from activity.media.photo import why_unreadable
 from activity.temporal.segments import UNKNOWN
 from activity.training.dataset import ALL_LABELS, DEFAULT_LABELS, Found
-from activity.training.image_sets import ImageSets
+from activity.training.image_sets import ImageSets, under_two_labels
 from activity.training.labelled_clips import SampledFrames
 from activity.training.outliers import Outliers
-from activity.training.two_labels import under_two_labels
 
 _MOST_LINES = 12
-
-if TYPE_CHECKING:
-    pass  # imports Keras, which takes seconds
 
 
 def remarks_on_found(wanted: Sequence[str] | None, found: Found) -> list[str]:
@@ -40,14 +35,14 @@ def remarks_on_found(wanted: Sequence[str] | None, found: Found) -> list[str]:
         remarks.append(f"nothing to learn from in {printable(folder)}: {printable(inside)}")
     for folder, count in found.in_no_activity.items():
         remarks.append(
-            f"left out, as they lie in {printable(folder)}/ itself and in no activity's folder: "
-            f"{count} photos, which cannot be scored"
+            f"left out: {count} photos right in {printable(folder)}/, which belong to no activity "
+            "and cannot be scored"
         )
     for link in found.not_followed:
-        remarks.append(f"not followed, as it leads to what is read already: {printable(link)}")
+        remarks.append(f"link not followed, because its target is read already: {printable(link)}")
     if found.left_out:
         kinds = ", ".join(f"{count} {printable(kind)}" for kind, count in found.left_out.items())
-        remarks.append(f"left out, as files of other kinds: {kinds}")
+        remarks.append(f"left out (neither photos nor clips): {kinds}")
     return remarks
 
 
@@ -98,12 +93,11 @@ def _remarks_on_clips(skipped: Mapping[str, str], frames: SampledFrames) -> list
         remarks.append(f"skipped {len(skipped)} clips or tables:")
         remarks += [f"  {printable(clip)}: {printable(why)}" for clip, why in skipped.items()]
     for clip in frames.too_long:
-        remarks.append(f"the table of {printable(clip)} goes on beyond the end of the clip")
+        remarks.append(f"the table of {printable(clip)} extends beyond the end of the clip")
     if frames.without_frames:
         names = printable(shortened(frames.without_frames))
         remarks.append(
-            "no frame to learn from, as nothing of it has a label, or too short a stretch of it: "
-            f"{names}"
+            f"no frames to learn from (no segment with a label, or very short ones only): {names}"
         )
     return remarks
 
@@ -116,10 +110,10 @@ def _remarks_on_tables(found: Found) -> list[str]:
     ]
     if found.in_tables_only:
         names = printable(shortened(found.in_tables_only))
-        remarks.append(f"labels that only tables of segments name, and no folder: {names}")
+        remarks.append(f"labels that are in tables of segments, but no folder has: {names}")
     if found.not_wanted:
         names = printable(shortened(found.not_wanted))
-        remarks.append(f"left out, as segments of labels that were not asked for: {names}")
+        remarks.append(f"segments left out, because their labels were not asked for: {names}")
     return remarks
 
 
@@ -157,8 +151,8 @@ def _remarks_on_outliers(outliers: Outliers) -> list[str]:
     remarks = []
     if outliers.known:
         remarks.append(
-            f"{outliers.known} photos of other folders are photos of the activities, too, and are "
-            "not learned as none of them"
+            "photos in other folders that are also photos of an activity, and are not used as "
+            f"outliers: {outliers.known}"
         )
     if outliers.learned:
         names = printable(shortened(outliers.labels, most=5))
@@ -167,10 +161,10 @@ def _remarks_on_outliers(outliers: Outliers) -> list[str]:
     if outliers.unseen:
         names = printable(shortened(outliers.unseen_labels, most=5))
         count = len(outliers.unseen)
-        remarks.append(f"kept apart to judge --unknown by: {count} photos of {names}")
+        remarks.append(f"set aside to evaluate --unknown: {count} photos of {names}")
     elif outliers.photos:
         remarks.append(
-            "no folder of another activity is left to judge --unknown by: that takes two of them"
+            "no other folder is left to evaluate --unknown with: that needs at least two"
         )
     return remarks
 
@@ -182,19 +176,19 @@ def _remarks_on_kept_split(found: Found) -> list[str]:
     validation = {dataset for dataset, part in parts if part == "validation"}
     uses = []
     if have_test:
-        uses.append("what is there to test with is tested with")
+        uses.append("its test part is used for testing")
     if validation - have_test:
-        uses.append("what is there to validate with is tested with")
+        uses.append("its validation part is used for testing")
     if validation & have_test:
-        uses.append("what is there to validate with is learned from")
-    return [f"the split that is there is kept: {', and '.join(uses)}"] if uses else []
+        uses.append("its validation part is used for training")
+    return [f"the existing split is kept: {', and '.join(uses)}"] if uses else []
 
 
 def _remarks_on_split(sets: ImageSets) -> list[str]:
     if not sets.test:
         return [
             f"{_counted(sets.training)} to train on, and nothing to test with: there is no score, "
-            "and --unknown, which goes by it, will not work with this model"
+            "and --unknown, which needs test images, will not work with this model"
         ]
     frames = any(image.seconds is not None for image in [*sets.training, *sets.test])
     tested = _counted(sets.test) if frames else len(sets.test)

@@ -12,9 +12,9 @@ from activity.common.json_file import write_json
 from activity.network.unknown import called_unknown, format_unknown, known_called_unknown
 from activity.training.evaluation import Evaluation, share
 from activity.training.leakage import Leakage
+from activity.training.near_copies import NearCopies
 from activity.training.pictures import confusion_counts, contact_sheet, plot_confusion
 from activity.training.trained import Trained
-from activity.training.two_labels import NearCopies
 
 
 def format_score(evaluation: Evaluation) -> str:
@@ -71,8 +71,7 @@ def write_report(
     near_copies = leakage.near_copies
     if near_copies is not None:
         copies = [
-            {"training": str(trained), "test": str(tested)}
-            for tested, trained in near_copies.items()
+            {"training": str(original), "test": str(copy)} for copy, original in near_copies.items()
         ]
         is_new = np.array([image not in near_copies for image in evaluation.images], bool)
         without_copies = share(right[is_new])

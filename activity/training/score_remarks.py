@@ -2,19 +2,16 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from activity.common.errors import printable
 from activity.training.evaluation import Evaluation, share
-from activity.training.two_labels import NearCopies
-
-if TYPE_CHECKING:
-    from activity.training.leakage import Leakage  # imports Keras, which takes seconds
+from activity.training.leakage import Leakage
+from activity.training.near_copies import NearCopies
 
 
-def remarks_on_score(evaluation: Evaluation, leakage: "Leakage") -> list[str]:
+def remarks_on_score(evaluation: Evaluation, leakage: Leakage) -> list[str]:
     """Give the scores on photos and on frames apart, and without what was as good as trained on."""
     remarks = []
     is_frame, right = evaluation.is_frame, evaluation.right
@@ -27,7 +24,7 @@ def remarks_on_score(evaluation: Evaluation, leakage: "Leakage") -> list[str]:
     if copies:
         remarks.append(
             f"{copies} photos of the test set are byte-identical to training photos: "
-            f"the score is up to {copies / len(right):.1%} too kind"
+            f"the score is up to {copies / len(right):.1%} too high"
         )
     near = leakage.near_copies
     if near is None:

@@ -36,7 +36,7 @@ def labels_to_learn(
         raise UserError(
             f"no photos of {shortened(names or [])} in {where}; it has: "
             f"{shortened(sorted(there))}. "
-            "Name some of these after --labels, or take --labels all" + reason
+            "Name some of these after --labels, or use --labels all" + reason
         )
     if len(taken) < 2:
         raise UserError(

@@ -42,7 +42,7 @@ def test_training_and_fine_tuning_on_jax(
         env=on_jax,
     )
     assert done.returncode == 0, done.stderr
-    assert "fine-tuning: 24 images to learn from, 3 to choose by" in done.stdout
+    assert "fine-tuning: 24 images to learn from, 3 held out" in done.stdout
     found = []
     for environment in (on_jax, {**os.environ, "KERAS_BACKEND": "tensorflow"}):
         done = run_script(

@@ -14,9 +14,10 @@ from sklearn.preprocessing import LabelBinarizer
 from activity.common.errors import UserError
 from activity.media.frame import Frame
 from activity.network.artifacts import load_input_side, load_model, save_classifier
-from activity.network.backbone import IMAGENET_MEAN_RGB, PREPROCESSING, frozen_convolution
+from activity.network.backbone import PREPROCESSING, frozen_convolution
 from activity.network.classifier import Classifier
 from activity.network.engine import EngineOptions
+from activity.network.preprocessing import IMAGENET_MEAN_RGB
 from activity.temporal.learned import Stretch
 from tests.conftest import ROOT, Trained
 

@@ -23,8 +23,7 @@ from activity.network.backbone import (
     frozen_convolution,
     split_backbone,
 )
-from activity.network.choosing import FIGURES, format_networks
-from activity.network.networks import NETWORKS, network_name
+from activity.network.networks import NETWORKS, format_networks, network_name
 from tests.conftest import COLOURS_BGR, ROOT, RunMain, RunScript, draw_photo
 from tests.network.test_backbone import write_published_layout
 
@@ -215,7 +214,9 @@ def test_an_unknown_network_is_refused_with_those_there_are(
         *("--backbone", "resnet49"),
     )
     assert done.returncode == 2
-    assert "there is no network 'resnet49': take resnet50, efficientnet-lite0, " in done.stderr
+    assert (
+        "there is no network 'resnet49': use one of resnet50, efficientnet-lite0, " in done.stderr
+    )
 
 
 def test_the_table_in_the_docs_is_that_of_help() -> None:
@@ -225,7 +226,7 @@ def test_the_table_in_the_docs_is_that_of_help() -> None:
         for line in text.splitlines()
         if line.startswith("| `")
     ]
-    for name, figures in FIGURES.items():
-        megabytes, side = f"{figures.megabytes:.1f}", str(NETWORKS[name].side)
-        assert [name, megabytes, side, f"{figures.speed:g}", figures.purpose] in rows
+    for name, network in NETWORKS.items():
+        megabytes, side = f"{network.megabytes:.1f}", str(network.side)
+        assert [name, megabytes, side, f"{network.speed:g}", network.purpose] in rows
     assert [row[0] for row in rows] == list(NETWORKS)

@@ -161,7 +161,7 @@ def test_the_best_epoch_is_kept(
     monkeypatch.setattr(fine_tuning, "_count_right", count)
     frozen = tiny.get_weights()
     before, tuned = tune(tiny, photos)
-    # 40 images, of which a tenth is carved out.
+    # 40 images, of which a tenth is held out.
     assert tuned.fine_tuning == tuple(count / 4 for count in right)
     if best:
         assert_equal(tiny.layers[-1].get_weights() + tuned.head.get_weights(), seen[best])
@@ -216,7 +216,7 @@ def test_with_too_few_images_to_choose_by_the_network_stays_frozen(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(fine_tuning, "CARVED_SHARE", 0.01)
+    monkeypatch.setattr(fine_tuning, "HELD_OUT_SHARE", 0.01)
     frozen = tiny.get_weights()
     before, tuned = tune(tiny, photos)
     assert tuned is before
@@ -251,8 +251,8 @@ def test_photos_that_changed_meanwhile_are_left_out(
     for photo in [*changing[:3], *changing[-2:]]:
         photo.file.write_bytes(b"no photo any more")
     fine_tune(before, EngineOptions("keras", 8), epochs=2, head_epochs=2, seed=1)
-    assert "left out, as changed meanwhile: 5 images" in capsys.readouterr().out
-    assert 31 <= len(batches[0]) <= 35  # of 40 images, a tenth of which is carved out
+    assert "left out: 5 images that changed during the run" in capsys.readouterr().out
+    assert 31 <= len(batches[0]) <= 35  # of 40 images, a tenth of which is held out
     # A place of the file that was not written would be all zeros.
     assert all(maps.any(axis=(1, 2, 3)).all() for maps in batches)
 
@@ -263,7 +263,7 @@ def test_where_all_photos_changed_meanwhile_it_is_one_clear_line(
     before = train(tiny, changing)
     for photo in changing:
         photo.file.unlink()
-    with pytest.raises(UserError, match="changed while"):
+    with pytest.raises(UserError, match="changed during training"):
         fine_tune(before, EngineOptions("keras", 8, tmp_path), 2, 2, 1)
     assert list(tmp_path.iterdir()) == []
 
@@ -274,7 +274,7 @@ def test_frames_of_one_clip_are_on_one_side_and_every_label_is_learned() -> None
     images = [Image(file, float(number)) for number, file in enumerate(files)]
     rows = np.arange(83).reshape(83, 1)
     frames = Examples(images, np.eye(3, dtype=np.float32)[labels], np.empty((83, 1)), rows)
-    learned, carved = fine_tuning._carve(frames, seed=0)
-    assert sorted([*learned, *carved]) == list(range(83))
-    assert {files[i] for i in learned}.isdisjoint(files[i] for i in carved)
-    assert labels[carved].tolist() == [0] * 4 + [1] * 4
+    learned, held_out = fine_tuning._hold_out(frames, seed=0)
+    assert sorted([*learned, *held_out]) == list(range(83))
+    assert {files[i] for i in learned}.isdisjoint(files[i] for i in held_out)
+    assert labels[held_out].tolist() == [0] * 4 + [1] * 4

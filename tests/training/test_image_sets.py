@@ -5,11 +5,14 @@ import math
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from activity.media.images import Image
 from activity.temporal.learned import Stretch
 from activity.temporal.segments import Segment
 from activity.training.dataset import Found
-from activity.training.image_sets import build_sets
+from activity.training.image_sets import build_sets, under_two_labels
 from activity.training.labelled_clips import LabelledClip
 from tests.conftest import write_clip
 
@@ -50,3 +53,16 @@ def test_stretches_that_give_images_to_learn_from_are_listed(folder: Path) -> No
     # Nothing is learned of what is none of the activities.
     without = build_sets(found, 0.25, None, outliers=0, seed=0)
     assert without.learned == [expected[0], expected[2]]
+
+
+@given(st.lists(st.tuples(st.sampled_from("ABC"), st.sampled_from("xyz")), max_size=20))
+def test_a_content_is_named_if_and_only_if_it_has_two_labels(drawn: list[tuple[str, str]]) -> None:
+    labels = {
+        Image(f"{number}.jpg", digest=digest): label for number, (digest, label) in enumerate(drawn)
+    }
+    found = under_two_labels(labels)
+    expected = {digest for digest in "ABC" if len({x for d, x in drawn if d == digest}) > 1}
+    assert {drawn[int(path[:-4])][0] for files in found for path in files} == expected
+    for files in found:
+        assert len({*files.values()}) > 1
+        assert all(drawn[int(path[:-4])][1] == label for path, label in files.items())

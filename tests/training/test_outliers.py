@@ -107,9 +107,9 @@ def test_an_outlier_that_is_also_a_photo_of_an_activity_is_not_learned(tmp_path:
         f"chess/{number}.png" for number in (0, 1, 2, 4, 6, 7)
     ]
     assert all(image.digest for image in sets.outliers.photos)
-    assert any("1 photos of other folders are photos of the activities" in r for r in remarks)
+    assert any("also photos of an activity, and are not used as outliers: 1" in r for r in remarks)
     assert any("learned as none of the activities: 6 photos (photos of chess" in r for r in remarks)
-    assert any("no folder of another activity is left to judge --unknown by" in r for r in remarks)
+    assert any("no other folder is left to evaluate --unknown with" in r for r in remarks)
     assert {*sets.labels.values()} == {"tennis", "football"}
 
 
@@ -134,4 +134,4 @@ def test_two_other_folders_are_one_to_learn_and_one_to_judge_by(tmp_path: Path) 
     assert len({*sets.outliers.labels, *sets.outliers.unseen_labels}) == 2
     assert len(sets.outliers.photos) == len(sets.outliers.unseen) == 5
     kept = sets.outliers.unseen_labels[0]
-    assert f"kept apart to judge --unknown by: 5 photos of {kept}" in remarks
+    assert f"set aside to evaluate --unknown: 5 photos of {kept}" in remarks

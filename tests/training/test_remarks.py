@@ -43,7 +43,7 @@ def test_which_labels_are_taken_is_told() -> None:
         "learning 2 activities:",
         "  football: 1 photos in football",
         "  tennis: 1 photos in tennis",
-        "left out, as files of other kinds: 9 .php, 2 .x\\n",
+        "left out (neither photos nor clips): 9 .php, 2 .x\\n",
     ]
 
 
@@ -65,9 +65,8 @@ def test_what_is_learned_is_told_with_the_places_where_it_lies() -> None:
         "  go: 1 clips in go",
         "  tennis: 3 photos and 2 clips in 2023/tennis, 2024/te\\nnnis, sports, … (4 in all)",
         "nothing to learn from in golf: 2 .heic",
-        "left out, as they lie in test/ itself and in no activity's folder: 3 photos, which cannot "
-        "be scored",
-        "not followed, as it leads to what is read already: go",
+        "left out: 3 photos right in test/, which belong to no activity and cannot be scored",
+        "link not followed, because its target is read already: go",
     ]
 
 
@@ -115,12 +114,11 @@ def test_a_split_that_is_kept_is_told() -> None:
         sets = ImageSets([], [], [], {}, SampledFrames([], [], {}, [], [], []))
         return remarks_on_sets(found(photos=photos), sets)[0]
 
-    kept = "the split that is there is kept: "
+    kept = "the existing split is kept: "
     assert kept not in said(None)
-    assert said("train", "validation") == f"{kept}what is there to validate with is tested with"
+    assert said("train", "validation") == f"{kept}its validation part is used for testing"
     assert said("train", "validation", "test") == (
-        f"{kept}what is there to test with is tested with, and what is there to validate with is "
-        "learned from"
+        f"{kept}its test part is used for testing, and its validation part is used for training"
     )
 
 
@@ -141,13 +139,13 @@ def test_what_clips_and_tables_have_wrong_is_told() -> None:
         "skipped 2 clips or tables:",
         "  b.mp4: line 3: overlaps",
         "  d\\n.mp4: no frame in it",
-        "the table of c.mp4 goes on beyond the end of the clip",
-        "no frame to learn from, as nothing of it has a label, or too short a stretch of it: e.mp4",
+        "the table of c.mp4 extends beyond the end of the clip",
+        "no frames to learn from (no segment with a label, or very short ones only): e.mp4",
         "c.mp4 has changed since its table was written: see whether the times still hold",
-        "labels that only tables of segments name, and no folder: tennis",
-        "left out, as segments of labels that were not asked for: chess",
+        "labels that are in tables of segments, but no folder has: tennis",
+        "segments left out, because their labels were not asked for: chess",
         "1 photos to train on, and nothing to test with: there is no score, and --unknown, which "
-        "goes by it, will not work with this model",
+        "needs test images, will not work with this model",
     ]
 
 
@@ -195,7 +193,7 @@ def test_scores_are_given_apart_and_without_copies() -> None:
     assert remarks_on_score(evaluation, Leakage(identical, {Image("1.jpg"): Image("3.jpg")})) == [
         "right: 50.0% of 2 photos; 100.0% of 2 frames of 1 clips",
         "1 photos of the test set are byte-identical to training photos: "
-        "the score is up to 25.0% too kind",
+        "the score is up to 25.0% too high",
         "1 test images show nearly the same picture as a training image; "
         "without them, 66.7% are right",
     ]

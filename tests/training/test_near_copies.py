@@ -1,26 +1,11 @@
-"""One picture under two labels, byte for byte or nearly."""
+"""Images that show nearly the same picture, across the split and under two labels."""
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from activity.media.images import Image
 from activity.training.feature_sets import Examples, FeatureSets
-from activity.training.two_labels import near_copies_under_two_labels, under_two_labels
-
-
-@given(st.lists(st.tuples(st.sampled_from("ABC"), st.sampled_from("xyz")), max_size=20))
-def test_a_content_is_named_if_and_only_if_it_has_two_labels(drawn: list[tuple[str, str]]) -> None:
-    labels = {
-        Image(f"{number}.jpg", digest=digest): label for number, (digest, label) in enumerate(drawn)
-    }
-    found = under_two_labels(labels)
-    expected = {digest for digest in "ABC" if len({x for d, x in drawn if d == digest}) > 1}
-    assert {drawn[int(path[:-4])][0] for files in found for path in files} == expected
-    for files in found:
-        assert len({*files.values()}) > 1
-        assert all(drawn[int(path[:-4])][1] == label for path, label in files.items())
+from activity.training.near_copies import near_copies, near_copies_under_two_labels
 
 
 def feature_sets(features: np.ndarray, labels: np.ndarray, tested: int) -> FeatureSets:
@@ -61,7 +46,32 @@ def test_near_copies_are_named_whichever_side_they_are_on() -> None:
     assert found[0].as_dict()["images"] == [image.path for image in found[0].images]
 
 
-def test_too_many_images_to_compare_are_not(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("activity.training.leakage.MOST_PAIRS", 5)
+def test_near_copies_are_found_and_others_are_not() -> None:
+    random = np.random.default_rng(0)
+    features = random.normal(5, [1, 30, 0.1, *[1] * 37], (3000, 40)).astype(np.float32)
+    training, test = np.arange(2000), np.arange(2000, 3000)
+    features[:, 7] = 3  # says nothing
+    features[2100] = features[1500] + random.normal(0, 0.01, 40) * features.std(axis=0)
+    features[2900] = features[3] * 1.0
+    images = [Image(f"{row}.jpg") for row in range(3000)]
+
+    def examples(rows: np.ndarray) -> Examples:
+        of_rows = [images[row] for row in rows]
+        return Examples(of_rows, np.ones((len(rows), 1), np.float32), features, rows.reshape(-1, 1))
+
+    found = near_copies(examples(training), examples(test))
+    assert found == {images[2100]: images[1500], images[2900]: images[3]}
+    assert near_copies(examples(training), examples(test[:0])) == {}
+
+
+def test_more_pairs_than_can_be_compared_are_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("activity.training.near_copies._MOST_PAIRS", 5)
+    rows = np.arange(3).reshape(3, 1)
     features = np.eye(6, dtype=np.float32)
-    assert near_copies_under_two_labels(feature_sets(features, np.arange(6) % 3, 2)) is None
+    training, test = (
+        Examples([Image("a")] * 3, np.ones((3, 1), np.float32), features, some)
+        for some in (rows, rows + 3)
+    )
+    assert near_copies(training, test) is None
+    sets = feature_sets(features, np.arange(6) % 3, 2)
+    assert near_copies_under_two_labels(sets) is None
