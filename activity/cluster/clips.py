@@ -183,7 +183,8 @@ class Worker:
         joined = work.joined(self._settings.stride) if isinstance(work, JoinedJob) else None
         job = work.job if isinstance(work, JoinedJob) else work
         name = name_in_ray(ray.get_runtime_context().get_actor_id())
-        there = placed(job, self._folder)
+        # The table of truth was read before; results name it as it was given.
+        there = replace(placed(job, self._folder), truth=job.truth)
         outcome = None
         files: list[Unnamed] = []
         printed = io.StringIO()

@@ -66,9 +66,9 @@ class Outputs:
         )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Job:
-    """One clip to label, and what to write for it.
+    """One clip to label, and what to write for it. Two jobs may say the same, and are two still.
 
     Attributes:
         clip: path of a file, number of a camera, or address of a stream.

@@ -161,6 +161,8 @@ def test_a_cluster_gives_what_a_plain_run_gives(
     for number, colours in enumerate((["red"], ["green", "blue"], ["blue", "red", "green"])):
         write_clip(clips / f"{number}.mp4", [c for c in colours for _ in range(40)])
     (clips / "no clip.mp4").write_text("no clip")
+    truth = tmp_path / "truth.csv"
+    truth.write_text("clip,start,end,label\nclips/1.mp4,0,1,green\nclips/2.mp4,0,2,blue\n")
 
     def run(*more: object) -> tuple[int, list[str], list[str], Path]:
         folder = tmp_path / f"results{len(more)}"
@@ -174,6 +176,7 @@ def test_a_cluster_gives_what_a_plain_run_gives(
         ]
         named = [word for flag, name in results for word in (f"--{flag}", folder / name)]
         ways = ["--smoothing", "viterbi", "--size", 16, "--unknown", "--bars"]
+        ways += ["--truth", os.path.relpath(truth, ROOT)]
         done = run_script("predict_video.py", *flags_of(trained, clips), *named, *ways, *more)
         printed = (text.replace(str(folder), "results") for text in (done.stdout, done.stderr))
         return done.returncode, *(text.splitlines() for text in printed), folder

@@ -1,9 +1,14 @@
 """Which clips of a run are cut for a cluster."""
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 
 from activity.cluster.long_clips import LongClips
 from activity.labelling.jobs import Job, Outputs
+from activity.temporal.judgement import Truth
+from activity.temporal.segments import Segment
 from tests.conftest import write_clip
 from tests.labelling.test_label_clip import job_of
 
@@ -34,3 +39,12 @@ def test_a_clip_that_is_longer_than_the_share_of_a_worker_is_cut(
 def test_clips_are_not_cut_where_there_are_enough_for_all(jobs: list[Job]) -> None:
     long = LongClips([*jobs[:3], *jobs[:3]] * 2, 4, 1)
     assert not list(long.stretches())
+
+
+def test_a_clip_that_is_named_twice_and_judged_is_two_jobs(jobs: list[Job]) -> None:
+    """Without files to write, nothing else tells the two apart."""
+    truth = Truth(Path("truth.csv"), [Segment(0, 4, "red")])
+    twice = [replace(jobs[3], outputs=Outputs(), truth=truth) for _ in range(2)]
+    stretches = list(LongClips(twice, 3, 1).stretches())
+    of_each = [[part.stretch for part in stretches if part.job is job] for job in twice]
+    assert [sum(len(stretch.seconds) for stretch in some) for some in of_each] == [1200, 1200]
