@@ -63,9 +63,7 @@ def names_held_back(token: str) -> Iterator[list[Unnamed]]:
     try:
         yield publication.files
     except BaseException:
-        for file in publication.files:
-            with suppress(OSError):
-                _part(file).unlink(missing_ok=True)
+        _remove(publication.files)
         raise
     finally:
         _current.reset(earlier)
@@ -75,13 +73,17 @@ def publish(files: Sequence[Unnamed]) -> None:
     """Give complete files their names, in the order in which they were written.
 
     Raises:
-        UserError: the file system or the store refuses.
+        UserError: the file system or the store refuses; files that have no name yet are removed.
     """
-    for file in files:
-        try:
-            rename(_part(file), target_of(file.path))
-        except OSError as error:
-            raise UserError(f"cannot write {file.path}: {error.strerror or error}") from error
+    try:
+        for file in files:
+            try:
+                rename(_part(file), target_of(file.path))
+            except OSError as error:
+                raise UserError(f"cannot write {file.path}: {error.strerror or error}") from error
+    except BaseException:
+        _remove(files)
+        raise
 
 
 def remove_unnamed(folders: Iterable[Path], tokens: Iterable[str]) -> None:
@@ -118,3 +120,9 @@ def target_of(path: Path) -> Path:
 
 def _part(file: Unnamed) -> Path:
     return target_of(file.path).with_name(file.part)
+
+
+def _remove(files: Iterable[Unnamed]) -> None:
+    for file in files:
+        with suppress(OSError):
+            _part(file).unlink(missing_ok=True)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from activity.common.errors import UserError
 from activity.common.publishing import names_held_back, publish, remove_unnamed
 from activity.common.writing import replace_when_complete
 
@@ -64,3 +65,14 @@ def test_what_a_lost_process_has_left_is_removed_and_nothing_else(tmp_path: Path
     assert [name.startswith(".one.living") for name in left] == [True, False]
     remove_unnamed([tmp_path], [])
     assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_where_a_name_cannot_be_given_nothing_is_left_hidden(tmp_path: Path) -> None:
+    one, two, three = (tmp_path / f"{name}.csv" for name in ("one", "two", "three"))
+    with names_held_back("token") as files:
+        for path in (one, two, three):
+            write(path, path.stem)
+    two.mkdir()
+    with pytest.raises(UserError, match=r"cannot write .*two\.csv: "):
+        publish(files)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["one.csv", "two.csv"]
