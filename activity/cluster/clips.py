@@ -120,8 +120,12 @@ def label_on_cluster(
         remove_unnamed(folders, gone)
 
 
-def _outcome(job: Job, result: Done | Failed | WorkerDiedError) -> Outcome | UserError | None:
+def _outcome(
+    job: Job, result: Done | Failed | WorkerDiedError | None
+) -> Outcome | UserError | None:
     """Publish what a worker has made, and say what became of the clip."""
+    if result is None:
+        return None
     if isinstance(result, WorkerDiedError):
         return UserError(
             f"cannot label {job.clip}: each of the two workers that tried died "

@@ -1,5 +1,6 @@
 """Jobs run on the workers of a Ray cluster: none is lost, and no bad host spoils them."""
 
+import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -61,7 +62,8 @@ def run_on_workers(
         interrupted: tells whether to end early: nothing new is begun, and what is at work stopped.
 
     Yields:
-        A job and what ``run`` returned, a ``Failed``, or a ``WorkerDiedError``.
+        A job and what ``run`` returned, a ``Failed``, or a ``WorkerDiedError``; None where the job
+        was at work when the run was interrupted, and its worker did not put it away in time.
 
     Raises:
         UserError: no worker on any host opens, or no host is left.
@@ -148,13 +150,13 @@ class _Run:
         at_work = [(ref, task) for ref, task in self._tasks.items() if task.attempt is not None]
         for _, task in at_work:
             task.worker.stop.remote()
+        deadline = time.monotonic() + _PUT_AWAY_SECONDS
         for reference, task in at_work:
-            result, error = result_of(reference, _PUT_AWAY_SECONDS)
+            result, error = result_of(reference, max(0, deadline - time.monotonic()))
             assert task.attempt is not None
             if isinstance(error, UserError):
-                yield task.attempt.job, Failed({task.host.name: error}, self._several_hosts)
-            elif error is None:
-                yield task.attempt.job, result
+                result = Failed({task.host.name: error}, self._several_hosts)
+            yield task.attempt.job, result
 
     def end(self) -> None:
         """End all workers."""

@@ -19,6 +19,7 @@ import cv2
 import numpy as np
 import pytest
 
+from activity.cluster import workers
 from activity.cluster.clips import label_on_cluster
 from activity.cluster.long_clips import LongClips
 from activity.cluster.ray_cluster import ClusterOptions
@@ -542,3 +543,29 @@ def test_a_long_clip_that_is_interrupted_between_its_stretches_leaves_nothing(
     )
     assert list(outcomes) == [(job, None)]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["begun", "long.mp4"]
+
+
+def test_workers_that_hang_are_waited_for_together_and_their_clips_are_reported(
+    cluster: Any, jobs: list[Job], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def hang(means: np.ndarray) -> None:
+        (tmp_path / f"{os.getpid()}.hangs").touch()
+        time.sleep(600)
+
+    waits = []
+
+    def noted(reference: Any, timeout: float | None = None) -> Any:
+        waits.append(timeout)
+        return result_of(reference, timeout)
+
+    result_of = workers.result_of
+    monkeypatch.setattr(workers, "result_of", noted)
+    monkeypatch.setattr(workers, "_PUT_AWAY_SECONDS", 1)
+    outcomes = label_on_cluster(
+        *(ClusterOptions(cluster.address), jobs[:2], by_colour(hang), SETTINGS, None),
+        lambda: len(list(tmp_path.glob("*.hangs"))) == 2,
+    )
+    assert list(outcomes) == [(jobs[0], None), (jobs[1], None)]
+    first, second = waits[-2:]
+    assert second < first / 2, "Ray may come back a moment early"
+    assert not [path for path in tmp_path.rglob(".*") if path.is_file()]
