@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
-from activity.common.errors import UserError
+from activity.common.errors import UserError, refusals_in_a_line
 from activity.common.stores import refused_by_store
 
 
@@ -31,10 +31,14 @@ class Failed(NamedTuple):
 
 
 @contextmanager
-def errors_of_stores_in_a_line() -> Iterator[None]:
-    """Have what a store's library raises in a worker end in one line, as ``run_script`` does."""
+def errors_in_a_line() -> Iterator[None]:
+    """Have what a store's library or the operating system raises in a worker end in one line.
+
+    A mount of one host that is gone then costs what was tried there, and not the run.
+    """
     try:
-        yield
+        with refusals_in_a_line():
+            yield
     except UserError:
         raise
     except Exception as error:

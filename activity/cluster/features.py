@@ -13,7 +13,7 @@ from tqdm import tqdm
 from activity.cluster.answers import (
     Failed,
     WorkerDiedError,
-    errors_of_stores_in_a_line,
+    errors_in_a_line,
 )
 from activity.cluster.checks import Check, prepare_check
 from activity.cluster.crew import find_places
@@ -138,7 +138,7 @@ class FeatureWorker:
             UserError: none of its images can be read here.
         """
         there = [view._replace(image=_placed(view.image, self._folder)) for view in shard]
-        with errors_of_stores_in_a_line():
+        with errors_in_a_line():
             rows = list(self._run(pixels_of(there, self._side)))
         if not rows:
             raise UserError(f"cannot read any of {len(shard)} views of images")

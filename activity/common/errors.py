@@ -1,10 +1,25 @@
 """Errors that a person can fix: one clear line, exit code 2, no traceback."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 
 class UserError(Exception):
     """An error that a person can fix. The message says what is wrong, where, and what to do."""
+
+
+@contextmanager
+def refusals_in_a_line() -> Iterator[None]:
+    """Have what the operating system refuses (a name, a permission, a mount) end in one line.
+
+    Raises:
+        UserError: in place of an OSError.
+    """
+    try:
+        yield
+    except OSError as error:
+        what = f"cannot reach {error.filename}: {error.strerror}" if error.filename else str(error)
+        raise UserError(what) from error
 
 
 def printable(text: str) -> str:

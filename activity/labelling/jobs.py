@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from activity.common.errors import UserError
+from activity.common.errors import UserError, refusals_in_a_line
 from activity.common.stores import clip_location, is_stored
 from activity.common.writing import check_apart, check_output
 from activity.labelling.review.data_files import copy_file, data_of_clip, page_and_name
@@ -103,6 +103,7 @@ def writes_into_folder(inputs: Sequence[str], outputs: Outputs) -> bool:
     return len(inputs) > 1 or _is_folder(inputs[0]) or outputs.are_folders
 
 
+@refusals_in_a_line()
 def plan_jobs(inputs: Sequence[str], outputs: Outputs, truth: Path | None = None) -> list[Job]:
     """Pair clips with the files to write for each, and make sure that these can be written.
 
@@ -110,9 +111,9 @@ def plan_jobs(inputs: Sequence[str], outputs: Outputs, truth: Path | None = None
     the clip (``.mp4``, ``.png``, ``.csv``, ``.json``; segments as ``.csv``) in the folders named.
 
     Raises:
-        UserError: there are no clips; nothing is asked for; a file cannot be written, is an
-            input, or would be written twice; a table of ``truth`` is flawed, or there is none for
-            any clip.
+        UserError: there are no clips; nothing is asked for; a file cannot be reached or written, is
+            an input, or would be written twice; a table of ``truth`` is flawed, or there is none
+            for any clip.
     """
     if not (outputs.paths or truth):
         raise UserError(
@@ -164,7 +165,10 @@ def _is_finished(job: Job) -> bool:
 
 
 def _is_folder(name: str) -> bool:
-    return not is_live(name) and clip_location(name).is_dir()
+    try:
+        return not is_live(name) and clip_location(name).is_dir()
+    except OSError:
+        return False  # what is wrong is said when it is opened as a clip
 
 
 def _check_review(folder: Path, inputs: Sequence[str]) -> None:
@@ -196,9 +200,8 @@ def _find_clips(inputs: Sequence[str]) -> list[str]:
     for name in inputs:
         if is_live(name):
             raise UserError(f"{name} is a live source: give it alone, with a file as --output")
-        folder = clip_location(name)
-        if folder.is_dir():
-            clips += _clips_inside(folder)
+        if _is_folder(name):
+            clips += _clips_inside(clip_location(name))
         else:
             clips.append(name)
     return clips
@@ -231,19 +234,18 @@ def _clips_inside(folder: Path) -> list[str]:
 def _check_inputs_survive(jobs: Sequence[Job]) -> None:
     clips = {job.clip for job in jobs}
     local = [Path(clip) for clip in clips if not is_stored(clip)]
-    inputs = {_identity(path) for path in local if path.exists()}
+    inputs = {_identity(path) for path in local} - {None}
     for job in jobs:
         review = job.outputs.review
         copies = [copy_file(*page_and_name(review))] if review else []
         for path in [*job.outputs.paths, *copies]:
-            if is_stored(path):
-                same = str(path) in clips
-            else:
-                same = path.exists() and _identity(path) in inputs
-            if same:
+            if str(path) in clips if is_stored(path) else _identity(path) in inputs:
                 raise UserError(f"{path} is an input, and would be lost: write to another name")
 
 
-def _identity(path: Path) -> tuple[int, int]:
-    status = path.stat()
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
     return status.st_dev, status.st_ino

@@ -1,6 +1,7 @@
 """Clips labelled on a Ray cluster of several nodes, all of them on this machine."""
 
 import csv
+import errno
 import json
 import os
 import re
@@ -11,7 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from activity.cluster.clips import label_on_cluster
 from activity.cluster.long_clips import LongClips
 from activity.cluster.ray_cluster import ClusterOptions
 from activity.common.errors import UserError
-from activity.labelling.jobs import Job
+from activity.labelling.jobs import Job, Outputs
 from activity.labelling.label_clip import Outcomes, label_clip
 from activity.labelling.settings import Settings
 from activity.media.clip import VideoSource
@@ -267,6 +268,21 @@ def test_what_an_object_store_refuses_a_worker_is_one_line(cluster: Any, jobs: l
     failed = str(outcomes[jobs[0].clip])
     assert failed.startswith("the object store: Unable to locate credentials")
     assert "\n" not in failed
+
+
+def test_what_the_system_refuses_a_worker_is_one_line_and_the_others_are_done(
+    cluster: Any, jobs: list[Job]
+) -> None:
+    def refuse(means: np.ndarray) -> None:
+        if means.argmax() == 0:
+            raise OSError(errno.ESTALE, "Stale file handle", jobs[0].clip)
+
+    # An error of a file that is being written is told of as one.
+    judged_only = [replace(job, outputs=Outputs()) for job in jobs[:3]]
+    outcomes = label_all(cluster, judged_only, refuse)
+    failed = str(outcomes.pop(jobs[0].clip))
+    assert failed.startswith(f"cannot reach {jobs[0].clip}: Stale file handle")
+    assert {outcome.summary.label for outcome in outcomes.values()} == {"green", "red"}
 
 
 def test_a_bug_in_a_worker_keeps_its_traceback(cluster: Any, jobs: list[Job]) -> None:

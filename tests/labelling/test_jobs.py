@@ -1,5 +1,6 @@
 """Which clips, and where their results go."""
 
+import errno
 from pathlib import Path
 
 import pytest
@@ -166,3 +167,49 @@ def test_a_review_page_has_one_folder_for_one_clip_or_many(tmp_path: Path) -> No
 def test_a_review_page_in_a_store_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="a browser opens no page in s3://bucket/page"):
         plan_jobs(touch(tmp_path, "a.mp4"), Outputs(review=location("s3://bucket/page")))
+
+
+LONG = "a" * 300
+
+
+@posix
+@pytest.mark.parametrize(
+    ("inputs", "wanted", "truth"),
+    [
+        (["a.mp4"], Outputs(Path(LONG)), None),
+        (["a.mp4"], Outputs(csv=Path(LONG) / "a.csv"), None),
+        (["a.mp4", "b.mp4"], Outputs(Path(LONG)), None),
+        (["a.mp4"], Outputs(review=Path(LONG)), None),
+        (["a.mp4"], Outputs(csv=Path("out.csv")), Path(LONG)),
+    ],
+)
+def test_what_the_system_refuses_is_one_line(
+    inputs: list[str],
+    wanted: Outputs,
+    truth: Path | None,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    touch(tmp_path, "a.mp4", "b.mp4")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match=rf"^cannot .*{LONG}.*File name too long"):
+        plan_jobs(inputs, wanted, truth)
+
+
+@posix
+def test_a_folder_of_clips_that_cannot_be_listed_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(folder: Path) -> None:  # root may list every folder
+        raise PermissionError(errno.EACCES, "Permission denied", str(folder))
+
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    with pytest.raises(UserError, match=f"^cannot reach {tmp_path}: Permission denied$"):
+        plan_jobs([str(tmp_path)], Outputs(tmp_path / "out"))
+
+
+@posix
+def test_a_clip_that_cannot_be_reached_leaves_the_others(tmp_path: Path) -> None:
+    clips = [*touch(tmp_path, "a.mp4", "b.mp4"), str(tmp_path / LONG / "c.mp4")]
+    jobs = plan_jobs(clips, Outputs(csv=tmp_path))
+    assert [job.clip for job in jobs] == clips
