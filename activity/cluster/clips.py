@@ -24,11 +24,11 @@ from activity.cluster.queue import JobQueue
 from activity.cluster.ray_cluster import ClusterOptions, cluster_joined
 from activity.cluster.workers import run_on_workers
 from activity.common.errors import UserError
+from activity.common.interruption import LeftUnfinishedError
 from activity.common.publishing import Unnamed, names_held_back, publish, remove_unnamed
 from activity.common.stores import is_stored
 from activity.labelling.jobs import Job
 from activity.labelling.label_clip import Outcome, Outcomes, label_clip
-from activity.labelling.labelled_frames import LeftUnfinishedError
 from activity.labelling.settings import Settings
 from activity.labelling.stretches import ClassifiedStretch, classify_stretch
 from activity.network.classifier import Classifier
@@ -94,7 +94,7 @@ def label_on_cluster(
             options = for_hosts(settings.options, here, places.cores)
             on_hosts = replace(settings, options=options)
             arguments = (check, classifier, on_hosts, frames, here)
-            long = LongClips(jobs, count_workers(places), settings.stride)
+            long = LongClips(jobs, count_workers(places), settings.stride, interrupted)
             unfinished = [job for job in jobs if job in long]
             whole = [job for job in jobs if job not in long]
             queue = JobQueue(whole, long.stretches(), len(unfinished))

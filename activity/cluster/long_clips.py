@@ -1,12 +1,13 @@
 """Long clips on a Ray cluster: which are cut, and what follows when a stretch is done."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from activity.cluster.queue import JobQueue
 from activity.common.errors import UserError
+from activity.common.interruption import LeftUnfinishedError
 from activity.common.stores import is_stored
 from activity.labelling.jobs import Job
 from activity.labelling.stretches import ClassifiedStretch, Joined
@@ -56,16 +57,24 @@ class JoinedJob:
 class LongClips:
     """The clips that are cut, until all of their stretches are classified."""
 
-    def __init__(self, jobs: Sequence[Job], workers: int, stride: int) -> None:
+    def __init__(
+        self,
+        jobs: Sequence[Job],
+        workers: int,
+        stride: int,
+        interrupted: Callable[[], bool] = lambda: False,
+    ) -> None:
         """Choose the clips that would keep a worker busy when others have nothing to do; cut them.
 
         Args:
             jobs: all jobs of the run.
             workers: how many there are to share them; none, where hosts are still to join.
             stride: every how many frames one is classified.
+            interrupted: tells whether to end early: no further clip is cut.
         """
         least = max(_SHORTEST, 2 * SEAM, 2 * stride)
-        found = {job: _cut(job, parts, least) for job, parts in _long_ones(jobs, workers)}
+        long = _long_ones(jobs, workers)
+        found = {job: _cut(job, parts, least, interrupted) for job, parts in long}
         self._clips = {job: clip for job, clip in found.items() if clip is not None}
         self._done: dict[Job, dict[int, tuple[Seams, Any]]] = {job: {} for job in self._clips}
 
@@ -130,8 +139,10 @@ def _size(clip: Path) -> int:
         return 0
 
 
-def _cut(job: Job, parts: float, least: int) -> CutClip | None:
+def _cut(job: Job, parts: float, least: int, interrupted: Callable[[], bool]) -> CutClip | None:
     try:
-        return cut(Path(job.clip), parts, least)
+        return cut(Path(job.clip), parts, least, interrupted)
     except UserError:
         return None  # the worker that gets it says what is wrong
+    except LeftUnfinishedError:
+        return None  # no worker gets it

@@ -6,6 +6,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 
+class LeftUnfinishedError(Exception):
+    """The run was interrupted in the middle of something, of which nothing is kept."""
+
+
 @contextmanager
 def interrupts_held_back(*, raise_again: bool = True) -> Iterator[Callable[[], bool]]:
     """Delay Ctrl-C and SIGTERM until the block has ended.

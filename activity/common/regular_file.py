@@ -3,7 +3,12 @@
 import errno
 import hashlib
 import stat
+from collections.abc import Callable
 from pathlib import Path
+
+from activity.common.interruption import LeftUnfinishedError
+
+_CHUNK = 2**18
 
 
 def check_regular_file(path: Path) -> int:
@@ -18,12 +23,22 @@ def check_regular_file(path: Path) -> int:
     return status.st_size
 
 
-def hash_file(path: Path) -> str:
+def hash_file(path: Path, interrupted: Callable[[], bool] = lambda: False) -> str:
     """Hash a file's content: SHA-256, as 64 hexadecimal digits.
 
+    Args:
+        path: of the file.
+        interrupted: tells whether to end early.
+
     Raises:
+        LeftUnfinishedError: ``interrupted`` said so.
         OSError: it cannot be read, or is not a regular file.
     """
     check_regular_file(path)
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    digest = hashlib.sha256()
+    with path.open("rb", buffering=0) as file:
+        while chunk := file.read(_CHUNK):
+            digest.update(chunk)
+            if interrupted():
+                raise LeftUnfinishedError
+    return digest.hexdigest()

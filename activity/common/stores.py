@@ -7,7 +7,7 @@ web servers (``http://``, ``https://``) are only read, and need none of these pa
 
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPResponse
@@ -18,11 +18,15 @@ from urllib.parse import unquote, urlsplit
 from urllib.request import url2pathname, urlopen
 
 from activity.common.errors import UserError
+from activity.common.interruption import LeftUnfinishedError
 
 SCHEMES = ("s3", "gs")
 _WEB_SCHEMES = ("http", "https")
 
 _WEB_TIMEOUT = 30  # seconds without a byte
+
+# Bytes; little enough for a slow connection to bring them in a moment.
+_CHUNK = 2**16
 
 # Where a store cannot be reached, or knows no password, these raise exceptions of their own.
 _LIBRARIES = ("botocore", "aiobotocore", "aiohttp", "s3fs", "gcsfs", "google")
@@ -80,10 +84,15 @@ def is_stored(path: Path | str) -> bool:
 
 
 @contextmanager
-def local_copy(path: Path) -> Iterator[Path]:
+def local_copy(path: Path, interrupted: Callable[[], bool] = lambda: False) -> Iterator[Path]:
     """Yield a file's path on local disk: its own, or that of a copy that is then removed.
 
+    Args:
+        path: of the file.
+        interrupted: tells whether to end early while it is copied.
+
     Raises:
+        LeftUnfinishedError: ``interrupted`` said so.
         UserError: it cannot be brought from its store.
     """
     if not is_stored(path):
@@ -93,7 +102,10 @@ def local_copy(path: Path) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         local = Path(folder) / path.name
         with _plain_errors(f"cannot read {path}"), path.open("rb") as far, local.open("wb") as near:
-            shutil.copyfileobj(far, near, 2**20)
+            while chunk := far.read(_CHUNK):
+                near.write(chunk)
+                if interrupted():
+                    raise LeftUnfinishedError
             if isinstance(far, HTTPResponse) and far.length:
                 raise ConnectionError("the connection broke")
         yield local
@@ -198,6 +210,8 @@ def _plain_errors(what: str) -> Iterator[None]:
     """Say in one line what a store refuses; its libraries raise exceptions of many kinds."""
     try:
         yield
+    except LeftUnfinishedError:
+        raise
     except FileNotFoundError as error:
         raise UserError(f"{what}: there is no such file or bucket") from error
     except PermissionError as error:

@@ -9,11 +9,12 @@ from pathlib import Path
 from tqdm import tqdm
 
 from activity.common.errors import UserError
+from activity.common.interruption import LeftUnfinishedError
 from activity.common.json_file import write_json
 from activity.common.regular_file import hash_file
 from activity.common.stores import clip_location, is_stored, local_copy
 from activity.labelling.jobs import Job
-from activity.labelling.labelled_frames import LeftUnfinishedError, labelled_frames
+from activity.labelling.labelled_frames import labelled_frames
 from activity.labelling.overlay import overlay
 from activity.labelling.preview import Show, show_nothing
 from activity.labelling.review.data_files import copy_file, page_and_name, read_labels
@@ -102,7 +103,7 @@ def label_clip(
         joined: its predictions, where they were made before, in stretches.
 
     Raises:
-        LeftUnfinishedError: the run ended early, and no label is known yet or the job is kept
+        LeftUnfinishedError: the run ended early, and no frame is drawn yet or the job is kept
             only when it is finished.
         UserError: the clip cannot be read, or something cannot be written.
     """
@@ -111,14 +112,20 @@ def label_clip(
     with ExitStack() as stack:
         clip = job.clip
         if is_stored(clip) and not job.is_live:
-            clip = str(stack.enter_context(local_copy(clip_location(clip))))
+            clip = str(stack.enter_context(local_copy(clip_location(clip), interrupted)))
         here = replace(job, clip=clip)
         source = stack.enter_context(closing(_open_source(here, interrupted)))
+        # A clip is read once more: not where nobody asks for that, and before anything is written,
+        # so that a run that is interrupted meanwhile keeps what was there.
+        needs_digest = (job.truth or job.outputs.review) and not job.is_live
+        digest = _digest(Path(clip), interrupted) if needs_digest else ""
         here = replace(here, copy=_copy_for_review(job))
         files = [path for path in job.outputs.paths if not is_stored(path)]
         folder = files[0].parent if files else Path(tempfile.gettempdir())
         record = stack.enter_context(open_record(folder, len(labels), settings.stride))
         frames = labelled_frames(here, source, classifier, record, settings, interrupted, joined)
+        if interrupted():
+            raise LeftUnfinishedError
         summary = Summary(labels, smoothing.adjective)
         last = _write_frames(here, source.info, frames, summary, settings, show, interrupted)
         end = joined.end_of(last, source) if joined else source.end_of(last.time)
@@ -131,9 +138,6 @@ def label_clip(
             envelope = gather_envelope(record, labels, smoothing, settings.compare, summary.frames)
             truth = job.truth.segments if job.truth else ()
             draw_timeline(envelope, end, job.outputs.timeline, Path(job.clip).name, truth)
-        # A clip is read once more: not where nobody asks for that.
-        needs_digest = (job.truth or job.outputs.review) and not job.is_live
-        digest = _digest(Path(here.clip)) if needs_digest else ""
         if job.truth:
             earlier = _known_before(job, digest, record, classifier.saved)
             judgement = judge(record, labels, smoothing, settings.compare, job.truth, earlier)
@@ -153,9 +157,9 @@ def label_clip(
     return Outcome(summary, source.info.frame_count, source.dropped, judgement)
 
 
-def _digest(clip: Path) -> str:
+def _digest(clip: Path, interrupted: Callable[[], bool]) -> str:
     try:
-        return hash_file(clip)
+        return hash_file(clip, interrupted)
     except OSError as error:
         raise UserError(f"cannot read {clip}: {error.strerror or error}") from error
 

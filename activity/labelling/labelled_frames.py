@@ -8,6 +8,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from activity.common.errors import UserError
+from activity.common.interruption import LeftUnfinishedError
 from activity.labelling.jobs import Job
 from activity.labelling.prediction import classify_frames, read_ahead
 from activity.labelling.settings import Settings
@@ -17,10 +18,6 @@ from activity.media.source import Source, VideoInfo
 from activity.network.classifier import OpenClassifier
 from activity.temporal.record import Record
 from activity.temporal.smoothing import Classified, Labelled
-
-
-class LeftUnfinishedError(Exception):
-    """The run ended early in the middle of a clip of which nothing is kept."""
 
 
 def labelled_frames(

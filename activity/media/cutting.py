@@ -1,7 +1,7 @@
 """A long clip, cut at key frames into stretches that can be decoded one without the other."""
 
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import pairwise
@@ -12,6 +12,7 @@ import numpy as np
 from av.container import InputContainer
 from numpy.typing import NDArray
 
+from activity.common.interruption import LeftUnfinishedError
 from activity.media.container import open_container, shown_stream, start_of_clock
 from activity.media.packets import Extent, packets_of
 
@@ -63,7 +64,9 @@ class CutClip:
         return last.first + len(last.seconds)
 
 
-def cut(path: Path, parts: float, least: int) -> CutClip | None:
+def cut(
+    path: Path, parts: float, least: int, interrupted: Callable[[], bool] = lambda: False
+) -> CutClip | None:
     """Cut a clip where that is safe, as far as it can be told without decoding.
 
     All of the clip is read, which takes a small part of the time that decoding does.
@@ -74,11 +77,13 @@ def cut(path: Path, parts: float, least: int) -> CutClip | None:
             more where stretches would be very long.
         least: how many frames a stretch has at least, or half as many where key frames lie so; not
             less than twice ``SEAM``.
+        interrupted: tells whether to end early.
 
     Returns:
         The stretches; None where there would be one only.
 
     Raises:
+        LeftUnfinishedError: ``interrupted`` said so.
         UserError: the clip cannot be opened.
     """
     decoded, keys = array("q"), []
@@ -88,6 +93,8 @@ def cut(path: Path, parts: float, least: int) -> CutClip | None:
             return None
         extent, start, tick = Extent(container), start_of_clock(container), stream.time_base
         for packet in packets_of(container, stream):
+            if interrupted():
+                raise LeftUnfinishedError
             if packet.pts is None or packet.is_discard or packet.is_corrupt:
                 return None
             extent.add(packet)

@@ -36,6 +36,10 @@ def test_a_clip_that_is_longer_than_the_share_of_a_worker_is_cut(
     assert sum(len(part.stretch.seconds) for part in stretches) == (1200 if parts else 0)
 
 
+def test_an_interrupted_run_cuts_no_clip(jobs: list[Job]) -> None:
+    assert not list(LongClips(jobs, 2, 1, lambda: True).stretches())
+
+
 def test_clips_are_not_cut_where_there_are_enough_for_all(jobs: list[Job]) -> None:
     long = LongClips([*jobs[:3], *jobs[:3]] * 2, 4, 1)
     assert not list(long.stretches())

@@ -1,8 +1,14 @@
 """Clips on web servers, and addresses of files on this disk: brought here, read as wholes."""
 
 import json
+import signal
+import subprocess
+import sys
+import tempfile
 import threading
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -11,15 +17,30 @@ import numpy as np
 import pytest
 
 from activity.common.errors import UserError
+from activity.common.interruption import LeftUnfinishedError
 from activity.common.stores import clip_location, is_stored, local_copy, without_file_scheme
 from tests.clips import overwrite_packet, write_pictures
-from tests.conftest import COLOURS_BGR, RunScript, Trained, posix, write_clip
+from tests.conftest import COLOURS_BGR, ROOT, RunScript, Trained, posix, write_clip
 
 
 class Quiet(SimpleHTTPRequestHandler):
-    """Serves a folder; of ``broken.mp4`` it sends half of what it announces."""
+    """Serves a folder.
+
+    Of ``broken.mp4`` it sends half of what it announces, of ``endless.mp4`` it sends zeros until
+    nobody takes any more, and tells a file that is there of it.
+    """
 
     def do_GET(self) -> None:
+        if self.path == "/endless.mp4":
+            self.send_response(200)
+            self.send_header("Content-Length", str(2**50))
+            self.end_headers()
+            with suppress(ConnectionError):
+                while True:
+                    self.wfile.write(bytes(2**20))
+                    Path(self.directory, "begun").touch()
+                    time.sleep(0.01)
+            return
         if not self.path.startswith("/broken.mp4"):
             super().do_GET()
             return
@@ -81,6 +102,51 @@ def test_a_server_that_is_not_there_is_one_line() -> None:
         local_copy(clip_location("http://127.0.0.1:9/a.mp4")),
     ):
         pass
+
+
+def test_a_file_that_is_brought_here_ends_with_the_run(
+    web: tuple[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "copies").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "copies"))
+    left = iter([False, False, True])
+    with (
+        pytest.raises(LeftUnfinishedError),
+        local_copy(clip_location(f"{web[0]}/endless.mp4"), lambda: next(left)),
+    ):
+        pass
+    assert list((tmp_path / "copies").iterdir()) == []
+
+
+@posix
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interruption_while_a_clip_is_brought_here_keeps_what_was_there(
+    number: signal.Signals, web: tuple[str, Path], trained: Trained, tmp_path: Path
+) -> None:
+    address, folder = web
+    output = tmp_path / "out.avi"
+    output.write_bytes(b"of an earlier run")
+    flags = ["-m", trained.model, "-l", trained.label_bin, "--cache", trained.cache]
+    flags += ["-i", f"{address}/endless.mp4", "-o", output, "--display", "off"]
+    process = subprocess.Popen(
+        [sys.executable, ROOT / "predict_video.py", *map(str, flags)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # A shell may have had the tests ignore Ctrl-C.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
+    while not (folder / "begun").exists():
+        assert process.poll() is None
+        time.sleep(0.05)
+    process.send_signal(number)
+    try:
+        printed, complained = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert (process.returncode, complained) == (130, "interrupted\n")
+    assert "endless.mp4 was left unfinished: nothing of it is kept" in printed
+    assert output.read_bytes() == b"of an earlier run"
 
 
 @posix

@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 
 from activity.common.errors import UserError
+from activity.common.interruption import LeftUnfinishedError
 from activity.labelling.jobs import Job, Outputs
 from activity.labelling.label_clip import label_clip
-from activity.labelling.labelled_frames import LeftUnfinishedError
 from activity.labelling.overlay import overlay
 from activity.labelling.settings import Settings
 from activity.media.clip import VideoSource
@@ -25,7 +25,9 @@ from activity.media.photo import network_input
 from activity.media.sink import open_sink
 from activity.network.classifier import Classifier, OpenClassifier
 from activity.network.engine import Engine, EngineOptions, Stream
+from activity.temporal.judgement import Truth
 from activity.temporal.prediction import Prediction
+from activity.temporal.segments import Segment
 from activity.temporal.smoothing import Rolling, Viterbi
 from activity.temporal.viterbi import least_cost_labels
 from tests.conftest import write_clip
@@ -194,8 +196,8 @@ def test_an_end_while_drawing_keeps_a_beginning_of_the_whole(
     job = job_of(changing_clip, tmp_path, "avi", "csv", "json", "png")
     label_clip(job, opened(mean_colour), VITERBI)
     whole, table = frames_of(job.outputs.video), rows_of(job.outputs.csv)
-    # Of the first reading's 120 frames, each asks whether to go on, too.
-    calls = {"interrupted": 120 + 70, "show": 70}[way]
+    # Each of the first reading's 120 frames asks whether to go on, too, and so does its end.
+    calls = {"interrupted": 120 + 1 + 70, "show": 70}[way]
     outcome = label_clip(job, opened(mean_colour), VITERBI, **{way: after(calls)})
     assert outcome.summary.frames == 70
     assert rows_of(job.outputs.csv) == table[:70]
@@ -203,6 +205,23 @@ def test_an_end_while_drawing_keeps_a_beginning_of_the_whole(
     beginning = frames_of(job.outputs.video)
     assert len(beginning) == 70
     assert all((a == b).all() for a, b in zip(beginning, whole, strict=False))
+
+
+@pytest.mark.parametrize("truth", [None, Truth(Path("truth.csv"), [Segment(0, 9, "red")])])
+@pytest.mark.parametrize("settings", [SETTINGS, VITERBI])
+def test_an_end_before_the_first_frame_is_drawn_keeps_what_was_there(
+    settings: Settings, truth: Truth | None, changing_clip: Path, tmp_path: Path
+) -> None:
+    """That is while the clip is brought here, hashed (where it is judged) or classified."""
+    job = job_of(changing_clip, tmp_path / "out", "mp4", "csv", "json")
+    (tmp_path / "out").mkdir()
+    job.outputs.video.write_bytes(b"of an earlier run")
+    with pytest.raises(LeftUnfinishedError):
+        label_clip(
+            replace(job, truth=truth), opened(mean_colour), settings, interrupted=lambda: True
+        )
+    assert list((tmp_path / "out").iterdir()) == [job.outputs.video]
+    assert job.outputs.video.read_bytes() == b"of an earlier run"
 
 
 @pytest.mark.parametrize(("settings", "calls"), [(SETTINGS, 50), (VITERBI, 50), (VITERBI, 150)])

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from activity.common.errors import UserError
+from activity.common.interruption import LeftUnfinishedError
 from activity.labelling.label_clip import label_clip
 from activity.labelling.stretches import ClassifiedStretch, Joined, classify_stretch
 from activity.media.clip import VideoSource
@@ -164,6 +165,12 @@ def test_what_is_wrong_inside_a_clip_is_found_by_a_stretch_or_at_the_seams(
     stretches = classified(clip, found)
     seams = [one.seams for one in stretches if one is not None]
     assert len(seams) < len(stretches) or not fit_together(seams)
+
+
+def test_cutting_ends_with_the_run(tmp_path: Path) -> None:
+    left = iter([False, False, True])
+    with pytest.raises(LeftUnfinishedError):
+        cut(write_way(tmp_path, "mpeg4.mov"), FRAMES, SIZE, lambda: next(left))
 
 
 def test_a_clip_that_was_changed_is_not_labelled_with_what_was_there(tmp_path: Path) -> None:
