@@ -31,13 +31,16 @@ class Failed(NamedTuple):
 
 
 @contextmanager
-def errors_in_a_line() -> Iterator[None]:
+def errors_in_a_line(what: str) -> Iterator[None]:
     """Have what a store's library or the operating system raises in a worker end in one line.
 
     A mount of one host that is gone then costs what was tried there, and not the run.
+
+    Args:
+        what: is named where the operating system's error names no file.
     """
     try:
-        with refusals_in_a_line():
+        with refusals_in_a_line(what):
             yield
     except UserError:
         raise

@@ -135,7 +135,7 @@ def _outcome(
         return result.as_error()
     print(result.printed, end="")
     try:
-        with errors_in_a_line():
+        with errors_in_a_line(job.clip):
             publish(result.files)
     except UserError as error:
         return error
@@ -167,7 +167,7 @@ class Worker:
         Raises:
             UserError: it cannot be opened, or this machine is not as the one that started the run.
         """
-        with errors_in_a_line():
+        with errors_in_a_line("the model"):
             self._check.make()
             there = placed(self._saved, self._folder)
             opened = there.open(on_host(self._settings.options), self._frames)
@@ -195,7 +195,7 @@ class Worker:
         try:
             with (
                 redirect_stdout(printed),
-                errors_in_a_line(),
+                errors_in_a_line(there.clip),
                 suppress(LeftUnfinishedError),
                 names_held_back(name) as files,
             ):
@@ -215,7 +215,7 @@ class Worker:
         there = placed(part.job, self._folder)
         stride = self._settings.stride
         try:
-            with errors_in_a_line():
+            with errors_in_a_line(there.clip):
                 return classify_stretch(
                     Path(there.clip), part.stretch, self._classifier, stride, self._stop.is_set
                 )

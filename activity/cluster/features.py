@@ -138,7 +138,7 @@ class FeatureWorker:
             UserError: none of its images can be read here.
         """
         there = [view._replace(image=_placed(view.image, self._folder)) for view in shard]
-        with errors_in_a_line():
+        with errors_in_a_line("the images"):
             rows = list(self._run(pixels_of(there, self._side)))
         if not rows:
             raise UserError(f"cannot read any of {len(shard)} views of images")

@@ -9,8 +9,11 @@ class UserError(Exception):
 
 
 @contextmanager
-def refusals_in_a_line() -> Iterator[None]:
+def refusals_in_a_line(what: str) -> Iterator[None]:
     """Have what the operating system refuses (a name, a permission, a mount) end in one line.
+
+    Args:
+        what: is named where the error names no file.
 
     Raises:
         UserError: in place of an OSError.
@@ -18,8 +21,9 @@ def refusals_in_a_line() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        what = f"cannot reach {error.filename}: {error.strerror}" if error.filename else str(error)
-        raise UserError(what) from error
+        raise UserError(
+            f"cannot reach {error.filename or what}: {error.strerror or error}"
+        ) from error
 
 
 def printable(text: str) -> str:

@@ -103,7 +103,7 @@ def writes_into_folder(inputs: Sequence[str], outputs: Outputs) -> bool:
     return len(inputs) > 1 or _is_folder(inputs[0]) or outputs.are_folders
 
 
-@refusals_in_a_line()
+@refusals_in_a_line("the clips")
 def plan_jobs(inputs: Sequence[str], outputs: Outputs, truth: Path | None = None) -> list[Job]:
     """Pair clips with the files to write for each, and make sure that these can be written.
 

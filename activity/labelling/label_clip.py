@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from activity.common.errors import UserError
+from activity.common.errors import UserError, refusals_in_a_line
 from activity.common.interruption import LeftUnfinishedError
 from activity.common.json_file import write_json
 from activity.common.regular_file import hash_file
@@ -118,7 +118,8 @@ def label_clip(
         # A clip is read once more: not where nobody asks for that, and before anything is written,
         # so that a run that is interrupted meanwhile keeps what was there.
         needs_digest = (job.truth or job.outputs.review) and not job.is_live
-        digest = _digest(Path(clip), interrupted) if needs_digest else ""
+        with refusals_in_a_line(job.clip):
+            digest = hash_file(Path(clip), interrupted) if needs_digest else ""
         here = replace(here, copy=_copy_for_review(job))
         files = [path for path in job.outputs.paths if not is_stored(path)]
         folder = files[0].parent if files else Path(tempfile.gettempdir())
@@ -155,13 +156,6 @@ def label_clip(
         judged = {"truth": judgement.as_dict()} if judgement else {}
         write_json(job.outputs.json, summary.as_dict(end) | made_from | judged)
     return Outcome(summary, source.info.frame_count, source.dropped, judgement)
-
-
-def _digest(clip: Path, interrupted: Callable[[], bool]) -> str:
-    try:
-        return hash_file(clip, interrupted)
-    except OSError as error:
-        raise UserError(f"cannot read {clip}: {error.strerror or error}") from error
 
 
 def _known_before(job: Job, digest: str, record: Record, classifier: Classifier) -> Earlier:

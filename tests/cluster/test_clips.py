@@ -275,13 +275,13 @@ def test_what_the_system_refuses_a_worker_is_one_line_and_the_others_are_done(
 ) -> None:
     def refuse(means: np.ndarray) -> None:
         if means.argmax() == 0:
-            raise OSError(errno.ESTALE, "Stale file handle", jobs[0].clip)
+            raise OSError(errno.EIO, "Input/output error")
 
     # An error of a file that is being written is told of as one.
     judged_only = [replace(job, outputs=Outputs()) for job in jobs[:3]]
     outcomes = label_all(cluster, judged_only, refuse)
     failed = str(outcomes.pop(jobs[0].clip))
-    assert failed.startswith(f"cannot reach {jobs[0].clip}: Stale file handle")
+    assert failed.startswith(f"cannot reach {jobs[0].clip}: Input/output error")
     assert {outcome.summary.label for outcome in outcomes.values()} == {"green", "red"}
 
 
