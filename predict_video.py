@@ -2,7 +2,7 @@
 
 Each frame is classified; the last --size predictions are averaged, and the most probable
 activity of that average is drawn on the frame. --size 1 is plain image classification, and
-flickers. --smoothing viterbi knows the whole clip before it labels the first frame: its label
+flickers. --smoothing viterbi reads the whole clip before it labels the first frame: the label
 changes where the activity does.
 """
 
@@ -108,12 +108,12 @@ def check_possible(args: argparse.Namespace, smoothing: Smoothing, jobs: Sequenc
     if live and smoothing.needs_whole_clip:
         raise UserError(
             f"--smoothing {smoothing.way} needs the whole clip, and a live source has no end: "
-            "take --smoothing rolling"
+            "use --smoothing rolling"
         )
     if live and args.cluster:
         raise UserError("a live source is labelled where it is: leave out --cluster")
     if args.display == "on" and args.cluster:
-        raise UserError("no frames of a cluster are shown here: leave out --display on")
+        raise UserError("--display on cannot show clips labelled on a cluster: leave it out")
     if args.display == "on" and not args.output:
         raise UserError("--display on shows the frames that --output writes: give --output, too")
 
@@ -131,7 +131,7 @@ def check_truth(jobs: Sequence[Job], classifier: Classifier) -> None:
     if classifier.learned is None:
         print(
             f"[INFO] {classifier.label_bin} does not say which clips the model has learned from, "
-            "as train.py writes it now: if it has learned from these, the score is too good"
+            "as train.py writes it now: if it was trained on these clips, the score is too high"
         )
 
 
@@ -180,7 +180,7 @@ def open_labelling(
     frames = sum(info.frame_count for info in infos) // args.stride or None
     show = open_preview(args.display if args.output and not args.cluster else "off")
     if args.cluster:
-        # Nobody else pays for these.
+        # Only --cluster needs these imports.
         from activity.cluster.clips import label_on_cluster
         from activity.cluster.ray_cluster import ClusterOptions
 

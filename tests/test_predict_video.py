@@ -139,7 +139,7 @@ def test_what_cannot_be_done_together_is_one_clear_line(predict: Predict, tmp_pa
     output = tmp_path / "out.mp4"
     for source in ("0", "rtsp://camera/1"):
         done = predict(source, output, "--smoothing", "viterbi")
-        assert "a live source has no end: take --smoothing rolling" in error_line(done)
+        assert "a live source has no end: use --smoothing rolling" in error_line(done)
     done = predict(clip, None, "--csv", tmp_path / "out.csv", "--display", "on")
     assert "give --output" in error_line(done)
     done = predict("0", output, "--cluster", "auto")

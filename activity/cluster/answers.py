@@ -1,4 +1,4 @@
-"""What came of what a worker was asked to do, and how a person is told."""
+"""Results of what a worker was asked to do, and how a person is told."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager

@@ -42,7 +42,7 @@ class Check:
             if there != expected:
                 raise UserError(
                     f"it has {name} {there}, and the machine that started the run {expected}: "
-                    "have the same on both"
+                    "install the same version on both"
                 )
         for mark, content in self.marks.items():
             _check_folder(mark, content)

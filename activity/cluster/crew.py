@@ -51,7 +51,7 @@ def find_places(*, gpu: bool) -> Places:
         return Places(CORES, {"num_cpus": 1, "num_gpus": 1})
     cores = min(CORES, max((int(node.get("CPU", 0)) for node in alive), default=0))
     if not cores:
-        raise UserError("no machine of the cluster has a core to work on: start one with some")
+        raise UserError("no machine of the cluster offers a CPU core: start one that does")
     return Places(cores, {"num_cpus": cores})
 
 

@@ -170,7 +170,7 @@ def _address_to_join(address: str) -> str:
         nodes = ray._raylet.GcsClient(address=found).get_all_node_info(timeout=_REACH_SECONDS)
     except ray.exceptions.AuthenticationError as error:
         raise refuse(
-            "it wants another token than the one of this machine: copy ~/.ray/auth_token of its "
+            "its token differs from this machine's: copy ~/.ray/auth_token of its "
             "first machine here, and set RAY_AUTH_MODE=token"
         ) from error
     except (RuntimeError, ValueError, ray.exceptions.RayError) as error:
@@ -193,8 +193,8 @@ def _check_answers(found: str, address: str) -> None:
         socket.create_connection((host.strip("[]"), int(port)), _REACH_SECONDS).close()
     except (OSError, OverflowError) as error:
         raise UserError(
-            f"cannot join the cluster {address}: {error}; is it running, and the port the one that "
-            "ray start named?"
+            f"cannot join the cluster {address}: {error}; is it running, and is this the port that "
+            "ray start printed?"
         ) from error
 
 

@@ -215,6 +215,6 @@ def _plain_errors(what: str) -> Iterator[None]:
     except FileNotFoundError as error:
         raise UserError(f"{what}: there is no such file or bucket") from error
     except PermissionError as error:
-        raise UserError(f"{what}: the store does not allow it to you") from error
+        raise UserError(f"{what}: the store denies you access") from error
     except Exception as error:
         raise UserError(f"{what}: {_first_line(error)}") from error

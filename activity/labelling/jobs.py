@@ -175,7 +175,9 @@ def _check_review(folder: Path, inputs: Sequence[str]) -> None:
     if is_live(inputs[0]):
         raise UserError("a live source leaves no clip to look at: leave out --review")
     if is_stored(folder):
-        raise UserError(f"a browser opens no page in {folder}: give --review a folder here")
+        raise UserError(
+            f"a browser cannot open a page in {folder}: give --review a folder on this machine"
+        )
     if folder.is_file():
         raise UserError(f"{folder} is the name of a file: --review writes a folder")
 

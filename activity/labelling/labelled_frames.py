@@ -91,8 +91,8 @@ def _read_again(job: Job, info: VideoInfo, labelled: Labelled) -> Labelled:
             for frame, made in zip_longest(frames, labelled):
                 if frame is None or made is None:
                     print(
-                        f"[INFO] {job.clip} had another number of frames when it was read again: "
-                        "labelled are those that were there both times"
+                        f"[INFO] {job.clip} had a different number of frames when it was read "
+                        "again: only frames that were there both times are labelled"
                     )
                     return
                 _, prediction = made

@@ -165,7 +165,7 @@ def test_a_review_page_has_one_folder_for_one_clip_or_many(tmp_path: Path) -> No
 
 
 def test_a_review_page_in_a_store_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="a browser opens no page in s3://bucket/page"):
+    with pytest.raises(UserError, match="a browser cannot open a page in s3://bucket/page"):
         plan_jobs(touch(tmp_path, "a.mp4"), Outputs(review=location("s3://bucket/page")))
 
 
