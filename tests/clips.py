@@ -1,5 +1,7 @@
 """Clips with what OpenCV's writer cannot write: sound, odd times, rotation, other codecs."""
 
+import os
+import socket
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -170,3 +172,16 @@ def write_sound_clip(
                 clip.mux(audio.encode(frame))
         clip.mux(audio.encode(None))
     return path
+
+
+def fail_to_read_on(path: Path, way: str) -> None:
+    """Let every further read of a file that this process has open fail; on Linux only.
+
+    Args:
+        way: "Input/output error" or "Transport endpoint is not connected".
+    """
+    with Path("/proc/self/mem").open("rb") as unmapped, socket.socket() as unconnected:
+        other = unmapped if way == "Input/output error" else unconnected
+        for link in Path("/proc/self/fd").iterdir():
+            if os.path.realpath(link) == str(path):
+                os.dup2(other.fileno(), int(link.name))

@@ -1,14 +1,16 @@
 """Sound on its way into an .mp4: what browsers play is copied, anything else becomes AAC."""
 
+import sys
 from pathlib import Path
 
 import av
 import numpy as np
 import pytest
 
+from activity.common.errors import UserError
 from activity.media.clip import VideoSource
 from activity.media.sink import open_sink
-from tests.clips import sound_packets, write_sound_clip
+from tests.clips import fail_to_read_on, sound_packets, write_sound_clip
 from tests.conftest import RunScript, Trained
 
 
@@ -83,6 +85,21 @@ def test_damaged_sound_goes_on_after_the_damage(tmp_path: Path) -> None:
     clip.write_bytes(content)
     assert copy_clip(clip, tmp_path / "out.mp4") == "flac"
     assert sound_packets(tmp_path / "out.mp4")[-1][0] == pytest.approx(2, abs=0.1)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="swaps an open file in /proc")
+def test_a_disk_that_fails_is_not_the_end_of_the_sound(tmp_path: Path) -> None:
+    clip = write_sound_clip(tmp_path / "clip.mkv", "pcm_s16le")
+    output = tmp_path / "out.mp4"
+
+    def copy_sound() -> None:
+        with open_sink(output, VideoSource(clip).info, clip) as sink:
+            fail_to_read_on(clip, "Input/output error")
+            sink.copy_rest_of_sound()
+
+    with pytest.raises(UserError, match=f"cannot read {clip}: Input/output error"):
+        copy_sound()
+    assert list(tmp_path.iterdir()) == [clip]
 
 
 def test_a_run_says_what_it_did_with_the_sound(
