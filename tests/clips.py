@@ -152,8 +152,10 @@ def write_sound_clip(
 ) -> Path:
     """Write two seconds of pictures, which start ``late`` seconds after a tone of 440 Hz."""
     with av.open(str(path), "w") as clip:
-        video = clip.add_stream("mjpeg", rate=25)
-        video.width, video.height, video.pix_fmt = 160, 120, "yuvj420p"
+        is_broadcast = path.suffix == ".ts"
+        video = clip.add_stream("mpeg2video" if is_broadcast else "mjpeg", rate=25)
+        video.width, video.height = 160, 120
+        video.pix_fmt = "yuv420p" if is_broadcast else "yuvj420p"
         audio = clip.add_stream(codec, rate=rate, layout=layout, options=options or {})
         assert isinstance(audio, av.AudioStream)
         for number in range(50):

@@ -10,7 +10,13 @@ from av.container import InputContainer, OutputContainer
 from activity.common.errors import UserError
 from activity.media.container import open_container, start_of_clock
 from activity.media.packets import packets_of
-from activity.media.sound_streams import ConvertedSound, CopiedSound, TimedPacket, timed
+from activity.media.sound_streams import (
+    ConvertedSound,
+    CopiedSound,
+    LostSoundError,
+    TimedPacket,
+    timed,
+)
 
 # What browsers play in an .mp4. Of other sound some players play some.
 _PLAYED_EVERYWHERE = ("aac", "mp3", "opus")
@@ -53,7 +59,10 @@ class Sound:
         while self._way is not None and self._waiting is not None:
             if self._waiting.seconds >= until:
                 return
-            self._way.take(self._waiting)
+            try:
+                self._way.take(self._waiting)
+            except LostSoundError as error:
+                self.lost = str(error)
             self._waiting = next(self._packets, None)
 
     def finish(self) -> None:
