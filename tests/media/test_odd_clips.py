@@ -1,9 +1,8 @@
 """What cameras and programs write, read as a player shows it: every frame, upright, on time."""
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
 import av
 import numpy as np
@@ -14,7 +13,6 @@ from av.stream import Disposition
 from activity.common.errors import UserError
 from activity.media import deinterlacing
 from activity.media.clip import VideoSource
-from activity.media.decoding import Decoder, Picture
 from activity.media.frame import Frame
 from activity.media.images import frames_at
 from activity.media.sink import open_sink
@@ -399,35 +397,3 @@ def test_the_small_files_of_the_project(real_data: Path) -> None:
         assert len(frames) == count, name
         assert source.end_of(frames[-1].seconds) == pytest.approx(end, abs=0.03), name
         assert all(60 < frame.pixels.mean() < 160 for frame in frames), name
-
-
-class CountingDecoder(Decoder):
-    """Counts the pictures that were decoded."""
-
-    decoded = 0
-
-    def _decode(self, *args: Any, **kwargs: Any) -> Generator[Picture, None, None]:
-        for picture in super()._decode(*args, **kwargs):
-            self.decoded += 1
-            yield picture
-
-
-@pytest.mark.parametrize(
-    "parts",
-    [[(0, 60), (0, 60)], [(0, 60), (0, 20)], [(0, 20), (9_000_000, 1), (800, 60)]],
-    ids=["back", "back to a shorter part", "one picture far ahead"],
-)
-def test_where_a_clock_goes_back_few_pictures_are_held(
-    parts: list[tuple[int, int]], tmp_path: Path
-) -> None:
-    path, header = tmp_path / "reconnected.flv", 13
-    for start, count in parts:
-        part = write_av_clip(tmp_path / "part.flv", range(start, start + 40 * count, 40))
-        with path.open("ab") as file:
-            file.write(part.read_bytes()[header if file.tell() else 0 :])
-    with av.open(str(path)) as container:
-        decoder = CountingDecoder(path, container, container.streams.video[0])
-        held = [decoder.decoded - number for number, _ in enumerate(decoder.pictures())]
-    assert max(held) <= 18
-    # Once: nothing is missing, so nothing has to be decoded again.
-    assert len(held) == decoder.decoded == sum(count for _, count in parts)
