@@ -1,7 +1,6 @@
 """Frames from a clip."""
 
 import os
-import sys
 from contextlib import closing
 from fractions import Fraction
 from itertools import islice
@@ -17,7 +16,7 @@ from activity.media.clip import VideoSource
 from activity.media.frame import Frame
 from activity.media.sink import open_sink
 from activity.media.source import VideoInfo, plausible_fps
-from tests.clips import draw_frame, fail_to_read_on, tone, write_av_clip, write_pictures
+from tests.clips import draw_frame, tone, write_av_clip, write_pictures
 from tests.conftest import posix, write_clip
 
 
@@ -269,24 +268,3 @@ def test_damage_in_the_middle_does_not_end_a_clip(tmp_path: Path) -> None:
     content[middle : middle + 2000] = np.random.default_rng(0).bytes(2000)
     path.write_bytes(content)
     assert 40 <= len(read_all(path)) <= 61
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="swaps an open file in /proc")
-@pytest.mark.parametrize(
-    ("suffix", "way"),
-    [
-        (".mkv", "Input/output error"),
-        (".mp4", "Input/output error"),
-        (".avi", "Transport endpoint is not connected"),
-    ],
-)
-def test_a_disk_that_fails_is_not_the_end_of_a_clip(suffix: str, way: str, tmp_path: Path) -> None:
-    # Far more than is read before the first frame comes out.
-    noise = np.random.default_rng(0).integers(0, 255, (12, 480, 640, 3), np.uint8)
-    options = {"qmin": "1", "qmax": "1"}
-    path = write_pictures(tmp_path / f"clip{suffix}", list(noise), "mpeg4", options=options)
-    with closing(VideoSource(path).frames()) as frames:
-        next(frames)
-        fail_to_read_on(path, way)
-        with pytest.raises(UserError, match=f"cannot read {path}: {way}"):
-            list(frames)

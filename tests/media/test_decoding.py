@@ -1,14 +1,19 @@
-"""Packets to pictures: how many of them are in memory at once."""
+"""Packets to pictures: where they end, and how many of them are in memory at once."""
 
+import sys
 from collections.abc import Generator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import av
+import numpy as np
 import pytest
 
+from activity.common.errors import UserError
+from activity.media.clip import VideoSource
 from activity.media.decoding import Decoder, Picture
-from tests.clips import write_av_clip
+from tests.clips import fail_to_read_on, write_av_clip, write_pictures
 
 
 class CountingDecoder(Decoder):
@@ -41,3 +46,24 @@ def test_where_a_clock_goes_back_few_pictures_are_held(
     assert max(held) <= 18
     # Once: nothing is missing, so nothing has to be decoded again.
     assert len(held) == decoder.decoded == sum(count for _, count in parts)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="swaps an open file in /proc")
+@pytest.mark.parametrize(
+    ("suffix", "way"),
+    [
+        (".mkv", "Input/output error"),
+        (".mp4", "Input/output error"),
+        (".avi", "Transport endpoint is not connected"),
+    ],
+)
+def test_a_disk_that_fails_is_not_the_end_of_a_clip(suffix: str, way: str, tmp_path: Path) -> None:
+    # Far more than is read before the first frame comes out.
+    noise = np.random.default_rng(0).integers(0, 255, (12, 480, 640, 3), np.uint8)
+    options = {"qmin": "1", "qmax": "1"}
+    path = write_pictures(tmp_path / f"clip{suffix}", list(noise), "mpeg4", options=options)
+    with closing(VideoSource(path).frames()) as frames:
+        next(frames)
+        fail_to_read_on(path, way)
+        with pytest.raises(UserError, match=f"cannot read {path}: {way}"):
+            list(frames)
