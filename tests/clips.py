@@ -1,5 +1,7 @@
 """Clips with what OpenCV's writer cannot write: sound, odd times, rotation, other codecs."""
 
+import os
+import socket
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -150,8 +152,10 @@ def write_sound_clip(
 ) -> Path:
     """Write two seconds of pictures, which start ``late`` seconds after a tone of 440 Hz."""
     with av.open(str(path), "w") as clip:
-        video = clip.add_stream("mjpeg", rate=25)
-        video.width, video.height, video.pix_fmt = 160, 120, "yuvj420p"
+        is_broadcast = path.suffix == ".ts"
+        video = clip.add_stream("mpeg2video" if is_broadcast else "mjpeg", rate=25)
+        video.width, video.height = 160, 120
+        video.pix_fmt = "yuv420p" if is_broadcast else "yuvj420p"
         audio = clip.add_stream(codec, rate=rate, layout=layout, options=options or {})
         assert isinstance(audio, av.AudioStream)
         for number in range(50):
@@ -170,3 +174,16 @@ def write_sound_clip(
                 clip.mux(audio.encode(frame))
         clip.mux(audio.encode(None))
     return path
+
+
+def fail_to_read_on(path: Path, way: str) -> None:
+    """Let every further read of a file that this process has open fail; on Linux only.
+
+    Args:
+        way: "Input/output error" or "Transport endpoint is not connected".
+    """
+    with Path("/proc/self/mem").open("rb") as unmapped, socket.socket() as unconnected:
+        other = unmapped if way == "Input/output error" else unconnected
+        for link in Path("/proc/self/fd").iterdir():
+            if os.path.realpath(link) == str(path):
+                os.dup2(other.fileno(), int(link.name))

@@ -54,7 +54,7 @@ class VideoSource:
             self._container.close()
             raise UserError(f"cannot read {path} as a video: there is no video in it")
         self._decoder = Decoder(path, self._container, stream)
-        self._pictures = deinterlaced(self._decoder.pictures())
+        self._pictures = self._decoded()
         first = next(self._pictures, None)
         if first is None:
             self.close()
@@ -126,6 +126,17 @@ class VideoSource:
         """Release the clip."""
         self._pictures.close()
         self._container.close()
+
+    def _decoded(self) -> Generator[Picture, None, None]:
+        """Yield the clip's pictures.
+
+        Raises:
+            UserError: FFmpeg cannot go on with one of them.
+        """
+        try:
+            yield from deinterlaced(self._decoder.pictures())
+        except av.FFmpegError as error:
+            raise UserError(f"cannot read {self._path} as a video: {error.strerror}") from error
 
     def _time(self, picture: Picture, before: float) -> float:
         """Return a picture's time by the clock of a player, later than the one ``before``."""

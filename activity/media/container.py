@@ -83,12 +83,12 @@ def _start_of_file(path: Path) -> bytes:
     except UnicodeEncodeError as error:
         # No table or summary could name it.
         raise UserError(f"cannot read {path}: its name is not UTF-8; rename it") from error
-    if path.is_dir():
-        raise UserError(f"cannot read {path} as a video: it is a folder")
-    if path.exists() and not path.is_file():
-        # Opening a pipe would wait for somebody to write into it.
-        raise UserError(f"cannot read {path} as a video: it is not a regular file")
     try:
+        if path.is_dir():
+            raise UserError(f"cannot read {path} as a video: it is a folder")
+        if path.exists() and not path.is_file():
+            # Opening a pipe would wait for somebody to write into it.
+            raise UserError(f"cannot read {path} as a video: it is not a regular file")
         with path.open("rb") as file:
             return file.read(_SNIFFED_BYTES)
     except FileNotFoundError as error:

@@ -23,6 +23,9 @@ _MOST_THREADS = 16
 # Packets whose pictures have not come out yet; those that never come out must not pile up.
 _MOST_IN_DECODER = 100
 
+# Pictures that are decoded before another one and shown after it: no codec allows more.
+_MOST_REORDERED = 16
+
 # FFmpeg's numbers of the colour matrices that its scaler knows; it refuses planes of any other.
 _UNSPECIFIED = 2
 _SCALED_MATRICES = {0, 1, _UNSPECIFIED, 4, 5, 6, 7, 9}
@@ -54,6 +57,9 @@ class Decoder:
         self.damaged = 0
         self.extent = Extent(container)
         self._path, self._container, self._stream = path, container, stream
+        # When the pictures of the last packets are shown, in ticks. Earlier packets do not count:
+        # where the clock has gone back, their times are not reached again.
+        self._sent: deque[int] = deque(maxlen=_MOST_REORDERED + 1)
 
     def pictures(self) -> Iterator[Picture]:
         """Yield every picture that can be decoded, in the order in which they are shown.
@@ -72,7 +78,7 @@ class Decoder:
             last = picture.seconds
             # A picture that is made from a damaged one is not marked as damaged, and may be shown
             # before it.
-            while held and (last is None or held[0].needs <= last):
+            while held and (last is None or held[0].needs <= last or len(held) > _MOST_REORDERED):
                 yield held.popleft()
                 given += 1
         else:
@@ -84,6 +90,7 @@ class Decoder:
             if stream is None:
                 return
             self.damaged, self.extent = 0, Extent(container)
+            self._sent.clear()
             yield from islice(self._decode(container, stream, threads=1), given, None)
 
     def from_key_frame(self, ticks: int, *, one_thread: bool) -> Generator[Picture, None, None]:
@@ -100,7 +107,9 @@ class Decoder:
 
     def _is_missing_after(self, last: Fraction | None) -> bool:
         """Tell whether threads have lost the last pictures: PyAV does not always say so."""
-        return last is not None and self.extent.latest is not None and last < self.extent.latest
+        if last is None or not self._sent:
+            return False
+        return last < max(self._sent) * (self._stream.time_base or Fraction(1))
 
     def _decode(
         self, container: InputContainer, stream: av.VideoStream, threads: int
@@ -116,8 +125,10 @@ class Decoder:
         for packet in chain(packets_of(container, stream), [None]):
             if packet is not None:
                 self.extent.add(packet)
-                if packet.pts is not None and self.extent.latest is not None:
-                    needs[packet.pts] = self.extent.latest
+                if packet.pts is not None and not packet.is_discard:
+                    self._sent.append(packet.pts)
+                if packet.pts is not None and self._sent:
+                    needs[packet.pts] = max(self._sent) * tick
                     if len(needs) > _MOST_IN_DECODER:
                         del needs[next(iter(needs))]
             try:

@@ -9,7 +9,7 @@ from av.filter import Graph
 
 from activity.media.decoding import Picture
 
-# The filter takes no smaller picture.
+# The filter takes no smaller planes; those of colours are often smaller than the picture.
 _SMALLEST_SIDE = 4
 
 
@@ -72,4 +72,6 @@ def _shape(planes: av.VideoFrame) -> tuple[object, ...]:
 
 
 def _is_interlaced(planes: av.VideoFrame) -> bool:
-    return planes.interlaced_frame and min(planes.width, planes.height) >= _SMALLEST_SIDE
+    form = planes.format
+    sides = form.chroma_width(planes.width), form.chroma_height(planes.height)
+    return planes.interlaced_frame and min(sides) >= _SMALLEST_SIDE

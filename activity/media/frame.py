@@ -59,6 +59,10 @@ class Frame:
         """
         return None
 
+    def as_planned(self) -> "Frame":
+        """Return the frame, to be kept in no more memory than frames of its size take."""
+        return self
+
     def network_input(
         self, framing: Framing = "centre", side: int = INPUT_SIZE
     ) -> NDArray[np.uint8]:
@@ -130,6 +134,13 @@ class DecodedFrame(Frame):
         if self._pixels is not NO_PIXELS or form is None or not fits:
             return None
         return planes if format_to_write(planes) == form else None
+
+    def as_planned(self) -> Frame:
+        """Return the frame, as ``Frame.as_planned`` says."""
+        if self._planes.width * self._planes.height <= self._showing.width * self._showing.height:
+            return self
+        # The size of the pictures has grown midway.
+        return Frame(self.pixels, self.seconds, self.duration)
 
     def window(self, window: Window, side: int) -> NDArray[np.uint8]:
         """Scale a part of the frame to a square, from its planes where the part is large.

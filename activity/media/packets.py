@@ -1,5 +1,6 @@
 """The packets of a clip, in one clock that never jumps."""
 
+import errno
 from collections.abc import Iterator
 from fractions import Fraction
 from typing import NamedTuple
@@ -10,10 +11,18 @@ from av.format import Flags
 from av.packet import Packet
 from av.stream import Stream
 
+from activity.common.errors import UserError
+
 # FFmpeg's own limits, in seconds: what is further from where it should be, or further back, is
 # another clock, as where a broadcast or a recording goes on after a break.
 _LONGEST_GAP = 10
 _LONGEST_STEP_BACK = Fraction(1, 10)
+
+# A disk or a network that fails. Where a file is damaged or ends, FFmpeg says something else.
+_CANNOT_BE_READ = {
+    *(errno.EACCES, errno.EHOSTDOWN, errno.EHOSTUNREACH, errno.EIO, errno.ENODEV, errno.ENOTCONN),
+    *(errno.ENXIO, errno.ESTALE, errno.ETIMEDOUT),
+}
 
 
 class Extent:
@@ -58,10 +67,13 @@ class _Place(NamedTuple):
 
 
 def packets_of(container: InputContainer, wanted: Stream) -> Iterator["Packet[Stream]"]:
-    """Yield a stream's packets up to where the file ends or can no longer be read.
+    """Yield a stream's packets up to where the file ends or is damaged beyond reading.
 
     The times of formats whose clock may jump (transport and program streams) go on as if it did
     not, by the same amount in all streams, so that sound and picture stay in step.
+
+    Raises:
+        UserError: the disk or the network that the file lies on fails.
     """
     jumps = Flags.ts_discont in Flags(container.format.flags)
     watched = [
@@ -80,7 +92,9 @@ def _readable(container: InputContainer, streams: list[Stream]) -> Iterator["Pac
     while True:
         try:
             packet = next(packets, None)
-        except av.FFmpegError:
+        except av.FFmpegError as error:
+            if error.errno in _CANNOT_BE_READ:
+                raise UserError(f"cannot read {container.name}: {error.strerror}") from error
             return
         if packet is None:
             return

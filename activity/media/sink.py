@@ -33,6 +33,19 @@ _FROM_PIXELS = PlaneFormat("yuv420p", Colorspace.ITU601, ColorRange.UNSPECIFIED,
 # Ticks of an .mp4's clock in a second, at least: fine enough for any variable frame rate.
 _FINE_CLOCK = 90_000
 
+# An .mp4 has no more ticks from one frame to the next, or to the end. Where frames are reordered,
+# five steps can come together, so they are an eighth of that: about an hour.
+_MOST_TICKS = 2**31 - 1
+_LONGEST_STEP = 2**28
+_MOST_REORDERED = 4
+
+# A wrong time in a damaged clip must not be taken for a pause of years.
+_LONGEST_PAUSE_DAYS = 60
+
+
+class _PauseError(Exception):
+    """A pause between two frames that no clip holds."""
+
 
 @contextmanager
 def open_sink(path: Path, info: VideoInfo, sound_of: Path | None) -> Iterator["VideoSink"]:
@@ -64,6 +77,8 @@ def open_sink(path: Path, info: VideoInfo, sound_of: Path | None) -> Iterator["V
             _check_frame_count(part, sink.frame_count)
         except av.FFmpegError as error:
             raise UserError(f"cannot write {path}: {error.strerror}") from error
+        except _PauseError as error:
+            raise UserError(f"cannot write {path}: {error}") from error
 
 
 def check_suffix(path: Path) -> None:
@@ -82,10 +97,12 @@ class VideoSink:
     def __init__(self, part: Path, info: VideoInfo, sound_of: Path | None) -> None:
         self.frame_count = 0
         self._pts = -1
+        self._last: av.VideoFrame | None = None
         self._sound: Sound | None = None
         self._planes, self._painter = info.planes or _FROM_PIXELS, PlanePainter()
         self._width, self._height = info.width, info.height
         fps = max(Fraction(info.fps).limit_denominator(1001), Fraction(1, 1001))
+        self._frame_seconds = 1 / fps
         self._constant_rate = part.suffix.lower() == ".avi"
         if self._constant_rate:
             self._clock = 1 / fps
@@ -138,9 +155,11 @@ class VideoSink:
                 self._painter.draw(plate, planes)
         if self._constant_rate:
             self._container.mux(self._jpeg(frame.pixels))
+            self.frame_count += 1
         else:
-            self._encode(self._timed(planes or self._picture(frame.pixels), frame))
-        self.frame_count += 1
+            pts = self._pts_after_pause(frame.seconds)
+            self._last = planes or self._picture(frame.pixels)
+            self._show(self._last, pts, round(frame.duration / self._clock))
 
     def copy_rest_of_sound(self) -> None:
         """Copy the sound after the last frame. Without this call it ends with the picture."""
@@ -182,13 +201,32 @@ class VideoSink:
         picture.colorspace, picture.color_range = self._planes.matrix, self._planes.range
         return picture
 
-    def _timed(self, picture: av.VideoFrame, frame: Frame) -> av.VideoFrame:
+    def _pts_after_pause(self, seconds: float) -> int:
+        """Return a frame's time in ticks; repeat the one before while it is shown for hours.
+
+        Raises:
+            _PauseError: it is shown for so long that the time must be wrong.
+        """
+        shown = self._pts * self._clock
+        if seconds - shown > _LONGEST_PAUSE_DAYS * 86400:
+            days = (seconds - shown) / 86400
+            raise _PauseError(f"the picture at {float(shown):.2f} s is shown for {days:,.0f} days")
+        pts = max(round(seconds / self._clock), self._pts + 1)
+        while self._last is not None and pts - self._pts > _LONGEST_STEP:
+            # By its first steps, an .mp4 says how far decoding is ahead of showing: not by hours.
+            is_first = self.frame_count < _MOST_REORDERED
+            step = round(self._frame_seconds / self._clock) if is_first else _LONGEST_STEP
+            self._show(self._last, self._pts + step, _LONGEST_STEP)
+        return pts
+
+    def _show(self, picture: av.VideoFrame, pts: int, ticks: int) -> None:
         # The encoder chooses by itself which frames depend on no other.
         picture.pict_type = PictureType.NONE
-        picture.pts = self._pts = max(round(frame.seconds / self._clock), self._pts + 1)
+        picture.pts = self._pts = pts
         picture.time_base = self._clock
-        picture.duration = round(frame.duration / self._clock)
-        return picture
+        picture.duration = min(ticks, _MOST_TICKS)
+        self._encode(picture)
+        self.frame_count += 1
 
     def _encode(self, picture: av.VideoFrame | None) -> None:
         for packet in self._stream.encode(picture):

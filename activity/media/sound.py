@@ -10,10 +10,19 @@ from av.container import InputContainer, OutputContainer
 from activity.common.errors import UserError
 from activity.media.container import open_container, start_of_clock
 from activity.media.packets import packets_of
-from activity.media.sound_streams import ConvertedSound, CopiedSound, TimedPacket, timed
+from activity.media.sound_streams import (
+    ConvertedSound,
+    CopiedSound,
+    LostSoundError,
+    TimedPacket,
+    timed,
+)
 
 # What browsers play in an .mp4. Of other sound some players play some.
 _PLAYED_EVERYWHERE = ("aac", "mp3", "opus")
+
+# In seconds. An .mp4 has no longer ones at any sampling rate.
+_LONGEST_PAUSE = 6 * 3600
 
 
 class Sound:
@@ -30,6 +39,7 @@ class Sound:
         self.lost: str | None = None
         self.converted: str | None = None
         self._waiting: TimedPacket | None = None
+        self._last = 0.0  # when the last packet started, in seconds
         self._way: CopiedSound | ConvertedSound | None = None
         self._input = _open(clip)
         audio = self._input.streams.best("audio") if self._input else None
@@ -53,7 +63,15 @@ class Sound:
         while self._way is not None and self._waiting is not None:
             if self._waiting.seconds >= until:
                 return
-            self._way.take(self._waiting)
+            if self._waiting.seconds - self._last > _LONGEST_PAUSE:
+                self.lost = f"after {self._last:.1f} s it pauses for more than six hours"
+                self._waiting = None
+                return
+            self._last = float(self._waiting.seconds)
+            try:
+                self._way.take(self._waiting)
+            except LostSoundError as error:
+                self.lost = str(error)
             self._waiting = next(self._packets, None)
 
     def finish(self) -> None:

@@ -16,6 +16,10 @@ _AAC_RATES = (48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000)
 _SHORTEST_HOLE = Fraction(1, 20)
 
 
+class LostSoundError(Exception):
+    """Sound that cannot be in the output, and why."""
+
+
 class TimedPacket(NamedTuple):
     """A packet, and its times in seconds by the clock of a player."""
 
@@ -69,9 +73,15 @@ class ConvertedSound:
         )
         self._stream.bit_rate = 32_000 + 64_000 * self._stream.codec_context.channels
         self._end: Fraction | None = None
+        self._resampler: av.AudioResampler | None = None
+        self._taken: tuple[str, str, int] | None = None  # format, channels and rate of its frames
 
     def take(self, timed_packet: TimedPacket) -> None:
-        """Decode and encode a packet."""
+        """Decode and encode a packet.
+
+        Raises:
+            LostSoundError: it has channels that FFmpeg cannot convert; later packets may be taken.
+        """
         try:
             frames = self._decoder.decode(timed_packet.packet)
         except av.FFmpegError:
@@ -84,8 +94,9 @@ class ConvertedSound:
             seconds += Fraction(frame.samples, frame.sample_rate)
 
     def finish(self) -> None:
-        """Write what the encoder holds back."""
+        """Write what is held back."""
         if self._end is not None:
+            self._end_resampler()
             self._output.mux(self._stream.encode(None))
 
     def _encode(self, frame: av.AudioFrame, seconds: Fraction) -> None:
@@ -94,9 +105,22 @@ class ConvertedSound:
             seconds = self._end
         frame.time_base = Fraction(1, frame.sample_rate)
         frame.pts = round(seconds * frame.sample_rate)
-        self._end = seconds + Fraction(frame.samples, frame.sample_rate)
+        taken = frame.format.name, frame.layout.name, frame.sample_rate
+        if self._resampler is None or taken != self._taken:
+            # Broadcasts change theirs midway; an output cannot.
+            self._end_resampler()
+            made = self._stream.codec_context
+            self._resampler = av.AudioResampler(made.format, made.layout, made.sample_rate)
+            self._taken = taken
         try:
-            self._output.mux(self._stream.encode(frame))
-        except ValueError:
-            # The sampling rate or the channels have changed midway: the sound ends here.
-            return
+            converted = self._resampler.resample(frame)
+        except ValueError as error:
+            self._resampler = None
+            raise LostSoundError(f"FFmpeg cannot convert {frame.layout.name}") from error
+        for each in converted:
+            self._output.mux(self._stream.encode(each))
+        self._end = seconds + Fraction(frame.samples, frame.sample_rate)
+
+    def _end_resampler(self) -> None:
+        for each in self._resampler.resample(None) if self._resampler else ():
+            self._output.mux(self._stream.encode(each))

@@ -1,5 +1,6 @@
 """The stream of predictions: the same as the plain loop's, in bounded memory."""
 
+import sys
 import tempfile
 import threading
 import time
@@ -14,7 +15,7 @@ import numpy as np
 import pytest
 
 from activity.labelling import prediction
-from activity.labelling.prediction import batch_that_fits, classify_frames
+from activity.labelling.prediction import batch_that_fits, classify_frames, read_ahead
 from activity.media.clip import VideoSource
 from activity.media.frame import NO_PIXELS, Frame
 from activity.media.photo import network_input
@@ -24,6 +25,7 @@ from activity.network.engine import EngineOptions, Stream
 from activity.temporal.prediction import Prediction
 from activity.temporal.record import open_record
 from activity.temporal.smoothing import Labelled, Rolling
+from tests.clips import draw_frame, write_pictures
 from tests.conftest import Trained, decode_photo, write_clip
 from tests.labelling.test_label_clip import SAVED, opened
 
@@ -123,10 +125,11 @@ def test_frames_that_fill_the_memory_give_the_same(
     decoded, most_waiting = 0, 0
 
     class Counting(VideoSource):
-        def _read(self):
+        def frames(self):
             nonlocal decoded
-            decoded += 1
-            return super()._read()
+            for frame in super().frames():
+                decoded += 1
+                yield frame
 
     frames = predict_frames(Counting(flickering_clip), BY_COLOUR, size=9, stride=stride)
     for (_, made), (_, wanted) in zip(frames, expected, strict=True):
@@ -266,3 +269,33 @@ def test_a_frame_is_framed_and_sized_as_the_network_was_trained(
         assert pixels.shape == (side, side, 3)
         # It is scaled from the decoder's planes.
         assert np.abs(pixels.astype(int) - network_input(frame, framing, side)).mean() < 1.5
+
+
+def resident_bytes() -> int:
+    """How much memory this process takes."""
+    line = next(x for x in Path("/proc/self/status").read_text().splitlines() if "VmRSS" in x)
+    return int(line.split()[1]) * 1024
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads the memory of a process in /proc")
+@pytest.mark.parametrize("again", [False, True])
+def test_frames_that_grow_midway_take_no_more_memory_than_the_first(
+    again: bool, tmp_path: Path
+) -> None:
+    path = tmp_path / "grows.ts"
+    for size, count in (((64, 48), 5), ((1280, 720), 90)):
+        pictures = [draw_frame(number, size) for number in range(count)]
+        part = write_pictures(tmp_path / "part.ts", pictures, "mpeg2video")
+        with path.open("ab") as file:
+            file.write(part.read_bytes())
+    del pictures
+    before = resident_bytes()
+    if again:
+        frames = list(read_ahead(VideoSource(path)))
+    else:
+        frames = [frame for frame, _ in classify_frames(VideoSource(path), BY_COLOUR, stride=30)]
+    taken = resident_bytes() - before
+    assert len(frames) > 90
+    assert {frame.pixels.shape for frame in frames} == {(48, 64, 3)}
+    # As planes of their own size, they would take 124 MB.
+    assert taken < 60_000_000

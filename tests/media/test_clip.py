@@ -1,5 +1,6 @@
 """Frames from a clip."""
 
+import os
 from contextlib import closing
 from fractions import Fraction
 from itertools import islice
@@ -16,7 +17,7 @@ from activity.media.frame import Frame
 from activity.media.sink import open_sink
 from activity.media.source import VideoInfo, plausible_fps
 from tests.clips import draw_frame, tone, write_av_clip, write_pictures
-from tests.conftest import write_clip
+from tests.conftest import posix, write_clip
 
 
 def read_all(path: Path) -> list[tuple[tuple[int, int], float]]:
@@ -189,6 +190,24 @@ def test_a_colon_in_a_name_is_no_protocol(tmp_path: Path, monkeypatch: pytest.Mo
 def test_a_name_that_is_not_utf8(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="not UTF-8"):
         VideoSource(tmp_path / "clip\udcff.mp4")
+
+
+def test_a_name_that_is_too_long(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"(cannot read|no clip at) .*x\.mp4"):
+        VideoSource(tmp_path / f"{'x' * 300}.mp4")
+
+
+@posix
+def test_a_clip_in_a_folder_that_may_not_be_entered(tmp_path: Path) -> None:
+    if os.geteuid() == 0:
+        pytest.skip("root may enter any folder")
+    path = write_clip(tmp_path / "clip.avi", ["red"])
+    tmp_path.chmod(0o600)
+    try:
+        with pytest.raises(UserError, match=f"cannot read {path}: Permission denied"):
+            VideoSource(path)
+    finally:
+        tmp_path.chmod(0o700)
 
 
 @pytest.mark.parametrize("suffix", [".avi", ".ts", ".mkv", ".mp4"])

@@ -11,6 +11,7 @@ from av.codec.context import Flags
 from av.stream import Disposition
 
 from activity.common.errors import UserError
+from activity.media import deinterlacing
 from activity.media.clip import VideoSource
 from activity.media.frame import Frame
 from activity.media.images import frames_at
@@ -97,6 +98,30 @@ def test_a_clip_that_is_interlaced_in_parts_keeps_the_others(tmp_path: Path) -> 
     for frame, pixels in zip(frames[:10], (f.pixels for f in read(whole)), strict=True):
         np.testing.assert_array_equal(frame.pixels, pixels)
     assert max(combs(frame.pixels) for frame in frames) < 0.3
+
+
+@pytest.mark.parametrize(
+    ("size", "pix_fmt"),
+    [((16, 6), "yuv420p"), ((4, 8), "yuv420p"), ((8, 4), "yuv420p"), ((4, 8), "yuv422p")],
+)
+def test_pictures_too_small_to_be_made_whole_stay_as_they_are(
+    size: tuple[int, int], pix_fmt: str, tmp_path: Path
+) -> None:
+    pictures = [draw_frame(number, size) for number in range(5)]
+    path = write_pictures(
+        tmp_path / "clip.mkv", pictures, "mpeg2video", pix_fmt=pix_fmt, fields=True
+    )
+    assert [frame.pixels.shape[1::-1] for frame in read(path)] == [size] * 5
+
+
+def test_a_filter_that_refuses_pictures_is_one_clear_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deinterlacing, "_SMALLEST_SIDE", 0)
+    pictures = [draw_frame(number, (4, 8)) for number in range(5)]
+    path = write_pictures(tmp_path / "clip.mkv", pictures, "mpeg2video", fields=True)
+    with pytest.raises(UserError, match=f"cannot read {path} as a video: Invalid argument"):
+        VideoSource(path)
 
 
 # In the order of decoding. What the last ones hold is lost unless somebody looks for it.

@@ -1,14 +1,16 @@
 """Sound on its way into an .mp4: what browsers play is copied, anything else becomes AAC."""
 
+import sys
 from pathlib import Path
 
 import av
 import numpy as np
 import pytest
 
+from activity.common.errors import UserError
 from activity.media.clip import VideoSource
 from activity.media.sink import open_sink
-from tests.clips import sound_packets, write_sound_clip
+from tests.clips import fail_to_read_on, sound_packets, write_sound_clip
 from tests.conftest import RunScript, Trained
 
 
@@ -83,6 +85,55 @@ def test_damaged_sound_goes_on_after_the_damage(tmp_path: Path) -> None:
     clip.write_bytes(content)
     assert copy_clip(clip, tmp_path / "out.mp4") == "flac"
     assert sound_packets(tmp_path / "out.mp4")[-1][0] == pytest.approx(2, abs=0.1)
+
+
+@pytest.mark.parametrize("changed", [{"layout": "5.1"}, {"layout": "mono"}, {"rate": 32000}])
+def test_sound_that_changes_midway_goes_on_as_it_began(
+    changed: dict[str, object], tmp_path: Path
+) -> None:
+    parts = [
+        write_sound_clip(tmp_path / f"{number}.ts", "ac3", **{"rate": 48000, **options})
+        for number, options in enumerate(({}, changed, {}))
+    ]
+    clip = tmp_path / "clip.ts"
+    clip.write_bytes(b"".join(part.read_bytes() for part in parts))
+    assert copy_clip(clip, tmp_path / "out.mp4") == "ac3"
+    name, rate, _, samples = samples_of(tmp_path / "out.mp4")
+    assert (name, rate) == ("aac", 48000)
+    assert len(samples) / rate == pytest.approx(6, abs=0.3)
+    # No part is silent, higher or lower.
+    for second in (0.5, 2.5, 4.5):
+        part = samples[int(second * rate) : int((second + 1) * rate)]
+        assert np.sqrt(np.mean(part**2)) > 0.3
+        assert np.abs(np.fft.rfft(part)).argmax() == pytest.approx(440, abs=2)
+
+
+def test_channels_that_cannot_be_converted_are_told(tmp_path: Path) -> None:
+    clip = write_sound_clip(tmp_path / "clip.mkv", "pcm_s16le")
+    content, two, nine = clip.read_bytes(), b"\x9f\x81\x02", b"\x9f\x81\x09"
+    assert content.count(two) == 1
+    clip.write_bytes(content.replace(two, nine))
+    source = VideoSource(clip)
+    with open_sink(tmp_path / "out.mp4", source.info, clip) as sink:
+        for frame in source.frames():
+            sink.write(frame)
+        assert sink.lost_sound == "FFmpeg cannot convert 9 channels"
+    assert len(list(VideoSource(tmp_path / "out.mp4").frames())) == 50
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="swaps an open file in /proc")
+def test_a_disk_that_fails_is_not_the_end_of_the_sound(tmp_path: Path) -> None:
+    clip = write_sound_clip(tmp_path / "clip.mkv", "pcm_s16le")
+    output = tmp_path / "out.mp4"
+
+    def copy_sound() -> None:
+        with open_sink(output, VideoSource(clip).info, clip) as sink:
+            fail_to_read_on(clip, "Input/output error")
+            sink.copy_rest_of_sound()
+
+    with pytest.raises(UserError, match=f"cannot read {clip}: Input/output error"):
+        copy_sound()
+    assert list(tmp_path.iterdir()) == [clip]
 
 
 def test_a_run_says_what_it_did_with_the_sound(
