@@ -36,9 +36,9 @@ class Extent:
 
     def __init__(self, container: InputContainer) -> None:
         self.latest: Fraction | None = None
-        # Elsewhere a packet says how long its frame is shown; here, when the next one is decoded.
+        # Elsewhere a packet says how long its frame is shown; here, when the next one is decoded,
+        # and the last packet, how long the last frame is shown, whichever that is.
         self._in_order_of_decoding = "mov" in container.format.name
-        self._delay: Fraction | None = None
         self.end = Fraction(0)
 
     def add(self, packet: "Packet[Stream]") -> None:
@@ -46,17 +46,14 @@ class Extent:
         if packet.pts is None:
             return
         pts = packet.pts * packet.time_base
-        dts = pts if packet.dts is None else packet.dts * packet.time_base
         duration = (packet.duration or 0) * packet.time_base
-        if self._delay is None:
-            self._delay = pts - dts
         if packet.is_discard:
             return
-        if self._in_order_of_decoding:
-            self.end = max(self.end, dts + self._delay + duration)
-        elif self.latest is None or pts > self.latest:
-            self.end = pts + duration
-        self.latest = pts if self.latest is None else max(self.latest, pts)
+        if self.latest is None or pts > self.latest:
+            self.latest = pts
+        elif not self._in_order_of_decoding:
+            return
+        self.end = self.latest + duration
 
 
 class _Place(NamedTuple):

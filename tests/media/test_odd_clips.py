@@ -334,6 +334,16 @@ def test_a_last_frame_that_is_shown_for_long(suffix: str, tmp_path: Path) -> Non
     assert VideoSource(tmp_path / "out.mp4").seconds() == pytest.approx(2.36, abs=2e-3)
 
 
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+def test_a_first_frame_that_is_shown_for_long(suffix: str, tmp_path: Path) -> None:
+    times = [0, *range(5000, 6000, 40)]
+    source = VideoSource(write_av_clip(tmp_path / f"clip{suffix}", times))
+    *_, last = source.frames()
+    assert last.seconds == pytest.approx(5.96, abs=1e-3)
+    assert 5.98 < source.end_of(last.seconds) < 6.01
+    assert source.seconds() == pytest.approx(source.end_of(last.seconds))
+
+
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".ts"])
 def test_pictures_that_start_after_the_sound_have_the_times_of_a_player(
     suffix: str, tmp_path: Path
