@@ -12,13 +12,13 @@ import numpy as np
 from av.codec.context import Flags
 from av.stream import Stream
 from av.video.frame import PictureType
-from av.video.reformatter import ColorRange, Colorspace
+from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 from numpy.typing import NDArray
 
 from activity.common.errors import UserError
 from activity.common.writing import replace_when_complete
 from activity.media.frame import Frame
-from activity.media.planes import PlaneFormat, PlanePainter, Plate
+from activity.media.planes import ROUNDED, PlaneFormat, PlanePainter, Plate
 from activity.media.sound import Sound
 from activity.media.source import VideoInfo
 
@@ -100,6 +100,7 @@ class VideoSink:
         self._last: av.VideoFrame | None = None
         self._sound: Sound | None = None
         self._planes, self._painter = info.planes or _FROM_PIXELS, PlanePainter()
+        self._to_planes = VideoReformatter()
         self._width, self._height = info.width, info.height
         fps = max(Fraction(info.fps).limit_denominator(1001), Fraction(1, 1001))
         self._frame_seconds = 1 / fps
@@ -197,9 +198,10 @@ class VideoSink:
 
     def _picture(self, pixels: NDArray[np.uint8]) -> av.VideoFrame:
         picture = av.VideoFrame.from_ndarray(self._padded(pixels), format="bgr24")
-        # The encoder converts to its own format with these.
         picture.colorspace, picture.color_range = self._planes.matrix, self._planes.range
-        return picture
+        return self._to_planes.reformat(
+            picture, format=self._planes.name, interpolation=ROUNDED, threads=1
+        )
 
     def _pts_after_pause(self, seconds: float) -> int:
         """Return a frame's time in ticks; repeat the one before while it is shown for hours.

@@ -75,6 +75,19 @@ def test_the_picture_is_the_one_written(suffix: str, tmp_path: Path) -> None:
         assert cv2.PSNR(frame.pixels, pixels) > 33
 
 
+@pytest.mark.parametrize("grey", [30, 128, 230])
+def test_an_mp4_is_neither_darker_nor_tinted(grey: int, tmp_path: Path) -> None:
+    output = tmp_path / "out.mp4"
+    with open_sink(output, VideoInfo(160, 120, 30, 2), None) as sink:
+        for number in range(2):
+            sink.write(Frame(np.full((120, 160, 3), grey, np.uint8), number / 30))
+    with av.open(str(output)) as clip:
+        planes = next(clip.decode(video=0)).to_ndarray()
+    # Luma, and below it the two planes of colour.
+    assert planes[:120].mean() == pytest.approx(16 + grey * 219 / 255, abs=0.6)
+    assert planes[120:].mean() == 128
+
+
 def test_mp4_is_what_browsers_play(tmp_path: Path) -> None:
     output = tmp_path / "out.mp4"
     write_drawn(output, (64, 48), 40)
