@@ -133,7 +133,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
 
 
 def decode_photo(content: bytes) -> np.ndarray | None:
-    """Decode an image file's bytes as a network of 224 pixels sees them; None where they cannot be.
+    """Decode an image file's bytes as a network of 224 pixels sees them; None if they cannot be.
 
     Returns:
         RGB, uint8, shape (224, 224, 3).

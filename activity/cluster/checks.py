@@ -21,7 +21,7 @@ class Check:
     """What holds on the machine that starts a run, and has to hold on each that works for it.
 
     Attributes:
-        versions: of all that decides what comes out, by name.
+        versions: versions of all that decides what comes out, by name.
         marks: files of random content, one in each output folder, with that content.
     """
 

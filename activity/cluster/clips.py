@@ -39,7 +39,7 @@ class Done(NamedTuple):
 
     Attributes:
         printed: what was printed meanwhile.
-        outcome: what became of it; None where it was left unfinished.
+        outcome: what became of it; None if it was left unfinished.
         files: its results, which have no names yet. A worker that is cut off from the cluster may
             work on, beside the one that has its clip now: only this machine gives names.
     """
@@ -64,7 +64,7 @@ def label_on_cluster(
         jobs: the clips, and what to write for each; the workers write it.
         classifier: each worker opens it.
         settings: how.
-        frames: how many frames the clips have; None where it is not known.
+        frames: how many frames the clips have; None if it is not known.
         interrupted: tells whether to end early.
 
     Raises:

@@ -22,7 +22,7 @@ class Places:
     Attributes:
         cores: how many it may use.
         options: what it asks Ray for.
-        on_each: how many workers each host has room for; None where its cores or GPUs say so.
+        on_each: how many workers each host has room for; None if its cores or GPUs say so.
     """
 
     cores: int
@@ -95,7 +95,7 @@ class Crew:
 
     Attributes:
         hosts: those that are alive, by their node.
-        names: of all hosts that ever were, by their node.
+        names: names of all hosts that ever were, by their node.
     """
 
     def __init__(self, worker: type, arguments: Sequence[object], places: Places) -> None:
@@ -129,7 +129,7 @@ class Crew:
     def start_worker(
         self, waiting_for: Callable[[str], int], opening: int
     ) -> tuple[Host, Any] | None:
-        """Start a worker on the host that has the fewest; None where none is wanted.
+        """Start a worker on the host that has the fewest; None if none is wanted.
 
         Args:
             waiting_for: says how many jobs wait that a worker of a node could be given.

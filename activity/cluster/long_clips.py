@@ -14,7 +14,7 @@ from activity.labelling.stretches import ClassifiedStretch, Joined
 from activity.media.cutting import SEAM, CutClip, Stretch, cut
 from activity.media.stretches import Seams, fit_together
 
-# A clip that all workers share is cut into so many stretches for each: if one is late, or dies,
+# A clip that all workers share is cut into this many stretches for each: if one is late, or dies,
 # little is lost.
 _EACH = 4
 

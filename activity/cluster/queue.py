@@ -11,7 +11,7 @@ from typing import Any
 from activity.common.errors import UserError
 
 SEVERAL = 3
-"""So many jobs in a row that fail on a host and succeed on another are the host's fault."""
+"""This many jobs in a row that fail on a host and succeed on another are the host's fault."""
 
 _CRASHES = 2
 
@@ -76,7 +76,7 @@ class JobQueue:
         return again + (new if self._takes_new(host) else 0)
 
     def take(self, host: str) -> Attempt | None:
-        """Take the next job for a host; None where there is none for it."""
+        """Take the next job for a host; None if there is none for it."""
         for attempt in self._again:
             if host not in attempt.errors:
                 self._again.remove(attempt)

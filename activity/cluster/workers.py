@@ -55,14 +55,14 @@ def run_on_workers(
             more may be added to it.
         worker: a class. ``open()`` is called once, ``run(job)`` for each job, and ``stop()``, in
             another thread, when ``run`` is to return early.
-        arguments: of the class.
+        arguments: what the class is called with.
         places: what a worker asks for.
         say: told, in a line, of hosts that are not used.
         lost: told of workers that died over a job, by their name in Ray.
         interrupted: tells whether to end early: nothing new is begun, and what is at work stopped.
 
     Yields:
-        A job and what ``run`` returned, a ``Failed``, or a ``WorkerDiedError``; None where the job
+        A job and what ``run`` returned, a ``Failed``, or a ``WorkerDiedError``; None if the job
         was at work when the run was interrupted, and its worker did not put it away in time.
 
     Raises:

@@ -27,7 +27,7 @@ def hash_file(path: Path, interrupted: Callable[[], bool] = lambda: False) -> st
     """Hash a file's content: SHA-256, as 64 hexadecimal digits.
 
     Args:
-        path: of the file.
+        path: path of the file.
         interrupted: tells whether to end early.
 
     Raises:

@@ -14,7 +14,7 @@ def open_table(path: Path, columns: str) -> sqlite3.Connection:
     file whole through kills, and lets several runs share it.
 
     Args:
-        path: of the file; its folder is made.
+        path: path of the file; its folder is made.
         columns: as CREATE TABLE takes them.
 
     Raises:

@@ -88,7 +88,7 @@ def local_copy(path: Path, interrupted: Callable[[], bool] = lambda: False) -> I
     """Yield a file's path on local disk: its own, or that of a copy that is then removed.
 
     Args:
-        path: of the file.
+        path: path of the file.
         interrupted: tells whether to end early while it is copied.
 
     Raises:
@@ -164,7 +164,7 @@ def list_files(folder: Path) -> list[str]:
 
 
 def refused_by_store(error: BaseException) -> str | None:
-    """Say in one line what a store's library has raised; None where it was raised elsewhere."""
+    """Say in one line what a store's library has raised; None if it was raised elsewhere."""
     return _first_line(error) if type(error).__module__.split(".")[0] in _LIBRARIES else None
 
 

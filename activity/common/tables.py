@@ -15,8 +15,8 @@ def read_rows(path: Path, kind: str, header: str) -> Iterator[tuple[int, list[st
     A byte order mark, and Windows' line ends, are what spreadsheets write, and do no harm.
 
     Args:
-        path: of the file.
-        kind: of table that is expected, for messages: ``"table of segments"``.
+        path: path of the file.
+        kind: kind of table that is expected, for messages: ``"table of segments"``.
         header: that is expected, for messages.
 
     Yields:

@@ -20,7 +20,7 @@ from activity.temporal.segment_files import check_segments_suffix
 
 @dataclass(frozen=True)
 class Outputs:
-    """What to write for a clip, None where it is not asked for; or folders, for several clips.
+    """What to write for a clip, None if it is not asked for; or folders, for several clips.
 
     Attributes:
         video: the labelled clip.

@@ -43,7 +43,7 @@ class Outcome:
     """What became of a clip.
 
     Attributes:
-        summary: of the frames that were labelled.
+        summary: summary of the frames that were labelled.
         expected: how many frames the clip announced; 0 where it did not say.
         dropped: how many frames of a live source came while another was classified.
         judgement: what the truth says of the labels, where there is one.
@@ -56,7 +56,7 @@ class Outcome:
 
 
 Outcomes = Generator[tuple[Job, Outcome | UserError | None], None, None]
-"""Each job, as it is done, with what became of the clip: None where it was left unfinished, a
+"""Each job, as it is done, with what became of the clip: None if it was left unfinished, a
 UserError where it failed."""
 
 

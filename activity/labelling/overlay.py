@@ -39,7 +39,7 @@ def overlay(
     Args:
         size: width and height of the frame in pixels.
         labels: name of each class.
-        prediction: of the frame.
+        prediction: prediction of the frame.
         bars: whether there is a bar for each class, too.
     """
     plates = [label_plate(size, labels[prediction.label], prediction.probability)]
@@ -60,7 +60,7 @@ def label_plate(size: tuple[int, int], label: str, probability: float) -> Plate 
         probability: probability of the label, 0..1.
 
     Returns:
-        None where the frame is too small for a text that can be read.
+        None if the frame is too small for a text that can be read.
     """
     width, height = size
     text = drawable(f"activity: {label}")
@@ -98,7 +98,7 @@ def bars_plate(
         label: number of the frame's label.
 
     Returns:
-        None where the frame is too small for a text that can be read.
+        None if the frame is too small for a text that can be read.
     """
     width, height = size
     names = _drawable_all(tuple(labels))

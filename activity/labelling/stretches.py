@@ -45,7 +45,7 @@ def classify_stretch(
     """Classify a stretch of a clip, every frame whose number in the clip ``stride`` divides.
 
     Returns:
-        Its predictions; None where ``interrupted`` said so, and where the clip cannot be cut.
+        Its predictions; None if ``interrupted`` said so, and where the clip cannot be cut.
 
     Raises:
         UserError: the clip cannot be read.

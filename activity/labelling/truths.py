@@ -15,7 +15,7 @@ _ELSEWHERE = "one of --input: correct its name, or leave out its lines"
 
 
 def read_truths(truth: Path, clips: Sequence[str], names: Sequence[str]) -> list[Truth | None]:
-    """Read what ``--truth`` says of each clip; None where it says nothing.
+    """Read what ``--truth`` says of each clip; None if it says nothing.
 
     Args:
         truth: a table with a column ``clip``, whose rows name the clips; for one clip, a table of

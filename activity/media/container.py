@@ -47,7 +47,7 @@ def open_container(path: Path) -> InputContainer:
 
 
 def shown_stream(container: InputContainer) -> av.VideoStream | None:
-    """Choose the video stream that a player shows, as FFmpeg does; None where there is none.
+    """Choose the video stream that a player shows, as FFmpeg does; None if there is none.
 
     That is the largest one, but one that is marked as the default counts for more than a
     larger one. Cover pictures and thumbnails are not shown.

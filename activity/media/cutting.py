@@ -17,7 +17,7 @@ from activity.media.container import open_container, shown_stream, start_of_cloc
 from activity.media.packets import Extent, packets_of
 
 SEAM = 16
-"""So many frames of the next stretch are decoded, too, to be compared."""
+"""This many frames of the next stretch are decoded as well, to be compared."""
 
 # Frames in a stretch. More would be much to lose, and much to send.
 _LONGEST = 2**15
@@ -72,7 +72,7 @@ def cut(
     All of the clip is read, which takes a small part of the time that decoding does.
 
     Args:
-        path: of the clip.
+        path: path of the clip.
         parts: into how many stretches, about. There are fewer where there are few key frames, and
             more where stretches would be very long.
         least: how many frames a stretch has at least, or half as many where key frames lie so; not
@@ -80,7 +80,7 @@ def cut(
         interrupted: tells whether to end early.
 
     Returns:
-        The stretches; None where there would be one only.
+        The stretches; None if there would be one only.
 
     Raises:
         LeftUnfinishedError: ``interrupted`` said so.

@@ -60,7 +60,7 @@ class DigestIndex:
             return
 
     def find(self, path: Path) -> str | None:
-        """Look up the digest of a file as it is now; None where it is not known."""
+        """Look up the digest of a file as it is now; None if it is not known."""
         if self._table is None:
             return None
         key = _key(path)
@@ -84,9 +84,9 @@ class DigestIndex:
         the file system's clock, and look as before: its digest is not kept.
 
         Args:
-            path: of the file.
+            path: path of the file.
             state: before it was read.
-            digest: of what was read.
+            digest: digest of what was read.
             begun: time when reading began, in nanoseconds, as ``time.time_ns`` gives it.
         """
         if self._table is None or max(state.modified, state.changed) > begun - _CLEARLY_OLDER:

@@ -54,7 +54,7 @@ class Frame:
         """Return the planes, to be drawn on and encoded in place of the pixels.
 
         Returns:
-            None where they are not of this format, or do not show the frame as its pixels do,
+            None if they are not of this format, or do not show the frame as its pixels do,
             which somebody who has asked for them may have drawn on.
         """
         return None
@@ -95,9 +95,9 @@ class Showing:
 
     Attributes:
         layout: what is to be done with the decoded pictures.
-        width: of every frame, in pixels.
+        width: width of every frame, in pixels.
         height: likewise.
-        scalers: of the clip.
+        scalers: scalers of the clip.
     """
 
     layout: Layout

@@ -40,7 +40,7 @@ class Image(NamedTuple):
     Attributes:
         path: relative to ``folder``, in POSIX form.
         seconds: by the clock of a player; None for a photo.
-        folder: of the data set.
+        folder: folder of the data set.
         digest: what tells its content from every other, as ``digest_of`` says; empty where nobody
             has looked.
     """

@@ -66,7 +66,7 @@ def hash_photo(content: bytes) -> str:
 
 
 def decode_image(content: bytes) -> NDArray[np.uint8] | None:
-    """Decode an image file's bytes, upright; None where they cannot be.
+    """Decode an image file's bytes, upright; None if they cannot be.
 
     Returns:
         BGR, uint8, shape (height, width, 3), or None for content OpenCV cannot read.

@@ -21,7 +21,7 @@ class Depth(NamedTuple):
 
     Attributes:
         bits: that carry the picture: 12 of many scanners and cameras.
-        shifted: whether the decoder has put them in front already; None where nothing says so.
+        shifted: whether the decoder has put them in front already; None if nothing says so.
     """
 
     bits: int

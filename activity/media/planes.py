@@ -54,7 +54,7 @@ class Plate:
 
 
 def format_to_write(planes: av.VideoFrame) -> PlaneFormat | None:
-    """Say how planes hold colours; None where they cannot be drawn on and encoded as they are."""
+    """Say how planes hold colours; None if they cannot be drawn on and encoded as they are."""
     if planes.format.name not in _DRAWN_ON or planes.width % 2 or planes.height % 2:
         return None
     # Lines from the bottom up.

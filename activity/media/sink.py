@@ -131,7 +131,7 @@ class VideoSink:
 
     @property
     def lost_sound(self) -> str | None:
-        """Why the clip's sound is not in an .mp4; None where it is, or there is none."""
+        """Why the clip's sound is not in an .mp4; None if it is, or there is none."""
         return None if self._sound is None else self._sound.lost
 
     @property

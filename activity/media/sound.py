@@ -29,9 +29,9 @@ class Sound:
     """The audio stream of a clip that a player plays, for an output that is being written.
 
     Attributes:
-        lost: why sound that the clip has is not in the output; None where nothing is lost.
+        lost: why sound that the clip has is not in the output; None if nothing is lost.
         converted: the codec of sound that is AAC in the output, since browsers do not play it;
-            None where it is copied.
+            None if it is copied.
     """
 
     def __init__(self, clip: Path, output: OutputContainer) -> None:

@@ -53,7 +53,7 @@ class StretchSource(VideoSource):
         """Open the clip and read the first frame of the stretch.
 
         Args:
-            path: of the clip.
+            path: path of the clip.
             stretch: one of what ``cut`` gave.
             stride: frames come out from the first one on whose number in the clip it divides.
             one_thread: decode in one thread. It is slower, and has another go at what several

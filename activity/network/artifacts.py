@@ -68,7 +68,7 @@ def save_classifier(
         unsure: share of these photos that counts as unsure, 0..1; kept there, too.
         framing: how the model was trained to see a photo; likewise.
         learned: stretches of clips that the model has learned from; likewise, unless they are more
-            than a binarizer has room for. None where it is not known.
+            than a binarizer has room for. None if it is not known.
         model_path, label_bin_path: the files to write.
 
     Raises:
@@ -159,10 +159,10 @@ def load_input_side(path: Path) -> int | None:
     """Read from a saved model how large its input is, without Keras and in a fraction of a second.
 
     Args:
-        path: of the model, on local disk.
+        path: path of the model, on local disk.
 
     Returns:
-        Width and height in pixels of the square RGB photos that it takes; None where it takes
+        Width and height in pixels of the square RGB photos that it takes; None if it takes
         something else or is not a model: ``load_model`` says what is wrong with it.
 
     Raises:

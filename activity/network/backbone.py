@@ -103,7 +103,7 @@ def frozen_convolution(
     carries; ``preprocess_input`` itself would become operations that an HDF5 file cannot hold.
 
     Args:
-        name: of the layer.
+        name: name of the layer.
         kernel: shape (3, 3), from colours to colours.
         bias: shape (3,).
     """

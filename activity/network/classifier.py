@@ -46,7 +46,7 @@ class Classifier:
         known_confidence: how sure the network is of photos that it was not trained on, ascending;
             empty where it is not known.
         unsure: share of these photos that counts as unsure, 0..1.
-        learned: stretches of clips that the network has learned from; None where it is not known.
+        learned: stretches of clips that the network has learned from; None if it is not known.
         unknown: whether ``unknown`` is one more label, the last.
     """
 
@@ -140,7 +140,7 @@ class Classifier:
 
         Args:
             options: how it is run; the engine ``"int8"`` is what ``train.py --int8`` has written.
-            frames: how many frames will come; None where it is not known.
+            frames: how many frames will come; None if it is not known.
 
         Raises:
             UserError: the model cannot be read, takes something other than square RGB photos, or

@@ -52,7 +52,7 @@ class EngineOptions:
     Attributes:
         engine: one of ``ENGINES``; or ``"int8"`` for what ``train.py --int8`` has written, where a
             saved classifier is opened.
-        batch_size: of the Keras engine.
+        batch_size: batch size of the Keras engine.
         cache_folder: where features and exported networks are kept; None keeps none.
         cores: how many OpenVINO may use; None for all.
         low_latency: inputs will come one at a time, from a live source.
@@ -66,7 +66,7 @@ class EngineOptions:
 
     @property
     def exports(self) -> Path | None:
-        """Folder of the exported networks; None where none are kept."""
+        """Folder of the exported networks; None if none are kept."""
         return self.cache_folder and self.cache_folder / "exports"
 
 
@@ -82,7 +82,7 @@ def open_engine(
         options: how the network is run.
         load: gives the Keras model; not called where an earlier export serves.
         key: what tells this model from every other, as a file name.
-        inputs: how many photos or frames will come; None where it is not known.
+        inputs: how many photos or frames will come; None if it is not known.
 
     Raises:
         UserError: OpenVINO was named and is not installed or cannot export the model.

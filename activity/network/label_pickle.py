@@ -36,7 +36,7 @@ class PickledLabels:
             order, 0..1. Empty where it does not say, as in a binarizer that something other than
             ``train.py`` has written.
         unsure: share of these photos that counts as unsure, 0..1.
-        learned: stretches of clips that the network has learned from; None where it does not say,
+        learned: stretches of clips that the network has learned from; None if it does not say,
             as all did before ``train.py`` wrote them.
     """
 

@@ -120,7 +120,7 @@ def read_input_side(path: Path) -> int | None:
     """Read how large the input of a saved model is.
 
     Returns:
-        Width and height in pixels of the square RGB photos that it takes; None where it takes
+        Width and height in pixels of the square RGB photos that it takes; None if it takes
         something else, does not say, or is not a model: ``check_model_file`` says what is wrong.
 
     Raises:

@@ -28,11 +28,11 @@ class Network:
         preprocessing: what it was trained with.
         last_frozen: part of the names of the layers of the last stage that stays frozen when the
             others are fine-tuned. The stages after it work at the smallest resolution.
-        megabytes: of its weights without the top, float32.
+        megabytes: size of its weights without the top, float32.
         speed: photos a second, ResNet50's being 1, as ``python -m benchmarks.networks`` measures it
             on one core.
-        options: of the constructor, besides the shape. Where Keras would put preprocessing inside
-            the network, it is told not to: one way of preprocessing is enough.
+        options: options of the constructor, besides the shape. Where Keras would put preprocessing
+            inside the network, it is told not to: one way of preprocessing is enough.
         first_layer: where the network begins, if Keras puts preprocessing inside it regardless.
         needs_rebuilding: not all that Keras builds it from can be saved in every format, or used:
             see ``ordinary_layers``.

@@ -27,7 +27,7 @@ def known_confidence(probabilities: NDArray[np.floating]) -> list[float]:
     """Gather how sure a network is of photos of its activities that it was not trained on.
 
     Args:
-        probabilities: of such photos, shape (photos, labels); at least one photo.
+        probabilities: probabilities of such photos, shape (photos, labels); at least one photo.
 
     Returns:
         Their highest probabilities in ascending order; of many photos, 1,000 quantiles.
@@ -146,10 +146,11 @@ def format_unknown(
     """Say what ``--unknown`` would do to test images, and to what shows none of the activities.
 
     Args:
-        probabilities: of test images, shape (images, labels).
+        probabilities: probabilities of test images, shape (images, labels).
         truth: label of each of them, shape (images,).
-        strange: of frames that are labelled unknown, shape (frames, labels).
-        unseen: of photos of activities that training never saw, shape (photos, labels).
+        strange: probabilities of frames that are labelled unknown, shape (frames, labels).
+        unseen: probabilities of photos of activities that training never saw, shape (photos,
+            labels).
     """
     unknown = known_called_unknown(probabilities, unsure)
     wrong = probabilities.argmax(axis=1) != truth

@@ -22,7 +22,7 @@ class Truth:
     """What a table says a clip shows.
 
     Attributes:
-        path: of the table.
+        path: path of the table.
         segments: in order and without overlap; gaps are not judged.
     """
 
@@ -36,8 +36,8 @@ class Earlier:
 
     Attributes:
         learned: stretches of it that the model has learned from.
-        labels: of its frames, as an earlier run gave them, numbered as ``frame_labels`` does, or
-            ``NO_LABEL``; shape (frames,). None where there is no such run.
+        labels: labels that an earlier run gave its frames, numbered as ``frame_labels`` does, or
+            ``NO_LABEL``; shape (frames,). None if there is no such run.
     """
 
     learned: Sequence[Stretch] = ()
@@ -52,7 +52,7 @@ class Rightness:
         frames: how many there are.
         seconds: that they are shown for.
         right: how many are right, as drawn.
-        right_before: how many were right in the earlier run; None where there was none.
+        right_before: how many were right in the earlier run; None if there was none.
     """
 
     frames: int

@@ -57,8 +57,8 @@ def is_learned(times: NDArray[np.float64], stretches: Sequence[Stretch]) -> NDAr
     """Tell which frames of a clip lie in stretches of it.
 
     Args:
-        times: of the frames in seconds, shape (frames,).
-        stretches: of this clip.
+        times: times of the frames in seconds, shape (frames,).
+        stretches: stretches of this clip.
 
     Returns:
         Shape (frames,).

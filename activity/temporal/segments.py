@@ -39,8 +39,8 @@ def read_segments(path: Path, labels: Collection[str] | None = None) -> list[Seg
     """Read a table of segments.
 
     Args:
-        path: of a table as this module describes it. A byte order mark, and Windows' line ends,
-            are what spreadsheets write, and do no harm.
+        path: path of a table as this module describes it. A byte order mark, and Windows' line
+            ends, are what spreadsheets write, and do no harm.
         labels: that may stand in it, besides ``unknown`` and none; None allows any.
 
     Returns:
@@ -65,7 +65,7 @@ def read_segments_of_clips(
     """Read a table of the segments of many clips: ``clip,start,end,label``.
 
     Args:
-        path: of the table.
+        path: path of the table.
         labels: as in ``read_segments``.
 
     Returns:

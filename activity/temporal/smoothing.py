@@ -21,7 +21,7 @@ from activity.temporal.record import Record
 from activity.temporal.viterbi import least_cost_labels
 
 Classified = Generator[tuple[Frame, NDArray[np.float32] | None], None, None]
-"""The frames of a clip in order, each with its raw prediction, shape (labels,); None where a frame
+"""The frames of a clip in order, each with its raw prediction, shape (labels,); None if a frame
 was not classified, which the first one always is."""
 
 Labelled = Generator[tuple[Frame, Prediction], None, None]
@@ -58,8 +58,8 @@ class Smoothing(ABC):
         Args:
             classified: the frames with their raw predictions. They are released when the result is
                 closed.
-            record: of this clip and still empty. It is filled where ``needs_whole_clip``, before
-                this returns; its stride is that of the predictions.
+            record: record of this clip, still empty. It is filled before this returns, where
+                ``needs_whole_clip``; its stride is that of the predictions.
 
         Raises:
             UserError: the disk is full.
@@ -109,7 +109,7 @@ class Rolling(Smoothing):
                 it holds ``size // stride`` predictions, at least one.
 
         Returns:
-            Function that takes the next frame's time in seconds and its raw prediction, None where
+            Function that takes the next frame's time in seconds and its raw prediction, None if
             it was not classified (not the first one), and returns what is then known of the frame.
         """
         average = RollingAverage(max(1, self.size // stride))
@@ -179,7 +179,7 @@ def compared_smoothings(size: int, compare: Sequence[int]) -> list[Smoothing]:
     """List what is compared: no smoothing, and each size in both ways.
 
     Args:
-        size: of the smoothing that was asked for, in frames.
+        size: size of the smoothing that was asked for, in frames.
         compare: further sizes.
 
     Example:

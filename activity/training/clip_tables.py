@@ -38,7 +38,8 @@ class ToldByTables:
     """What tables say of clips.
 
     Attributes:
-        segments: of each clip that a table is about. Some clips may lie outside the data sets.
+        segments: segments of each clip that a table is about. Some clips may lie outside the data
+            sets.
         tables: that were read.
         skipped: clips and tables of which nothing can be learned, with the reason.
         flawed: the clips among these.

@@ -21,7 +21,8 @@ class Evaluation:
         truth: class of each image, integers, shape (images,).
         probabilities: shape (images, labels).
         unknown: probabilities of frames that show none of the activities, shape (frames, labels).
-        unseen: of photos of other labels that nothing was learned of, shape (photos, labels).
+        unseen: probabilities of photos of other labels, of which nothing was learned, shape
+            (photos, labels).
         unsure: share of known photos that counts as unsure for ``--unknown``, 0..1.
     """
 

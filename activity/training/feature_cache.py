@@ -57,7 +57,7 @@ class FeatureCache:
                     yield from ((place, features) for place in places[key])
 
     def get(self, digest: str, view: int) -> NDArray[np.float32] | None:
-        """Look up the features of a photo's view; None where they are not known."""
+        """Look up the features of a photo's view; None if they are not known."""
         return next((features for _, features in self.find([(digest, view)])), None)
 
     def put(self, digest: str, view: int, features: NDArray[np.float32]) -> None:

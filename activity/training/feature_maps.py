@@ -32,7 +32,7 @@ def feature_maps_on_disk(
     Args:
         frozen: from pixels to a feature map.
         images: what is learned from.
-        views: of each image.
+        views: views of each image.
         options: how they are run; the file lies in the cache's folder, or where there is none, in
             the system's temporary folder.
 

@@ -24,7 +24,7 @@ def rows_of_features(count: int, size: int, folder: Path | None) -> NDArray[np.f
 
     Args:
         count: rows.
-        size: of a feature vector.
+        size: size of a feature vector.
         folder: where the file lies until the array is let go; None takes the system's folder for
             temporary files.
 

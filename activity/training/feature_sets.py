@@ -32,7 +32,7 @@ class Examples:
         targets: one-hot labels, float32, shape (images, classes); of outliers to learn from, the
             same for every class.
         table: features of many views, float32, shape (rows, feature size).
-        rows: of the table, for each view of each image; integers, shape (images, views).
+        rows: rows of the table, for each view of each image; integers, shape (images, views).
     """
 
     images: Sequence[Image]
@@ -75,7 +75,7 @@ class Examples:
         """Look up the features of some images.
 
         Args:
-            places: of the images, shape (some,).
+            places: places of the images, shape (some,).
             view: number of the view, one for all or one for each image.
 
         Returns:
@@ -152,7 +152,7 @@ def compute_feature_sets(
         sets: the images.
         classes: name of each class.
         backbone: from pixels to a feature vector.
-        views: of each training image; see ``augmentation.view_of_photo``.
+        views: views of each training image; see ``augmentation.view_of_photo``.
         options: how the backbone is run, and where features are kept from run to run.
 
     Raises:

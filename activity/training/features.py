@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _VIEWS = "centre square, squashed, stretches"
 
 
-# Of features in a mapped file, about so many are in memory at once.
+# About this many features of a mapped file are in memory at once.
 _ROWS_BETWEEN = 4096
 
 

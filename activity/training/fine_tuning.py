@@ -40,8 +40,8 @@ def fine_tune(
         trained: on a frozen backbone of ``build_backbone``, whose last stages are changed in place.
         options: how the stages that stay frozen are run.
         epochs: passes over the training images; each shows each image in one of its views.
-        head_epochs: of the new head, before the stages learn with it.
-        seed: of what is held out, the order, the views and the dropout.
+        head_epochs: epochs of the new head, before the stages learn with it.
+        seed: seed of what is held out, the order, the views and the dropout.
 
     Returns:
         The backbone, and the head that belongs to it as it is now.

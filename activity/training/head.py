@@ -51,7 +51,7 @@ def train_head(
             view drawn at random.
         test: what is watched; there may be none.
         epochs: passes over the training images.
-        seed: of the initial weights, the order, the views and the dropout.
+        seed: seed of the initial weights, the order, the views and the dropout.
         progress: whether a bar shows the epochs on a terminal.
 
     Returns:
@@ -141,7 +141,7 @@ def _mean(batches: Sequence[tuple[int, dict[str, float]]]) -> _Figures:
 
 
 def adamw(how: Optimization, steps: int) -> keras.optimizers.Optimizer:
-    """Make the optimizer for so many steps, over which its rate falls to 0."""
+    """Make an optimizer whose rate falls to 0 over this many steps."""
     rate = keras.optimizers.schedules.CosineDecay(how.learning_rate, steps)
     return keras.optimizers.AdamW(rate, weight_decay=how.weight_decay)
 

@@ -28,7 +28,7 @@ _STEPS_AN_EPOCH = 24
 
 
 def head_optimization(images: int) -> Optimization:
-    """Choose how the head is trained on so many images.
+    """Choose how the head is trained on this many images.
 
     With a larger batch there are fewer steps, each with a truer gradient: the rate grows with the
     square root of the batch, and so does the weight decay, so that over an epoch weights decay as

@@ -20,7 +20,7 @@ class ImageSets(NamedTuple):
         training, test: what to learn from and what to test with.
         unknown: footage of none of the activities that nothing is learned from: something to try
             ``--unknown`` on.
-        labels: of each of these.
+        labels: labels of each of these.
         frames: those of the images that are frames, and what was wrong with their clips.
         outliers: images of none of the activities to learn from, and to judge ``--unknown`` by.
         learned: the stretches of clips that images to learn from are in.
@@ -46,7 +46,7 @@ def build_sets(
         cache: folder where the files' digests are kept from run to run; None keeps none.
         outliers: photos of other labels to learn from at most; 0 learns nothing of what is none of
             the activities.
-        seed: of the choice of these photos.
+        seed: seed of the choice of these photos.
     """
     frames = sample_frames(found.clips, found.all_labels(), every)
     photos = [photo.image for photo in found.photos]
@@ -84,7 +84,7 @@ def under_two_labels(labels: Mapping[Image, str]) -> list[dict[str, str]]:
     """Find the photos, and the clips, that are there byte for byte under more than one label.
 
     Args:
-        labels: of each image; images without a digest are left out.
+        labels: labels of each image; images without a digest are left out.
 
     Returns:
         For each such content, its files' paths with their labels, in the order of paths.

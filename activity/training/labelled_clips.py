@@ -19,7 +19,7 @@ BOUNDARY = 0.5
 """Seconds on either side of a boundary that teach nothing: people set boundaries by eye."""
 
 FEWEST_FRAMES = 10
-"""So many frames of a label are taken from a clip whose table marks it for a few seconds only."""
+"""This many frames of a label are taken from a clip whose table marks it for a few seconds only."""
 
 _CLOSEST = 0.1
 """Seconds; frames closer together than this show the same."""
@@ -31,7 +31,7 @@ class LabelledClip(NamedTuple):
     Attributes:
         path: relative to ``folder``, in POSIX form.
         segments: in the order of time.
-        folder: of the data set.
+        folder: folder of the data set.
         dataset: the number of the data set that it is from: each is split by itself.
         part: where it belongs in a data set that is split already.
     """
@@ -53,7 +53,7 @@ class SampledFrames(NamedTuple):
 
     Attributes:
         images: in the order of their clips and times.
-        labels: of each frame; one of them may be ``unknown``.
+        labels: labels of each frame; one of them may be ``unknown``.
         skipped: clips that cannot be read, with the reason.
         too_long: tables that go on beyond the end of their clips.
         without_frames: clips too short, or with stretches too short, for a single one.
@@ -124,7 +124,7 @@ def times_to_learn_from(segments: Sequence[Segment], length: float, every: float
 
     Args:
         segments: in the order of time; a segment without a label gives no times.
-        length: of the clip, in seconds.
+        length: length of the clip, in seconds.
         every: seconds from one frame to the next, at most.
 
     Example:

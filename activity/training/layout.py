@@ -28,9 +28,9 @@ class Place:
 
     Attributes:
         label: empty where no folder names an activity.
-        part: of a split that the data set brings; None where it brings none.
+        part: part of a split that the data set brings; None if it brings none.
         group: what ties together images that should stay on one side of a split, such as the
-            frames of one video; None where nothing does.
+            frames of one video; None if nothing does.
     """
 
     label: str
@@ -49,7 +49,7 @@ def read_layout(
 
     Args:
         folders: whose names say what the photos or clips right in them show.
-        with_tables: of clips whose tables say that; these folders may be parts of a split.
+        with_tables: folders of clips whose tables say that; these may be parts of a split.
         wanted: labels that are asked for; folders that name none of them are never refused. None
             where all are.
         label_folder: decides where the layout can be read in two ways.

@@ -24,7 +24,7 @@ class Leakage:
     Attributes:
         identical: groups of identical images in both sets.
         near_copies: test images that show nearly the same picture as a training image, with it;
-            None where there are too many images to compare each with each.
+            None if there are too many images to compare each with each.
     """
 
     identical: Sequence[IdenticalImages]

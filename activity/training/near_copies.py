@@ -36,7 +36,7 @@ def near_copies(training: Examples, test: Examples) -> dict[Image, Image] | None
 
     Returns:
         The test images that are nearly the same as a training image, with the most similar one;
-        None where there are too many images to compare each with each.
+        None if there are too many images to compare each with each.
     """
     if len(training) * len(test) > _MOST_PAIRS:
         return None
@@ -63,7 +63,7 @@ class NearCopies:
     """Two images that show nearly the same picture, under two labels.
 
     Attributes:
-        images, labels: of the two.
+        images, labels: those of the two.
         similarity: cosine of their standardised features, up to 1.
     """
 

@@ -18,7 +18,7 @@ DEFAULT_OUTLIERS = 1500
 
 _FOLDERS_PER_HELD_OUT = 5
 _MOST_UNSEEN = 300
-"""A share of so many photos has a standard error of at most 0.03."""
+"""A share of this many photos has a standard error of at most 0.03."""
 
 
 @dataclass(frozen=True)
@@ -29,8 +29,8 @@ class Outliers:
         photos: to learn from, of labels that were not asked for, and of ``unknown``.
         marked: to learn from, too: frames that a table calls ``unknown``.
         unseen: photos of labels that nothing is learned of, to judge ``--unknown`` by.
-        labels: of ``photos``, sorted.
-        unseen_labels: of ``unseen``, sorted.
+        labels: labels of ``photos``, sorted.
+        unseen_labels: labels of ``unseen``, sorted.
         known: how many photos were left out because an activity has them, too.
     """
 
@@ -60,7 +60,7 @@ def choose_outliers(
         others: photos of labels that were not asked for, and of ``unknown``.
         marked: frames that tables call ``unknown``.
         most: photos to learn from, and likewise frames; 0 chooses nothing at all.
-        seed: of the choice.
+        seed: seed of the choice.
     """
     if not most:
         return Outliers()
@@ -109,7 +109,7 @@ def with_digests(
 
     Args:
         outliers: as chosen.
-        digests: of these; empty for files that cannot be read.
+        digests: digests of these; empty for files that cannot be read.
         known: digests of the images of the activities.
     """
     used = {*known} - {""}

@@ -12,7 +12,7 @@ _SPLIT = "split"
 
 
 class TableRow(NamedTuple):
-    """A photo or clip of a table; ``part`` is None where the table does not split it."""
+    """A photo or clip of a table; ``part`` is None if the table does not split it."""
 
     path: str
     label: str
@@ -28,7 +28,7 @@ def read_photo_table(path: Path) -> list[TableRow]:
     """Read a table of photos and clips; other columns than these three do no harm.
 
     Args:
-        path: of the table. Paths in it are relative to its folder, or absolute.
+        path: path of the table. Paths in it are relative to its folder, or absolute.
 
     Returns:
         A row for each photo or clip, in the table's order; one that comes twice, once.

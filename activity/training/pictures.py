@@ -104,8 +104,8 @@ def contact_sheet(evaluation: Evaluation, path: Path) -> None:
     wrong. Images that have become unreadable are left out.
 
     Args:
-        evaluation: of the test images.
-        path: of the picture; its name chooses the format.
+        evaluation: evaluation of the test images.
+        path: path of the picture; its name chooses the format.
 
     Raises:
         UserError: the file system refuses to write.

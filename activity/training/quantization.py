@@ -43,7 +43,7 @@ class Int8Version:
     """The int8 version of a model, and how often it agrees with it.
 
     Attributes:
-        folder: where it is; None where it was not kept.
+        folder: where it is; None if it was not kept.
         agreement: share of the images that get the same label, 0..1.
         images: which images they were, ``"test"`` or ``"training"``.
     """

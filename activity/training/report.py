@@ -52,11 +52,11 @@ def write_report(
     The pictures are left out where there was nothing to test with.
 
     Args:
-        path: of the JSON file.
+        path: path of the JSON file.
         trained: the classifier.
-        evaluation: of the test images.
+        evaluation: evaluation of the test images.
         leakage: what of the training set is in the test set, too.
-        two_labels: images that show nearly the same picture under two labels; None where there
+        two_labels: images that show nearly the same picture under two labels; None if there
             are too many images to compare.
         settings: what the training was asked to do.
 

@@ -30,7 +30,7 @@ class Sources:
     Attributes:
         photos, clips: each with its folder there.
         rows: photos and clips that tables name, each with the number of its data set.
-        tables: of segments, or of something else.
+        tables: tables of segments, or of something else.
         photo_tables: that the rows are from.
         others: files of other kinds, by their folder, with their endings.
         folders: all of them, with their names.

@@ -77,7 +77,7 @@ def split_images(
         clips: that the frames are from.
         frames: labels of frames; one of them may be ``unknown``. A clip that shows nothing else
             is learned from, unless its data set has it in the part to test with.
-        contents: of each clip's file that can be read, what tells it from others.
+        contents: for each clip's file that can be read, what tells it from others.
     """
     have_test = {photo.dataset for photo in photos if photo.part == "test"}
     have_test |= {clip.dataset for clip in clips if clip.part == "test"}

@@ -23,7 +23,7 @@ class Trained:
         backbone: from RGB pixels to features.
         head: from features to probabilities.
         features: what the head was trained with; what is tested with is as this backbone sees it.
-        history: of the head's training.
+        history: history of the head's training.
         fine_tuning: share of the images held out for it that is right with frozen stages, and
             after each epoch of fine-tuning, 0..1; empty if there was none.
     """

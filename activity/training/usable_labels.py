@@ -17,7 +17,7 @@ def labels_to_learn(
 
     Args:
         there: all labels in the data sets.
-        names: of labels to learn; None takes all.
+        names: labels to learn; None takes all.
         where, reason: what a message names: the data sets, and a flaw that may be the cause.
 
     Raises:

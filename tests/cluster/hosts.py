@@ -27,7 +27,7 @@ _UNSHARE = ("unshare", "--net", "--mount", "--pid", "--uts", "--fork", "--kill-c
 
 
 def why_not() -> str | None:
-    """Say why this machine cannot have such hosts; None where it can."""
+    """Say why this machine cannot have such hosts; None if it can."""
     if sys.platform != "linux" or os.geteuid() != 0:
         return "hosts made of namespaces need Linux and root"
     if ROOT.is_relative_to(SHARED.parent):

@@ -47,7 +47,7 @@ def data_of_clip(folder: Path, name: str, clip: Path) -> Path:
     """Where the data of a clip are, or are to be written: another clip's are left alone.
 
     Args:
-        folder: of the page.
+        folder: folder of the page.
         name: what the clip is called. If another clip has that name on the page, it is called
             ``name~2``, ``name~3`` and so on.
         clip: path of the clip, or its address in a store.
@@ -86,7 +86,7 @@ def as_text(name: str) -> str:
 
 
 def read_summary(data: Path) -> dict[str, Any] | None:
-    """Read the first line of a clip's data; None where the file is not one of ours."""
+    """Read the first line of a clip's data; None if the file is not one of ours."""
     try:
         with data.open(encoding="ascii") as file:
             summary = json.loads(file.readline().removeprefix(SUMMARY))
@@ -108,7 +108,7 @@ def read_labels(
 
     Returns:
         Shape (frames,): the number of each frame's label; ``len(labels)`` for ``unknown`` where it
-        is none of them, ``NO_LABEL`` for any other. None where the data are missing, damaged, or
+        is none of them, ``NO_LABEL`` for any other. None if the data are missing, damaged, or
         of other content.
     """
     summary = read_summary(data)

@@ -39,7 +39,7 @@ def doubt(label: str, own: float, best_other: float, switches: int, frames: int)
     the raw label changes, where once in ten frames or more counts as 1.
 
     Args:
-        label: of the segment.
+        label: label of the segment.
         own: mean raw probability of the label over the segment, 0..1.
         best_other: the highest mean raw probability among the other labels, 0..1.
         switches: how often the raw label changes from one classified frame to the next.
@@ -78,7 +78,7 @@ def weigh_segments(
     Frames after the last segment count for nothing.
 
     Args:
-        record: of the clip.
+        record: record of the clip.
         segments: what was decided, in order of time and without gaps.
         labels: name of each class of the record; a segment's label is one of them.
     """

@@ -23,10 +23,10 @@ def gather_review(
     Args:
         data: the file to write, one of ``data_file``.
         clip: path of the clip, or its address in a store.
-        digest: of its content.
-        record: of its raw predictions; frames that were not labelled are left out.
-        summary: of its labels.
-        end: of the last frame that was labelled, in seconds.
+        digest: digest of its content.
+        record: record of its raw predictions; frames that were not labelled are left out.
+        summary: summary of its labels.
+        end: when the last frame that was labelled ends, in seconds.
     """
     envelope = Envelope(summary.labels, [RAW], RAW)
     times = np.empty(summary.frames)

@@ -16,7 +16,7 @@ from activity.media.sink import open_sink
 from activity.media.source import VideoInfo
 
 COPY_HEIGHT = 480
-"""Copies are at most so many pixels high."""
+"""Copies are at most this many pixels high."""
 
 # What Chromium, Firefox and Safari all play from a file, by its ending. Chromium and Firefox play
 # .mkv, too, but not Safari; H.265 depends on the machine; Theora is gone from all of them.
@@ -60,7 +60,7 @@ def reference(clip: Path, folder: Path) -> PurePath | None:
     """Give a clip's path relative to the folder of a page.
 
     Returns:
-        The path; None where there is none (another drive on Windows, an address in a store) or
+        The path; None if there is none (another drive on Windows, an address in a store) or
         where it would name a person, because it leads into somebody's home from outside.
     """
     if is_stored(clip):
@@ -90,8 +90,8 @@ def open_copy(
     """Open a small H.264 copy of a clip; it takes its name when the block ends, and is whole.
 
     Args:
-        path: of the copy, an ``.mp4``.
-        info: of the frames to come.
+        path: path of the copy, an ``.mp4``.
+        info: what is known of the frames to come.
         sound_of: the clip; its sound is kept.
 
     Yields:

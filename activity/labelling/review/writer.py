@@ -39,15 +39,15 @@ class ReviewClip:
     """What the page shows of one clip.
 
     Attributes:
-        name: of the clip among those of the page; its data are in a file of that name.
-        path: of the clip, or its address in a store.
-        digest: of the clip's content; corrections are kept under it.
-        times: of the frames in seconds, shape (frames,), ascending from 0.
-        end: of the last frame, in seconds.
+        name: name of the clip among those of the page; its data are in a file of that name.
+        path: path of the clip, or its address in a store.
+        digest: digest of the clip's content; corrections are kept under it.
+        times: times of the frames in seconds, shape (frames,), ascending from 0.
+        end: when the last frame ends, in seconds.
         labels: name of each class.
-        label: of the whole clip.
+        label: label of the whole clip.
         segments: what was decided, in order of time, without gaps, the first from 0.
-        envelope: of the raw predictions of the same frames.
+        envelope: envelope of the raw predictions of the same frames.
         copy: an ``.mp4`` in the page's folder that is shown instead of the clip; None for none.
     """
 
@@ -67,7 +67,7 @@ def write_clip(folder: Path, clip: ReviewClip) -> None:
     """Write the data of one clip; ``write_index`` then puts it on the page.
 
     Args:
-        folder: of the page.
+        folder: folder of the page.
         clip: what to write. Nothing of it can become markup or run, and no path of this machine
             gets into the file but the clip's, relative to ``folder``.
 

@@ -33,7 +33,7 @@ def draw_clip(path: Path, seconds: float = 8, *, codec: str = "libx264", start: 
     Args:
         path: where to; its ending chooses the container.
         seconds: how long.
-        codec: of the video.
+        codec: codec of the video.
         start: when the first frame is shown, in seconds of the file.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
