@@ -16,9 +16,9 @@ from activity.media.upright import Layout
 NO_PIXELS = np.empty((0, 0, 3), np.uint8)
 """Stands for the pixels of a frame of which nobody needs more than the time."""
 
-# Over areas, as OpenCV's INTER_AREA does; and with colours of the full width and no rounding down,
-# which planes made into pixels have: it is within half a brightness of 255 of the exact mean.
-_AVERAGED = Interpolation.AREA | Interpolation.FULL_CHR_H_INT
+# Area averaging, like OpenCV's INTER_AREA, with chroma of the full width and no rounding down:
+# within half a brightness of 255 of the exact mean.
+_AVERAGED = Interpolation.AREA | Interpolation.FULL_CHR_H_INT | Interpolation.ACCURATE_RND
 
 # Planes are scaled as a whole; where a window is a smaller part of them, its pixels are.
 _MOST_AROUND_WINDOW = 4

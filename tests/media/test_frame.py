@@ -12,6 +12,7 @@ from activity.media.clip import VideoSource
 from activity.media.frame import Frame
 from activity.media.photo import Framing, Window, framed, network_input, scaled
 from activity.media.sink import open_sink
+from activity.media.source import VideoInfo
 from tests.clips import write_av_clip, write_pictures
 
 
@@ -44,6 +45,18 @@ def test_a_frame_looks_to_a_network_as_a_photo_of_it_does(
     expected = network_input(first_frame(path).pixels, framing, side)
     assert (found.shape, found.dtype) == (expected.shape, expected.dtype)
     assert np.abs(found.astype(int) - expected).mean() < 2
+
+
+@pytest.mark.parametrize("side", [224, 448])
+def test_the_input_is_neither_darker_nor_tinted(side: int, tmp_path: Path) -> None:
+    colours = np.random.default_rng(0).integers(40, 215, (7, 7, 3), np.uint8)
+    picture = cv2.resize(colours, (side, side), interpolation=cv2.INTER_NEAREST)
+    path = tmp_path / "clip.mp4"
+    with open_sink(path, VideoInfo(side, side, 30, 1), None) as sink:
+        sink.write(Frame(picture))
+    found = first_frame(path).network_input(side=224)
+    exact = colours[:, :, ::-1].mean(axis=(0, 1))
+    np.testing.assert_allclose(found.mean(axis=(0, 1)), exact, atol=0.4)
 
 
 @pytest.mark.parametrize("window", [Window(0, 0, 200, 180), Window(441, 1, 199, 361)])
