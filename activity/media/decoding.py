@@ -37,7 +37,7 @@ class Picture(NamedTuple):
     Attributes:
         planes: as the codec gives them.
         seconds: when it is shown, by the clip's own clock; None if the clip does not say.
-        needs: when the last of the pictures is shown that it may be made from.
+        needs: when, in seconds, the last of the pictures is shown that it may be made from.
     """
 
     planes: av.VideoFrame

@@ -67,7 +67,12 @@ def packets_of(container: InputContainer, wanted: Stream) -> Iterator["Packet[St
     """Yield a stream's packets up to where the file ends or is damaged beyond reading.
 
     The times of formats whose clock may jump (transport and program streams) go on as if it did
-    not, by the same amount in all streams, so that sound and picture stay in step.
+    not, by the same amount in all streams, so that sound and picture stay in step: the packets' own
+    times are changed.
+
+    Args:
+        container: an open file; reading goes on from where it is.
+        wanted: one of its streams.
 
     Raises:
         UserError: the disk or the network that the file lies on fails.

@@ -143,8 +143,12 @@ class VideoSink:
         """Append a frame, and the sound before it.
 
         Args:
-            frame: what is drawn on it stays.
+            frame: of the size that was announced, and later than the one before; what is drawn on
+                it stays.
             plates: are drawn on it first.
+
+        Raises:
+            OSError: the file system refuses to write; ``open_sink`` makes it a ``UserError``.
         """
         if self._sound is not None:
             self._sound.copy(until=frame.seconds)

@@ -46,7 +46,10 @@ class Layout:
         """Show a picture as the clip asks.
 
         Args:
-            pixels: as stored, shape (height, width, 3).
+            pixels: as stored, uint8, shape (height, width, 3).
+
+        Returns:
+            Upright, with square pixels, of the size that ``size`` says.
         """
         shown, size = self.turned(pixels), self.size(*pixels.shape[1::-1])
         if shown.shape[1::-1] != size:
@@ -57,7 +60,10 @@ class Layout:
         """Turn and mirror a picture as the clip asks, and leave the shape of its pixels.
 
         Args:
-            pixels: as stored, shape (height, width, 3).
+            pixels: as stored, uint8, shape (height, width, 3).
+
+        Returns:
+            Upright, shape (height, width, 3), or (width, height, 3) if it is ``transposed``.
         """
         shown: cv2.typing.MatLike = pixels
         if self.transposed:

@@ -33,6 +33,9 @@ def network_with_weights(name: str, weights: str) -> keras.Model:
         weights: ``"imagenet"``, ``"random"`` (untrained), or the path of a file in either of
             Keras's two HDF5 layouts.
 
+    Returns:
+        The network as its constructor makes it, from preprocessed pixels to its last feature map.
+
     Raises:
         UserError: the weights cannot be downloaded, found, or do not fit.
     """

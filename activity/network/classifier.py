@@ -202,7 +202,11 @@ class OpenClassifier:
     engine: Engine
 
     def __call__(self, stream: Stream[Tag], /) -> Iterator[tuple[Tag, NDArray[np.float32]]]:
-        """Classify a stream of what ``network_input`` returns, in order, as an ``Engine`` does."""
+        """Classify a stream of what ``network_input`` returns, in order, as an ``Engine`` does.
+
+        Yields:
+            (tag, probabilities), float32, shape (labels,), in the order of ``saved.labels``.
+        """
         return self.engine(stream)
 
     def network_input(self, image: Frame) -> NDArray[np.uint8]:

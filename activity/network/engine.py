@@ -30,7 +30,11 @@ Stream = Iterable[tuple[Tag, NDArray[np.uint8]]]
 
 
 class Engine(Protocol):
-    """What runs a network: each output comes with the tag of its input."""
+    """What runs a network: from RGB pixels, uint8, shape (side, side, 3), to its output, float32.
+
+    The output is a feature vector or probabilities, shape (size,). Each comes with the tag of its
+    input, and in the same order.
+    """
 
     def __call__(self, stream: Stream[Tag], /) -> Iterator[tuple[Tag, NDArray[np.float32]]]: ...
 
@@ -114,7 +118,12 @@ def open_engine(
 
 
 def keras_engine(model: "keras.Model", batch_size: int) -> Engine:
-    """Run a model with Keras, on whatever device its backend has, in batches."""
+    """Run a model with Keras, on whatever device its backend has, in batches.
+
+    Args:
+        model: from pixels to features or probabilities.
+        batch_size: inputs at once.
+    """
     # Compiling takes seconds: the last batch, which is smaller, is filled up.
     pad = compiles_for_each_shape()
 

@@ -21,6 +21,12 @@ def with_ordinary_layers(network: keras.Model) -> keras.Model:
     - A ``LayerScale`` is folded into the ``Dense`` layer before it.
     - A convolution of as many groups as channels becomes a ``DepthwiseConv2D``, which TensorFlow
       runs on a CPU without compiling it first.
+
+    Returns:
+        A new model; the one given stays as it is.
+
+    Raises:
+        ValueError: it has an operation that is none of these.
     """
     name_of: dict[int, str] = {}
     made: list[object] = []  # kept, so that no other tensor gets the same id

@@ -71,6 +71,7 @@ def read_state(content: bytes) -> dict[str, Any]:
 
 @contextmanager
 def damage_named() -> Iterator[None]:
+    """Have whatever damaged content raises end as ``Refused``, with the reason."""
     try:
         yield
     except Refused:

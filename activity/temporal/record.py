@@ -77,7 +77,10 @@ class Record:
         """Yield the predictions from number ``start`` up to, not including, ``stop``, in batches.
 
         Yields:
-            Shape (predictions, labels).
+            float32, shape (predictions, labels).
+
+        Raises:
+            UserError: the disk is full, or refuses to read.
         """
         width = self.labels * np.dtype(np.float32).itemsize
         for first in range(start, stop, _READ_AT_ONCE):
@@ -88,7 +91,11 @@ class Record:
     def read(
         self, start: int = 0, stop: int | None = None
     ) -> Iterator[tuple[float, NDArray[np.float32] | None]]:
-        """Yield the frames from ``start`` up to, not including, ``stop`` as they were added."""
+        """Yield the frames from ``start`` up to, not including, ``stop`` as they were added.
+
+        Yields:
+            (seconds, prediction); float32, shape (labels,), None if the frame was not classified.
+        """
         stop = self.frames if stop is None else stop
         rows = self.predictions(-(-start // self.stride), -(-stop // self.stride))
         raw = (row for some in rows for row in some)

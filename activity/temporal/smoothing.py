@@ -192,7 +192,7 @@ def compared_smoothings(size: int, compare: Sequence[int]) -> list[Smoothing]:
 
 
 class RollingAverage:
-    """The mean of the last ``size`` predictions (of fewer at the start).
+    """The mean of the last ``size`` predictions (of fewer at the start), one a classified frame.
 
     The sum is carried along, so a frame costs the same at every ``size``. In double precision
     it stays within 1e-9 of the plain mean over hours of video.

@@ -45,7 +45,8 @@ class FeatureCache:
         """Look up the features of views, each given by its photo's digest and its number.
 
         Yields:
-            (place among ``views``, features) of those that are known, in any order.
+            (place among ``views``, features) of those that are known, in any order; float32, shape
+            (feature size,).
         """
         for start in range(0, len(views), _ROWS_A_QUERY):
             places = defaultdict(list)
@@ -57,11 +58,11 @@ class FeatureCache:
                     yield from ((place, features) for place in places[key])
 
     def get(self, digest: str, view: int) -> NDArray[np.float32] | None:
-        """Look up the features of a photo's view; None if they are not known."""
+        """Look up the features of a photo's view, as ``find`` does; None if they are not known."""
         return next((features for _, features in self.find([(digest, view)])), None)
 
     def put(self, digest: str, view: int, features: NDArray[np.float32]) -> None:
-        """Keep the features of a photo's view."""
+        """Keep the features of a photo's view, float32, shape (feature size,)."""
         if self._table is None:
             return
         content = features.astype("<f4").tobytes()

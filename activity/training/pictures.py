@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
+from numpy.typing import NDArray
 from sklearn.metrics import confusion_matrix
 
 from activity.common.figures import save_figure, short_name
@@ -147,8 +148,8 @@ def contact_sheet(evaluation: Evaluation, path: Path) -> None:
     save_figure(figure, path)
 
 
-def confusion_counts(evaluation: Evaluation) -> np.ndarray:
-    """Count photos by label (rows) and prediction (columns), shape (labels, labels)."""
+def confusion_counts(evaluation: Evaluation) -> NDArray[np.integer]:
+    """Count images by label (rows) and prediction (columns), shape (labels, labels)."""
     return confusion_matrix(
         evaluation.truth, evaluation.predicted, labels=range(len(evaluation.labels))
     )

@@ -30,6 +30,10 @@ def split_photos(photos: Sequence[str], labels: Sequence[str]) -> tuple[list[int
     they change nothing about the others. Where a label has fewer than four photos of a kind, these
     are all for training.
 
+    Args:
+        photos: their paths, sorted.
+        labels: of each of them.
+
     Returns:
         (training, test): ascending indices into ``photos``.
     """
