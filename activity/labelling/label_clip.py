@@ -218,15 +218,9 @@ def _write_frames(
         else:
             if sink:
                 sink.copy_rest_of_sound()
-        if sink and sink.lost_sound:
-            print(
-                f"[INFO] {job.outputs.video} is without the sound of {job.clip}: {sink.lost_sound}"
-            )
-        if sink and sink.converted_sound:
-            print(
-                f"[INFO] {job.outputs.video} has the sound of {job.clip} as AAC: "
-                f"browsers do not play {sink.converted_sound}"
-            )
+        if job.outputs.video and sink and sink.sound:
+            for remark in sink.sound.remarks(job.clip, job.outputs.video):
+                print(f"[INFO] {remark}")
     return prediction
 
 

@@ -92,13 +92,18 @@ def check_suffix(path: Path) -> None:
 
 
 class VideoSink:
-    """A clip being written; ``open_sink`` makes one."""
+    """A clip being written; ``open_sink`` makes one.
+
+    Attributes:
+        frame_count: how many frames were written.
+        sound: what goes with them; None if nothing does.
+    """
 
     def __init__(self, part: Path, info: VideoInfo, sound_of: Path | None) -> None:
         self.frame_count = 0
         self._pts = -1
         self._last: av.VideoFrame | None = None
-        self._sound: Sound | None = None
+        self.sound: Sound | None = None
         self._planes, self._painter = info.planes or _FROM_PIXELS, PlanePainter()
         self._to_planes = VideoReformatter()
         self._width, self._height = info.width, info.height
@@ -123,21 +128,11 @@ class VideoSink:
             self._width += info.width % 2
             self._height += info.height % 2
             if sound_of is not None:
-                self._sound = Sound(sound_of, self._container)
+                self.sound = Sound(sound_of, self._container)
         self._stream.width, self._stream.height = self._width, self._height
         self._stream.codec_context.time_base = self._clock
         # Here, and not with the first frame: a size that the codec cannot have is refused now.
         self._container.start_encoding()
-
-    @property
-    def lost_sound(self) -> str | None:
-        """Why the clip's sound is not in an .mp4; None if it is, or there is none."""
-        return None if self._sound is None else self._sound.lost
-
-    @property
-    def converted_sound(self) -> str | None:
-        """The codec of sound that is AAC in an .mp4, since browsers do not play it, or None."""
-        return None if self._sound is None else self._sound.converted
 
     def write(self, frame: Frame, plates: Sequence[Plate] = ()) -> None:
         """Append a frame, and the sound before it.
@@ -150,8 +145,8 @@ class VideoSink:
         Raises:
             OSError: the file system refuses to write; ``open_sink`` makes it a ``UserError``.
         """
-        if self._sound is not None:
-            self._sound.copy(until=frame.seconds)
+        if self.sound is not None:
+            self.sound.copy(until=frame.seconds)
         planes = None if self._constant_rate else frame.planes_to_write(self._planes)
         for plate in plates:
             if planes is None:
@@ -168,20 +163,20 @@ class VideoSink:
 
     def copy_rest_of_sound(self) -> None:
         """Copy the sound after the last frame. Without this call it ends with the picture."""
-        if self._sound is not None:
-            self._sound.copy()
+        if self.sound is not None:
+            self.sound.copy()
 
     def close(self) -> None:
         """Write what the encoder holds back and the index."""
         try:
             if not self._constant_rate:
                 self._encode(None)
-            if self._sound is not None:
-                self._sound.finish()
+            if self.sound is not None:
+                self.sound.finish()
         finally:
             self._container.close()
-            if self._sound is not None:
-                self._sound.close()
+            if self.sound is not None:
+                self.sound.close()
 
     def _jpeg(self, pixels: NDArray[np.uint8]) -> "av.Packet[Stream]":
         # OpenCV's JPEG encoder takes a third of the time of FFmpeg's. (OpenCV's own writer of

@@ -29,7 +29,9 @@ class Sound:
     """The audio stream of a clip that a player plays, for an output that is being written.
 
     Attributes:
-        lost: why sound that the clip has is not in the output; None if nothing is lost.
+        lost: why sound that the clip has is not in the output, or only a part of it; None if
+            nothing is lost.
+        written: whether any of it is in the output.
         converted: the codec of sound that is AAC in the output, since browsers do not play it;
             None if it is copied.
     """
@@ -37,6 +39,7 @@ class Sound:
     def __init__(self, clip: Path, output: OutputContainer) -> None:
         """Open the clip's sound and add a stream for it to ``output``, before any packet."""
         self.lost: str | None = None
+        self.written = False
         self.converted: str | None = None
         self._waiting: TimedPacket | None = None
         self._last = 0.0  # when the last packet started, in seconds
@@ -70,6 +73,7 @@ class Sound:
             self._last = float(self._waiting.seconds)
             try:
                 self._way.take(self._waiting)
+                self.written = True
             except LostSoundError as error:
                 self.lost = str(error)
             self._waiting = next(self._packets, None)
@@ -78,6 +82,18 @@ class Sound:
         """Write what is held back, before the output is closed."""
         if self._way is not None:
             self._way.finish()
+
+    def remarks(self, clip: str, output: Path) -> list[str]:
+        """Say what became of the clip's sound, where that needs to be said; a line each."""
+        remarks = []
+        if self.lost:
+            part = "has only a part of" if self.written else "is without"
+            remarks.append(f"{output} {part} the sound of {clip}: {self.lost}")
+        if self.converted and self.written:
+            remarks.append(
+                f"{output} has the sound of {clip} as AAC: browsers do not play {self.converted}"
+            )
+        return remarks
 
     def close(self) -> None:
         """Release the clip."""

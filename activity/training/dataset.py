@@ -97,10 +97,9 @@ def find_images(
     where = shortened([str(dataset) for dataset in datasets], most=3)
     skipped = _skipped(sources, told, in_activities)
     reason = "".join(f"; {clip}: {why}" for clip, why in list(skipped.items())[:1])
-    if label_folder is None and any(place.group for place in in_activities.values()):
-        reason += "; where the folders inside it are the activities, give --label-folder last"
     there = {*(photo.label for photo in photos), *_labels_of(clips)} - {UNKNOWN}
-    taken = labels_to_learn(there, names, where, reason)
+    nested = label_folder is None and any(place.group for place in in_activities.values())
+    taken = labels_to_learn(there, names, where, reason, nested=nested)
     chosen = [photo for photo in photos if photo.label in taken]
     # A table that names no label at all is kept, to be told of.
     taken_clips = [

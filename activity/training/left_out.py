@@ -50,7 +50,7 @@ def gave_nothing(
 
 
 def in_no_activity(sources: Sources, places: Mapping[Image, Place]) -> dict[str, int]:
-    """Count the photos that lie right in a part of a split."""
+    """Count the photos in a part of a split itself, or in a folder of unlabelled ones beside it."""
     return dict(
         Counter(
             "/".join(folder.names)

@@ -2,8 +2,7 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Collection, Iterable
-from itertools import dropwhile
+from collections.abc import Collection
 from typing import Literal, NamedTuple
 
 Part = Literal["train", "validation", "test"]
@@ -45,10 +44,32 @@ def _words(name: str) -> set[str]:
     return {*re.split(r"[^a-z]+", name.lower())}
 
 
-def is_split(names: Iterable[str]) -> bool:
-    """Tell whether folders of these names are a split: one to learn from, and one to test with."""
-    parts = {part_called(name) for name in names} - {None}
-    return "train" in parts and len(parts) > 1
+def parts_among(names: Collection[str]) -> dict[str, Part]:
+    """Tell which of the folders that lie beside one another are the parts of a split.
+
+    A longer name is a part only if the others are called alike: ``seg_train`` beside ``seg_test``,
+    but not ``weight_training`` beside ``beep_test``.
+
+    Returns:
+        The part that each name means; empty if there is none to train on, or none to test with.
+    """
+    plain = {name: PARTS[name.lower()] for name in names if name.lower() in PARTS}
+    if _is_split(plain.values()):
+        return plain
+    alike: defaultdict[str, dict[str, Part]] = defaultdict(dict)
+    for name in names:
+        if (part := part_called(name)) is not None:
+            rest = re.sub(r"[a-z]+", lambda word: "" if word[0] in PARTS else word[0], name.lower())
+            alike[rest][name] = part
+    for parts in alike.values():
+        others = {*names} - parts.keys()
+        if _is_split(parts.values()) and all(_words(name) & _UNLABELLED for name in others):
+            return parts
+    return {}
+
+
+def _is_split(parts: Collection[Part]) -> bool:
+    return "train" in parts and len({*parts}) > 1
 
 
 def take_parts(
@@ -66,31 +87,29 @@ def take_parts(
     for dataset, names in folders:
         for depth, name in enumerate(names):
             children[Folder(dataset, names[:depth])].add(name)
-    split = {folder for folder, names in children.items() if is_split(names)}
+    splits = {folder: parts for folder, names in children.items() if (parts := parts_among(names))}
     # Where some activities are split, one that has photos of a single part is split likewise.
-    depths = {(folder.dataset, len(folder.names)) for folder in split}
+    depths = {(folder.dataset, len(folder.names)) for folder in splits}
     flat = {folder.dataset for folder in folders if len(folder.names) == 1}
     for folder, inside in children.items():
         above = not folder.names and folder.dataset not in flat
         if all(name.lower() in PARTS for name in inside) and (
             above or (folder.dataset, len(folder.names)) in depths
         ):
-            split.add(folder)
-    parts: dict[Folder, Part] = {}
+            splits[folder] = {name: PARTS[name.lower()] for name in inside}
+    part_of: dict[Folder, Part] = {}
     inner = {folder: folder.names for folder in folders}
     for folder in folders:
         dataset, names = folder
         for depth, name in enumerate(names):
-            if Folder(dataset, names[:depth]) not in split:
-                continue
-            part = part_called(name)
-            if part is not None:
-                parts[folder] = part
+            parts = splits.get(Folder(dataset, names[:depth]), {})
+            if name in parts:
+                part_of[folder] = parts[name]
                 # Archives unpack into a folder of their own name: seg_train/seg_train/forest.
-                below = dropwhile(name.__eq__, names[depth:])
-                inner[folder] = (*names[:depth], *below)
+                twice = children[Folder(dataset, names[: depth + 1])] == {name}
+                inner[folder] = names[:depth] + names[depth + 1 + twice :]
                 break
-            if _words(name) & _UNLABELLED:
+            if parts and _words(name) & _UNLABELLED:
                 inner[folder] = ()
                 break
-    return parts, inner
+    return part_of, inner

@@ -35,7 +35,7 @@ def remarks_on_found(wanted: Sequence[str] | None, found: Found) -> list[str]:
         remarks.append(f"nothing to learn from in {printable(folder)}: {printable(inside)}")
     for folder, count in found.in_no_activity.items():
         remarks.append(
-            f"left out: {count} photos right in {printable(folder)}/, which belong to no activity "
+            f"left out: {count} photos in {printable(folder)}/ itself, which belong to no activity "
             "and cannot be scored"
         )
     for link in found.not_followed:

@@ -16,7 +16,7 @@ from activity.media.images import Image
 from activity.temporal.segments import HEADER, HEADER_OF_CLIPS
 from activity.training.clip_tables import Table
 from activity.training.listing import list_dataset
-from activity.training.parts import Folder, is_split, part_called
+from activity.training.parts import Folder, part_called, parts_among
 from activity.training.photo_table import TableRow, described, read_photo_table
 from activity.training.split import LATER_SUFFIXES
 
@@ -68,6 +68,8 @@ def read_sources(datasets: Sequence[Path]) -> Sources:
         entries += [
             _Entry(dataset, file.as_posix(), _below(place, file.parent)) for file in listing.files
         ]
+        if place.names:
+            sources.folders[place] = dataset.as_posix()
         for folder in listing.folders:
             name = folder if len(datasets) == 1 else dataset / folder
             sources.folders[_below(place, folder)] = name.as_posix()
@@ -93,14 +95,21 @@ def _places(datasets: Sequence[Path]) -> list[Folder]:
     """Number the data sets; parts of one split (``data/train data/test``) are folders of one."""
     beside: dict[tuple[Path, str], list[int]] = defaultdict(list)
     for number, dataset in enumerate(datasets):
-        if part_called(dataset.stem) is not None:
+        if part_called(dataset.stem) is not None and _is_table_or_holds_folders(dataset):
             beside[dataset.parent, dataset.suffix.lower()].append(number)
     places = [Folder(number, ()) for number in range(len(datasets))]
     for numbers in beside.values():
-        if is_split(datasets[number].stem for number in numbers):
-            for number in numbers:
+        parts = parts_among({datasets[number].stem for number in numbers})
+        for number in numbers:
+            if datasets[number].stem in parts:
                 places[number] = Folder(numbers[0], (datasets[number].stem,))
     return places
+
+
+def _is_table_or_holds_folders(dataset: Path) -> bool:
+    if is_stored(dataset) or not dataset.is_dir():
+        return True
+    return any(path.is_dir() and not path.name.startswith(".") for path in dataset.iterdir())
 
 
 def _below(place: Folder, folder: Path) -> Folder:
@@ -137,12 +146,14 @@ def _told_apart(entries: Sequence[_Entry]) -> list[Image]:
 def _sort_in(sources: Sources, image: Image, entry: _Entry) -> None:
     suffix = PurePosixPath(entry.path).suffix.lower()
     if entry.row is not None:
-        _, earlier = sources.rows.setdefault(image, (entry.place.dataset, entry.row))
-        if earlier != entry.row:
+        dataset, earlier = sources.rows.get(image, (entry.place.dataset, entry.row))
+        row = entry.row._replace(part=entry.row.part or earlier.part)
+        if row != earlier._replace(part=earlier.part or row.part):
             raise UserError(
                 f"{image.path} is {described(earlier)} in one table and {described(entry.row)} in "
                 "another: keep the one that is right"
             )
+        sources.rows[image] = (dataset, row)
     if suffix in CLIP_SUFFIXES:
         sources.clips[image] = entry.place
     elif entry.row is not None:

@@ -124,7 +124,7 @@ def _clips_to_test(
         for clip in clips
         if clip.part is not None
     }
-    footage = {image.file: _footage(image.file, contents) for image in frames}
+    footage = _footage({image.file for image in frames}, contents)
     learned = {footage[file] for file, is_test in sides.items() if not is_test and file in footage}
     tested = {file for file, is_test in sides.items() if is_test}
     # Copies of what is learned from are no test, and those of what is tested with are not learned.
@@ -141,10 +141,24 @@ def _clips_to_test(
     return tested | {files[path] for path in chosen}
 
 
-def _footage(clip: Path, contents: Mapping[Path, str]) -> str:
-    """Return what clips have in common that are copies of one, or are cut from one."""
-    footage = footage_of(clip.as_posix())
-    return footage if footage != clip.as_posix() else contents.get(clip, footage)
+def _footage(clips: Collection[Path], contents: Mapping[Path, str]) -> dict[Path, str]:
+    """Find out which clips belong together: copies of one, and those cut from one.
+
+    Returns:
+        For each clip, a name that those have in common that belong together.
+    """
+    same: dict[str, str] = {}
+
+    def first_of(name: str) -> str:
+        while same.get(name, name) != name:
+            name = same[name]
+        return name
+
+    names = {clip: (contents.get(clip, str(clip)), footage_of(clip.as_posix())) for clip in clips}
+    for content, cut_from in names.values():
+        first, other = sorted((first_of(content), first_of(cut_from)))
+        same[other] = first
+    return {clip: first_of(content) for clip, (content, _) in names.items()}
 
 
 def _is_test(part: Part | None, *, have_test: bool) -> bool:

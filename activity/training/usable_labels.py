@@ -11,7 +11,7 @@ from activity.training.split import FEWEST_PHOTOS
 
 
 def labels_to_learn(
-    there: Collection[str], names: Sequence[str] | None, where: str, reason: str
+    there: Collection[str], names: Sequence[str] | None, where: str, reason: str, *, nested: bool
 ) -> set[str]:
     """Choose the labels to learn among those of the data sets.
 
@@ -19,6 +19,7 @@ def labels_to_learn(
         there: all labels in the data sets.
         names: labels to learn; None takes all.
         where, reason: what a message names: the data sets, and a flaw that may be the cause.
+        nested: whether a label has folders of its own below it, which could be the labels instead.
 
     Raises:
         UserError: there are fewer than two; or a label to learn differs from another, or from
@@ -39,9 +40,15 @@ def labels_to_learn(
             "Name some of these after --labels, or use --labels all" + reason
         )
     if len(taken) < 2:
+        (label,) = taken
+        way_out = (
+            f"; if the folders inside {printable(label)}/ are the activities, give --label-folder "
+            "last"
+        )
         raise UserError(
-            f"only photos of {next(iter(taken))} in {where}: "
-            "a classifier needs at least two activities" + reason
+            f"only photos of {label} in {where}: a classifier needs at least two activities"
+            + reason
+            + (way_out if nested else "")
         )
     return taken
 

@@ -21,8 +21,9 @@ def copy_clip(clip: Path, output: Path) -> str | None:
         for frame in source.frames():
             sink.write(frame)
         sink.copy_rest_of_sound()
-        assert sink.lost_sound is None
-        return sink.converted_sound
+        assert sink.sound is not None
+        assert sink.sound.lost is None
+        return sink.sound.converted
 
 
 def samples_of(clip: Path) -> tuple[str, int, float, np.ndarray]:
@@ -117,7 +118,10 @@ def test_channels_that_cannot_be_converted_are_told(tmp_path: Path) -> None:
     with open_sink(tmp_path / "out.mp4", source.info, clip) as sink:
         for frame in source.frames():
             sink.write(frame)
-        assert sink.lost_sound == "FFmpeg cannot convert 9 channels"
+        assert sink.sound is not None
+        assert sink.sound.remarks("a", Path("b")) == [
+            "b is without the sound of a: FFmpeg cannot convert 9 channels"
+        ]
     assert len(list(VideoSource(tmp_path / "out.mp4").frames())) == 50
 
 

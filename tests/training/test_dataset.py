@@ -608,6 +608,26 @@ def test_parts_of_a_split_that_are_given_one_by_one_keep_it(tmp_path: Path, endi
     assert {photo.part for photo in alone.photos} == {None}
 
 
+def test_a_part_without_activities_given_beside_another_splits_nothing(tmp_path: Path) -> None:
+    folders(tmp_path / "train", "tennis", "football")
+    (tmp_path / "test").mkdir()
+    (tmp_path / "test/0.jpg").write_bytes(b"")
+    found = find_images([tmp_path / "train", tmp_path / "test"])
+    assert {photo.part for photo in found.photos} == {None}
+
+
+def test_a_table_that_splits_completes_one_that_does_not(tmp_path: Path) -> None:
+    folders(tmp_path / "a", "tennis", "football")
+    photos = sorted((tmp_path / "a").rglob("*.jpg"))
+    rows = [f"{photo.relative_to(tmp_path).as_posix()},{photo.parent.name}" for photo in photos]
+    (tmp_path / "all.csv").write_text("\n".join(["path,label", *rows]))
+    (tmp_path / "split.csv").write_text(f"path,label,split\n{rows[0]},test\n{rows[1]},train\n")
+    for tables in (["all.csv", "split.csv"], ["split.csv", "all.csv"]):
+        found = find_images([tmp_path / table for table in tables])
+        assert len(found.photos) == len(photos)
+        assert sorted(photo.part for photo in found.photos if photo.part) == ["test", "train"]
+
+
 def test_tables_of_photos_that_contradict_each_other_are_refused(tmp_path: Path) -> None:
     folders(tmp_path / "a", "tennis", "football")
     for name, label in (("one", "tennis"), ("two", "football")):

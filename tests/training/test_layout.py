@@ -174,12 +174,17 @@ def test_parts_of_a_split_have_longer_names_and_a_folder_of_their_own_inside(
 def test_names_that_only_contain_a_part_are_activities() -> None:
     assert labels("strength_training", "cross_training") == ["strength_training", "cross_training"]
     assert labels("contest", "trained", "train") == ["contest", "trained", "train"]
+    gym = ["circuit_training", "beep_test", "football"]
+    assert labels(*gym) == gym
+    assert labels(*(f"{name}/v1" for name in gym)) == gym
+    # A train is an activity among means of transport, with or without a split.
+    split = [f"{part}/{name}" for part in ("train", "test") for name in ("bus", "train")]
+    assert labels(*split) == ["bus", "train"] * 2
 
 
 def test_unlabelled_photos_beside_a_split_belong_to_no_activity() -> None:
-    places = layout("seg_train/sea", "seg_train/ice", "seg_test/sea", "seg_pred/seg_pred", "more")
+    places = layout("seg_train/sea", "seg_train/ice", "seg_test/sea", "seg_pred/seg_pred")
     assert places["seg_pred/seg_pred"] == Place("")
-    assert places["more"] == Place("more")
 
 
 def test_frames_of_clips_of_one_group_belong_together() -> None:

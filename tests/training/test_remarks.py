@@ -65,7 +65,7 @@ def test_what_is_learned_is_told_with_the_places_where_it_lies() -> None:
         "  go: 1 clips in go",
         "  tennis: 3 photos and 2 clips in 2023/tennis, 2024/te\\nnnis, sports, … (4 in all)",
         "nothing to learn from in golf: 2 .heic",
-        "left out: 3 photos right in test/, which belong to no activity and cannot be scored",
+        "left out: 3 photos in test/ itself, which belong to no activity and cannot be scored",
         "link not followed, because its target is read already: go",
     ]
 

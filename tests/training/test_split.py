@@ -157,3 +157,16 @@ def test_clips_that_are_cut_from_one_video_are_on_one_side() -> None:
     assert len(groups[0]) == 9
     assert len(groups[1]) == 3
     assert not groups[0] & groups[1]
+
+
+@given(st.lists(st.tuples(st.integers(0, 7), st.integers(0, 7)), max_size=30, unique=True))
+def test_whatever_ties_clips_together_they_are_on_one_side(drawn: list[tuple[int, int]]) -> None:
+    names = [f"{number}/v_Golf_g{group:02}_c{n:02}.avi" for n, (group, number) in enumerate(drawn)]
+    frames = {Image(name, 0.0): "Golf" for name in names}
+    contents = {Path(name): str(n % 9) for n, name in enumerate(names)}
+    tested = {image.path for image in split_images([], [], frames, contents).test}
+    for first in names:
+        for second in names:
+            same_cut = first.rpartition("_c")[0] == second.rpartition("_c")[0]
+            if same_cut or contents[Path(first)] == contents[Path(second)]:
+                assert (first in tested) == (second in tested)

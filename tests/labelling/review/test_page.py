@@ -234,6 +234,12 @@ def test_another_tab_loses_no_correction(drawn: Path, open_page: OpenPage) -> No
     assert first.ask("recall(clip.entry.id).rows.length") == 1
     second.wait("clip.list[1].mark === 'corrected'")
     assert second.segments() == first.segments()
+    # That somebody has looked at a segment over there undoes nothing here.
+    second.press("End")
+    second.page.wait_for_timeout(100)
+    first.press("z")
+    assert first.segments() == DECIDED
+    second.wait("clip.list[1].mark === ''")
 
 
 def test_what_the_browser_refuses_to_keep_is_saved_all_the_same(

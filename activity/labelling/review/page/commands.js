@@ -102,8 +102,8 @@ onMouse(part("timeline"), "wheel", (event, x) => {
 onMouse(part("overview"), "pointerdown", (_, x) => {
   player.go(frameAt(clip.times, (x / part("overview").clientWidth) * clip.end));
 });
-window.addEventListener("storage", ({ key }) => {
-  for (const entry of index.clips) if (keyOf(entry.id) === key) takeOver(entry);
+window.addEventListener("storage", ({ key, oldValue, newValue }) => {
+  for (const entry of index.clips) if (keyOf(entry.id) === key) takeOver(entry, oldValue, newValue);
 });
 window.onresize = matchMedia("(prefers-color-scheme: dark)").onchange = () => clip && refresh();
 

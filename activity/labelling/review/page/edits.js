@@ -17,12 +17,15 @@ function keepVisited() {
   showProgress(clip.entry);
 }
 
-// Another tab has kept something of a clip.
-async function takeOver(entry) {
+// Another tab has kept something of a clip: `before` and `now` are what the browser keeps.
+async function takeOver(entry, before, now) {
   showProgress(entry);
-  if (entry !== clip?.entry) return;
+  const rowsIn = (kept) => JSON.stringify(JSON.parse(kept ?? "{}").rows ?? []);
+  if (entry !== clip?.entry || rowsIn(before) === rowsIn(now)) return;
   const { list, visited } = await readClip(entry);
-  if (entry === clip.entry) Object.assign(clip, { list, visited, undo: [], redo: [] });
+  if (entry !== clip.entry) return;
+  Object.assign(clip, { list, visited, undo: [], redo: [], series: "" });
+  showLabels();
   refresh();
 }
 
