@@ -25,14 +25,9 @@ from activity.labelling.arguments import (
     add_look_arguments,
     add_smoothing_arguments,
 )
-from activity.labelling.jobs import (
-    Job,
-    Outputs,
-    leave_out_finished,
-    plan_jobs,
-    writes_into_folder,
-)
+from activity.labelling.jobs import Job, leave_out_finished, plan_jobs, writes_into_folder
 from activity.labelling.label_clip import Outcome, Outcomes, label_one_by_one
+from activity.labelling.outputs import Outputs
 from activity.labelling.prediction import batch_that_fits
 from activity.labelling.preview import open_preview
 from activity.labelling.review.writer import INDEX, write_index

@@ -17,7 +17,8 @@ from activity.cluster.crew import Places
 from activity.cluster.queue import JobQueue
 from activity.cluster.ray_cluster import ClusterOptions, cluster_joined
 from activity.cluster.workers import run_on_workers
-from activity.labelling.jobs import Job, Outputs
+from activity.labelling.jobs import Job
+from activity.labelling.outputs import Outputs
 from activity.network.arguments import add_cache_argument, positive
 from activity.temporal.summary import LabelRun, Summary
 from benchmarks.measuring import in_own_process, measure, peak_megabytes, print_table, write_looped

@@ -9,61 +9,14 @@ from pathlib import Path
 from activity.common.errors import UserError, refusals_in_a_line
 from activity.common.stores import clip_location, is_stored
 from activity.common.writing import check_apart, check_output
-from activity.labelling.review.data_files import copy_file, data_of_clip, page_and_name
+from activity.labelling.outputs import Outputs
+from activity.labelling.review.data_files import copy_file, page_and_name
 from activity.labelling.truths import earlier_data, read_truths
 from activity.media.clip import CLIP_SUFFIXES
 from activity.media.live import is_live
 from activity.media.sink import SUFFIXES, check_suffix
 from activity.temporal.judgement import Truth
 from activity.temporal.segment_files import check_segments_suffix
-
-
-@dataclass(frozen=True)
-class Outputs:
-    """What to write for a clip, None if it is not asked for; or folders, for several clips.
-
-    Attributes:
-        video: the labelled clip.
-        timeline: a picture of the labels over time.
-        csv: a table with one row for each frame.
-        json: a summary.
-        segments: the stretches of one label, as a table or as subtitles.
-        review: the clip's data for the review page; a folder even for one clip, until the files of
-            a job are named.
-    """
-
-    video: Path | None = None
-    timeline: Path | None = None
-    csv: Path | None = None
-    json: Path | None = None
-    segments: Path | None = None
-    review: Path | None = None
-
-    @property
-    def paths(self) -> list[Path]:
-        """All that is asked for."""
-        return [path for path in (*self._files, self.review) if path]
-
-    @property
-    def _files(self) -> tuple[Path | None, ...]:
-        return (self.video, self.timeline, self.csv, self.json, self.segments)
-
-    @property
-    def are_folders(self) -> bool:
-        """Whether the first that is asked for is a folder; that of a review page says nothing."""
-        first = next((path for path in self._files if path), None)
-        return first is not None and first.is_dir()
-
-    def of_clip(self, clip: str, name: str) -> "Outputs":
-        """Name the files of one clip in these folders."""
-        return Outputs(
-            video=self.video and self.video / f"{name}.mp4",
-            timeline=self.timeline and self.timeline / f"{name}.png",
-            csv=self.csv and self.csv / f"{name}.csv",
-            json=self.json and self.json / f"{name}.json",
-            segments=self.segments and self.segments / f"{name}.csv",
-            review=self.review and data_of_clip(self.review, name, clip_location(clip)),
-        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,6 +44,11 @@ class Job:
     def is_live(self) -> bool:
         """Whether the clip is a camera or a stream."""
         return is_live(self.clip)
+
+    @property
+    def writes_pixels(self) -> bool:
+        """Whether frames are written as pixels; an .mp4 takes a decoder's planes."""
+        return self.outputs.video is not None and self.outputs.video.suffix.lower() == ".avi"
 
     @property
     def needs_pixels(self) -> bool:

@@ -178,7 +178,7 @@ def _copy_for_review(job: Job) -> Path | None:
 def _open_source(job: Job, should_stop: Callable[[], bool]) -> Source:
     if job.is_live:
         return LiveSource(job.clip, should_stop)
-    return VideoSource(Path(job.clip))
+    return VideoSource(Path(job.clip), as_pixels=job.writes_pixels)
 
 
 def _write_frames(

@@ -84,7 +84,7 @@ def _recorded(classified: Classified, record: Record) -> Classified:
 
 def _read_again(job: Job, info: VideoInfo, labelled: Labelled) -> Labelled:
     """Read a clip a second time, to draw the labels on its frames."""
-    with closing(VideoSource(Path(job.clip))) as source:
+    with closing(VideoSource(Path(job.clip), as_pixels=job.writes_pixels)) as source:
         if (source.info.width, source.info.height) != (info.width, info.height):
             raise UserError(f"{job.clip} was changed while it was labelled: label it again")
         with closing(read_ahead(source)) as frames:

@@ -52,7 +52,7 @@ def classify_frames(
 def read_ahead(source: Source) -> Generator[Frame, None, None]:
     """Yield a clip's frames in order, decoded in its own thread."""
     frames_ahead = min(_FRAMES_AHEAD, _BYTES_AHEAD // _frame_bytes(source.info, True))
-    return in_background(_as_planned(source), max(1, frames_ahead))
+    return in_background(_waiting_frames(source), max(1, frames_ahead))
 
 
 def batch_that_fits(
@@ -62,10 +62,10 @@ def batch_that_fits(
     return max(1, min(batch_size, _BYTES_AHEAD // _piece_bytes(info, stride, keep_pixels)))
 
 
-def _as_planned(source: Source) -> Generator[Frame, None, None]:
+def _waiting_frames(source: Source) -> Generator[Frame, None, None]:
     with closing(source.frames()) as frames:
         for frame in frames:
-            yield frame.as_planned()
+            yield frame.to_wait()
 
 
 class _Piece(NamedTuple):
@@ -104,7 +104,7 @@ def _pieces(
                 frames, classified = [], due
             if due:
                 pixels = classifier.network_input(frame)
-            frames.append(frame.as_planned() if keep_pixels else Frame(NO_PIXELS, frame.seconds))
+            frames.append(frame.to_wait() if keep_pixels else Frame(NO_PIXELS, frame.seconds))
     if frames:
         yield _Piece(frames, classified), pixels
 

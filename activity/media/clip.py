@@ -41,8 +41,12 @@ class VideoSource:
     live = False
     dropped = 0
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, as_pixels: bool = False) -> None:
         """Open the clip and read its first frame.
+
+        Args:
+            path: path of the file.
+            as_pixels: whether frames will be written as pixels, whatever their planes are.
 
         Raises:
             UserError: it does not exist, or FFmpeg reads no frame from it.
@@ -63,14 +67,16 @@ class VideoSource:
         self._start = start_of_clock(self._container)
         layout = layout_of(first.planes, stream.sample_aspect_ratio)
         width, height = layout.size(first.planes.width, first.planes.height)
-        self._showing = Showing(layout, width, height)
+        can_be_planes = layout.as_stored and not as_pixels
+        planes = format_to_write(first.planes) if can_be_planes else None
+        self._showing = Showing(layout, width, height, planes)
         rates = (stream.guessed_rate, stream.average_rate, stream.base_rate)
         self.info = VideoInfo(
             width=width,
             height=height,
             fps=plausible_fps(*(float(rate) for rate in rates if rate)),
             frame_count=_frame_count(stream),
-            planes=format_to_write(first.planes) if layout.as_stored else None,
+            planes=planes,
         )
         self._last = (-1.0, -1.0)  # time and end of the last frame, once it was read
 

@@ -59,8 +59,12 @@ class Frame:
         """
         return None
 
-    def as_planned(self) -> "Frame":
-        """Return the frame, to be kept in no more memory than frames of its size take."""
+    def to_wait(self) -> "Frame":
+        """Return the frame as it is best kept until it is written.
+
+        What has to become pixels does so now, in the thread that reads; and no frame takes more
+        memory than others of its size.
+        """
         return self
 
     def network_input(
@@ -97,12 +101,14 @@ class Showing:
         layout: what is to be done with the decoded pictures.
         width: width of every frame, in pixels.
         height: likewise.
+        planes: how frames are written as planes; None if they are written as pixels.
         scalers: scalers of the clip.
     """
 
     layout: Layout
     width: int
     height: int
+    planes: PlaneFormat | None = None
     scalers: Scalers = field(default_factory=Scalers)
 
 
@@ -135,12 +141,13 @@ class DecodedFrame(Frame):
             return None
         return planes if format_to_write(planes) == form else None
 
-    def as_planned(self) -> Frame:
-        """Return the frame, as ``Frame.as_planned`` says."""
-        if self._planes.width * self._planes.height <= self._showing.width * self._showing.height:
-            return self
-        # The size of the pictures has grown midway.
-        return Frame(self.pixels, self.seconds, self.duration)
+    def to_wait(self) -> Frame:
+        """Return the frame, as ``Frame.to_wait`` says."""
+        # The size of the pictures may have grown midway.
+        has_grown = self._planes.width * self._planes.height > self.size[0] * self.size[1]
+        if self._showing.planes is None or has_grown:
+            return Frame(self.pixels, self.seconds, self.duration)
+        return self
 
     def window(self, window: Window, side: int) -> NDArray[np.uint8]:
         """Scale a part of the frame to a square, from its planes where the part is large.

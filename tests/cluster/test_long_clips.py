@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from activity.cluster.long_clips import LongClips
-from activity.labelling.jobs import Job, Outputs
+from activity.labelling.jobs import Job
+from activity.labelling.outputs import Outputs
 from activity.temporal.judgement import Truth
 from activity.temporal.segments import Segment
 from tests.conftest import write_clip

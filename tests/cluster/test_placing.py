@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from activity.cluster.placing import absolute, for_hosts, on_host, placed
-from activity.labelling.jobs import Job, Outputs
+from activity.labelling.jobs import Job
+from activity.labelling.outputs import Outputs
 from activity.network.arguments import default_cache
 from activity.network.engine import EngineOptions
 from activity.temporal.judgement import Truth

@@ -7,7 +7,8 @@ import pytest
 
 from activity.common.errors import UserError
 from activity.common.stores import location
-from activity.labelling.jobs import Outputs, leave_out_finished, plan_jobs
+from activity.labelling.jobs import leave_out_finished, plan_jobs
+from activity.labelling.outputs import Outputs
 from activity.labelling.review.data_files import data_file
 from tests.conftest import posix
 

@@ -15,8 +15,9 @@ import pytest
 
 from activity.common.errors import UserError
 from activity.common.interruption import LeftUnfinishedError
-from activity.labelling.jobs import Job, Outputs
+from activity.labelling.jobs import Job
 from activity.labelling.label_clip import label_clip
+from activity.labelling.outputs import Outputs
 from activity.labelling.overlay import overlay
 from activity.labelling.settings import Settings
 from activity.media.clip import VideoSource

@@ -1,0 +1,55 @@
+"""What to write for a clip."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from activity.common.stores import clip_location
+from activity.labelling.review.data_files import data_of_clip
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """What to write for a clip, None if it is not asked for; or folders, for several clips.
+
+    Attributes:
+        video: the labelled clip.
+        timeline: a picture of the labels over time.
+        csv: a table with one row for each frame.
+        json: a summary.
+        segments: the stretches of one label, as a table or as subtitles.
+        review: the clip's data for the review page; a folder even for one clip, until the files of
+            a job are named.
+    """
+
+    video: Path | None = None
+    timeline: Path | None = None
+    csv: Path | None = None
+    json: Path | None = None
+    segments: Path | None = None
+    review: Path | None = None
+
+    @property
+    def paths(self) -> list[Path]:
+        """All that is asked for."""
+        return [path for path in (*self._files, self.review) if path]
+
+    @property
+    def _files(self) -> tuple[Path | None, ...]:
+        return (self.video, self.timeline, self.csv, self.json, self.segments)
+
+    @property
+    def are_folders(self) -> bool:
+        """Whether the first that is asked for is a folder; that of a review page says nothing."""
+        first = next((path for path in self._files if path), None)
+        return first is not None and first.is_dir()
+
+    def of_clip(self, clip: str, name: str) -> "Outputs":
+        """Name the files of one clip in these folders."""
+        return Outputs(
+            video=self.video and self.video / f"{name}.mp4",
+            timeline=self.timeline and self.timeline / f"{name}.png",
+            csv=self.csv and self.csv / f"{name}.csv",
+            json=self.json and self.json / f"{name}.json",
+            segments=self.segments and self.segments / f"{name}.csv",
+            review=self.review and data_of_clip(self.review, name, clip_location(clip)),
+        )
