@@ -122,7 +122,7 @@ def judged(
     measure(
         *("predict_video.py", "--model", args.model, "--label-bin", args.label_bin),
         *("--input", clip, "--truth", table, "--json", summary, "--display", "off"),
-        *("--size", args.sizes[0], "--compare", *args.sizes, *flags),
+        *("--size", args.sizes[0], "--compare", *args.sizes, "--stride", args.stride, *flags),
         *("--cache", args.cache or "off"),
     )
     return json.loads(summary.read_text())["truth"]
@@ -171,6 +171,7 @@ def parse_arguments() -> argparse.Namespace:
     )
     parser.add_argument("--unknown", action="store_true", help="also run with --unknown")
     parser.add_argument("--stretches", type=positive, default=40, metavar="N")
+    parser.add_argument("--stride", type=positive, default=1, metavar="N")
     parser.add_argument("--sizes", type=positive, nargs="+", default=[128, 64, 32, 16])
     parser.add_argument("--seed", type=seed, default=42)
     add_cache_argument(parser)
