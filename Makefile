@@ -6,12 +6,12 @@ PYTHON ?= python3
 demo: .venv/installed
 	.venv/bin/python -m demo
 
-# Hosts, browsers and windows are waited for: their tests have the machine to themselves.
+# These wait for hosts, browsers and windows, which do not stand a machine that is busy with others.
 ALONE = tests/cluster tests/labelling/review tests/labelling/test_preview.py
 
 test: .venv/installed-dev lint
-	.venv/bin/python -m pytest -n 2 --dist loadfile $(addprefix --ignore=,$(ALONE))
-	.venv/bin/python -m pytest $(ALONE)
+	.venv/bin/python -m pytest -n 3 --dist loadfile $(addprefix --ignore=,$(ALONE))
+	.venv/bin/python -m pytest -n 2 --dist loadfile $(ALONE)
 
 lint: .venv/installed-dev
 	.venv/bin/ruff check .

@@ -95,7 +95,11 @@ def test_repeats_a_segment(drawn: Path, open_page: OpenPage) -> None:
     opened.press("Space")
     opened.wait("player.frame < 100")
     assert opened.ask("player.frame") >= 80
-    opened.press("k", "End", "r", "r")  # the last one, at whose end the clip ends
+
+
+def test_repeats_the_last_segment_although_the_clip_ends(drawn: Path, open_page: OpenPage) -> None:
+    opened = open_match(drawn, open_page)
+    opened.press("End", "r")
     opened.ask("player.go(195)")
     opened.press("Space")
     opened.wait("player.frame < 190")
