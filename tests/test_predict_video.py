@@ -145,7 +145,7 @@ def test_what_cannot_be_done_together_is_one_clear_line(predict: Predict, tmp_pa
     done = predict("0", output, "--cluster", "auto")
     assert "a live source is labelled where it is: leave out --cluster" in error_line(done)
     done = predict(clip, output, "--cluster", "auto", "--display", "on")
-    assert "leave out --display on" in error_line(done)
+    assert "--display on cannot show clips labelled on a cluster" in error_line(done)
     assert list(tmp_path.iterdir()) == [clip]
 
 

@@ -106,7 +106,7 @@ def test_an_unknown_backend_is_one_line(
     )
     assert done.returncode == 2
     assert message in done.stderr
-    assert "take tensorflow, jax, torch" in done.stderr
+    assert "use one of tensorflow, jax, torch" in done.stderr
     assert done.stderr.count("\n") == 1
 
 
