@@ -23,7 +23,7 @@ _HEAD = Optimization(learning_rate=1e-3, weight_decay=1.0, batch_size=64)
 """For data sets of up to some thousand images."""
 
 _LARGEST_BATCH = 512
-_STEPS_AN_EPOCH = 24
+_STEPS_AN_EPOCH = 36
 """Where batches of the sizes above give more of them, batches are larger."""
 
 
