@@ -15,6 +15,8 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
+import activity  # noqa: F401  # before Keras: scripts that tests run inherit what it sets
+
 # A slow machine is no failure; what must be quick is measured in benchmarks/.
 settings.register_profile("any machine", deadline=None)
 settings.load_profile("any machine")
