@@ -27,6 +27,7 @@ from activity.training.remarks import (
     remarks_on_sets,
     remarks_on_unreadable,
 )
+from activity.training.score_remarks import remark_on_model, remarks_on_score, remarks_on_two_labels
 
 EXAMPLE = """\
 example:
@@ -56,11 +57,6 @@ def main() -> None:
         from activity.training.pictures import plot_history
         from activity.training.quantization import check_installed, write_int8_version
         from activity.training.report import format_score, write_report
-        from activity.training.score_remarks import (
-            remark_on_model,
-            remarks_on_score,
-            remarks_on_two_labels,
-        )
         from activity.training.trained import evaluate, save, train_on
 
     if args.int8:
@@ -74,7 +70,6 @@ def main() -> None:
     features = compute_feature_sets(sets, found.all_labels(), backbone, args.views, options)
     say(remarks_on_unreadable(features.unreadable))
     leakage = find_leakage(sets.training, features)
-
     print("[INFO] training the head ...")
     trained = train_on(features, backbone, epochs=args.epochs, seed=args.seed)
     if args.fine_tune:

@@ -2,16 +2,19 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from activity.common.errors import printable
 from activity.training.evaluation import Evaluation, share
-from activity.training.leakage import Leakage
-from activity.training.near_copies import NearCopies
+
+if TYPE_CHECKING:  # these import Keras and scikit-learn, which takes seconds
+    from activity.training.leakage import Leakage
+    from activity.training.near_copies import NearCopies
 
 
-def remarks_on_score(evaluation: Evaluation, leakage: Leakage) -> list[str]:
+def remarks_on_score(evaluation: Evaluation, leakage: "Leakage") -> list[str]:
     """Give the scores on photos and on frames apart, and without what was as good as trained on."""
     remarks = []
     is_frame, right = evaluation.is_frame, evaluation.right
@@ -39,7 +42,7 @@ def remarks_on_score(evaluation: Evaluation, leakage: Leakage) -> list[str]:
     return remarks
 
 
-def remarks_on_two_labels(pairs: Sequence[NearCopies] | None) -> list[str]:
+def remarks_on_two_labels(pairs: "Sequence[NearCopies] | None") -> list[str]:
     """Say how many near copies bear two labels, and name the most similar."""
     if not pairs:
         return []
