@@ -11,6 +11,10 @@ import numpy as np
 from av.codec.context import Flags
 from av.filter import Graph
 
+from activity.media.clip import VideoSource
+from activity.media.sink import open_sink
+from activity.media.sound import Sound
+
 MILLISECOND = Fraction(1, 1000)
 
 
@@ -187,3 +191,39 @@ def fail_to_read_on(path: Path, way: str) -> None:
         for link in Path("/proc/self/fd").iterdir():
             if os.path.realpath(link) == str(path):
                 os.dup2(other.fileno(), int(link.name))
+
+
+def write_at_times(path: Path, milliseconds: Sequence[int]) -> Path:
+    """Write a clip of drawn frames whose times nothing checks: some may be equal, or absurd."""
+    with av.open(str(path), "w") as clip:
+        stream = clip.add_stream("mjpeg", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 160, 120, "yuvj420p"
+        for number, time in enumerate(milliseconds):
+            frame = av.VideoFrame.from_ndarray(draw_frame(number), format="bgr24")
+            frame.pts, frame.time_base = number, Fraction(1, 25)
+            for packet in stream.encode(frame):
+                packet.pts = packet.dts = time
+                packet.time_base = MILLISECOND
+                clip.mux(packet)
+    return path
+
+
+def copy_clip(clip: Path, output: Path, frames: int | None = None) -> Sound:
+    """Write a clip's frames and sound again, as ``predict_video.py`` does.
+
+    Args:
+        frames: writes only this many, as after an early end.
+
+    Returns:
+        What became of the sound.
+    """
+    source = VideoSource(clip)
+    with open_sink(output, source.info, clip) as sink:
+        for number, frame in enumerate(source.frames()):
+            if number == frames:
+                break
+            sink.write(frame)
+        else:
+            sink.copy_rest_of_sound()
+        assert sink.sound is not None
+        return sink.sound

@@ -37,7 +37,8 @@ _FINE_CLOCK = 90_000
 # five steps can come together, so they are an eighth of that: about an hour.
 _MOST_TICKS = 2**31 - 1
 _LONGEST_STEP = 2**28
-_MOST_REORDERED = 4
+# By its first steps, an .mp4 says how far decoding is ahead of showing: not by hours.
+_FIRST_STEPS = 4
 
 # A wrong time in a damaged clip must not be taken for a pause of years.
 _LONGEST_PAUSE_DAYS = 60
@@ -214,8 +215,7 @@ class VideoSink:
             raise _PauseError(f"the picture at {float(shown):.2f} s is shown for {days:,.0f} days")
         pts = max(round(seconds / self._clock), self._pts + 1)
         while self._last is not None and pts - self._pts > _LONGEST_STEP:
-            # By its first steps, an .mp4 says how far decoding is ahead of showing: not by hours.
-            is_first = self.frame_count < _MOST_REORDERED
+            is_first = self.frame_count < _FIRST_STEPS
             step = round(self._frame_seconds / self._clock) if is_first else _LONGEST_STEP
             self._show(self._last, self._pts + step, _LONGEST_STEP)
         return pts

@@ -107,9 +107,10 @@ def _places(datasets: Sequence[Path]) -> list[Folder]:
 
 
 def _is_table_or_holds_folders(dataset: Path) -> bool:
-    if is_stored(dataset) or not dataset.is_dir():
+    if is_stored(dataset) or dataset.suffix.lower() == _TABLE:
         return True
-    return any(path.is_dir() and not path.name.startswith(".") for path in dataset.iterdir())
+    _, folders, _ = next(os.walk(dataset), ("", [], []))  # of what cannot be listed, none
+    return any(not name.startswith(".") for name in folders)
 
 
 def _below(place: Folder, folder: Path) -> Folder:

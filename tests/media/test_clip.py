@@ -16,7 +16,7 @@ from activity.media.clip import VideoSource
 from activity.media.frame import Frame
 from activity.media.sink import open_sink
 from activity.media.source import VideoInfo, plausible_fps
-from tests.clips import draw_frame, tone, write_av_clip, write_pictures
+from tests.clips import tone, write_at_times, write_av_clip, write_pictures
 from tests.conftest import posix, write_clip
 
 
@@ -76,17 +76,7 @@ def test_pixels_of_a_turned_phone_come_out_square(tmp_path: Path) -> None:
 
 
 def test_of_frames_with_the_same_time_each_has_its_own(tmp_path: Path) -> None:
-    path = tmp_path / "same.mkv"
-    with av.open(str(path), "w") as clip:
-        stream = clip.add_stream("mjpeg", rate=25)
-        stream.width, stream.height, stream.pix_fmt = 160, 120, "yuvj420p"
-        for number, milliseconds in enumerate([0, 40, 80, 80, 120, 120, 120, 160]):
-            frame = av.VideoFrame.from_ndarray(draw_frame(number), format="bgr24")
-            frame.pts, frame.time_base = number, Fraction(1, 25)
-            for packet in stream.encode(frame):
-                packet.pts = packet.dts = milliseconds
-                packet.time_base = Fraction(1, 1000)
-                clip.mux(packet)
+    path = write_at_times(tmp_path / "same.mkv", [0, 40, 80, 80, 120, 120, 120, 160])
     seconds = [seconds for _, seconds in read_all(path)]
     assert seconds == pytest.approx([number / 25 for number in range(8)])
 

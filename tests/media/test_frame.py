@@ -143,3 +143,13 @@ def test_framing() -> None:
     assert framed(300, 200, "centre") == Window(50, 0, 200, 200)
     assert framed(200, 301, "centre") == Window(0, 50, 200, 200)
     assert framed(300, 200, "squashed") == Window(0, 0, 300, 200)
+
+
+def test_frames_that_are_written_as_pixels_wait_as_pixels(tmp_path: Path) -> None:
+    path = write_pictures(tmp_path / "clip.mp4", [picture_of((640, 362))], "libx264")
+    for as_pixels in (False, True):
+        source = VideoSource(path, as_pixels=as_pixels)
+        frame = next(source.frames())
+        waiting = frame.to_wait()
+        assert (waiting is frame) == (source.info.planes is not None) == (not as_pixels)
+        np.testing.assert_array_equal(waiting.pixels, first_frame(path).pixels)

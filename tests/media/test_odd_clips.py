@@ -15,8 +15,8 @@ from activity.media import deinterlacing
 from activity.media.clip import VideoSource
 from activity.media.frame import Frame
 from activity.media.images import frames_at
-from activity.media.sink import open_sink
 from tests.clips import (
+    copy_clip,
     draw_frame,
     frame_times,
     overwrite_packet,
@@ -29,14 +29,6 @@ from tests.clips import (
 
 def read(path: Path) -> list[Frame]:
     return list(VideoSource(path).frames())
-
-
-def copy_clip(clip: Path, output: Path) -> None:
-    source = VideoSource(clip)
-    with open_sink(output, source.info, clip) as sink:
-        for frame in source.frames():
-            sink.write(frame)
-        sink.copy_rest_of_sound()
 
 
 def combs(pixels: np.ndarray) -> float:

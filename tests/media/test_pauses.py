@@ -1,6 +1,5 @@
 """Hours between two frames, as of a camera that records where something moves."""
 
-from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -14,13 +13,14 @@ from activity.media.sink import open_sink
 from activity.media.source import VideoInfo
 from tests.clips import (
     MILLISECOND,
+    copy_clip,
     draw_frame,
     frame_times,
     sound_packets,
     tone,
+    write_at_times,
     write_av_clip,
 )
-from tests.media.test_sink import copy_clip
 
 HOURS = 3_600_000
 """In milliseconds."""
@@ -58,17 +58,7 @@ def test_a_last_frame_that_is_shown_for_hours(hours: float, tmp_path: Path) -> N
 
 
 def test_a_pause_of_ages_is_one_clear_line(tmp_path: Path) -> None:
-    clip = tmp_path / "clip.mkv"
-    with av.open(str(clip), "w") as container:
-        stream = container.add_stream("mjpeg", rate=25)
-        stream.width, stream.height, stream.pix_fmt = 160, 120, "yuvj420p"
-        for number, milliseconds in enumerate([0, 40, 80, 2**58]):
-            frame = av.VideoFrame.from_ndarray(draw_frame(number), format="bgr24")
-            frame.pts, frame.time_base = number, Fraction(1, 25)
-            for packet in stream.encode(frame):
-                packet.pts = packet.dts = milliseconds
-                packet.time_base = Fraction(1, 1000)
-                container.mux(packet)
+    clip = write_at_times(tmp_path / "clip.mkv", [0, 40, 80, 2**58])
     assert frame_times(clip)[-1] > 1e12
     output = tmp_path / "out.mp4"
     with pytest.raises(UserError, match=f"cannot write {output}: .* for 3,335,999,.* days"):
@@ -98,14 +88,8 @@ def test_a_pause_of_hours_in_the_sound(
                     packet.time_base = MILLISECOND
                 container.mux(packet)
     output = tmp_path / "out.mp4"
-    source = VideoSource(clip)
-    with open_sink(output, source.info, clip) as sink:
-        for frame in source.frames():
-            sink.write(frame)
-        sink.copy_rest_of_sound()
-        assert sink.sound is not None
-        said = "".join(sink.sound.remarks("clip", output))
-        assert ("has only a part of the sound of clip: after " in said) != is_kept
+    said = "".join(copy_clip(clip, output).remarks("clip", output))
+    assert ("has only a part of the sound of clip: after " in said) != is_kept
     assert len(list(VideoSource(output).frames())) == 50
     expected = hours * 3600 + 2 if is_kept else 1
     assert sound_packets(output)[-1][0] == pytest.approx(expected, abs=0.2)

@@ -18,19 +18,7 @@ from activity.media.clip import VideoSource
 from activity.media.frame import Frame
 from activity.media.sink import check_suffix, open_sink
 from activity.media.source import VideoInfo
-from tests.clips import draw_frame, frame_times, sound_packets, write_av_clip
-
-
-def copy_clip(clip: Path, output: Path, frames: int | None = None) -> None:
-    """Write a clip's frames again; only the first so many, as after an early end, if given."""
-    source = VideoSource(clip)
-    with open_sink(output, source.info, clip) as sink:
-        for number, frame in enumerate(source.frames()):
-            if number == frames:
-                break
-            sink.write(frame)
-        else:
-            sink.copy_rest_of_sound()
+from tests.clips import copy_clip, draw_frame, frame_times, sound_packets, write_av_clip
 
 
 def write_drawn(output: Path, size: tuple[int, int], count: int, fps: float = 30) -> None:

@@ -10,20 +10,15 @@ import pytest
 from activity.common.errors import UserError
 from activity.media.clip import VideoSource
 from activity.media.sink import open_sink
-from tests.clips import fail_to_read_on, sound_packets, write_sound_clip
+from tests.clips import copy_clip, fail_to_read_on, sound_packets, write_sound_clip
 from tests.conftest import RunScript, Trained
 
 
-def copy_clip(clip: Path, output: Path) -> str | None:
-    """Write a clip's frames and sound again, and return the codec of sound that was converted."""
-    source = VideoSource(clip)
-    with open_sink(output, source.info, clip) as sink:
-        for frame in source.frames():
-            sink.write(frame)
-        sink.copy_rest_of_sound()
-        assert sink.sound is not None
-        assert sink.sound.lost is None
-        return sink.sound.converted
+def converted(clip: Path, output: Path) -> str | None:
+    """Copy a clip, and return the codec of sound that was converted; nothing of it is lost."""
+    sound = copy_clip(clip, output)
+    assert sound.lost is None
+    return sound.converted
 
 
 def samples_of(clip: Path) -> tuple[str, int, float, np.ndarray]:
@@ -53,7 +48,7 @@ def test_what_browsers_do_not_play_becomes_aac(
     codec: str, suffix: str, options: dict[str, object], tmp_path: Path
 ) -> None:
     clip = write_sound_clip(tmp_path / f"clip{suffix}", codec, late=0.4, **options)
-    assert copy_clip(clip, tmp_path / "out.mp4") == codec
+    assert converted(clip, tmp_path / "out.mp4") == codec
     name, rate, start, samples = samples_of(tmp_path / "out.mp4")
     assert (name, rate) == ("aac", min(48000, options.get("rate", 44100)))
     # As loud, as high, as long and at the same time as in the clip.
@@ -70,7 +65,7 @@ def test_what_browsers_do_not_play_becomes_aac(
 )
 def test_what_browsers_play_is_copied(codec: str, suffix: str, rate: int, tmp_path: Path) -> None:
     clip = write_sound_clip(tmp_path / f"clip{suffix}", codec, rate=rate)
-    assert copy_clip(clip, tmp_path / "out.mp4") is None
+    assert converted(clip, tmp_path / "out.mp4") is None
     expected = [content for _, content in sound_packets(clip)]
     assert len(expected) > 50
     assert [content for _, content in sound_packets(tmp_path / "out.mp4")] == expected
@@ -84,7 +79,7 @@ def test_damaged_sound_goes_on_after_the_damage(tmp_path: Path) -> None:
         at = content.index(packet)
         content[at : at + len(packet)] = bytes(len(packet))
     clip.write_bytes(content)
-    assert copy_clip(clip, tmp_path / "out.mp4") == "flac"
+    assert converted(clip, tmp_path / "out.mp4") == "flac"
     assert sound_packets(tmp_path / "out.mp4")[-1][0] == pytest.approx(2, abs=0.1)
 
 
@@ -98,7 +93,7 @@ def test_sound_that_changes_midway_goes_on_as_it_began(
     ]
     clip = tmp_path / "clip.ts"
     clip.write_bytes(b"".join(part.read_bytes() for part in parts))
-    assert copy_clip(clip, tmp_path / "out.mp4") == "ac3"
+    assert converted(clip, tmp_path / "out.mp4") == "ac3"
     name, rate, _, samples = samples_of(tmp_path / "out.mp4")
     assert (name, rate) == ("aac", 48000)
     assert len(samples) / rate == pytest.approx(6, abs=0.3)
@@ -114,14 +109,10 @@ def test_channels_that_cannot_be_converted_are_told(tmp_path: Path) -> None:
     content, two, nine = clip.read_bytes(), b"\x9f\x81\x02", b"\x9f\x81\x09"
     assert content.count(two) == 1
     clip.write_bytes(content.replace(two, nine))
-    source = VideoSource(clip)
-    with open_sink(tmp_path / "out.mp4", source.info, clip) as sink:
-        for frame in source.frames():
-            sink.write(frame)
-        assert sink.sound is not None
-        assert sink.sound.remarks("a", Path("b")) == [
-            "b is without the sound of a: FFmpeg cannot convert 9 channels"
-        ]
+    sound = copy_clip(clip, tmp_path / "out.mp4")
+    assert sound.remarks("a", Path("b")) == [
+        "b is without the sound of a: FFmpeg cannot convert 9 channels"
+    ]
     assert len(list(VideoSource(tmp_path / "out.mp4").frames())) == 50
 
 
