@@ -176,6 +176,7 @@ def test_names_that_only_contain_a_part_are_activities() -> None:
     assert labels("contest", "trained", "train") == ["contest", "trained", "train"]
     gym = ["circuit_training", "beep_test", "football"]
     assert labels(*gym) == gym
+    assert labels(*gym[:2]) == gym[:2]
     assert labels(*(f"{name}/v1" for name in gym)) == gym
     # A train is an activity among means of transport, with or without a split.
     split = [f"{part}/{name}" for part in ("train", "test") for name in ("bus", "train")]

@@ -246,6 +246,18 @@ def test_another_tab_loses_no_correction(drawn: Path, open_page: OpenPage) -> No
     second.wait("clip.list[1].mark === ''")
 
 
+def test_looking_at_a_segment_keeps_what_was_kept(drawn: Path, open_page: OpenPage) -> None:
+    opened = open_match(drawn, open_page)
+    # As another tab would, of which this one has not heard yet.
+    opened.ask(
+        "localStorage.setItem(keyOf(clip.entry.id), "
+        "JSON.stringify({ rows: [[0, 1, 'tennis', 'corrected']], visited: [] }))"
+    )
+    opened.press("ArrowDown")
+    opened.wait("clip.visited.size === 2")
+    assert opened.ask("recall(clip.entry.id).rows.length") == 1
+
+
 def test_what_the_browser_refuses_to_keep_is_saved_all_the_same(
     drawn: Path, open_page: OpenPage, tmp_path: Path
 ) -> None:
