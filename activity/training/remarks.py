@@ -51,11 +51,11 @@ def _activities(found: Found, labels: Sequence[str]) -> list[str]:
     photos = Counter(photo.label for photo in found.photos)
     clips: Counter[str] = Counter()
     places: dict[str, Counter[str]] = {label: Counter() for label in labels}
-    several = len({item.dataset for some in (found.photos, found.clips) for item in some}) > 1
+    folders = {photo.image.folder for photo in found.photos} | {clip.folder for clip in found.clips}
 
     def place_of(image: Image) -> str:
         folder = PurePosixPath(image.path).parent
-        beside = several or not folder.name
+        beside = len(folders) > 1 or not folder.name
         return image.file.parent.as_posix() if beside else folder.as_posix()
 
     for photo in found.photos:

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from activity.common.errors import UserError
 from activity.media.photo import network_input, read_photo
 from activity.training.dataset import find_images
+from activity.training.remarks import remarks_on_found
 from activity.training.split import split_images, split_photos
 from tests.conftest import ROOT, decode_photo, posix
 
@@ -604,6 +605,11 @@ def test_parts_of_a_split_that_are_given_one_by_one_keep_it(tmp_path: Path, endi
     assert {photo.part for photo in found.photos} == {"train", "test"}
     assert all(f"/{photo.part}/" in photo.image.file.as_posix() for photo in found.photos)
     assert {photo.dataset for photo in found.photos} == {0}
+    said = " ".join(remarks_on_found(None, found))
+    assert all(
+        f"{part}/{label}" in said for part in ("train", "test") for label in found.all_labels()
+    )
+    assert ", tennis" not in said
     alone = find_images([tmp_path / f"train{ending}"])
     assert {photo.part for photo in alone.photos} == {None}
 
