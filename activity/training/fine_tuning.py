@@ -19,7 +19,7 @@ from activity.network.backbone import split_backbone
 from activity.network.engine import EngineOptions
 from activity.training.feature_maps import feature_maps_on_disk
 from activity.training.feature_sets import Examples, with_features_of
-from activity.training.head import adamw, train_head
+from activity.training.head import train_head
 from activity.training.hyperparameters import FINE_TUNING, HELD_OUT_SHARE, LABEL_SMOOTHING
 from activity.training.trained import Trained
 
@@ -124,7 +124,10 @@ def _train(
     targets, counts = train.targets, train.weights
     steps = -(-len(learned) // FINE_TUNING.batch_size)
     model.compile(
-        optimizer=adamw(FINE_TUNING, steps * epochs),
+        optimizer=keras.optimizers.AdamW(
+            keras.optimizers.schedules.CosineDecay(FINE_TUNING.learning_rate, steps * epochs),
+            weight_decay=FINE_TUNING.weight_decay,
+        ),
         loss=keras.losses.CategoricalCrossentropy(label_smoothing=LABEL_SMOOTHING),
         **compile_options(),
     )

@@ -1,24 +1,17 @@
 """The layers that are trained, and how they are joined to the frozen backbone."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
 
 import keras
 import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from activity.common.keras_settings import compile_options
+from activity.training.dense_layers import DenseLayers, losses
 from activity.training.feature_sets import Examples
-from activity.training.hyperparameters import (
-    DROPOUT,
-    HIDDEN_UNITS,
-    LABEL_SMOOTHING,
-    Optimization,
-    head_optimization,
-)
+from activity.training.hyperparameters import DROPOUT, HIDDEN_UNITS, head_optimization
 from activity.training.standardisation import Standardisation, standardisation_of
 
 _ROWS_AT_ONCE = 1024
@@ -57,48 +50,56 @@ def train_head(
     Returns:
         (head, history): the head maps features to probabilities in the targets' order.
     """
-    keras.utils.set_random_seed(seed)
     random = np.random.default_rng(seed)
     known = train.take(train.known)
     how = head_optimization(len(known))
     # Outliers enlarge the batches: the classes are learned in as many steps as without them.
     batch_size = math.ceil(how.batch_size * len(train) / len(known))
     standardisation = standardisation_of(known)
-    loss = keras.losses.CategoricalCrossentropy(label_smoothing=LABEL_SMOOTHING)
-    head = _head(train.feature_size, train.targets.shape[1])
-    head.compile(
-        optimizer=adamw(how, -(-len(train) // batch_size) * epochs),
-        loss=loss,
-        metrics=[
-            _OfKnown(loss.call, "loss_of_known"),
-            _OfKnown(keras.metrics.categorical_accuracy, "accuracy"),
-        ],
-        **compile_options(),
-    )
+    labels = train.targets.shape[1]
+    steps = math.ceil(len(train) / batch_size) * epochs
     history = History([], [], [], [])
     bar = tqdm(range(epochs), "epochs", disable=None if progress else True, unit="epoch")
-    for _ in bar:
-        learned = _learn(head, train, standardisation, batch_size, random)
-        history.loss.append(learned.loss)
-        history.accuracy.append(learned.accuracy)
-        if len(test):
-            watched = _watch(head, test, standardisation)
-            history.test_loss.append(watched.loss)
-            history.test_accuracy.append(watched.accuracy)
-        bar.set_postfix({name: figures[-1] for name, figures in vars(history).items() if figures})
-    _fold_standardisation(head, standardisation)
+    with DenseLayers(train.feature_size, labels, how, steps, random) as layers:
+        for _ in bar:
+            learned = _learn(layers, train, standardisation, batch_size, random)
+            history.loss.append(learned.loss)
+            history.accuracy.append(learned.accuracy)
+            if len(test):
+                watched = _watch(layers, test, standardisation)
+                history.test_loss.append(watched.loss)
+                history.test_accuracy.append(watched.accuracy)
+            bar.set_postfix({name: seen[-1] for name, seen in vars(history).items() if seen})
+    head = _head(train.feature_size, labels)
+    head.set_weights(_for_raw_features(layers.weights(), standardisation))
     return head, history
 
 
-class _Figures(NamedTuple):
-    """Means over the images of the classes."""
+class _Figures:
+    """Means over the images of the classes: outliers have no label to be right."""
 
-    loss: float
-    accuracy: float
+    def __init__(self) -> None:
+        self._images = self._loss = self._right = 0.0
+
+    def add(self, answer: NDArray[np.float32], targets: NDArray[np.float32]) -> None:
+        """Count some images by the logarithms of their probabilities, shape (images, labels)."""
+        known = targets.max(axis=1) > 0.5
+        answer, targets = answer[known], targets[known]
+        self._images += len(targets)
+        self._loss += float(losses(answer, targets).sum())
+        self._right += int((answer.argmax(axis=1) == targets.argmax(axis=1)).sum())
+
+    @property
+    def loss(self) -> float:
+        return self._loss / self._images
+
+    @property
+    def accuracy(self) -> float:
+        return self._right / self._images
 
 
 def _learn(
-    head: keras.Sequential,
+    layers: DenseLayers,
     train: Examples,
     standardisation: Standardisation,
     batch_size: int,
@@ -107,55 +108,24 @@ def _learn(
     """Let each image be learned from once, in a view drawn at random."""
     order = random.permutation(len(train))
     view = random.integers(train.views, size=len(train))
-    known, weights = train.known, train.weights
-    seen = []
+    counts = train.weights
+    figures = _Figures()
     for start in range(0, len(train), batch_size):
         chosen = order[start : start + batch_size]
         features = standardisation.apply(train.features(chosen, view[chosen]))
-        figures = head.train_on_batch(
-            features, train.targets[chosen], sample_weight=weights[chosen], return_dict=True
-        )
-        seen.append((int(known[chosen].sum()), figures))
-    return _mean(seen)
+        targets = train.targets[chosen]
+        figures.add(layers.learn(features, targets, counts[chosen]), targets)
+    return figures
 
 
-def _watch(head: keras.Sequential, test: Examples, standardisation: Standardisation) -> _Figures:
+def _watch(layers: DenseLayers, test: Examples, standardisation: Standardisation) -> _Figures:
     """See how the head does on images that are not learned from."""
-    seen = []
+    figures = _Figures()
     for start in range(0, len(test), _ROWS_AT_ONCE):
-        places = np.arange(start, min(start + _ROWS_AT_ONCE, len(test)))
-        features = standardisation.apply(test.features(places))
-        figures = head.test_on_batch(features, test.targets[places], return_dict=True)
-        seen.append((len(places), figures))
-    return _mean(seen)
-
-
-def _mean(batches: Sequence[tuple[int, dict[str, float]]]) -> _Figures:
-    """Return the means of batches, each given by its images of the classes and by its own means."""
-    images = sum(count for count, _ in batches)
-    loss, accuracy = (
-        sum(count * float(figures[name]) for count, figures in batches) / images
-        for name in ("loss_of_known", "accuracy")
-    )
-    return _Figures(loss, accuracy)
-
-
-def adamw(how: Optimization, steps: int) -> keras.optimizers.Optimizer:
-    """Make an optimizer whose rate falls to 0 over this many steps."""
-    rate = keras.optimizers.schedules.CosineDecay(how.learning_rate, steps)
-    return keras.optimizers.AdamW(rate, weight_decay=how.weight_decay)
-
-
-class _OfKnown(keras.metrics.Mean):
-    """The mean of a measure over the images of the classes: outliers have no label to be right."""
-
-    def __init__(self, measure: Callable[..., Any], name: str) -> None:
-        super().__init__(name)
-        self._measure = measure
-
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
-        known = keras.ops.cast(keras.ops.max(y_true, axis=-1) > 0.5, "float32")
-        return super().update_state(self._measure(y_true, y_pred), known)
+        some = slice(start, start + _ROWS_AT_ONCE)
+        features = standardisation.apply(test.features(some))
+        figures.add(layers.answer(features), test.targets[some])
+    return figures
 
 
 def predict(head: keras.Sequential, examples: Examples) -> NDArray[np.float32]:
@@ -190,9 +160,10 @@ def _head(feature_size: int, labels: int) -> keras.Sequential:
     )
 
 
-def _fold_standardisation(head: keras.Sequential, standardisation: Standardisation) -> None:
+def _for_raw_features(
+    weights: Sequence[NDArray[np.float32]], standardisation: Standardisation
+) -> list[NDArray[np.floating]]:
     """Make the first layer do ((x - mean) * scale) @ kernel + bias on raw x."""
-    dense = head.layers[0]
-    kernel, bias = (weight.astype(np.float64) for weight in dense.get_weights())
-    folded = kernel * standardisation.scale[:, np.newaxis].astype(np.float64)
-    dense.set_weights([folded, bias - standardisation.mean.astype(np.float64) @ folded])
+    kernel, bias, *others = weights
+    raw_kernel = kernel * standardisation.scale[:, np.newaxis].astype(np.float64)
+    return [raw_kernel, bias - standardisation.mean.astype(np.float64) @ raw_kernel, *others]
