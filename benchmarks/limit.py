@@ -47,13 +47,13 @@ from activity.training.dataset import ALL_LABELS, find_images
 from activity.training.feature_sets import Examples
 from activity.training.features import View, pixels_of
 from activity.training.head import train_head
-from activity.training.hyperparameters import HIDDEN_UNITS, head_optimization
+from activity.training.hyperparameters import HEAD, HIDDEN_UNITS
 from benchmarks.measuring import print_table, processor_seconds_of, spent
 
 SIZES = ("638x402", "1280x720", "1920x1080", "3840x2160")
 
 # 22 activities of the public data set, in the features of EfficientNet-Lite0.
-HEAD = {"images": 10_377, "features": 1280, "labels": 22}
+DATA_SET = {"images": 10_377, "features": 1280, "labels": 22}
 
 _FFMPEG = shutil.which("ffmpeg")
 _ENCODER = {"preset": "veryfast", "crf": "20"}
@@ -148,7 +148,7 @@ def print_photos(folder: Path, count: int, opened: OpenClassifier) -> None:
 
 def print_head(epochs: int) -> None:
     """Measure an epoch of the head, and the matrix products that it cannot do without."""
-    images, features, labels = HEAD.values()
+    images, features, labels = DATA_SET.values()
     random = np.random.default_rng(0)
     table = random.standard_normal((images, features), np.float32)
     targets = np.eye(labels, dtype=np.float32)[random.integers(labels, size=images)]
@@ -159,7 +159,7 @@ def print_head(epochs: int) -> None:
     learn(epochs=1)  # what is compiled is compiled
     one, more = (spent(partial(learn, epochs=1 + count)) for count in (0, epochs))
 
-    batch = head_optimization(images).batch_size
+    batch = HEAD.batch_size
     pixels, kernel = table[:batch], random.standard_normal((features, HIDDEN_UNITS), np.float32)
     hidden, last = pixels @ kernel, random.standard_normal((HIDDEN_UNITS, labels), np.float32)
     answers = hidden @ last
@@ -173,7 +173,7 @@ def print_head(epochs: int) -> None:
     bare = spent(products, rounds=5)
     print()
     print_table(
-        [", ".join(f"{count} {what}" for what, count in HEAD.items()), "processor", "wall"],
+        [", ".join(f"{count} {what}" for what, count in DATA_SET.items()), "processor", "wall"],
         [
             ["an epoch of the head", *map(milliseconds, epoch)],
             [f"its matrix products, batches of {batch}, NumPy", *map(milliseconds, bare)],

@@ -23,13 +23,14 @@ numbers are the same on all machines."""
 
 
 class DenseLayers:
-    """From features through hidden units (ReLU, dropout) to probabilities of labels (softmax).
+    """From features to hidden units (ReLU, dropout), and to probabilities of classes (softmax).
 
     A context manager: threads wait in it for the next step.
 
     Args:
         feature_size: length of a feature vector.
-        labels: how many there are.
+        classes: how many answers there are: the labels, and where there are outliers to learn
+            from, the background.
         how: how weights change at each step.
         steps: how many steps there will be.
         random: draws the initial weights, and what is dropped.
@@ -38,20 +39,21 @@ class DenseLayers:
     def __init__(
         self,
         feature_size: int,
-        labels: int,
+        classes: int,
         how: Optimization,
         steps: int,
         random: np.random.Generator,
     ) -> None:
+        self.classes = classes
         kernels = np.split(_uniform(random, feature_size, HIDDEN_UNITS), _SHARES, axis=1)
-        label_kernels = np.split(_uniform(random, HIDDEN_UNITS, labels), _SHARES)
+        class_kernels = np.split(_uniform(random, HIDDEN_UNITS, classes), _SHARES)
         self._shares = [
-            _HiddenUnits(kernel.copy(), label_kernel.copy(), how, steps, of_share)
-            for kernel, label_kernel, of_share in zip(
-                kernels, label_kernels, random.spawn(_SHARES), strict=True
+            _HiddenUnits(kernel.copy(), class_kernel.copy(), how, steps, of_share)
+            for kernel, class_kernel, of_share in zip(
+                kernels, class_kernels, random.spawn(_SHARES), strict=True
             )
         ]
-        self._bias = np.zeros(labels, np.float32)
+        self._bias = np.zeros(classes, np.float32)
         self._optimizer = AdamW([self._bias], how, steps)
         # The matrix products' own threads wait for one another at each of them by spinning: beside
         # any other program, that makes a step ten times as slow.
@@ -80,12 +82,12 @@ class DenseLayers:
 
         Args:
             features: shape (images, feature size).
-            targets: shape (images, labels), each with a sum of 1.
+            targets: shape (images, classes), each with a sum of 1.
             counts: how much each image counts, shape (images,).
 
         Returns:
             Logarithms of the probabilities before the step, and after dropout; shape (images,
-            labels).
+            classes).
         """
         answer = self._answer(lambda share: share.logits_after_dropout(features))
         error = np.exp(answer) - _smoothed(targets)
@@ -96,23 +98,20 @@ class DenseLayers:
         return answer
 
     def answer(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Compute logarithms of probabilities, shape (images, labels).
+        """Compute logarithms of probabilities, shape (images, classes).
 
         Args:
             features: shape (images, feature size).
         """
         return self._answer(lambda share: share.logits(features))
 
-    def weights(self) -> list[NDArray[np.float32]]:
-        """Return the weights as two ``keras.layers.Dense`` have them: kernel and bias of each."""
-        kernels, biases, label_kernels = zip(
-            *(share.weights for share in self._shares), strict=True
-        )
+    def weights(self) -> list[list[NDArray[np.float32]]]:
+        """Return the kernel and bias of each layer, as Keras's ``Dense`` has them."""
+        shares = [share.weights for share in self._shares]
+        kernels, biases, class_kernels = zip(*shares, strict=True)
         return [
-            np.concatenate(kernels, axis=1),
-            np.concatenate(biases),
-            np.concatenate(label_kernels),
-            self._bias,
+            [np.concatenate(kernels, axis=1), np.concatenate(biases)],
+            [np.concatenate(class_kernels), self._bias],
         ]
 
     def _answer(
@@ -130,12 +129,12 @@ class _HiddenUnits:
     def __init__(
         self,
         kernel: NDArray[np.float32],
-        label_kernel: NDArray[np.float32],
+        class_kernel: NDArray[np.float32],
         how: Optimization,
         steps: int,
         random: np.random.Generator,
     ) -> None:
-        self.weights = (kernel, np.zeros(kernel.shape[1], np.float32), label_kernel)
+        self.weights = (kernel, np.zeros(kernel.shape[1], np.float32), class_kernel)
         self._optimizer = AdamW(self.weights, how, steps)
         self._gradients = [np.empty_like(weight) for weight in self.weights]
         self._random = random
@@ -156,10 +155,10 @@ class _HiddenUnits:
         """Take one step, after ``logits_after_dropout`` with the same features.
 
         Args:
-            error: gradient of the loss by the logits, shape (images, labels).
+            error: gradient of the loss by the logits, shape (images, classes).
         """
-        kernel_gradient, bias_gradient, label_kernel_gradient = self._gradients
-        np.matmul(self._active.T, error, out=label_kernel_gradient)
+        kernel_gradient, bias_gradient, class_kernel_gradient = self._gradients
+        np.matmul(self._active.T, error, out=class_kernel_gradient)
         unit_error = error @ self.weights[2].T
         unit_error *= self._active > 0  # neither dropped nor cut off by the ReLU
         unit_error /= 1 - DROPOUT

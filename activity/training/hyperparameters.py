@@ -4,7 +4,6 @@ All but ``MARKED_WEIGHT`` was chosen on photos held out of the training photos; 
 the comparisons, and says where a choice was not blind.
 """
 
-import math
 from dataclasses import dataclass
 
 
@@ -19,25 +18,7 @@ class Optimization:
 
 FINE_TUNING = Optimization(learning_rate=3e-4, weight_decay=0.05, batch_size=64)
 
-_HEAD = Optimization(learning_rate=1e-3, weight_decay=1.0, batch_size=64)
-"""For data sets of up to some thousand images."""
-
-_LARGEST_BATCH = 512
-_STEPS_AN_EPOCH = 36
-"""Where batches of the sizes above give more of them, batches are larger."""
-
-
-def head_optimization(images: int) -> Optimization:
-    """Choose how the head is trained on this many images.
-
-    With a larger batch there are fewer steps, each with a truer gradient: the rate grows with the
-    square root of the batch, and so does the weight decay, so that over an epoch weights decay as
-    much as with small batches.
-    """
-    batch_size = min(_LARGEST_BATCH, max(_HEAD.batch_size, images // _STEPS_AN_EPOCH))
-    growth = math.sqrt(batch_size / _HEAD.batch_size)
-    return Optimization(_HEAD.learning_rate * growth, _HEAD.weight_decay * growth, batch_size)
-
+HEAD = Optimization(learning_rate=1e-3, weight_decay=1.0, batch_size=64)
 
 HIDDEN_UNITS = 512
 DROPOUT = 0.5

@@ -26,6 +26,10 @@ def examples(seed: int, labels: int = 3) -> tuple[np.ndarray, np.ndarray, np.nda
     return random.normal(0, 1, (16, 8)).astype(np.float32), targets, counts
 
 
+def flat(layers: DenseLayers) -> list[np.ndarray]:
+    return [weight for layer in layers.weights() for weight in layer]
+
+
 def keras_head(weights: list[np.ndarray], steps: int) -> keras.Sequential:
     """The same layers in Keras, without dropout."""
     head = keras.Sequential(
@@ -53,7 +57,7 @@ def test_without_dropout_every_step_is_keras_own(seed: int, labels: int) -> None
         DenseLayers(8, labels, HOW, steps, np.random.default_rng(seed)) as layers,
     ):
         patch.setattr(dense_layers, "DROPOUT", 0.0)
-        head = keras_head(layers.weights(), steps)
+        head = keras_head(flat(layers), steps)
         for step in range(steps):
             features, targets, counts = examples(seed + step, labels)
             expected = head.predict_on_batch(features)
@@ -62,7 +66,7 @@ def test_without_dropout_every_step_is_keras_own(seed: int, labels: int) -> None
             np.testing.assert_allclose(np.exp(before), expected, atol=1e-5)
             loss = head.train_on_batch(features, targets, sample_weight=counts)
             assert (counts * losses(before, targets)).mean() == pytest.approx(loss, rel=1e-4)
-        for mine, theirs in zip(layers.weights(), head.get_weights(), strict=True):
+        for mine, theirs in zip(flat(layers), head.get_weights(), strict=True):
             # A weight whose gradient is next to nothing goes by the sign of a rounding error.
             far = ~np.isclose(mine, theirs, atol=1e-4)
             assert far.mean() < 0.001
@@ -88,9 +92,9 @@ def test_adamw_is_keras_own() -> None:
 def test_half_of_the_hidden_units_are_silent_while_learning() -> None:
     features, targets, counts = examples(0)
     with DenseLayers(8, 3, HOW, 1, np.random.default_rng(0)) as layers:
-        kernel, _, label_kernel, _ = layers.weights()
+        (kernel, _), (class_kernel, _) = layers.weights()
         learned = layers.learn(np.repeat(features[:1], 16, axis=0), targets, counts)
-    logits = (np.maximum(features[:1] @ kernel, 0) @ label_kernel)[0]
+    logits = (np.maximum(features[:1] @ kernel, 0) @ class_kernel)[0]
     expected = logits - np.log(np.exp(logits).sum())
     assert len({tuple(row) for row in learned.round(4).tolist()}) == 16
     np.testing.assert_allclose(learned.mean(axis=0), expected, atol=0.4)
@@ -103,7 +107,7 @@ def test_the_numbers_are_the_same_on_any_number_of_cores(monkeypatch: pytest.Mon
         with DenseLayers(8, 3, HOW, 5, np.random.default_rng(1)) as layers:
             for step in range(5):
                 layers.learn(*examples(step))
-            learned.append(layers.weights())
+            learned.append(flat(layers))
     for others in learned[1:]:
         for first, other in zip(learned[0], others, strict=True):
             np.testing.assert_array_equal(first, other)

@@ -133,6 +133,37 @@ def test_stages_that_learn_tell_more(
     assert after < loss(before.head)
 
 
+def test_outliers_are_told_apart_by_the_stages_that_learn(
+    tiny: keras.Model, photos: list[Image], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    right = count()
+    monkeypatch.setattr(fine_tuning, "_count_right", lambda *_: next(right))  # each is better
+    names = [f"{number}.png" for number in range(12)]
+    for name in names:
+        cv2.imwrite(str(tmp_path / name), np.full((224, 224, 3), 255, np.uint8))
+    digests = hash_files(tmp_path, names)
+    white = np.full((12, 224, 224, 3), 255, np.float32)
+    pixels = np.concatenate([PIXELS.astype(np.float32), white])
+    table = tiny.predict_on_batch(pixels)
+    outliers = Examples(
+        [Image(name, None, tmp_path, digests[name]) for name in names],
+        np.full((12, 2), 0.5, np.float32),
+        table,
+        np.arange(IMAGES, IMAGES + 12).reshape(12, 1),
+    )
+    known = Examples(photos, TARGETS, table, np.arange(IMAGES).reshape(IMAGES, 1))
+    none = known.take(np.arange(0))
+    sets = FeatureSets(["bright", "dark"], known, none, none, outliers, none, [])
+    before = train_on(sets, tiny, epochs=2, seed=1)
+    tuned = fine_tune(before, EngineOptions("keras", 8), epochs=20, head_epochs=2, seed=1)
+    answer = tuned.head.predict(tiny.predict_on_batch(pixels), verbose=0)
+    assert answer.shape == (IMAGES + 12, 2)
+    np.testing.assert_allclose(answer.sum(axis=1), 1, atol=1e-5)
+    sure = answer.max(axis=1)
+    assert sure[IMAGES:].max() < sure[:IMAGES].min()
+    np.testing.assert_array_equal(answer[:IMAGES].argmax(axis=1), LABELS)
+
+
 def test_the_same_seed_gives_the_same_network(tiny: keras.Model, photos: list[Image]) -> None:
     start = tiny.get_weights()
     _, tuned = tune(tiny, photos)

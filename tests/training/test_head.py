@@ -81,14 +81,19 @@ def test_same_seed_same_head_other_seed_another() -> None:
     assert any(not np.array_equal(mine, theirs) for mine, theirs in zip(first, other, strict=True))
 
 
-@pytest.mark.parametrize("name", ["model.keras", "model.h5"])
+@pytest.mark.parametrize(
+    ("name", "outliers"), [("model.keras", True), ("model.h5", True), ("model.h5", False)]
+)
 def test_joined_model_does_what_its_parts_do_also_when_saved_and_loaded(
-    name: str, tmp_path: Path
+    name: str, outliers: bool, tmp_path: Path
 ) -> None:
     backbone = build_backbone("efficientnet-lite0", "imagenet")
-    head = keras.Sequential(
-        [keras.Input((1280,)), keras.layers.Dense(4), keras.layers.Dense(3, activation="softmax")]
-    )
+    random = np.random.default_rng(0)
+    table = random.normal(0, 1, (30, 1280)).astype(np.float32)
+    targets = np.eye(3, dtype=np.float32)[np.arange(30) % 3]
+    targets[-6:] = 1 / 3
+    both = Examples([Image("one.jpg")] * 30, targets, table, np.arange(30).reshape(30, 1))
+    head, _ = train_head(both if outliers else both.take(both.known), both, epochs=1, seed=0)
     model = join(backbone, head)
     pixels = np.random.default_rng(0).integers(0, 256, (2, 224, 224, 3)).astype(np.float32)
     expected = head.predict_on_batch(backbone.predict_on_batch(pixels))
@@ -127,6 +132,8 @@ def test_outliers_are_unsure_and_count_in_no_accuracy() -> None:
     head, history = train_head(both, known, epochs=60, seed=1)
     assert without.predict(strange, verbose=0).max() > 0.5
     assert head.predict(strange, verbose=0).max() < 0.4
+    for answers in (head.predict(features, verbose=0), head.predict(strange, verbose=0)):
+        np.testing.assert_allclose(answers.sum(axis=1), 1, atol=1e-5)
     # Outliers are 40 % of what is learned from: counted as any label, they would be seen here.
     assert history.accuracy[-1] > 0.9
     assert history.test_accuracy[-1] > 0.9
