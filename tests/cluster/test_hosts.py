@@ -200,17 +200,101 @@ def test_a_long_clip_uses_all_hosts_and_a_worker_that_is_killed_costs_one_stretc
     assert sum(frames) == 1600 + 100
 
 
+@pytest.fixture
+def project(network: Network, trained: Trained, work: Path) -> Iterator[list[object]]:
+    """The command that labels all clips with a real model, for host-d, which works on none."""
+    for name, path in (("activity.model", trained.model), ("lb.pickle", trained.label_bin)):
+        shutil.copyfile(path, work / name)
+    folder = there(network, work)
+    files = ["--model", folder / "activity.model", "--label-bin", folder / "lb.pickle"]
+    clips = ["--input", there(network, network.shared / "clips"), "--csv", folder / "tables"]
+    a, _, _, d = network.hosts
+    wait_for([start_ray(d, a, "--num-cpus=0")])
+    yield [sys.executable, ROOT / "predict_video.py", *files, *clips, "--cluster", "auto"]
+    d.shell("ray stop")
+
+
+def test_workers_run_the_code_that_was_sent_where_another_version_is_in_its_place(
+    network: Network, trained: Trained, work: Path, project: list[object]
+) -> None:
+    """Ray has workers look for modules in the script's folder, too."""
+    shutil.copytree(trained.cache, work / "cache")
+    (work / "activity").mkdir()
+    (work / "activity" / "__init__.py").write_text("raise RuntimeError('the other version')")
+    *workers, d = network.hosts
+    for host in workers:
+        host.shell(f"mount --bind {there(network, work)}/activity {ROOT / 'activity'}")
+    try:
+        done = d.run(*project, "--cache", there(network, work) / "cache")
+    finally:
+        for host in workers:
+            host.shell(f"umount {ROOT / 'activity'}")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "is not used" not in done.stdout
+    check_tables(work)
+
+
+def test_hosts_keep_exports_in_their_own_cache_where_that_of_the_driver_cannot_be(
+    network: Network, work: Path, project: list[object]
+) -> None:
+    *workers, d = network.hosts
+    for host in workers:
+        host.shell("touch /mnt/driver")
+    done = d.run(*project, "--engine", "openvino", XDG_CACHE_HOME="/mnt/driver")
+    assert (done.returncode, done.stderr) == (0, "")
+    check_tables(work)
+    exports = f"{HOME}/.cache/activity-video/exports"
+    # A host whose worker opens after all clips are done needs none.
+    kept = [host.shell(f"ls {exports} 2>/dev/null || true").split() for host in workers]
+    assert max(map(len, kept)) == 1
+
+
+_UPLOAD = """
+import sys, time, boto3, botocore
+store = boto3.client("s3")
+for _ in range(100):
+    try:
+        store.create_bucket(Bucket="sports")
+        break
+    except botocore.exceptions.EndpointConnectionError:
+        time.sleep(0.2)
+store.upload_file(sys.argv[1], "sports", "activity.model")
+"""
+
+
+def test_a_store_that_only_the_machine_of_the_command_may_read_is_one_line(
+    network: Network, work: Path, project: list[object]
+) -> None:
+    pytest.importorskip("moto.server", reason="moto is not installed")
+    d = network.hosts[3]
+    access = {"AWS_ENDPOINT_URL": "http://10.77.0.4:5000", "AWS_DEFAULT_REGION": "us-east-1"}
+    access |= {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+    server = d.start(sys.executable, "-m", "moto.server", "-H", "10.77.0.4", "-p", "5000")
+    try:
+        model = there(network, work) / "activity.model"
+        sent = d.run(sys.executable, "-c", _UPLOAD, model, **access)
+        assert sent.returncode == 0, sent.stderr
+        done = d.run(*project, "--model", "s3://sports/activity.model", **access)
+    finally:
+        server.kill()
+    assert done.returncode == 2, done.stderr
+    assert done.stderr.startswith("error: cannot read s3://sports/activity.model: Unable to loc")
+    assert done.stderr.count("\n") == 1
+    assert not list((work / "tables").iterdir())
+
+
 def test_a_host_that_is_cut_off_works_on_and_its_clip_appears_once(
     network: Network, work: Path
 ) -> None:
     a, b, c, _ = network.hosts
-    # Its clip takes longer than Ray does to find out, and the others wait until it has one.
+    # Its clip takes longer than Ray does to find out. The others wait until it has one, and are so
+    # slow that clips still wait when that is known.
     frames = there(network, work) / "frames"
     (work / "host-c.py").write_text(
         f"import time; print(file=open('{frames}', 'a')); time.sleep(1)"
     )
     for host in (a, b):
-        (work / f"{host.name}.py").write_text(WAIT.format(frames))
+        (work / f"{host.name}.py").write_text(WAIT.format(frames) + "time.sleep(0.3)")
     process = a.start(*DRIVER, there(network, work), there(network, network.shared / "clips"))
     wait_until((work / "frames").exists)
     network.cut_off(c)
@@ -218,6 +302,9 @@ def test_a_host_that_is_cut_off_works_on_and_its_clip_appears_once(
     assert (process.returncode, complained) == (0, "")
     assert labels_of(printed) == ALL
     assert printed.count("\n") == 9, "Ray has its own word of a host that is gone"
+    order = [Path(line.split()[1]).stem for line in printed.splitlines()]
+    lost = max("012", key=order.index)  # each host began with one of these
+    assert order[-1] != lost, "it should go before those that wait"
     first = identities(work)
     assert len(first) == 9
     # Cut off, it goes on with the same clip, to the end.
@@ -230,6 +317,30 @@ def identities(work: Path) -> dict[str, tuple[int, int]]:
     """Which files the tables are; another one in the place of the first would show."""
     found = {path.name: path.stat() for path in (work / "tables").glob("[!.]*.csv")}
     return {name: (status.st_ino, status.st_mtime_ns) for name, status in found.items()}
+
+
+def test_a_host_that_joins_is_checked_like_the_first_ones(network: Network, work: Path) -> None:
+    a, b, _, d = network.hosts
+    folder = there(network, work)
+    for host in (a, b):
+        (work / f"{host.name}.py").write_text(WAIT.format(folder / "checked"))
+    d.shell(f"mount -t tmpfs none {folder}/tables")
+    process = a.start(*DRIVER, folder, there(network, network.shared / "clips"))
+    assert process.stdout is not None
+    try:
+        wait_for([start_ray(d, a)])
+        line = process.stdout.readline()
+        (work / "checked").touch()
+        printed, complained = process.communicate(timeout=60)
+        assert d.shell(f"ls -A {folder}/tables") == ""
+    finally:
+        process.kill()
+        d.shell(f"umount {folder}/tables; ray stop")
+    assert "host-d (10.77.0.4) is not used: the folder" in line
+    assert "tables is not shared" in line
+    assert (process.returncode, complained) == (0, "")
+    assert labels_of(printed) == ALL
+    check_tables(work)
 
 
 def test_a_host_where_no_worker_starts_is_left_out_and_one_that_joins_is_used(
