@@ -17,12 +17,12 @@ _EPSILON = 1e-7
 
 
 class AdamW:
-    """Changes weights in place, a step for each gradient, as Keras's optimizer does.
+    """Updates weights in place, as Keras's AdamW does.
 
     Args:
         weights: what is trained, float32 arrays of any shape.
         how: the highest rate, and the weight decay.
-        steps: how many there will be; with the next one, the rate would be 0.
+        steps: number of steps, after which the rate reaches 0.
     """
 
     def __init__(

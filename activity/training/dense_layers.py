@@ -4,73 +4,54 @@ They are so small that a framework takes longer around each step than the step i
 learn the same on every backend of Keras, and on any number of cores.
 """
 
-import os
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from types import TracebackType
-from typing import Self
+from concurrent.futures import Executor
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
 
 from activity.training.adamw import AdamW
 from activity.training.hyperparameters import DROPOUT, HIDDEN_UNITS, LABEL_SMOOTHING, Optimization
 
-_SHARES = 4
+SHARES = 4
 """The hidden units learn in so many shares at once, however many cores there are, so that the
-numbers are the same on all machines."""
+numbers are the same on any number of cores."""
 
 
 class DenseLayers:
-    """From features to hidden units (ReLU, dropout), and to probabilities of classes (softmax).
-
-    A context manager: threads wait in it for the next step.
+    """From features to hidden units (ReLU, dropout), and to probabilities of labels (softmax).
 
     Args:
         feature_size: length of a feature vector.
-        classes: how many answers there are: the labels, and where there are outliers to learn
-            from, the background.
+        labels: number of labels.
         how: how weights change at each step.
-        steps: how many steps there will be.
+        steps: number of steps.
         random: draws the initial weights, and what is dropped.
+        threads: run the shares of a step, at best ``SHARES`` at once. The products of each must not
+            have threads of their own: BLAS threads spin while they wait for one another, and if
+            another program uses the cores, a step takes ten times as long.
     """
 
     def __init__(
         self,
         feature_size: int,
-        classes: int,
+        labels: int,
         how: Optimization,
         steps: int,
         random: np.random.Generator,
+        threads: Executor,
     ) -> None:
-        self.classes = classes
-        kernels = np.split(_uniform(random, feature_size, HIDDEN_UNITS), _SHARES, axis=1)
-        class_kernels = np.split(_uniform(random, HIDDEN_UNITS, classes), _SHARES)
+        kernels = np.split(_uniform(random, feature_size, HIDDEN_UNITS), SHARES, axis=1)
+        label_kernels = np.split(_uniform(random, HIDDEN_UNITS, labels), SHARES)
         self._shares = [
-            _HiddenUnits(kernel.copy(), class_kernel.copy(), how, steps, of_share)
-            for kernel, class_kernel, of_share in zip(
-                kernels, class_kernels, random.spawn(_SHARES), strict=True
+            _HiddenUnits(kernel.copy(), label_kernel.copy(), how, steps, of_share)
+            for kernel, label_kernel, of_share in zip(
+                kernels, label_kernels, random.spawn(SHARES), strict=True
             )
         ]
-        self._bias = np.zeros(classes, np.float32)
+        self._bias = np.zeros(labels, np.float32)
         self._optimizer = AdamW([self._bias], how, steps)
-        # The matrix products' own threads wait for one another at each of them by spinning: beside
-        # any other program, that makes a step ten times as slow.
-        self._limits = threadpool_limits(1, user_api="blas")
-        self._pool = ThreadPoolExecutor(min(_SHARES, os.cpu_count() or 1))
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._pool.shutdown()
-        self._limits.restore_original_limits()
+        self._threads = threads
 
     def learn(
         self,
@@ -82,70 +63,70 @@ class DenseLayers:
 
         Args:
             features: shape (images, feature size).
-            targets: shape (images, classes), each with a sum of 1.
+            targets: shape (images, labels), each with a sum of 1.
             counts: how much each image counts, shape (images,).
 
         Returns:
             Logarithms of the probabilities before the step, and after dropout; shape (images,
-            classes).
+            labels).
         """
-        answer = self._answer(lambda share: share.logits_after_dropout(features))
-        error = np.exp(answer) - _smoothed(targets)
+        before = self._log_softmax(lambda share: share.logits_after_dropout(features))
+        error = np.exp(before) - _smoothed(targets)
         error *= counts[:, np.newaxis] / len(features)
-        for _ in self._pool.map(lambda share: share.learn(features, error), self._shares):
+        for _ in self._threads.map(lambda share: share.learn(features, error), self._shares):
             pass
         self._optimizer.step([error.sum(axis=0)])
-        return answer
+        return before
 
-    def answer(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Compute logarithms of probabilities, shape (images, classes).
+    def log_probabilities(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Compute logarithms of probabilities, shape (images, labels).
 
         Args:
             features: shape (images, feature size).
         """
-        return self._answer(lambda share: share.logits(features))
+        return self._log_softmax(lambda share: share.logits(features))
 
     def weights(self) -> list[list[NDArray[np.float32]]]:
         """Return the kernel and bias of each layer, as Keras's ``Dense`` has them."""
         shares = [share.weights for share in self._shares]
-        kernels, biases, class_kernels = zip(*shares, strict=True)
+        kernels, biases, label_kernels = zip(*shares, strict=True)
         return [
             [np.concatenate(kernels, axis=1), np.concatenate(biases)],
-            [np.concatenate(class_kernels), self._bias],
+            [np.concatenate(label_kernels), self._bias],
         ]
 
-    def _answer(
+    def _log_softmax(
         self, logits: "Callable[[_HiddenUnits], NDArray[np.float32]]"
     ) -> NDArray[np.float32]:
-        sums = self._bias + sum(self._pool.map(logits, self._shares))
+        sums = self._bias + sum(self._threads.map(logits, self._shares))
         sums -= sums.max(axis=1, keepdims=True)
         sums -= np.log(np.exp(sums).sum(axis=1, keepdims=True))
         return sums
 
 
 class _HiddenUnits:
-    """Some of the hidden units: what they add to the logits, and how they learn."""
+    """Some of the hidden units: their contribution to the logits, and how they learn."""
 
     def __init__(
         self,
         kernel: NDArray[np.float32],
-        class_kernel: NDArray[np.float32],
+        label_kernel: NDArray[np.float32],
         how: Optimization,
         steps: int,
         random: np.random.Generator,
     ) -> None:
-        self.weights = (kernel, np.zeros(kernel.shape[1], np.float32), class_kernel)
+        self.weights = (kernel, np.zeros(kernel.shape[1], np.float32), label_kernel)
         self._optimizer = AdamW(self.weights, how, steps)
         self._gradients = [np.empty_like(weight) for weight in self.weights]
         self._random = random
         self._active = np.empty(0, np.float32)
 
     def logits(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Compute what these units add to the logits."""
+        """Compute their contribution to the logits, shape (images, labels)."""
         return self._activity(features) @ self.weights[2]
 
     def logits_after_dropout(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
-        """The same while learning, when some of the units, drawn for each image, are silent."""
+        """Compute the same with some of the units dropped, which are drawn for each image."""
         self._active = self._activity(features)
         self._active *= self._random.random(self._active.shape, np.float32) >= DROPOUT
         self._active /= 1 - DROPOUT
@@ -155,10 +136,10 @@ class _HiddenUnits:
         """Take one step, after ``logits_after_dropout`` with the same features.
 
         Args:
-            error: gradient of the loss by the logits, shape (images, classes).
+            error: gradient of the loss by the logits, shape (images, labels).
         """
-        kernel_gradient, bias_gradient, class_kernel_gradient = self._gradients
-        np.matmul(self._active.T, error, out=class_kernel_gradient)
+        kernel_gradient, bias_gradient, label_kernel_gradient = self._gradients
+        np.matmul(self._active.T, error, out=label_kernel_gradient)
         unit_error = error @ self.weights[2].T
         unit_error *= self._active > 0  # neither dropped nor cut off by the ReLU
         unit_error /= 1 - DROPOUT

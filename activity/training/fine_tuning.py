@@ -19,7 +19,7 @@ from activity.network.backbone import split_backbone
 from activity.network.engine import EngineOptions
 from activity.training.feature_maps import feature_maps_on_disk
 from activity.training.feature_sets import Examples, with_features_of
-from activity.training.head import join_to_learn, targets_of, train_head
+from activity.training.head import train_head
 from activity.training.hyperparameters import FINE_TUNING, HELD_OUT_SHARE, LABEL_SMOOTHING
 from activity.training.trained import Trained
 
@@ -59,7 +59,7 @@ def fine_tune(
     tuned_head, _ = train_head(
         train.take(learned), train.take(held_out), epochs=head_epochs, seed=seed, progress=False
     )
-    model = join_to_learn(learning, tuned_head)
+    model = keras.Model(learning.input, tuned_head(learning.output))
     with feature_maps_on_disk(frozen, train.images, train.views, options) as (maps, whole):
         if not whole.all():
             print(f"[INFO] left out: {np.sum(~whole)} images that changed during the run")
@@ -121,7 +121,7 @@ def _train(
         (best, right): the best epoch, 0 if none was better than frozen stages and the model is
         as it was; and how many held-out images are right, before the first epoch and after each.
     """
-    targets, counts = targets_of(train.targets, model.output_shape[1]), train.weights
+    targets, counts = train.targets, train.weights
     steps = -(-len(learned) // FINE_TUNING.batch_size)
     model.compile(
         optimizer=keras.optimizers.AdamW(
@@ -135,7 +135,7 @@ def _train(
     random = np.random.default_rng(seed)
     views = feature_maps.shape[1]
     first_view = random.integers(views, size=len(feature_maps))
-    right = [_count_right(model, feature_maps, train.targets, held_out)]
+    right = [_count_right(model, feature_maps, targets, held_out)]
     best, weights = 0, model.get_weights()
     bar = tqdm(total=epochs * len(learned), desc="fine-tuning", disable=None, unit="image")
     with bar, interrupts_held_back(raise_again=False) as interrupted:
@@ -154,7 +154,7 @@ def _train(
             if interrupted():
                 bar.write("[INFO] interrupted: fine-tuning ends with the best epoch so far")
                 break
-            right.append(_count_right(model, feature_maps, train.targets, held_out))
+            right.append(_count_right(model, feature_maps, targets, held_out))
             # With few images to choose by, as good as frozen is likely to be worse.
             if right[epoch] > right[0] and right[epoch] >= right[best]:
                 best, weights = epoch, model.get_weights()
@@ -181,12 +181,15 @@ def _count_right(
     images: NDArray[np.intp],
 ) -> int:
     """Count images that are right by their first view, the one that frames are seen in."""
-    right = 0
-    for some in _batches(images):
-        answer = model.predict_on_batch(feature_maps[some, 0].astype(np.float32))
-        labels = answer[:, : targets.shape[1]].argmax(axis=1)
-        right += int((labels == targets[some].argmax(axis=1)).sum())
-    return right
+    return sum(
+        int(
+            (
+                model.predict_on_batch(feature_maps[some, 0].astype(np.float32)).argmax(axis=1)
+                == targets[some].argmax(axis=1)
+            ).sum()
+        )
+        for some in _batches(images)
+    )
 
 
 def _batches(images: NDArray[np.intp]) -> Iterator[NDArray[np.intp]]:

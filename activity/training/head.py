@@ -1,25 +1,22 @@
 """The layers that are trained, and how they are joined to the frozen backbone."""
 
 import math
-from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
 
 import keras
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
-from activity.training.dense_layers import DenseLayers, losses
+from activity.training.dense_layers import SHARES, DenseLayers, losses
 from activity.training.feature_sets import Examples
 from activity.training.hyperparameters import DROPOUT, HEAD, HIDDEN_UNITS
 from activity.training.standardisation import Standardisation, standardisation_of
 
 _ROWS_AT_ONCE = 1024
-
-# Names of layers.
-_CLASSES = "labels_and_background"
-_LABELS = "probabilities"
+_LARGEST_BATCH = 1024
 
 
 @dataclass(frozen=True)
@@ -44,9 +41,6 @@ def train_head(
     images of the classes. That is then folded into the first layer: the head returned takes raw
     features. The features are used where they lie, and never copied whole.
 
-    Outliers are learned as one class more, the background, whose probability the head returned
-    shares evenly among the labels: of an outlier, all are equally probable.
-
     Args:
         train: what is learned from, with outliers among it; each epoch sees each image once, in a
             view drawn at random.
@@ -61,14 +55,14 @@ def train_head(
     random = np.random.default_rng(seed)
     known = train.take(train.known)
     # Outliers enlarge the batches: the classes are learned in as many steps as without them.
-    batch_size = math.ceil(HEAD.batch_size * len(train) / len(known))
+    batch_size = min(_LARGEST_BATCH, math.ceil(HEAD.batch_size * len(train) / len(known)))
     standardisation = standardisation_of(known)
     labels = train.targets.shape[1]
-    classes = labels + int(len(known) < len(train))
     steps = math.ceil(len(train) / batch_size) * epochs
     history = History([], [], [], [])
     bar = tqdm(range(epochs), "epochs", disable=None if progress else True, unit="epoch")
-    with DenseLayers(train.feature_size, classes, HEAD, steps, random) as layers:
+    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(SHARES) as threads:
+        layers = DenseLayers(train.feature_size, labels, HEAD, steps, random, threads)
         for _ in bar:
             learned = _learn(layers, train, standardisation, batch_size, random)
             history.loss.append(learned.loss)
@@ -78,28 +72,26 @@ def train_head(
                 history.test_loss.append(watched.loss)
                 history.test_accuracy.append(watched.accuracy)
             bar.set_postfix({name: seen[-1] for name, seen in vars(history).items() if seen})
-    head = _head(train.feature_size, classes, labels)
-    (kernel, bias), of_classes = layers.weights()
-    head.get_layer("head_dense").set_weights(_for_raw_features(kernel, bias, standardisation))
-    head.get_layer(_CLASSES if classes > labels else _LABELS).set_weights(of_classes)
+    (kernel, bias), of_labels = layers.weights()
+    head = _head(train.feature_size, labels, seed)
+    head.layers[0].set_weights(_for_raw_features(kernel, bias, standardisation))
+    head.layers[-1].set_weights(of_labels)
     return head, history
 
 
 class _Figures:
-    """Means over the images of the labels: outliers have none to be right."""
+    """Mean loss and accuracy over the images that have a label; outliers have none."""
 
-    def __init__(self, labels: int) -> None:
-        self._labels = labels
+    def __init__(self) -> None:
         self._images = self._loss = self._right = 0.0
 
-    def add(self, answer: NDArray[np.float32], targets: NDArray[np.float32]) -> None:
-        """Count some images by the logarithms of their probabilities, shape (images, classes)."""
-        known = targets[:, : self._labels].any(axis=1)
-        answer, targets = answer[known], targets[known]
+    def add(self, log_probabilities: NDArray[np.float32], targets: NDArray[np.float32]) -> None:
+        """Count some images; both arrays have shape (images, labels)."""
+        known = targets.max(axis=1) > 0.5
+        log_probabilities, targets = log_probabilities[known], targets[known]
         self._images += len(targets)
-        self._loss += float(losses(answer, targets).sum())
-        labels = answer[:, : self._labels].argmax(axis=1)
-        self._right += int((labels == targets.argmax(axis=1)).sum())
+        self._loss += float(losses(log_probabilities, targets).sum())
+        self._right += int((log_probabilities.argmax(axis=1) == targets.argmax(axis=1)).sum())
 
     @property
     def loss(self) -> float:
@@ -121,39 +113,23 @@ def _learn(
     order = random.permutation(len(train))
     view = random.integers(train.views, size=len(train))
     counts = train.weights
-    figures = _Figures(train.targets.shape[1])
+    figures = _Figures()
     for start in range(0, len(train), batch_size):
         chosen = order[start : start + batch_size]
         features = standardisation.apply(train.features(chosen, view[chosen]))
-        targets = targets_of(train.targets[chosen], layers.classes)
+        targets = train.targets[chosen]
         figures.add(layers.learn(features, targets, counts[chosen]), targets)
     return figures
 
 
 def _watch(layers: DenseLayers, test: Examples, standardisation: Standardisation) -> _Figures:
     """See how the head does on images that are not learned from."""
-    figures = _Figures(test.targets.shape[1])
+    figures = _Figures()
     for start in range(0, len(test), _ROWS_AT_ONCE):
         some = slice(start, start + _ROWS_AT_ONCE)
         features = standardisation.apply(test.features(some))
-        targets = targets_of(test.targets[some], layers.classes)
-        figures.add(layers.answer(features), targets)
+        figures.add(layers.log_probabilities(features), test.targets[some])
     return figures
-
-
-def targets_of(targets: NDArray[np.float32], classes: int) -> NDArray[np.float32]:
-    """Give each image its target as one of ``classes``: the labels, or the labels and background.
-
-    Args:
-        targets: as ``Examples`` has them, shape (images, labels).
-
-    Returns:
-        Shape (images, classes).
-    """
-    if classes == targets.shape[1]:
-        return targets
-    known = targets.max(axis=1, keepdims=True) > 0.5
-    return np.hstack([targets * known, ~known])
 
 
 def predict(head: keras.Sequential, examples: Examples) -> NDArray[np.float32]:
@@ -171,42 +147,21 @@ def predict(head: keras.Sequential, examples: Examples) -> NDArray[np.float32]:
 
 def join(backbone: keras.Model, head: keras.Sequential) -> keras.Model:
     """Join backbone and head to the one model that is saved: RGB pixels to probabilities."""
-    return keras.Model(backbone.input, _stacked(backbone.output, head.layers), name="activity")
-
-
-def join_to_learn(stages: keras.Model, head: keras.Sequential) -> keras.Model:
-    """Join the last stages of a backbone and a head that learn together, sharing their layers.
-
-    Returns:
-        Model from feature maps to probabilities of classes: the labels, and where the head knows
-        it, the background.
-    """
-    layers = [layer for layer in head.layers if layer.trainable]
-    return keras.Model(stages.input, _stacked(stages.output, layers))
-
-
-def _stacked(output: Any, layers: Sequence[keras.layers.Layer]) -> Any:
-    for layer in layers:
+    output = backbone.output
+    for layer in head.layers:
         output = layer(output)
-    return output
+    return keras.Model(backbone.input, output, name="activity")
 
 
-def _head(feature_size: int, classes: int, labels: int) -> keras.Sequential:
-    """Make the head's layers; the last one shares a background's probability among the labels."""
-    head = keras.Sequential(
+def _head(feature_size: int, labels: int, seed: int) -> keras.Sequential:
+    return keras.Sequential(
         [
             keras.Input((feature_size,)),
             keras.layers.Dense(HIDDEN_UNITS, activation="relu", name="head_dense"),
-            keras.layers.Dropout(DROPOUT, name="head_dropout"),
+            keras.layers.Dropout(DROPOUT, seed=seed, name="head_dropout"),
+            keras.layers.Dense(labels, activation="softmax", name="probabilities"),
         ]
     )
-    if classes == labels:
-        head.add(keras.layers.Dense(labels, activation="softmax", name=_LABELS))
-        return head
-    head.add(keras.layers.Dense(classes, activation="softmax", name=_CLASSES))
-    head.add(keras.layers.Dense(labels, use_bias=False, trainable=False, name=_LABELS))
-    head.layers[-1].set_weights([np.vstack([np.eye(labels), np.full((1, labels), 1 / labels)])])
-    return head
 
 
 def _for_raw_features(

@@ -1,10 +1,8 @@
 """Outliers: images of none of the activities, which teach the network what it does not know.
 
-They are learned as a class of their own, the background, whose probability the network shares
-evenly among the activities. It gives them equal probabilities, as if they were learned with equal
-targets (D. Hendrycks, M. Mazeika, T. Dietterich, "Deep Anomaly Detection with Outlier Exposure",
-ICLR 2019), but finds more of what it has never seen. docs/recipe.md has the comparison, and says
-how their number and weight were chosen.
+They are learned with equal targets for all labels (D. Hendrycks, M. Mazeika, T. Dietterich, "Deep
+Anomaly Detection with Outlier Exposure", ICLR 2019). docs/recipe.md says what they gain, and how
+their number and weight were chosen.
 """
 
 from collections.abc import Collection, Mapping, Sequence

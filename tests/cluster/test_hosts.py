@@ -222,13 +222,13 @@ def test_workers_run_the_code_that_was_sent_where_another_version_is_in_its_plac
     (work / "activity").mkdir()
     (work / "activity" / "__init__.py").write_text("raise RuntimeError('the other version')")
     *workers, d = network.hosts
-    for host in workers:
-        host.shell(f"mount --bind {there(network, work)}/activity {ROOT / 'activity'}")
     try:
+        for host in workers:
+            host.shell(f"mount --bind {there(network, work)}/activity {ROOT / 'activity'}")
         done = d.run(*project, "--cache", there(network, work) / "cache")
     finally:
         for host in workers:
-            host.shell(f"umount {ROOT / 'activity'}")
+            host.shell(f"umount {ROOT / 'activity'} || true")
     assert (done.returncode, done.stderr) == (0, "")
     assert "is not used" not in done.stdout
     check_tables(work)
@@ -238,12 +238,12 @@ def test_hosts_keep_exports_in_their_own_cache_where_that_of_the_driver_cannot_b
     network: Network, work: Path, project: list[object]
 ) -> None:
     *workers, d = network.hosts
+    exports = f"{HOME}/.cache/activity-video/exports"
     for host in workers:
-        host.shell("touch /mnt/driver")
+        host.shell(f"touch /mnt/driver; rm -rf {exports}")
     done = d.run(*project, "--engine", "openvino", XDG_CACHE_HOME="/mnt/driver")
     assert (done.returncode, done.stderr) == (0, "")
     check_tables(work)
-    exports = f"{HOME}/.cache/activity-video/exports"
     # A host whose worker opens after all clips are done needs none.
     kept = [host.shell(f"ls {exports} 2>/dev/null || true").split() for host in workers]
     assert max(map(len, kept)) == 1
@@ -269,14 +269,16 @@ def test_a_store_that_only_the_machine_of_the_command_may_read_is_one_line(
     d = network.hosts[3]
     access = {"AWS_ENDPOINT_URL": "http://10.77.0.4:5000", "AWS_DEFAULT_REGION": "us-east-1"}
     access |= {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
-    server = d.start(sys.executable, "-m", "moto.server", "-H", "10.77.0.4", "-p", "5000")
+    serve = f"echo $$ > /mnt/moto; exec {sys.executable} -m moto.server -H 10.77.0.4 -p 5000"
+    server = d.start("sh", "-c", serve)
     try:
         model = there(network, work) / "activity.model"
         sent = d.run(sys.executable, "-c", _UPLOAD, model, **access)
         assert sent.returncode == 0, sent.stderr
         done = d.run(*project, "--model", "s3://sports/activity.model", **access)
     finally:
-        server.kill()
+        d.shell("kill $(cat /mnt/moto)")
+        server.communicate()
     assert done.returncode == 2, done.stderr
     assert done.stderr.startswith("error: cannot read s3://sports/activity.model: Unable to loc")
     assert done.stderr.count("\n") == 1
@@ -329,13 +331,13 @@ def test_a_host_that_joins_is_checked_like_the_first_ones(network: Network, work
     assert process.stdout is not None
     try:
         wait_for([start_ray(d, a)])
-        line = process.stdout.readline()
+        line = process.stdout.readline()  # the others wait, so it is the first
         (work / "checked").touch()
         printed, complained = process.communicate(timeout=60)
         assert d.shell(f"ls -A {folder}/tables") == ""
     finally:
         process.kill()
-        d.shell(f"umount {folder}/tables; ray stop")
+        d.shell(f"ray stop; umount {folder}/tables")
     assert "host-d (10.77.0.4) is not used: the folder" in line
     assert "tables is not shared" in line
     assert (process.returncode, complained) == (0, "")
