@@ -19,6 +19,7 @@ if reason := hosts.why_not():
     pytest.skip(reason, allow_module_level=True)
 
 DRIVER = (sys.executable, ROOT / "tests" / "cluster" / "sleepy_driver.py")
+EXPORTS = HOME / ".cache" / "activity-video" / "exports"
 COLOURS = ["red", "green", "blue"]
 
 
@@ -208,10 +209,12 @@ def project(network: Network, trained: Trained, work: Path) -> Iterator[list[obj
     folder = there(network, work)
     files = ["--model", folder / "activity.model", "--label-bin", folder / "lb.pickle"]
     clips = ["--input", there(network, network.shared / "clips"), "--csv", folder / "tables"]
-    a, _, _, d = network.hosts
-    wait_for([start_ray(d, a, "--num-cpus=0")])
+    *workers, d = network.hosts
+    for host in workers:
+        host.shell(f"rm -rf {EXPORTS}")
+    wait_for([start_ray(d, workers[0], "--num-cpus=0")])
     yield [sys.executable, ROOT / "predict_video.py", *files, *clips, "--cluster", "auto"]
-    d.shell("ray stop")
+    d.shell("ray stop --force")
 
 
 def test_workers_run_the_code_that_was_sent_where_another_version_is_in_its_place(
@@ -238,14 +241,13 @@ def test_hosts_keep_exports_in_their_own_cache_where_that_of_the_driver_cannot_b
     network: Network, work: Path, project: list[object]
 ) -> None:
     *workers, d = network.hosts
-    exports = f"{HOME}/.cache/activity-video/exports"
     for host in workers:
-        host.shell(f"touch /mnt/driver; rm -rf {exports}")
+        host.shell("touch /mnt/driver")
     done = d.run(*project, "--engine", "openvino", XDG_CACHE_HOME="/mnt/driver")
     assert (done.returncode, done.stderr) == (0, "")
     check_tables(work)
     # A host whose worker opens after all clips are done needs none.
-    kept = [host.shell(f"ls {exports} 2>/dev/null || true").split() for host in workers]
+    kept = [host.shell(f"ls {EXPORTS} 2>/dev/null || true").split() for host in workers]
     assert max(map(len, kept)) == 1
 
 
@@ -337,7 +339,7 @@ def test_a_host_that_joins_is_checked_like_the_first_ones(network: Network, work
         assert d.shell(f"ls -A {folder}/tables") == ""
     finally:
         process.kill()
-        d.shell(f"ray stop; umount {folder}/tables")
+        d.shell(f"ray stop --force; umount {folder}/tables")
     assert "host-d (10.77.0.4) is not used: the folder" in line
     assert "tables is not shared" in line
     assert (process.returncode, complained) == (0, "")
