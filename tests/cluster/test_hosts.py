@@ -214,7 +214,7 @@ def project(network: Network, trained: Trained, work: Path) -> Iterator[list[obj
         host.shell(f"rm -rf {EXPORTS}")
     wait_for([start_ray(d, workers[0], "--num-cpus=0")])
     yield [sys.executable, ROOT / "predict_video.py", *files, *clips, "--cluster", "auto"]
-    d.shell("ray stop --force")
+    d.shell("ray stop --force --grace-period=1")
 
 
 def test_workers_run_the_code_that_was_sent_where_another_version_is_in_its_place(
@@ -339,7 +339,7 @@ def test_a_host_that_joins_is_checked_like_the_first_ones(network: Network, work
         assert d.shell(f"ls -A {folder}/tables") == ""
     finally:
         process.kill()
-        d.shell(f"ray stop --force; umount {folder}/tables")
+        d.shell(f"ray stop --force --grace-period=1; umount {folder}/tables")
     assert "host-d (10.77.0.4) is not used: the folder" in line
     assert "tables is not shared" in line
     assert (process.returncode, complained) == (0, "")
