@@ -18,8 +18,9 @@ IMAGENET = "imagenet"
 RANDOM = "random"
 
 # An untrained backbone is always the same one, whatever --seed says: its features can then be
-# kept from run to run, and --seed changes what is trained on them.
-_RANDOM_WEIGHTS_SEED = 42
+# kept from run to run, and --seed changes what is trained on them. The same goes for what the
+# dropout inside some networks draws when they are fine-tuned.
+_SEED = 42
 
 _SHIPPED_WEIGHTS = Path(__file__).parent / "weights" / "efficientnet-lite0.weights.h5"
 _SHIPPED_SHA256 = "48bd47ddee68b77dba058cb05edae5ec4fd95b944bac662b8f2154f2e5d3a6aa"
@@ -40,9 +41,9 @@ def network_with_weights(name: str, weights: str) -> keras.Model:
         UserError: the weights cannot be downloaded, found, or do not fit.
     """
     kind = NETWORKS[name]
+    keras.utils.set_random_seed(_SEED)
     if weights == IMAGENET:
         return _imagenet(name, kind)
-    keras.utils.set_random_seed(_RANDOM_WEIGHTS_SEED)
     network = _construct(kind, None)
     if weights != RANDOM:
         _load_weights(network, Path(weights))

@@ -58,6 +58,23 @@ def test_an_untrained_backbone_is_always_the_same(untrained: keras.Model) -> Non
     assert fingerprint(build_backbone("resnet50", "random")) == fingerprint(untrained)
 
 
+def test_dropout_inside_a_network_draws_the_same_in_every_run(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    construct = backbone_weights._construct
+    # ImageNet weights would be downloaded.
+    monkeypatch.setattr(backbone_weights, "_construct", lambda kind, _: construct(kind, None))
+    drawn = []
+    for seed in (1, 2):
+        keras.utils.set_random_seed(seed)
+        backbone = build_backbone("efficientnet-b0", "imagenet")
+        network = next(layer for layer in backbone.layers if isinstance(layer, keras.Model))
+        layers = [layer for layer in network.layers if isinstance(layer, keras.layers.Dropout)]
+        drawn.append([keras.ops.convert_to_numpy(layer.seed_generator.state) for layer in layers])
+    assert drawn[0]
+    np.testing.assert_array_equal(*drawn)
+
+
 def test_fingerprint_changes_with_any_weight(untrained: keras.Model) -> None:
     before = fingerprint(untrained)
     bias = untrained.get_layer(PREPROCESSING).weights[1]
