@@ -32,7 +32,7 @@ def in_order(
         >>> list(in_order(abs, [-3, 2, -1]))
         [3, 2, 1]
     """
-    threads = threads or min(_cores(), _MOST_THREADS)
+    threads = threads or min(usable_cores(), _MOST_THREADS)
     waiting: deque[Future[Result]] = deque()
     with ThreadPoolExecutor(threads) as pool:
         try:
@@ -47,7 +47,8 @@ def in_order(
                 future.cancel()
 
 
-def _cores() -> int:
+def usable_cores() -> int:
+    """Count the cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):  # not on macOS, nor on Windows
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
+from activity.common.ordered_pool import usable_cores
 from activity.training.dense_layers import SHARES, DenseLayers, losses
 from activity.training.feature_sets import Examples
 from activity.training.hyperparameters import DROPOUT, HEAD, HIDDEN_UNITS
@@ -61,7 +62,8 @@ def train_head(
     steps = math.ceil(len(train) / batch_size) * epochs
     history = History([], [], [], [])
     bar = tqdm(range(epochs), "epochs", disable=None if progress else True, unit="epoch")
-    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(SHARES) as threads:
+    pool = ThreadPoolExecutor(min(SHARES, usable_cores()))
+    with threadpool_limits(1, user_api="blas"), pool as threads:
         layers = DenseLayers(train.feature_size, labels, HEAD, steps, random, threads)
         for _ in bar:
             learned = _learn(layers, train, standardisation, batch_size, random)
