@@ -156,7 +156,7 @@ def print_head(epochs: int) -> None:
     train = Examples([Image("drawn")] * images, targets, table, rows)
     nothing = train.take(np.arange(0))
     learn = partial(train_head, train, nothing, seed=0, progress=False)
-    learn(epochs=1)  # what is compiled is compiled
+    learn(epochs=1)  # what is done once is done
     one, more = (spent(partial(learn, epochs=1 + count)) for count in (0, epochs))
 
     batch = HEAD.batch_size

@@ -88,12 +88,10 @@ class DenseLayers:
 
     def weights(self) -> list[list[NDArray[np.float32]]]:
         """Return the kernel and bias of each layer, as Keras's ``Dense`` has them."""
-        shares = [share.weights for share in self._shares]
-        kernels, biases, label_kernels = zip(*shares, strict=True)
-        return [
-            [np.concatenate(kernels, axis=1), np.concatenate(biases)],
-            [np.concatenate(label_kernels), self._bias],
-        ]
+        kernel = np.concatenate([share.kernel for share in self._shares], axis=1)
+        bias = np.concatenate([share.bias for share in self._shares])
+        label_kernel = np.concatenate([share.label_kernel for share in self._shares])
+        return [[kernel, bias], [label_kernel, self._bias]]
 
     def _log_softmax(
         self, logits: "Callable[[_HiddenUnits], NDArray[np.float32]]"
@@ -115,22 +113,25 @@ class _HiddenUnits:
         steps: int,
         random: np.random.Generator,
     ) -> None:
-        self.weights = (kernel, np.zeros(kernel.shape[1], np.float32), label_kernel)
-        self._optimizer = AdamW(self.weights, how, steps)
-        self._gradients = [np.empty_like(weight) for weight in self.weights]
+        self.kernel = kernel
+        self.bias = np.zeros(kernel.shape[1], np.float32)
+        self.label_kernel = label_kernel
+        weights = [self.kernel, self.bias, self.label_kernel]
+        self._optimizer = AdamW(weights, how, steps)
+        self._gradients = [np.empty_like(weight) for weight in weights]
         self._random = random
         self._active = np.empty(0, np.float32)
 
     def logits(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
         """Compute their contribution to the logits, shape (images, labels)."""
-        return self._activity(features) @ self.weights[2]
+        return self._activity(features) @ self.label_kernel
 
     def logits_after_dropout(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
         """Compute the same with some of the units dropped, which are drawn for each image."""
         self._active = self._activity(features)
         self._active *= self._random.random(self._active.shape, np.float32) >= DROPOUT
         self._active /= 1 - DROPOUT
-        return self._active @ self.weights[2]
+        return self._active @ self.label_kernel
 
     def learn(self, features: NDArray[np.float32], error: NDArray[np.float32]) -> None:
         """Take one step, after ``logits_after_dropout`` with the same features.
@@ -140,7 +141,7 @@ class _HiddenUnits:
         """
         kernel_gradient, bias_gradient, label_kernel_gradient = self._gradients
         np.matmul(self._active.T, error, out=label_kernel_gradient)
-        unit_error = error @ self.weights[2].T
+        unit_error = error @ self.label_kernel.T
         unit_error *= self._active > 0  # neither dropped nor cut off by the ReLU
         unit_error /= 1 - DROPOUT
         np.matmul(features.T, unit_error, out=kernel_gradient)
@@ -148,8 +149,8 @@ class _HiddenUnits:
         self._optimizer.step(self._gradients)
 
     def _activity(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
-        activity = features @ self.weights[0]
-        activity += self.weights[1]
+        activity = features @ self.kernel
+        activity += self.bias
         return np.maximum(activity, 0, out=activity)
 
 

@@ -87,9 +87,13 @@ class _Figures:
     def __init__(self) -> None:
         self._images = self._loss = self._right = 0.0
 
-    def add(self, log_probabilities: NDArray[np.float32], targets: NDArray[np.float32]) -> None:
-        """Count some images; both arrays have shape (images, labels)."""
-        known = targets.max(axis=1) > 0.5
+    def add(
+        self,
+        log_probabilities: NDArray[np.float32],
+        targets: NDArray[np.float32],
+        known: NDArray[np.bool_],
+    ) -> None:
+        """Count those that are known; shapes (images, labels), (images, labels), (images,)."""
         log_probabilities, targets = log_probabilities[known], targets[known]
         self._images += len(targets)
         self._loss += float(losses(log_probabilities, targets).sum())
@@ -114,23 +118,24 @@ def _learn(
     """Let each image be learned from once, in a view drawn at random."""
     order = random.permutation(len(train))
     view = random.integers(train.views, size=len(train))
-    counts = train.weights
+    known, counts = train.known, train.weights
     figures = _Figures()
     for start in range(0, len(train), batch_size):
         chosen = order[start : start + batch_size]
         features = standardisation.apply(train.features(chosen, view[chosen]))
         targets = train.targets[chosen]
-        figures.add(layers.learn(features, targets, counts[chosen]), targets)
+        figures.add(layers.learn(features, targets, counts[chosen]), targets, known[chosen])
     return figures
 
 
 def _watch(layers: DenseLayers, test: Examples, standardisation: Standardisation) -> _Figures:
     """See how the head does on images that are not learned from."""
+    known = test.known
     figures = _Figures()
     for start in range(0, len(test), _ROWS_AT_ONCE):
         some = slice(start, start + _ROWS_AT_ONCE)
         features = standardisation.apply(test.features(some))
-        figures.add(layers.log_probabilities(features), test.targets[some])
+        figures.add(layers.log_probabilities(features), test.targets[some], known[some])
     return figures
 
 

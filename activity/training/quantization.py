@@ -124,7 +124,7 @@ def quantize(export: Path, photos: Sequence[NDArray[np.uint8]], target: Path) ->
     are taken from the photos, and the biases corrected for the rounding of the weights. The
     overflow fix is on for all layers: on processors without VNNI, the sums of 8-bit products
     otherwise saturate, and a version made on one machine is used on another. The head stays as it
-    is: its small products cost next to nothing, and its weights, into which the features'
+    is: its two small products cost next to nothing, and its weights, into which the features'
     standardisation is folded, are of very different sizes.
 
     Args:

@@ -129,19 +129,14 @@ def test_same_seed_same_head_other_seed_another() -> None:
     assert any(not np.array_equal(mine, theirs) for mine, theirs in zip(first, other, strict=True))
 
 
-@pytest.mark.parametrize(
-    ("name", "outliers"), [("model.keras", True), ("model.h5", True), ("model.h5", False)]
-)
+@pytest.mark.parametrize("name", ["model.keras", "model.h5"])
 def test_joined_model_does_what_its_parts_do_also_when_saved_and_loaded(
-    name: str, outliers: bool, tmp_path: Path
+    name: str, tmp_path: Path
 ) -> None:
     backbone = build_backbone("efficientnet-lite0", "imagenet")
-    random = np.random.default_rng(0)
-    table = random.normal(0, 1, (30, 1280)).astype(np.float32)
-    targets = np.eye(3, dtype=np.float32)[np.arange(30) % 3]
-    targets[-6:] = 1 / 3
-    both = Examples([Image("one.jpg")] * 30, targets, table, np.arange(30).reshape(30, 1))
-    head, _ = train_head(both if outliers else both.take(both.known), both, epochs=1, seed=0)
+    head = keras.Sequential(
+        [keras.Input((1280,)), keras.layers.Dense(4), keras.layers.Dense(3, activation="softmax")]
+    )
     model = join(backbone, head)
     pixels = np.random.default_rng(0).integers(0, 256, (2, 224, 224, 3)).astype(np.float32)
     expected = head.predict_on_batch(backbone.predict_on_batch(pixels))
