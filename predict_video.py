@@ -151,9 +151,9 @@ def engine_options(
 ) -> EngineOptions:
     """Choose how the network is run, so that it suits the clips."""
     shows_frames = args.output is not None or args.review is not None
-    keep_pixels = shows_frames and not smoothing.needs_whole_clip
+    keep_frames = shows_frames and not smoothing.needs_whole_clip
     fitting = [
-        batch_that_fits(args.batch_size, info, args.stride, keep_pixels=keep_pixels)
+        batch_that_fits(args.batch_size, info, args.stride, keep_frames=keep_frames)
         for info in infos
     ]
     live = any(job.is_live for job in jobs)

@@ -7,20 +7,18 @@ OpenVINO is compared, and int8 where train.py --int8 has written that version of
 """
 
 import argparse
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from activity.labelling.prediction import classify_frames
+from activity.labelling.prediction import classify_times
 from activity.media.clip import VideoSource
 from activity.network.arguments import add_cache_argument
 from activity.network.classifier import Classifier, OpenClassifier
 from activity.network.engine import EngineOptions
-from activity.temporal.prediction import Prediction
-from activity.temporal.smoothing import Rolling
+from activity.temporal.smoothing import RollingAverage
 from benchmarks.measuring import print_table
 
 
@@ -35,11 +33,8 @@ def main() -> None:
     }
     rows: list[list[object]] = []
     for clip in args.input:
-        raw, averaged = {}, {}
-        for name, engine in engines.items():
-            predictions = list(predictions_of(clip, engine, Rolling(args.size)))
-            raw[name] = np.stack([p.raw for p in predictions if p.raw is not None])
-            averaged[name] = np.stack([prediction.smoothed for prediction in predictions])
+        raw = {name: raw_predictions(clip, engine) for name, engine in engines.items()}
+        steady = {name: averaged(rows, args.size) for name, rows in raw.items()}
         for name in names[1:]:
             rows.append(
                 [
@@ -48,7 +43,7 @@ def main() -> None:
                     name,
                     f"{np.abs(raw[name] - raw['keras']).max():.1e}",
                     f"{same_labels(raw[name], raw['keras']):.1%}",
-                    f"{same_labels(averaged[name], averaged['keras']):.1%}",
+                    f"{same_labels(steady[name], steady['keras']):.1%}",
                 ]
             )
     print_table(
@@ -64,13 +59,15 @@ def main() -> None:
     )
 
 
-def predictions_of(
-    clip: Path, classifier: OpenClassifier, smoothing: Rolling
-) -> Iterator[Prediction]:
-    predict = smoothing.start(stride=1)
+def raw_predictions(clip: Path, classifier: OpenClassifier) -> NDArray[np.float32]:
     with closing(VideoSource(clip)) as source:
-        for frame, raw in classify_frames(source, classifier, stride=1):
-            yield predict(frame.seconds, raw)
+        classified = classify_times(source, classifier, stride=1)
+        return np.stack([raw for _, raw in classified if raw is not None])
+
+
+def averaged(raw: NDArray[np.float32], size: int) -> NDArray[np.floating]:
+    average = RollingAverage(size)
+    return np.stack([average.push(row) for row in raw])
 
 
 def same_labels(mine: NDArray[np.floating], theirs: NDArray[np.floating]) -> float:

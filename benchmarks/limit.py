@@ -41,7 +41,6 @@ from activity.media.source import VideoInfo
 from activity.network.arguments import add_cache_argument, positive
 from activity.network.classifier import Classifier, OpenClassifier
 from activity.network.engine import Engine, EngineOptions, Stream, Tag
-from activity.temporal.prediction import Prediction
 from activity.temporal.smoothing import Rolling
 from activity.training.dataset import ALL_LABELS, find_images
 from activity.training.feature_sets import Examples
@@ -216,10 +215,10 @@ def scale(clip: Path, size: str, frames: int, output: Path) -> Path:
 def draw_on(frames: Sequence[Frame], info: VideoInfo, labels: Sequence[str]) -> None:
     """Draw a label on each frame, as it is done for an .mp4."""
     painter = PlanePainter()
-    known = Prediction(0, 0.0, None, np.full(len(labels), 1 / len(labels)), 0)
+    even = np.full(len(labels), 1 / len(labels))
     for frame in frames:
         planes = frame.planes_to_write(info.planes)
-        for plate in overlay(frame.size, labels, known, bars=False):
+        for plate in overlay(frame.size, labels, even, 0, bars=False):
             painter.draw(plate, planes) if planes else plate.draw(frame.pixels)
 
 

@@ -184,8 +184,11 @@ class Worker:
 
         if isinstance(work, StretchOfJob):
             return self._classify(work)
-        joined = work.joined(self._settings.stride) if isinstance(work, JoinedJob) else None
-        job = work.job if isinstance(work, JoinedJob) else work
+        predictions = None
+        if isinstance(work, JoinedJob):
+            labels, stride = self._classifier.saved.labels, self._settings.stride
+            predictions, work = work.predictions(stride, labels), work.job
+        job = work
         name = name_in_ray(ray.get_runtime_context().get_actor_id())
         # The table of truth was read before; results name it as it was given.
         there = replace(placed(job, self._folder), truth=job.truth)
@@ -205,7 +208,7 @@ class Worker:
                     self._settings,
                     interrupted=self._stop.is_set,
                     source_name=job.clip,
-                    joined=joined,
+                    predictions=predictions,
                 )
         except UserError as error:
             raise UserError(_as_given(str(error), there, job)) from error

@@ -10,9 +10,10 @@ from activity.common.errors import UserError
 from activity.common.interruption import LeftUnfinishedError
 from activity.common.stores import is_stored
 from activity.labelling.jobs import Job
-from activity.labelling.stretches import ClassifiedStretch, Joined
+from activity.labelling.stretches import ClassifiedStretch, join_stretches
 from activity.media.cutting import SEAM, CutClip, Stretch, cut
 from activity.media.stretches import Seams, fit_together
+from activity.temporal.predictions import Predictions
 
 # A clip that all workers share is cut into this many stretches for each: if one is late, or dies,
 # little is lost.
@@ -38,20 +39,18 @@ class JoinedJob:
     Attributes:
         job: the job.
         stretches: references to what the stretches gave, in order.
-        frames: number of frames of the clip.
         end: when the last one ceases to be shown, as ``CutClip`` says.
     """
 
     job: Job
     stretches: Sequence[Any]
-    frames: int
     end: float
 
-    def joined(self, stride: int) -> Joined:
-        """Give the predictions. Those of a stretch are brought here when it is their turn."""
+    def predictions(self, stride: int, labels: Sequence[str]) -> Predictions:
+        """Bring the predictions of all stretches here and join them."""
         import ray
 
-        return Joined(map(ray.get, self.stretches), self.frames, self.end, stride)
+        return join_stretches(ray.get(list(self.stretches)), stride, labels, self.end)
 
 
 class LongClips:
@@ -111,7 +110,7 @@ class LongClips:
         done[part.number] = (result.seams, ray.put(result))
         if len(done) == len(clip.stretches):
             seams, references = zip(*(done[number] for number in sorted(done)), strict=True)
-            rest = JoinedJob(job, references, clip.frames, clip.end)
+            rest = JoinedJob(job, references, clip.end)
             self._end(job, rest if fit_together(seams) else job, queue)
 
     def _end(self, job: Job, following: Job | JoinedJob, queue: JobQueue) -> None:

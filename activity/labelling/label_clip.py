@@ -1,11 +1,15 @@
 """Clips labelled: classified, smoothed, drawn on, and summed up in files."""
 
 import tempfile
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
+from functools import partial
+from itertools import chain, zip_longest
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
 from tqdm import tqdm
 
 from activity.common.errors import UserError, refusals_in_a_line
@@ -14,28 +18,27 @@ from activity.common.json_file import write_json
 from activity.common.regular_file import hash_file
 from activity.common.stores import clip_location, is_stored, local_copy
 from activity.labelling.jobs import Job
-from activity.labelling.labelled_frames import labelled_frames
 from activity.labelling.overlay import overlay
+from activity.labelling.prediction import classify_frames, classify_times, read_ahead
 from activity.labelling.preview import Show, show_nothing
 from activity.labelling.review.data_files import copy_file, page_and_name, read_labels
 from activity.labelling.review.gather import gather_review
 from activity.labelling.review.playable import needs_copy, open_copy
 from activity.labelling.review.writer import write_clip
 from activity.labelling.settings import Settings
-from activity.labelling.stretches import Joined
 from activity.media.clip import VideoSource
+from activity.media.frame import Frame
 from activity.media.live import LiveSource
 from activity.media.sink import open_sink
 from activity.media.source import Source, VideoInfo
 from activity.network.classifier import Classifier, OpenClassifier
-from activity.temporal.envelope import gather_envelope
+from activity.temporal.envelope import envelope_of
 from activity.temporal.judgement import Earlier, Judgement, judge
-from activity.temporal.prediction import Prediction
-from activity.temporal.prediction_table import open_table
-from activity.temporal.record import Record, open_record
+from activity.temporal.prediction_table import write_table
+from activity.temporal.predictions import GatheredPredictions, Predictions, gather_predictions
 from activity.temporal.segment_files import write_segments
-from activity.temporal.smoothing import Labelled
-from activity.temporal.summary import Summary
+from activity.temporal.smoothing import Compared, RollingAverage, compared_smoothings
+from activity.temporal.summary import Summary, summarise
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,11 @@ class Outcome:
 Outcomes = Generator[tuple[Job, Outcome | UserError | None], None, None]
 """Each job, as it is done, with what became of the clip: None if it was left unfinished, a
 UserError where it failed."""
+
+
+Labelled = Generator[tuple[Frame, NDArray[np.float64], int], None, None]
+"""The frames of a clip in order, each with its smoothed probabilities, shape (labels,), and the
+number of its label."""
 
 
 def label_one_by_one(
@@ -89,7 +97,7 @@ def label_clip(
     show: Show = show_nothing,
     interrupted: Callable[[], bool] = lambda: False,
     source_name: str | None = None,
-    joined: Joined | None = None,
+    predictions: Predictions | None = None,
 ) -> Outcome:
     """Classify every frame of a clip, smooth, and write what the job asks for.
 
@@ -100,70 +108,199 @@ def label_clip(
         show: shows a frame that was drawn, and tells whether the person wants to end.
         interrupted: tells whether to end early.
         source_name: the clip's name in the results, where it is not the one in the job.
-        joined: its predictions, where they were made before, in stretches.
+        predictions: of the clip, where they were made before.
 
     Raises:
         LeftUnfinishedError: the run ended early, and no frame is drawn yet or the job is kept
             only when it is finished.
         UserError: the clip cannot be read, or something cannot be written.
     """
-    labels, smoothing = classifier.saved.labels, settings.smoothing
-    judgement = None
+    outputs, smoothing, labels = job.outputs, settings.smoothing, classifier.saved.labels
     with ExitStack() as stack:
         clip = job.clip
         if is_stored(clip) and not job.is_live:
             clip = str(stack.enter_context(local_copy(clip_location(clip), interrupted)))
-        here = replace(job, clip=clip)
+        here = replace(job, clip=clip, copy=_copy_for_review(job))
         source = stack.enter_context(closing(_open_source(here, interrupted)))
         # A clip is read once more: not where nobody asks for that, and before anything is written,
         # so that a run that is interrupted meanwhile keeps what was there.
-        needs_digest = (job.truth or job.outputs.review) and not job.is_live
+        needs_digest = (job.truth or outputs.review) and not job.is_live
         with refusals_in_a_line(job.clip):
             digest = hash_file(Path(clip), interrupted) if needs_digest else ""
-        here = replace(here, copy=_copy_for_review(job))
-        files = [path for path in job.outputs.paths if not is_stored(path)]
+        files = [path for path in outputs.paths if not is_stored(path)]
         folder = files[0].parent if files else Path(tempfile.gettempdir())
-        record = stack.enter_context(open_record(folder, len(labels), settings.stride))
-        frames = labelled_frames(here, source, classifier, record, settings, interrupted, joined)
-        if interrupted():
-            raise LeftUnfinishedError
-        summary = Summary(labels, smoothing.adjective)
-        last = _write_frames(here, source.info, frames, summary, settings, show, interrupted)
-        end = joined.end_of(last, source) if joined else source.end_of(last.time)
+        gathered = stack.enter_context(gather_predictions(folder, labels, settings.stride))
+
+        draw = partial(_draw, here, source.info, labels, settings, show, interrupted)
+        if predictions is None and here.needs_pixels and not smoothing.needs_whole_clip:
+            draw(_labelled_as_they_come(source, classifier, gathered, settings))
+            known = gathered.predictions(source.end_of)
+            numbers, drawn = smoothing.numbers(known), known.frames
+        else:
+            if predictions is None:
+                _classify(here, source, classifier, gathered, settings, interrupted)
+            known = predictions or gathered.predictions(source.end_of)
+            numbers, drawn = smoothing.numbers(known), known.frames
+            if here.needs_pixels:
+                steady = smoothing.smoothed(known, numbers)
+                made_here = predictions is None
+                drawn = draw(_labelled_again(here, source.info, known, numbers, steady, made_here))
         if source.damaged:
             print(f"[INFO] {job.clip} is damaged: packets that cannot be decoded: {source.damaged}")
-        if job.outputs.timeline:
+        if outputs.csv:
+            write_table(outputs.csv, known, smoothing, numbers, drawn)
+        known, numbers = known.first(drawn), numbers[:drawn]
+        summary = summarise(known, numbers, smoothing.adjective)
+        compared: Compared = {}
+        if outputs.timeline or job.truth:
+            compared = {
+                each: numbers if each == smoothing else each.numbers(known)
+                for each in compared_smoothings(smoothing.size, settings.compare)
+            }
+        if outputs.timeline:
             # Only here, since matplotlib takes a second to import.
             from activity.labelling.timeline import draw_timeline
 
-            envelope = gather_envelope(record, labels, smoothing, settings.compare, summary.frames)
+            envelope = envelope_of(known, compared, smoothing)
             truth = job.truth.segments if job.truth else ()
-            draw_timeline(envelope, end, job.outputs.timeline, Path(job.clip).name, truth)
+            draw_timeline(envelope, known.end, outputs.timeline, Path(job.clip).name, truth)
+        judgement = None
         if job.truth:
-            earlier = _known_before(job, digest, record, classifier.saved)
-            judgement = judge(record, labels, smoothing, settings.compare, job.truth, earlier)
-        if job.outputs.review:
-            path = clip_location(job.clip)
-            found = gather_review(job.outputs.review, path, digest, record, summary, end)
-            folder, _ = page_and_name(job.outputs.review)
+            earlier = _known_before(job, digest, known.frames, classifier.saved)
+            judgement = judge(known, compared, smoothing, job.truth, earlier)
+        if outputs.review:
+            found = gather_review(outputs.review, clip_location(job.clip), digest, known, summary)
+            folder, _ = page_and_name(outputs.review)
             write_clip(folder, replace(found, copy=here.copy))
-    if job.outputs.segments:
-        write_segments(job.outputs.segments, summary.segments(end))
-    if job.outputs.json:
+    if outputs.segments:
+        write_segments(outputs.segments, summary.segments)
+    if outputs.json:
         made_from = _made_from(
             source_name or job.clip, source.info, summary, classifier.saved, settings
         )
         judged = {"truth": judgement.as_dict()} if judgement else {}
-        write_json(job.outputs.json, summary.as_dict(end) | made_from | judged)
+        write_json(outputs.json, summary.as_dict() | made_from | judged)
     return Outcome(summary, source.info.frame_count, source.dropped, judgement)
 
 
-def _known_before(job: Job, digest: str, record: Record, classifier: Classifier) -> Earlier:
+def _classify(
+    job: Job,
+    source: Source,
+    classifier: OpenClassifier,
+    gathered: GatheredPredictions,
+    settings: Settings,
+    interrupted: Callable[[], bool],
+) -> None:
+    """Classify a clip of which no frame is drawn yet.
+
+    Raises:
+        LeftUnfinishedError: the run ended early, and a beginning of the clip is of no use.
+    """
+    name, total = Path(job.clip).name, source.info.frame_count or None
+    with closing(classify_times(source, classifier, settings.stride)) as classified:
+        for seconds, raw in tqdm(classified, f"classifying {name}", total, disable=None):
+            gathered.add(seconds, raw)
+            if interrupted():
+                if settings.smoothing.needs_whole_clip or not job.keep_unfinished:
+                    raise LeftUnfinishedError
+                return
+
+
+def _labelled_as_they_come(
+    source: Source, classifier: OpenClassifier, gathered: GatheredPredictions, settings: Settings
+) -> Labelled:
+    """Classify a clip and average its predictions, frame by frame."""
+    average = RollingAverage(max(1, settings.smoothing.size // settings.stride))
+    with closing(classify_frames(source, classifier, settings.stride)) as classified:
+        for frame, raw in classified:
+            gathered.add(frame.seconds, raw)
+            if raw is not None:
+                mean = average.push(raw)
+            yield frame, mean, int(mean.argmax())
+
+
+def _labelled_again(
+    job: Job,
+    info: VideoInfo,
+    predictions: Predictions,
+    numbers: NDArray[np.unsignedinteger],
+    smoothed: Iterator[NDArray[np.float64]],
+    made_here: bool,
+) -> Labelled:
+    """Read a clip that is classified once more, to draw the labels on its frames."""
+    changed = f"{job.clip} was changed while it was labelled: label it again"
+    known = zip(numbers.tolist(), chain.from_iterable(smoothed), predictions.times, strict=True)
+    with closing(VideoSource(Path(job.clip), as_pixels=job.writes_pixels)) as source:
+        if (source.info.width, source.info.height) != (info.width, info.height):
+            raise UserError(changed)
+        with closing(read_ahead(source)) as frames:
+            for frame, label in zip_longest(frames, known):
+                if frame is None or label is None:
+                    if not made_here:
+                        raise UserError(changed)
+                    print(
+                        f"[INFO] {job.clip} had a different number of frames when it was read "
+                        "again: only frames that were there both times are labelled"
+                    )
+                    return
+                number, probabilities, seconds = label
+                if not made_here and frame.seconds != seconds:
+                    raise UserError(changed)
+                yield frame, probabilities, number
+
+
+def _draw(
+    job: Job,
+    info: VideoInfo,
+    labels: Sequence[str],
+    settings: Settings,
+    show: Show,
+    interrupted: Callable[[], bool],
+    frames: Labelled,
+) -> int:
+    """Write the clips that show the frames, and return of how many frames.
+
+    Raises:
+        LeftUnfinishedError: the run ended early, and a beginning of the clips is of no use.
+    """
+    drawn = 0
+    with ExitStack() as stack:
+        stack.enter_context(closing(frames))
+        if interrupted():
+            raise LeftUnfinishedError
+        sink = write_copy = None
+        if job.outputs.video:
+            sound_of = None if job.is_live else Path(job.clip)
+            sink = stack.enter_context(open_sink(job.outputs.video, info, sound_of))
+        if job.copy:
+            write_copy = stack.enter_context(open_copy(job.copy, info, Path(job.clip)))
+        total = info.frame_count or None
+        for frame, probabilities, label in tqdm(frames, Path(job.clip).name, total, disable=None):
+            drawn += 1
+            if write_copy:
+                write_copy(frame)
+            if sink:
+                bars = settings.bars
+                sink.write(frame, overlay(frame.size, labels, probabilities, label, bars=bars))
+            if (sink and show(frame)) or interrupted():
+                if not job.keep_unfinished:
+                    raise LeftUnfinishedError
+                break
+        else:
+            if sink:
+                sink.copy_rest_of_sound()
+        if job.outputs.video and sink and sink.sound:
+            for remark in sink.sound.remarks(job.clip, job.outputs.video):
+                print(f"[INFO] {remark}")
+    return drawn
+
+
+def _known_before(job: Job, digest: str, frames: int, classifier: Classifier) -> Earlier:
     """Find out what the model has learned of a clip, and how an earlier run has labelled it."""
     learned = [stretch for stretch in classifier.learned or () if stretch.digest == digest]
     if job.earlier is None:
         return Earlier(learned)
-    labels = read_labels(job.earlier, digest, record.frames, classifier.labels)
+    labels = read_labels(job.earlier, digest, frames, classifier.labels)
     return Earlier(learned, labels)
 
 
@@ -179,49 +316,6 @@ def _open_source(job: Job, should_stop: Callable[[], bool]) -> Source:
     if job.is_live:
         return LiveSource(job.clip, should_stop)
     return VideoSource(Path(job.clip), as_pixels=job.writes_pixels)
-
-
-def _write_frames(
-    job: Job,
-    info: VideoInfo,
-    frames: Labelled,
-    summary: Summary,
-    settings: Settings,
-    show: Show,
-    interrupted: Callable[[], bool],
-) -> Prediction:
-    """Draw on each frame what is known of it, write it down, and return the last."""
-    labels = summary.labels
-    with ExitStack() as stack:
-        sink = write_row = write_copy = None
-        if job.outputs.video:
-            sound_of = None if job.is_live else Path(job.clip)
-            sink = stack.enter_context(open_sink(job.outputs.video, info, sound_of))
-        if job.outputs.csv:
-            write_row = stack.enter_context(open_table(job.outputs.csv, labels))
-        if job.copy:
-            write_copy = stack.enter_context(open_copy(job.copy, info, Path(job.clip)))
-        stack.enter_context(closing(frames))
-        total = info.frame_count or None
-        for frame, prediction in tqdm(frames, Path(job.clip).name, total, disable=None):
-            summary.add(prediction)
-            if write_row:
-                write_row(prediction)
-            if write_copy:
-                write_copy(frame)
-            if sink:
-                sink.write(frame, overlay(frame.size, labels, prediction, bars=settings.bars))
-            if (sink and show(frame)) or interrupted():
-                if not job.keep_unfinished:
-                    raise LeftUnfinishedError
-                break
-        else:
-            if sink:
-                sink.copy_rest_of_sound()
-        if job.outputs.video and sink and sink.sound:
-            for remark in sink.sound.remarks(job.clip, job.outputs.video):
-                print(f"[INFO] {remark}")
-    return prediction
 
 
 def _made_from(

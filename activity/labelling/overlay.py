@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from activity.media.planes import Plate
-from activity.temporal.prediction import Prediction
 
 MOST_BARS = 6
 """With more classes than this, ``bars_plate`` shows only the most probable ones."""
@@ -32,19 +31,25 @@ _LONGEST_LABEL = 40  # characters
 
 
 def overlay(
-    size: tuple[int, int], labels: Sequence[str], prediction: Prediction, *, bars: bool
+    size: tuple[int, int],
+    labels: Sequence[str],
+    probabilities: NDArray[np.floating],
+    label: int,
+    *,
+    bars: bool,
 ) -> list[Plate]:
     """Say what is drawn on a frame.
 
     Args:
         size: width and height of the frame in pixels.
         labels: name of each class.
-        prediction: prediction of the frame.
+        probabilities: smoothed probabilities of the frame, shape (labels,), 0..1.
+        label: number of the frame's label.
         bars: whether there is a bar for each class, too.
     """
-    plates = [label_plate(size, labels[prediction.label], prediction.probability)]
+    plates = [label_plate(size, labels[label], float(probabilities[label]))]
     if bars:
-        plates.append(bars_plate(size, labels, prediction.smoothed, prediction.label))
+        plates.append(bars_plate(size, labels, probabilities, label))
     return [plate for plate in plates if plate is not None]
 
 

@@ -4,30 +4,34 @@ Decoding, inference and what the caller does with a frame run at the same time, 
 thread, a bounded number of frames apart.
 """
 
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from activity.common.background import in_background
-from activity.media.frame import NO_PIXELS, Frame
+from activity.media.frame import Frame
 from activity.media.source import Source, VideoInfo
 from activity.network.classifier import OpenClassifier
-from activity.temporal.smoothing import Classified
 
 # Frames that wait between two threads: enough to even out their pace, whatever the size of the
 # frame, and not more memory than this.
 _FRAMES_AHEAD = 32
 _BYTES_AHEAD = 2**27
-_BYTES_WITHOUT_PIXELS = 200
+_BYTES_OF_TIME = 200  # and of what else is kept where a frame is not
+
+Kept = TypeVar("Kept")
 
 
-def classify_frames(
-    source: Source, classifier: OpenClassifier, stride: int, *, keep_pixels: bool = True
-) -> Classified:
-    """Yield a source's frames in order, each with its probabilities, shape (labels,).
+Classified = Generator[tuple[Kept, NDArray[np.float32] | None], None, None]
+"""What is kept of a clip's frames, in order, each with its raw prediction, shape (labels,); None if
+a frame was not classified, which the first one always is."""
+
+
+def classify_frames(source: Source, classifier: OpenClassifier, stride: int) -> Classified[Frame]:
+    """Yield a source's frames in order, each with its probabilities, to be drawn on.
 
     Close the generator to end early: it stops its threads and releases the source.
 
@@ -36,30 +40,28 @@ def classify_frames(
             by itself.
         classifier: what classifies them.
         stride: every how many frames one is classified. Others come with None.
-        keep_pixels: whether the pixels are wanted, to be drawn on. Without them frames come
-            with ``NO_PIXELS``.
     """
-    if source.live:
-        pieces = _classified_live(source, classifier, stride)
-    else:
-        pieces = _classified(source, classifier, stride, keep_pixels)
-    with closing(pieces):
-        for piece, raw in pieces:
-            for place, frame in enumerate(piece.frames):
-                yield frame, raw if piece.classified and place == 0 else None
+    size = _frame_bytes(source.info)
+    return _classified(source, classifier, stride, lambda frame: frame.to_wait(), size)
+
+
+def classify_times(source: Source, classifier: OpenClassifier, stride: int) -> Classified[float]:
+    """Yield the times of a source's frames instead of the frames, as ``classify_frames`` does."""
+    return _classified(source, classifier, stride, lambda frame: frame.seconds, _BYTES_OF_TIME)
 
 
 def read_ahead(source: Source) -> Generator[Frame, None, None]:
     """Yield a clip's frames in order, decoded in its own thread."""
-    frames_ahead = min(_FRAMES_AHEAD, _BYTES_AHEAD // _frame_bytes(source.info, True))
+    frames_ahead = min(_FRAMES_AHEAD, _BYTES_AHEAD // _frame_bytes(source.info))
     return in_background(_waiting_frames(source), max(1, frames_ahead))
 
 
 def batch_that_fits(
-    batch_size: int, info: VideoInfo, stride: int, *, keep_pixels: bool = True
+    batch_size: int, info: VideoInfo, stride: int, *, keep_frames: bool = True
 ) -> int:
     """Lower a batch size where the frames that wait for a whole batch would fill the memory."""
-    return max(1, min(batch_size, _BYTES_AHEAD // _piece_bytes(info, stride, keep_pixels)))
+    size = _frame_bytes(info) if keep_frames else _BYTES_OF_TIME
+    return max(1, min(batch_size, _BYTES_AHEAD // _piece_bytes(size, stride)))
 
 
 def _waiting_frames(source: Source) -> Generator[Frame, None, None]:
@@ -68,34 +70,48 @@ def _waiting_frames(source: Source) -> Generator[Frame, None, None]:
             yield frame.to_wait()
 
 
-class _Piece(NamedTuple):
+class _Piece(NamedTuple, Generic[Kept]):
     """Neighbouring frames with one prediction, and whether the first was classified for it."""
 
-    frames: list[Frame]
+    frames: list[Kept]
     classified: bool
 
 
 def _classified(
-    source: Source, classifier: OpenClassifier, stride: int, keep_pixels: bool
-) -> Generator[tuple[_Piece, NDArray[np.float32]], None, None]:
-    ahead = min(_FRAMES_AHEAD, _BYTES_AHEAD // _piece_bytes(source.info, stride, keep_pixels))
-    inputs = _pieces(source, classifier, stride, keep_pixels)
-    with closing(in_background(classifier(inputs), max(1, ahead))) as classified:
-        yield from classified
+    source: Source,
+    classifier: OpenClassifier,
+    stride: int,
+    keep: Callable[[Frame], Kept],
+    bytes_kept: int,
+) -> Classified[Kept]:
+    if source.live:
+        pieces = _of_live(source, classifier, stride, keep)
+    else:
+        inputs = _pieces(source, classifier, stride, keep, _longest_piece(bytes_kept))
+        ahead = min(_FRAMES_AHEAD, _BYTES_AHEAD // _piece_bytes(bytes_kept, stride))
+        pieces = in_background(classifier(inputs), max(1, ahead))
+    with closing(pieces):
+        for piece, raw in pieces:
+            for place, kept in enumerate(piece.frames):
+                yield kept, raw if piece.classified and place == 0 else None
 
 
 def _pieces(
-    source: Source, classifier: OpenClassifier, stride: int, keep_pixels: bool
-) -> Iterator[tuple[_Piece, NDArray[np.uint8]]]:
+    source: Source,
+    classifier: OpenClassifier,
+    stride: int,
+    keep: Callable[[Frame], Kept],
+    longest: int,
+) -> Iterator[tuple[_Piece[Kept], NDArray[np.uint8]]]:
     """Cut a clip into pieces of ``stride`` frames, each with the network's input of its first.
 
-    A piece that would fill the memory is continued in another one, with the same input: the frame
-    is then classified twice, which costs little where pieces are so long.
+    A piece of more than ``longest`` frames, which would fill the memory, is continued in another
+    one with the same input: the frame is then classified twice, which costs little where pieces
+    are so long.
     """
-    frames: list[Frame] = []
+    frames: list[Kept] = []
     pixels = np.empty(0, np.uint8)
     classified = True
-    longest = _longest_piece(source.info, keep_pixels)
     with closing(source.frames()) as decoded:
         for number, frame in enumerate(decoded):
             due = number % stride == 0
@@ -104,21 +120,21 @@ def _pieces(
                 frames, classified = [], due
             if due:
                 pixels = classifier.network_input(frame)
-            frames.append(frame.to_wait() if keep_pixels else Frame(NO_PIXELS, frame.seconds))
+            frames.append(keep(frame))
     if frames:
         yield _Piece(frames, classified), pixels
 
 
-def _classified_live(
-    source: Source, classifier: OpenClassifier, stride: int
-) -> Generator[tuple[_Piece, NDArray[np.float32]], None, None]:
+def _of_live(
+    source: Source, classifier: OpenClassifier, stride: int, keep: Callable[[Frame], Kept]
+) -> Generator[tuple[_Piece[Kept], NDArray[np.float32]], None, None]:
     with closing(source.frames()) as frames:
         for number, frame in enumerate(frames):
             due = number % stride == 0
             if due:
                 # A stream of one frame: an engine has nothing to wait for and answers at once.
                 raw = _only(classifier([(None, classifier.network_input(frame))]))
-            yield _Piece([frame], due), raw
+            yield _Piece([keep(frame)], due), raw
 
 
 def _only(outputs: Iterable[tuple[None, NDArray[np.float32]]]) -> NDArray[np.float32]:
@@ -126,13 +142,13 @@ def _only(outputs: Iterable[tuple[None, NDArray[np.float32]]]) -> NDArray[np.flo
     return output
 
 
-def _frame_bytes(info: VideoInfo, keep_pixels: bool) -> int:
-    return info.width * info.height * 3 if keep_pixels else _BYTES_WITHOUT_PIXELS
+def _frame_bytes(info: VideoInfo) -> int:
+    return info.width * info.height * 3
 
 
-def _longest_piece(info: VideoInfo, keep_pixels: bool) -> int:
-    return max(1, _BYTES_AHEAD // _frame_bytes(info, keep_pixels))
+def _longest_piece(bytes_kept: int) -> int:
+    return max(1, _BYTES_AHEAD // bytes_kept)
 
 
-def _piece_bytes(info: VideoInfo, stride: int, keep_pixels: bool) -> int:
-    return min(stride, _longest_piece(info, keep_pixels)) * _frame_bytes(info, keep_pixels)
+def _piece_bytes(bytes_kept: int, stride: int) -> int:
+    return min(stride, _longest_piece(bytes_kept)) * bytes_kept

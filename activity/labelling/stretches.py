@@ -1,23 +1,18 @@
 """A long clip's predictions, made stretch by stretch and joined."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
-from itertools import zip_longest
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from activity.common.errors import UserError
-from activity.labelling.prediction import classify_frames, read_ahead
+from activity.labelling.prediction import classify_times
 from activity.media.cutting import Stretch
-from activity.media.frame import NO_PIXELS, Frame
-from activity.media.source import Source
 from activity.media.stretches import Seams, StretchSource, UnsafeCutError
 from activity.network.classifier import OpenClassifier
-from activity.temporal.prediction import Prediction
-from activity.temporal.smoothing import Classified
+from activity.temporal.predictions import Predictions
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,8 +49,7 @@ def classify_stretch(
         rows = []
         with suppress(UnsafeCutError):
             source = StretchSource(clip, stretch, stride, one_thread=one_thread)
-            classified = classify_frames(source, classifier, stride, keep_pixels=False)
-            with closing(classified):
+            with closing(classify_times(source, classifier, stride)) as classified:
                 for _, raw in classified:
                     if raw is not None:
                         rows.append(raw)
@@ -65,52 +59,17 @@ def classify_stretch(
     return None
 
 
-@dataclass(frozen=True, eq=False)
-class Joined:
-    """A clip's predictions that were made in stretches; they can be gone through once.
+def join_stretches(
+    stretches: Sequence[ClassifiedStretch], stride: int, labels: Sequence[str], end: float
+) -> Predictions:
+    """Join what all stretches of a clip gave.
 
-    Attributes:
-        stretches: all of them, in order.
-        frames: number of frames of the clip.
-        end: when the last one ceases to be shown, as ``CutClip`` says.
+    Args:
+        stretches: of one clip, in order.
         stride: every how many frames one is classified.
+        labels: name of each class.
+        end: when the last frame ceases to be shown, in seconds.
     """
-
-    stretches: Iterable[ClassifiedStretch]
-    frames: int
-    end: float
-    stride: int
-
-    def classified(self, clip: str, source: Source, *, keep_pixels: bool) -> Classified:
-        """Yield the frames with their predictions, as ``classify_frames`` does.
-
-        Args:
-            clip: its name.
-            source: the clip, opened. It is read only where pixels are kept.
-            keep_pixels: whether frames have their pixels.
-
-        Raises:
-            UserError: the clip has changed.
-        """
-        if not keep_pixels:
-            for seconds, raw in self._predictions():
-                yield Frame(NO_PIXELS, seconds), raw
-            return
-        with closing(read_ahead(source)) as frames:
-            for frame, known in zip_longest(frames, self._predictions()):
-                if frame is None or known is None or frame.seconds != known[0]:
-                    raise UserError(f"{clip} was changed while it was labelled: label it again")
-                yield frame, known[1]
-
-    def end_of(self, last: Prediction, source: Source) -> float:
-        """Tell when the last frame that was labelled ceases to be shown, in seconds."""
-        is_last = last.frame == self.frames - 1
-        return self.end if is_last and self.end > last.time else source.end_of(last.time)
-
-    def _predictions(self) -> Iterator[tuple[float, NDArray[np.float32] | None]]:
-        for stretch in self.stretches:
-            rows = iter(stretch.raw)
-            for number, seconds in enumerate(
-                stretch.stretch.seconds.tolist(), stretch.stretch.first
-            ):
-                yield seconds, None if number % self.stride else next(rows)
+    times = np.concatenate([one.stretch.seconds for one in stretches])
+    raw = np.concatenate([one.raw for one in stretches])
+    return Predictions(times, raw, stride, labels, end)

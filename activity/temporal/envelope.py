@@ -1,157 +1,105 @@
 """The predictions of a clip of any length, collected in the columns of a picture."""
 
 from collections.abc import Sequence
-from itertools import islice
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
-from activity.temporal.prediction import Prediction
-from activity.temporal.record import Record
-from activity.temporal.smoothing import Smoothing, compared_smoothings
+from activity.temporal.predictions import Predictions
+from activity.temporal.smoothing import Compared, Smoothing
 
 MOST_COLUMNS = 2048
-"""More than the width of a picture in pixels. An even number."""
+"""More than the width of a picture in pixels."""
 
 
+@dataclass(frozen=True, eq=False)
 class Envelope:
-    """What each column of a timeline shows, collected frame by frame in bounded memory.
+    """What each column of a timeline shows.
 
-    A column stands for ``frames_per_column`` frames. That is 1 at first; when all columns are
-    full, neighbours are merged and it doubles. So a clip of hours takes no more memory, and no
-    more time to draw, than one of a minute. No frame is lost: a column holds extremes and counts,
-    not samples.
+    A column stands for ``frames_per_column`` frames: the smallest power of two with which the clip
+    fits into ``MOST_COLUMNS`` of them. So a clip of hours takes no more time to draw than one of a
+    minute. No frame is lost: a column holds extremes and counts, not samples. Frames that were not
+    classified repeat the last raw prediction.
 
-    Each frame comes with its label in each band, so that smoothings can be compared.
+    Attributes:
+        labels: name of each class.
+        bands: the smoothings that are compared.
+        drawn: the smoothing that gives ``smoothed``.
+        frames_per_column: how many frames a column stands for; the last one may have fewer.
+        start: time of each column's first frame in seconds, shape (columns,).
+        raw_low: lowest raw probability of each class, shape (columns, labels).
+        raw_high: highest raw probability, likewise.
+        raw: mean of the raw probabilities, likewise.
+        smoothed: mean of the smoothed probabilities, likewise.
+        shares: share of each label in each band, 0..1, shape (columns, bands, labels).
+        switches: how often the label changes in each band, shape (columns, bands).
     """
 
-    def __init__(self, labels: Sequence[str], bands: Sequence[Smoothing], drawn: Smoothing) -> None:
-        """Start with no frames.
-
-        Args:
-            labels: name of each class.
-            bands: the smoothings that are compared.
-            drawn: the one of them that gives the labels and probabilities of ``Prediction``.
-        """
-        self.labels = list(labels)
-        self.bands = list(bands)
-        self.drawn = drawn
-        self.frames_per_column = 1
-        self._frames = 0
-        self._raw = np.zeros(len(labels), np.float32)
-        self._winners = np.full(len(bands), -1)
-
-        per_class = (MOST_COLUMNS, len(labels))
-        self._start = np.full(MOST_COLUMNS, np.inf)
-        self._low = np.full(per_class, np.inf, np.float32)
-        self._high = np.zeros(per_class, np.float32)
-        self._raw_sum = np.zeros(per_class)
-        self._smoothed_sum = np.zeros(per_class)
-        self._wins = np.zeros((MOST_COLUMNS, len(bands), len(labels)), np.int32)
-        self._switches = np.zeros((MOST_COLUMNS, len(bands)), np.int32)
-
-    def add(self, prediction: Prediction, winners: Sequence[int]) -> None:
-        """Add the next frame, with the number of its label in each band.
-
-        A frame that was not classified repeats the last raw prediction.
-        """
-        if self._frames == MOST_COLUMNS * self.frames_per_column:
-            self._merge_neighbours()
-        column = self._frames // self.frames_per_column
-        self._frames += 1
-        if prediction.raw is not None:
-            self._raw = prediction.raw
-        won = np.array(winners)
-
-        self._start[column] = min(self._start[column], prediction.time)
-        np.minimum(self._low[column], self._raw, out=self._low[column])
-        np.maximum(self._high[column], self._raw, out=self._high[column])
-        self._raw_sum[column] += self._raw
-        self._smoothed_sum[column] += prediction.smoothed
-        self._wins[column, np.arange(len(won)), won] += 1
-        if self._frames > 1:
-            self._switches[column] += won != self._winners
-        self._winners = won
+    labels: Sequence[str]
+    bands: Sequence[Smoothing]
+    drawn: Smoothing
+    frames_per_column: int
+    start: NDArray[np.float64]
+    raw_low: NDArray[np.float32]
+    raw_high: NDArray[np.float32]
+    raw: NDArray[np.float64]
+    smoothed: NDArray[np.float64]
+    shares: NDArray[np.float64]
+    switches: NDArray[np.int64]
 
     @property
     def columns(self) -> int:
-        """Number of columns that contain frames."""
-        return -(-self._frames // self.frames_per_column)
-
-    @property
-    def start(self) -> NDArray[np.float64]:
-        """Time of each column's first frame in seconds, shape (columns,)."""
-        return self._start[: self.columns]
-
-    @property
-    def raw_low(self) -> NDArray[np.float32]:
-        """Lowest raw probability of each class, shape (columns, labels)."""
-        return self._low[: self.columns]
-
-    @property
-    def raw_high(self) -> NDArray[np.float32]:
-        """Highest raw probability of each class, shape (columns, labels)."""
-        return self._high[: self.columns]
-
-    @property
-    def raw(self) -> NDArray[np.float64]:
-        """Raw probability of each class, mean over the column, shape (columns, labels)."""
-        return self._raw_sum[: self.columns] / self._frames_in_columns()[:, np.newaxis]
-
-    @property
-    def smoothed(self) -> NDArray[np.float64]:
-        """Smoothed probability of each class, mean over the column, shape (columns, labels)."""
-        return self._smoothed_sum[: self.columns] / self._frames_in_columns()[:, np.newaxis]
-
-    @property
-    def shares(self) -> NDArray[np.float64]:
-        """Share of each label in each band, shape (columns, bands, labels), 0..1."""
-        frames = self._frames_in_columns()[:, np.newaxis, np.newaxis]
-        return self._wins[: self.columns] / frames
-
-    @property
-    def switches(self) -> NDArray[np.int32]:
-        """How often the label changed in each band, shape (columns, bands)."""
-        return self._switches[: self.columns]
-
-    def _frames_in_columns(self) -> NDArray[np.int64]:
-        frames = np.full(self.columns, self.frames_per_column)
-        if self._frames % self.frames_per_column:
-            frames[-1] = self._frames % self.frames_per_column
-        return frames
-
-    def _merge_neighbours(self) -> None:
-        self.frames_per_column *= 2
-        for values, merge, empty in (
-            (self._start, np.minimum, np.inf),
-            (self._low, np.minimum, np.inf),
-            (self._high, np.maximum, 0),
-            (self._raw_sum, np.add, 0),
-            (self._smoothed_sum, np.add, 0),
-            (self._wins, np.add, 0),
-            (self._switches, np.add, 0),
-        ):
-            values[: MOST_COLUMNS // 2] = merge(values[0::2], values[1::2])
-            values[MOST_COLUMNS // 2 :] = empty
+        """Number of columns."""
+        return len(self.start)
 
 
-def gather_envelope(
-    record: Record, labels: Sequence[str], drawn: Smoothing, compare: Sequence[int], frames: int
-) -> Envelope:
-    """Collect the first ``frames`` frames of a recorded clip, with a band for each smoothing.
+def envelope_of(predictions: Predictions, compared: Compared, drawn: Smoothing) -> Envelope:
+    """Collect a clip in columns, with a band for each smoothing.
 
     Args:
-        record: record of the clip.
-        labels: name of each class.
-        drawn: how its labels were smoothed.
-        compare: further sizes, in frames.
-        frames: number of frames that were labelled.
+        predictions: of the clip.
+        compared: the smoothings of the bands, with their labels; ``drawn`` is one of them.
+        drawn: the smoothing whose probabilities are shown.
     """
-    bands = compared_smoothings(drawn.size, compare)
-    envelope = Envelope(labels, bands, drawn)
-    winners = zip(*(band.labels(record) for band in bands), strict=True)
-    columns = islice(zip(drawn.predictions(record), winners, strict=True), frames)
-    for prediction, won in tqdm(columns, "timeline", frames, delay=2, disable=None):
-        envelope.add(prediction, won)
-    return envelope
+    per_column = 1
+    while predictions.frames > MOST_COLUMNS * per_column:
+        per_column *= 2
+    starts = np.arange(0, predictions.frames, per_column)
+    sizes = np.diff(np.append(starts, predictions.frames))[:, np.newaxis]
+    shape = (len(starts), len(predictions.labels))
+    low, high = np.full(shape, np.inf, np.float32), np.zeros(shape, np.float32)
+    raw_sum, smoothed_sum = np.zeros(shape), np.zeros(shape)
+    first = 0
+    for smoothed in drawn.smoothed(predictions, compared[drawn]):
+        frames = np.arange(first, first + len(smoothed))
+        first += len(smoothed)
+        raw = predictions.probabilities[frames // predictions.stride]
+        columns, at = np.unique(frames // per_column, return_index=True)
+        low[columns] = np.minimum(low[columns], np.minimum.reduceat(raw, at))
+        high[columns] = np.maximum(high[columns], np.maximum.reduceat(raw, at))
+        raw_sum[columns] += np.add.reduceat(raw, at, dtype=np.float64)
+        smoothed_sum[columns] += np.add.reduceat(smoothed, at)
+    bands = [_band(numbers, starts, shape[1]) for numbers in compared.values()]
+    return Envelope(
+        labels=predictions.labels,
+        bands=list(compared),
+        drawn=drawn,
+        frames_per_column=per_column,
+        start=predictions.times[starts],
+        raw_low=low,
+        raw_high=high,
+        raw=raw_sum / sizes,
+        smoothed=smoothed_sum / sizes,
+        shares=np.stack([wins for wins, _ in bands], axis=1) / sizes[:, np.newaxis],
+        switches=np.stack([switches for _, switches in bands], axis=1),
+    )
+
+
+def _band(
+    numbers: NDArray[np.unsignedinteger], starts: NDArray[np.intp], labels: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Count wins of each label, shape (columns, labels), and switches, shape (columns,)."""
+    wins = np.stack([np.add.reduceat(numbers == n, starts, dtype=np.int64) for n in range(labels)])
+    switched = np.diff(numbers, prepend=numbers[:1]) != 0
+    return wins.T, np.add.reduceat(switched, starts, dtype=np.int64)

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from activity.temporal.learned import Stretch, is_learned
 from activity.temporal.metrics import NOT_JUDGED, OVERLAPS, Agreement, agreement, frame_labels
-from activity.temporal.record import Record
+from activity.temporal.predictions import Predictions
 from activity.temporal.segments import UNKNOWN, Segment
-from activity.temporal.smoothing import RAW, Smoothing, compared_smoothings
+from activity.temporal.smoothing import RAW, Compared, Smoothing
 
 NO_LABEL = -2
 """Number of an earlier label that the model does not have now: it is never right."""
@@ -119,33 +119,30 @@ class Judgement:
 
 
 def judge(
-    record: Record,
-    labels: Sequence[str],
+    predictions: Predictions,
+    compared: Compared,
     drawn: Smoothing,
-    compare: Sequence[int],
     truth: Truth,
     earlier: Earlier,
 ) -> Judgement:
-    """Judge a recorded clip: raw, as drawn, and smoothed in both ways at each size.
+    """Judge the labels of a clip under each smoothing.
 
     Frames that the model has learned from are not judged: they say nothing of other footage.
 
     Args:
-        record: record of the clip.
-        labels: name of each class.
-        drawn: the smoothing that was asked for.
-        compare: further sizes, in frames.
+        predictions: of the clip.
+        compared: the smoothings to judge, with their labels.
+        drawn: the one of them that was asked for.
         truth: what the clip shows.
         earlier: what was known of it before.
     """
-    times = np.fromiter((time for time, _ in record.read()), np.float64, record.frames)
-    true = frame_labels(truth.segments, times, labels)
+    times = predictions.times
+    true = frame_labels(truth.segments, times, predictions.labels)
     learned = (true != NOT_JUDGED) & is_learned(times, earlier.learned)
     judged = (true != NOT_JUDGED) & ~learned
-    shown = drawn.labels(record)
 
     def rightness(chosen: NDArray[np.bool_]) -> Rightness:
-        right = chosen & (shown == true)
+        right = chosen & (compared[drawn] == true)
         before = None if earlier.labels is None else chosen & (earlier.labels == true)
         return Rightness(
             frames=int(chosen.sum()),
@@ -157,12 +154,12 @@ def judge(
     parts = rightness(judged), rightness(learned)
     true[learned] = NOT_JUDGED
     agreements = {
-        smoothing: agreement(shown if smoothing == drawn else smoothing.labels(record), true)
-        for smoothing in compared_smoothings(drawn.size, compare)
+        smoothing: agreement(numbers, true)
+        for smoothing, numbers in compared.items()
         if judged.any()
     }
     switches = int(np.count_nonzero(np.diff(true[judged])))
-    return Judgement(truth.path, labels, *parts, switches, drawn, agreements)
+    return Judgement(truth.path, predictions.labels, *parts, switches, drawn, agreements)
 
 
 def format_judgement(judgement: Judgement) -> str:

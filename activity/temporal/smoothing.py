@@ -7,25 +7,17 @@ and change on time.
 
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from activity.media.frame import NO_PIXELS, Frame
-from activity.temporal.prediction import Prediction
-from activity.temporal.record import Record
+from activity.temporal.predictions import Predictions
 from activity.temporal.viterbi import least_cost_labels
 
-Classified = Generator[tuple[Frame, NDArray[np.float32] | None], None, None]
-"""The frames of a clip in order, each with its raw prediction, shape (labels,); None if a frame
-was not classified, which the first one always is."""
-
-Labelled = Generator[tuple[Frame, Prediction], None, None]
-"""The frames of a clip in order, each with its label."""
+_FRAMES_AT_ONCE = 4096  # so that smoothed probabilities, in double precision, take little memory
 
 
 @dataclass(frozen=True)
@@ -36,8 +28,7 @@ class Smoothing(ABC):
         size: how many frames it takes to change the label, more or less.
         way: its name, as ``--smoothing`` takes it.
         adjective: what it makes the labels, in one word.
-        needs_whole_clip: whether no label is known before the whole clip is classified. The frames
-            then come out of ``label`` without their pixels.
+        needs_whole_clip: whether no label is known before the whole clip is classified.
     """
 
     size: int
@@ -52,32 +43,29 @@ class Smoothing(ABC):
         """The way and its size in a few words, for people."""
 
     @abstractmethod
-    def label(self, classified: Classified, record: Record) -> Labelled:
-        """Label the frames of a clip.
-
-        Args:
-            classified: the frames with their raw predictions. They are released when the result is
-                closed.
-            record: record of this clip, still empty. It is filled before this returns, where
-                ``needs_whole_clip``; its stride is that of the predictions.
-
-        Raises:
-            UserError: the disk is full.
-        """
+    def numbers(self, predictions: Predictions) -> NDArray[np.unsignedinteger]:
+        """Compute the number of each frame's label, shape (frames,), a byte or two each."""
 
     @abstractmethod
-    def predictions(self, record: Record) -> Iterator[Prediction]:
-        """Yield what is known of each frame of a recorded clip."""
+    def smoothed(
+        self, predictions: Predictions, numbers: NDArray[np.unsignedinteger]
+    ) -> Iterator[NDArray[np.float64]]:
+        """Yield the smoothed probabilities of all frames, those of a few thousand at once.
 
-    def labels(self, record: Record) -> NDArray[np.unsignedinteger]:
-        """Number of each frame's label in a recorded clip, shape (frames,), a byte or two each."""
-        number = np.min_scalar_type(record.labels - 1)
-        labels = (prediction.label for prediction in self.predictions(record))
-        return np.fromiter(labels, number, record.frames)
+        Args:
+            predictions: of the clip.
+            numbers: what ``numbers`` returns for them.
+
+        Yields:
+            float64, shape (some frames, labels), 0..1; in the order of the frames.
+        """
 
 
 class Rolling(Smoothing):
-    """The most probable label in the mean of the last ``size`` frames."""
+    """The most probable label in the mean of the last ``size`` frames.
+
+    A frame that was not classified has the label of the one before it.
+    """
 
     way = "rolling"
     adjective = "averaged"
@@ -88,42 +76,39 @@ class Rolling(Smoothing):
         """``raw`` for a single frame, else the number of frames averaged."""
         return f"average of {self.size}" if self.size > 1 else "raw"
 
-    def label(self, classified: Classified, record: Record) -> Labelled:
-        """Label each frame as it comes."""
-        predict = self.start(record.stride)
-        with closing(classified):
-            for frame, raw in classified:
-                yield frame, predict(frame.seconds, raw)
+    def numbers(self, predictions: Predictions) -> NDArray[np.unsignedinteger]:
+        """Take the most probable label of each frame's mean."""
+        number = _number_type(predictions)
+        means = self._means(predictions)
+        rows = [mean.argmax(axis=1).astype(number) for mean in means]
+        return np.repeat(np.concatenate(rows), predictions.stride)[: predictions.frames]
 
-    def predictions(self, record: Record) -> Iterator[Prediction]:
-        """Yield the same predictions as when the clip was labelled frame by frame."""
-        predict = self.start(record.stride)
-        for time, raw in record.read():
-            yield predict(time, raw)
+    def smoothed(
+        self, predictions: Predictions, numbers: NDArray[np.unsignedinteger]
+    ) -> Iterator[NDArray[np.float64]]:
+        """Yield the means, the same as ``RollingAverage`` computes one by one, bit for bit."""
+        left = predictions.frames
+        for means in self._means(predictions):
+            frames = np.repeat(means, predictions.stride, axis=0)[:left]
+            left -= len(frames)
+            yield frames
 
-    def start(self, stride: int) -> Callable[[float, NDArray[np.float32] | None], Prediction]:
-        """Start a rolling average of frames as they come.
-
-        Args:
-            stride: every how many frames one is classified. The window still spans ``size`` frames:
-                it holds ``size // stride`` predictions, at least one.
-
-        Returns:
-            Function that takes the next frame's time in seconds and its raw prediction, None if
-            it was not classified (not the first one), and returns what is then known of the frame.
-        """
-        average = RollingAverage(max(1, self.size // stride))
-        frames = 0
-        smoothed = np.empty(0)
-
-        def predict(time: float, raw: NDArray[np.float32] | None) -> Prediction:
-            nonlocal frames, smoothed
-            if raw is not None:
-                smoothed = average.push(raw)
-            frames += 1
-            return Prediction(frames - 1, time, raw, smoothed, int(smoothed.argmax()))
-
-        return predict
+    def _means(self, predictions: Predictions) -> Iterator[NDArray[np.float64]]:
+        """Yield the mean after each classified frame, shape (some of them, labels)."""
+        window = max(1, self.size // predictions.stride)
+        raw, total = predictions.probabilities, np.zeros(len(predictions.labels))
+        for first in range(0, len(raw), max(1, _FRAMES_AT_ONCE // predictions.stride)):
+            last = min(len(raw), first + max(1, _FRAMES_AT_ONCE // predictions.stride))
+            # What leaves the window and what enters it, in turn, as RollingAverage adds them.
+            changes = np.zeros((last - first, 2, raw.shape[1]))
+            leaving = raw[max(0, first - window) : max(0, last - window)]
+            changes[last - first - len(leaving) :, 0] = leaving
+            np.negative(changes[:, 0], out=changes[:, 0])
+            changes[:, 1] = raw[first:last]
+            changes[0, 0] += total
+            sums = np.cumsum(changes.reshape(-1, raw.shape[1]), axis=0)[1::2]
+            total = sums[-1]
+            yield sums / np.minimum(np.arange(first + 1, last + 1), window)[:, np.newaxis]
 
 
 class Viterbi(Smoothing):
@@ -143,29 +128,34 @@ class Viterbi(Smoothing):
         """The algorithm and the size."""
         return f"Viterbi {self.size}"
 
-    def label(self, classified: Classified, record: Record) -> Labelled:
-        """Classify the whole clip before this returns; the frames come without their pixels."""
-        with closing(classified):
-            for frame, raw in classified:
-                record.add(frame.seconds, raw)
-        return ((Frame(NO_PIXELS, made.time), made) for made in self.predictions(record))
-
-    def predictions(self, record: Record) -> Iterator[Prediction]:
-        """Yield the predictions with the labels of the least cost."""
+    def numbers(self, predictions: Predictions) -> NDArray[np.unsignedinteger]:
+        """Take the labels of the least cost."""
         # A prediction stands for as many frames as the stride.
-        penalty = self.size / 2 / record.stride
-        labels = least_cost_labels(record.predictions(0, record.classified), penalty)
-        # Not a list: with a small size there can be as many runs of one label as frames.
-        bounds = np.concatenate([[0], np.flatnonzero(np.diff(labels)) + 1, [len(labels)]])
-        for first, end in zip(map(int, bounds[:-1]), map(int, bounds[1:]), strict=True):
-            total = np.zeros(record.labels)
-            for some in record.predictions(first, end):
-                total += some.sum(axis=0, dtype=np.float64)
-            smoothed, label = total / (end - first), int(labels[first])
-            start = _first_nearest_frame(first, record.stride)
-            stop = _first_nearest_frame(end, record.stride) if end < len(labels) else record.frames
-            for frame, (time, raw) in enumerate(record.read(start, stop), start):
-                yield Prediction(frame, time, raw, smoothed, label)
+        raw, stride = predictions.probabilities, predictions.stride
+        blocks = (raw[at : at + _FRAMES_AT_ONCE] for at in range(0, len(raw), _FRAMES_AT_ONCE))
+        labels = least_cost_labels(blocks, self.size / 2 / stride)
+        frames = np.arange(predictions.frames)
+        # The nearest classified frame; the earlier one in a tie.
+        nearest = (frames + (stride - 1) // 2) // stride
+        return labels[np.minimum(nearest, len(labels) - 1)]
+
+    def smoothed(
+        self, predictions: Predictions, numbers: NDArray[np.unsignedinteger]
+    ) -> Iterator[NDArray[np.float64]]:
+        """Yield the mean of each run of one label, for all of its frames."""
+        raw, stride = predictions.probabilities, predictions.stride
+        starts = run_starts(numbers)
+        rows = [*(-(-starts // stride)).tolist(), len(raw)]
+        for run, (start, stop) in enumerate(zip(starts, [*starts[1:], len(numbers)], strict=True)):
+            # A clip that ended early may lack the frame that its last label comes from.
+            first = min(rows[run], len(raw) - 1)
+            last = max(rows[run + 1], first + 1)
+            total = np.zeros(raw.shape[1])
+            for at in range(first, last, _FRAMES_AT_ONCE):
+                total += raw[at : min(last, at + _FRAMES_AT_ONCE)].sum(axis=0, dtype=np.float64)
+            mean = total / (last - first)
+            for at in range(start, stop, _FRAMES_AT_ONCE):
+                yield np.tile(mean, (min(stop, at + _FRAMES_AT_ONCE) - at, 1))
 
 
 SMOOTHINGS: Mapping[str, type[Smoothing]] = {each.way: each for each in (Rolling, Viterbi)}
@@ -173,6 +163,9 @@ SMOOTHINGS: Mapping[str, type[Smoothing]] = {each.way: each for each in (Rolling
 
 RAW = Rolling(1)
 """No smoothing: plain image classification."""
+
+Compared = Mapping[Smoothing, NDArray[np.unsignedinteger]]
+"""The numbers of a clip's labels under each smoothing that is compared."""
 
 
 def compared_smoothings(size: int, compare: Sequence[int]) -> list[Smoothing]:
@@ -191,8 +184,25 @@ def compared_smoothings(size: int, compare: Sequence[int]) -> list[Smoothing]:
     return list(dict.fromkeys(every))
 
 
+def run_starts(numbers: NDArray[np.integer]) -> NDArray[np.intp]:
+    """Find the first frame of each run of one label.
+
+    Args:
+        numbers: number of each frame's label, shape (frames,).
+
+    Returns:
+        Shape (runs,), ascending from 0.
+
+    Example:
+        >>> run_starts(np.array([2, 2, 0, 0, 1]))
+        array([0, 2, 4])
+    """
+    changes = np.flatnonzero(numbers[1:] != numbers[:-1]) + 1
+    return np.concatenate([[0], changes]) if len(numbers) else changes
+
+
 class RollingAverage:
-    """The mean of the last ``size`` predictions (of fewer at the start), one a classified frame.
+    """The mean of the last ``size`` predictions (of fewer at the start), for frames as they come.
 
     The sum is carried along, so a frame costs the same at every ``size``. In double precision
     it stays within 1e-9 of the plain mean over hours of video.
@@ -218,6 +228,5 @@ class RollingAverage:
         return self._sum / len(self._window)
 
 
-def _first_nearest_frame(row: int, stride: int) -> int:
-    """First frame that is nearer to prediction number ``row`` than to the one before it."""
-    return max(0, (row - 1) * stride + stride // 2 + 1)
+def _number_type(predictions: Predictions) -> np.dtype[np.unsignedinteger]:
+    return np.min_scalar_type(len(predictions.labels) - 1)

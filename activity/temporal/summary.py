@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from activity.temporal.prediction import Prediction
+from activity.temporal.predictions import Predictions
 from activity.temporal.segments import Segment
+from activity.temporal.smoothing import run_starts
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class LabelRun:
     """Consecutive frames with the same label, from the first to the last of them.
 
@@ -21,92 +22,64 @@ class LabelRun:
         first_frame: number of the first frame, from 0.
         last_frame: number of the last frame.
         start: time of the first frame in seconds.
+        end: time of the first frame after it, or the end of the clip.
     """
 
     label: str
     first_frame: int
     last_frame: int
     start: float
+    end: float
 
 
+@dataclass(frozen=True, eq=False)
 class Summary:
-    """The result of a clip, gathered frame by frame; memory grows with runs, not with frames.
+    """The result of a clip; its size grows with runs, not with frames.
 
     Attributes:
         labels: name of each class.
         way: how the labels were smoothed, in one word.
         frames: how many frames were labelled.
         classified_frames: how many of them were classified.
+        probabilities: mean of all raw predictions, shape (labels,).
         raw_switches: how often the label of the raw predictions changed.
         runs: the runs of frames with the same label, in order.
     """
 
-    def __init__(self, labels: Sequence[str], way: str = "averaged") -> None:
-        self.frames = 0
-        self.classified_frames = 0
-        self.raw_switches = 0
-        self.runs: list[LabelRun] = []
-        self.labels = labels
-        self.way = way
-        self._sum = np.zeros(len(labels))
-        self._raw_winner: int | None = None
-
-    def add(self, prediction: Prediction) -> None:
-        """Add the next frame."""
-        self.frames += 1
-        if prediction.raw is not None:
-            self.classified_frames += 1
-            self._sum += prediction.raw
-            winner = int(prediction.raw.argmax())
-            self.raw_switches += self._raw_winner not in (None, winner)
-            self._raw_winner = winner
-        label = self.labels[prediction.label]
-        if not self.runs or self.runs[-1].label != label:
-            self.runs.append(LabelRun(label, prediction.frame, prediction.frame, prediction.time))
-        self.runs[-1].last_frame = prediction.frame
+    labels: Sequence[str]
+    way: str
+    frames: int
+    classified_frames: int
+    probabilities: NDArray[np.float64]
+    raw_switches: int
+    runs: Sequence[LabelRun]
 
     @property
     def switches(self) -> int:
         """How often the label of the frames changed."""
-        return max(0, len(self.runs) - 1)
-
-    def segments(self, end: float) -> list[Segment]:
-        """Return the runs as segments in seconds.
-
-        Args:
-            end: end of the clip in seconds, where its last segment ends.
-        """
-        bounds = [run.start for run in self.runs] + [end]
-        return [
-            Segment(start, stop, run.label)
-            for run, (start, stop) in zip(self.runs, pairwise(bounds), strict=True)
-        ]
+        return len(self.runs) - 1
 
     @property
-    def probabilities(self) -> NDArray[np.float64]:
-        """Mean of all raw predictions, shape (labels,); zeros before the first."""
-        return self._sum / max(1, self.classified_frames)
+    def segments(self) -> list[Segment]:
+        """The runs as segments in seconds."""
+        return [Segment(run.start, run.end, run.label) for run in self.runs]
 
     @property
     def label(self) -> str:
         """The label of the whole clip: the most probable one in the mean of all raw predictions."""
-        return self.labels[int(self._sum.argmax())]
+        return self.labels[int(self.probabilities.argmax())]
 
     @property
     def probability(self) -> float:
         """Mean probability of that label, 0..1."""
         return float(self.probabilities.max())
 
-    def as_dict(self, end: float) -> dict[str, Any]:
-        """Return the summary as ``write_json`` takes it.
-
-        Args:
-            end: end of the clip in seconds, where its last segment ends.
-        """
+    def as_dict(self) -> dict[str, Any]:
+        """Return the summary as ``write_json`` takes it."""
         return {
             "overall": {
-                "label": self.label if self.classified_frames else None,
-                "probability": self.probability if self.classified_frames else None,
+                "label": self.label,
+                "probability": self.probability,
                 "probabilities": dict(zip(self.labels, self.probabilities.tolist(), strict=True)),
             },
             "frames": {"read": self.frames, "classified": self.classified_frames},
@@ -114,11 +87,43 @@ class Summary:
             "segments": [
                 {
                     "label": run.label,
-                    "start": segment.start,
-                    "end": segment.end,
+                    "start": run.start,
+                    "end": run.end,
                     "first_frame": run.first_frame,
                     "last_frame": run.last_frame,
                 }
-                for run, segment in zip(self.runs, self.segments(end), strict=True)
+                for run in self.runs
             ],
         }
+
+
+def summarise(predictions: Predictions, numbers: NDArray[np.unsignedinteger], way: str) -> Summary:
+    """Summarise a clip.
+
+    Args:
+        predictions: of the clip.
+        numbers: number of each frame's label, shape (frames,).
+        way: how the labels were smoothed, in one word.
+
+    Example:
+        >>> seen = np.array([[0.9, 0.1], [0.2, 0.8], [0.4, 0.6]], np.float32)
+        >>> clip = Predictions(np.arange(3) / 25, seen, 1, ["golf", "tennis"], end=0.12)
+        >>> summarise(clip, np.array([0, 1, 1], np.uint8), "raw").segments
+        [Segment(start=0.0, end=0.04, label='golf'), Segment(start=0.04, end=0.12, label='tennis')]
+    """
+    starts = run_starts(numbers)
+    bounds = pairwise([*predictions.times[starts].tolist(), predictions.end])
+    first_frames, stops = starts.tolist(), [*starts[1:].tolist(), len(numbers)]
+    raw = predictions.probabilities
+    return Summary(
+        labels=predictions.labels,
+        way=way,
+        frames=predictions.frames,
+        classified_frames=len(raw),
+        probabilities=raw.sum(axis=0, dtype=np.float64) / len(raw),
+        raw_switches=int(np.count_nonzero(np.diff(raw.argmax(axis=1)))),
+        runs=[
+            LabelRun(predictions.labels[numbers[first]], first, stop - 1, start, end)
+            for first, stop, (start, end) in zip(first_frames, stops, bounds, strict=True)
+        ],
+    )

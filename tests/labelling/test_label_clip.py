@@ -27,7 +27,6 @@ from activity.media.sink import open_sink
 from activity.network.classifier import Classifier, OpenClassifier
 from activity.network.engine import Engine, EngineOptions, Stream
 from activity.temporal.judgement import Truth
-from activity.temporal.prediction import Prediction
 from activity.temporal.segments import Segment
 from activity.temporal.smoothing import Rolling, Viterbi
 from activity.temporal.viterbi import least_cost_labels
@@ -125,8 +124,7 @@ def test_rolling_is_the_plain_loop_to_the_bit(
             mean = np.sum(window, axis=0) / len(window)
             label = LABELS[mean.argmax()]
             rows.append((str(number), label, f"{mean.max():.6f}"))
-            known = Prediction(number, frame.seconds, None, mean, int(mean.argmax()))
-            for plate in overlay(frame.size, LABELS, known, bars=True):
+            for plate in overlay(frame.size, LABELS, mean, int(mean.argmax()), bars=True):
                 plate.draw(frame.pixels)
             sink.write(frame)
     job = job_of(changing_clip, tmp_path, "avi", "csv", "png")

@@ -1,30 +1,33 @@
 """The stream of predictions: the same as the plain loop's, in bounded memory."""
 
 import sys
-import tempfile
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 import pytest
 
 from activity.labelling import prediction
-from activity.labelling.prediction import batch_that_fits, classify_frames, read_ahead
+from activity.labelling.prediction import (
+    batch_that_fits,
+    classify_frames,
+    classify_times,
+    read_ahead,
+)
 from activity.media.clip import VideoSource
-from activity.media.frame import NO_PIXELS, Frame
+from activity.media.frame import Frame
 from activity.media.photo import network_input
 from activity.media.source import Source, VideoInfo
 from activity.network.classifier import Classifier, OpenClassifier
 from activity.network.engine import EngineOptions, Stream
-from activity.temporal.prediction import Prediction
-from activity.temporal.record import open_record
-from activity.temporal.smoothing import Labelled, Rolling
+from activity.temporal.smoothing import RollingAverage
 from tests.clips import draw_frame, write_pictures
 from tests.conftest import Trained, decode_photo, write_clip
 from tests.labelling.test_label_clip import SAVED, opened
@@ -46,16 +49,22 @@ def classify(trained: Trained) -> OpenClassifier:
     return classifier.open(EngineOptions("openvino", cache_folder=trained.cache))
 
 
+class Predicted(NamedTuple):
+    frame: int
+    raw: np.ndarray | None
+    smoothed: np.ndarray
+
+
 def predict_frames(
-    source: Source, classifier: OpenClassifier, *, size: int, stride: int, keep_pixels: bool = True
-) -> Labelled:
+    source: Source, classifier: OpenClassifier, *, size: int, stride: int
+) -> Generator[tuple[Frame, Predicted], None, None]:
     """Classify a source's frames and average the predictions, in order."""
-    classified = classify_frames(source, classifier, stride, keep_pixels=keep_pixels)
-    with (
-        open_record(Path(tempfile.gettempdir()), 3, stride) as record,
-        closing(Rolling(size).label(classified, record)) as labelled,
-    ):
-        yield from labelled
+    average = RollingAverage(max(1, size // stride))
+    with closing(classify_frames(source, classifier, stride)) as classified:
+        for number, (frame, raw) in enumerate(classified):
+            if raw is not None:
+                smoothed = average.push(raw)
+            yield frame, Predicted(number, raw, smoothed)
 
 
 def plain_loop(
@@ -145,22 +154,11 @@ def test_frames_that_fill_the_memory_give_the_same(
 def test_without_pictures_predictions_and_times_are_the_same(
     stride: int, flickering_clip: Path
 ) -> None:
-    def predictions(keep_pixels: bool) -> list[tuple[Frame, Prediction]]:
-        return list(
-            predict_frames(
-                VideoSource(flickering_clip),
-                BY_COLOUR,
-                size=9,
-                stride=stride,
-                keep_pixels=keep_pixels,
-            )
-        )
-
-    for (frame, made), (_, wanted) in zip(predictions(False), predictions(True), strict=True):
-        assert frame.pixels is NO_PIXELS
-        assert (made.frame, made.time) == (wanted.frame, wanted.time)
-        assert (made.raw is None) == (wanted.raw is None)
-        np.testing.assert_array_equal(made.smoothed, wanted.smoothed)
+    frames = classify_frames(VideoSource(flickering_clip), BY_COLOUR, stride)
+    times = classify_times(VideoSource(flickering_clip), BY_COLOUR, stride)
+    for (seconds, raw), (frame, wanted) in zip(times, frames, strict=True):
+        assert seconds == frame.seconds
+        np.testing.assert_array_equal(raw, wanted)
 
 
 def test_a_large_frame_is_classified_once_where_no_picture_waits(
@@ -176,7 +174,7 @@ def test_a_large_frame_is_classified_once_where_no_picture_waits(
             yield item
 
     source = VideoSource(flickering_clip)
-    assert len(list(classify_frames(source, opened(counting), 40, keep_pixels=False))) == 120
+    assert len(list(classify_times(source, opened(counting), 40))) == 120
     assert classified == 3
 
 
@@ -184,7 +182,7 @@ def test_an_8k_clip_does_not_wait_for_a_whole_batch() -> None:
     assert batch_that_fits(32, VideoInfo(638, 402, 30, 100), stride=1) == 32
     assert batch_that_fits(32, VideoInfo(7680, 4320, 30, 100), stride=1) == 1
     assert batch_that_fits(32, VideoInfo(1920, 1080, 30, 100), stride=1000) == 1
-    assert batch_that_fits(32, VideoInfo(7680, 4320, 30, 100), stride=1, keep_pixels=False) == 32
+    assert batch_that_fits(32, VideoInfo(7680, 4320, 30, 100), stride=1, keep_frames=False) == 32
 
 
 def test_closing_early_leaves_no_thread(flickering_clip: Path, classify: OpenClassifier) -> None:

@@ -12,7 +12,7 @@ import pytest
 from activity.common.errors import UserError
 from activity.common.interruption import LeftUnfinishedError
 from activity.labelling.label_clip import label_clip
-from activity.labelling.stretches import ClassifiedStretch, Joined, classify_stretch
+from activity.labelling.stretches import ClassifiedStretch, classify_stretch, join_stretches
 from activity.media.clip import VideoSource
 from activity.media.cutting import SEAM, CutClip, cut
 from activity.media.stretches import fit_together
@@ -99,9 +99,10 @@ def assert_joined_is_plain(path: Path, folder: Path, stride: int = 1) -> None:
     for smoothing, results in ((SETTINGS, ["csv", "json", "avi"]), (VITERBI, ["csv", "srt"])):
         settings = replace(smoothing, stride=stride)
         written = []
-        for joined in (None, Joined(iter(stretches), found.frames, found.end, stride)):
+        labels = CLASSIFIER.saved.labels
+        for predictions in (None, join_stretches(stretches, stride, labels, found.end)):
             job = job_of(path, folder, *results)
-            label_clip(job, CLASSIFIER, settings, joined=joined)
+            label_clip(job, CLASSIFIER, settings, predictions=predictions)
             written.append([path.read_bytes() for path in job.outputs.paths])
         assert written[0] == written[1]
 
@@ -179,9 +180,9 @@ def test_a_clip_that_was_changed_is_not_labelled_with_what_was_there(tmp_path: P
     assert found is not None
     stretches = [one for one in classified(clip, found) if one is not None]
     write_pictures(clip, pictures(100), "mpeg4")
-    joined = Joined(stretches, found.frames, found.end, 1)
+    predictions = join_stretches(stretches, 1, CLASSIFIER.saved.labels, found.end)
     with pytest.raises(UserError, match=r"mpeg4\.mov was changed while it was labelled"):
-        label_clip(job_of(clip, tmp_path, "avi"), CLASSIFIER, SETTINGS, joined=joined)
+        label_clip(job_of(clip, tmp_path, "avi"), CLASSIFIER, SETTINGS, predictions=predictions)
     assert not (tmp_path / "out.avi").exists()
 
 

@@ -1,6 +1,7 @@
 """The timeline picture: the right colours at the right times, for any clip and any labels."""
 
 import warnings
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -8,10 +9,9 @@ import numpy as np
 import pytest
 
 from activity.labelling.timeline import COLOURS, OTHERS, class_colours, draw_timeline
-from activity.temporal.envelope import MOST_COLUMNS, Envelope, gather_envelope
-from activity.temporal.prediction import Prediction
-from activity.temporal.record import open_record
-from activity.temporal.smoothing import RAW, SMOOTHINGS, Rolling
+from activity.temporal.envelope import MOST_COLUMNS, Envelope, envelope_of
+from activity.temporal.smoothing import SMOOTHINGS, Rolling, compared_smoothings
+from tests.predictions import predictions_of
 
 LABELS = ["football", "tennis", "weight_lifting"]
 FPS = 30.0
@@ -21,16 +21,11 @@ def gather(
     winners: list[int], labels: list[str] = LABELS, size: int = 8, compare: tuple[int, ...] = ()
 ) -> Envelope:
     """Frames of a clip that is sure of itself, smoothed by rolling averages alone."""
-    bands = [Rolling(each) for each in sorted({1, size, *compare})]
-    predictions = [band.start(stride=1) for band in bands]
-    drawn = Rolling(size)
-    envelope = Envelope(labels, bands, drawn)
-    for frame, winner in enumerate(winners):
-        raw = np.full(len(labels), 0.1 / (len(labels) - 1), np.float32)
-        raw[winner] = 0.9
-        made = [predict(frame / FPS, raw) for predict in predictions]
-        envelope.add(made[bands.index(drawn)], [each.label for each in made])
-    return envelope
+    raw = np.full((len(winners), len(labels)), 0.1 / (len(labels) - 1), np.float32)
+    raw[np.arange(len(winners)), winners] = 0.9
+    clip = predictions_of(raw, labels, fps=FPS)
+    compared = {Rolling(each): Rolling(each).numbers(clip) for each in sorted({1, size, *compare})}
+    return envelope_of(clip, compared, Rolling(size))
 
 
 def draw(envelope: Envelope, frames: int, folder: Path, title: str = "clip.mp4") -> np.ndarray:
@@ -95,10 +90,9 @@ def test_compared_sizes_get_bands_of_their_own(tmp_path: Path) -> None:
 @pytest.mark.parametrize("drawn", SMOOTHINGS)
 def test_both_ways_of_smoothing_show_the_delay(drawn: str, tmp_path: Path) -> None:
     raw = np.where(np.arange(400)[:, np.newaxis] < 200, [0.9, 0.1, 0], [0.1, 0.9, 0])
-    with open_record(tmp_path, 3) as record:
-        for frame, row in enumerate(raw.astype(np.float32)):
-            record.add(frame / FPS, row)
-        envelope = gather_envelope(record, LABELS, SMOOTHINGS[drawn](80), (), 400)
+    clip, smoothing = predictions_of(raw, fps=FPS), SMOOTHINGS[drawn](80)
+    compared = {each: each.numbers(clip) for each in compared_smoothings(80, ())}
+    envelope = envelope_of(clip, compared, smoothing)
     one, rolling, viterbi = bands(draw(envelope, 400, tmp_path))
     assert share(one, COLOURS[0]) == share(viterbi, COLOURS[0]) == pytest.approx(0.5, abs=0.01)
     assert share(rolling, COLOURS[0]) == pytest.approx(0.6, abs=0.01)
@@ -115,10 +109,8 @@ def test_switches_are_ticked(tmp_path: Path, winners: list[int], switches: int) 
 
 def test_smoothed_is_thick_and_raw_is_thin(tmp_path: Path) -> None:
     # Raw: constant at 0.9. An average that the test makes up: constant at 0.5.
-    envelope = Envelope(LABELS, [RAW, Rolling(8)], Rolling(8))
-    for frame in range(300):
-        raw, mean = np.array([0.9, 0.1, 0], np.float32), np.array([0.5, 0.3, 0.2])
-        envelope.add(Prediction(frame, frame / FPS, raw, mean, 0), [0, 0])
+    envelope = gather([0] * 300)
+    envelope = replace(envelope, smoothed=np.tile([0.5, 0.3, 0.2], (300, 1)))
     picture = draw(envelope, 300, tmp_path)
     (top, *_), _ = boxes(picture)
     # The blue lines of class 0 in a column through the middle of the curves.

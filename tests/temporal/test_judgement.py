@@ -1,6 +1,5 @@
 """What a truth says of a clip, but for what the model has learned from."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -15,32 +14,28 @@ from activity.temporal.judgement import (
     judge,
 )
 from activity.temporal.learned import Stretch
-from activity.temporal.record import Record, open_record
 from activity.temporal.segments import Segment
 from activity.temporal.smoothing import RAW
+from tests.predictions import predictions_of
 
 LABELS = ["football", "tennis"]
 TABLE = Path("truth.csv")
 
 
-@pytest.fixture
-def record(tmp_path: Path) -> Iterator[Record]:
-    """Ten seconds at ten frames a second: football for 6 s, then tennis."""
-    with open_record(tmp_path, 2) as record:
-        for frame in range(100):
-            record.add(frame / 10, np.array([frame < 60, frame >= 60], np.float32))
-        yield record
+RAW_OF_CLIP = np.array([[frame < 60, frame >= 60] for frame in range(100)], np.float32)
+CLIP = predictions_of(RAW_OF_CLIP, LABELS, fps=10)
+"""Ten seconds at ten frames a second: football for 6 s, then tennis."""
 
 
-def judged(record: Record, earlier: Earlier, *segments: Segment) -> Judgement:
-    return judge(record, LABELS, RAW, [], Truth(TABLE, segments), earlier)
+def judged(earlier: Earlier, *segments: Segment) -> Judgement:
+    return judge(CLIP, {RAW: RAW.numbers(CLIP)}, RAW, Truth(TABLE, segments), earlier)
 
 
-def test_what_was_learned_from_is_told_apart(record: Record) -> None:
+def test_what_was_learned_from_is_told_apart() -> None:
     """All is tennis; the model has learned that of 4 s in the middle and of the end."""
     before = np.array([0] * 90 + [1] * 10)
     stretches = [Stretch("0" * 64, 5, 7), Stretch("0" * 64, 8, float("inf"))]
-    found = judged(record, Earlier(stretches, before), Segment(0, 20, "tennis"))
+    found = judged(Earlier(stretches, before), Segment(0, 20, "tennis"))
     assert (found.judged.frames, found.judged.right, found.judged.right_before) == (60, 10, 0)
     assert (found.learned.frames, found.learned.right, found.learned.right_before) == (40, 30, 10)
     assert found.learned.seconds == pytest.approx(4)
@@ -60,8 +55,8 @@ def test_what_was_learned_from_is_told_apart(record: Record) -> None:
     ]
 
 
-def test_where_all_was_learned_from_nothing_is_judged(record: Record) -> None:
-    found = judged(record, Earlier([Stretch("0" * 64, 0, 3)]), Segment(1, 2, "football"))
+def test_where_all_was_learned_from_nothing_is_judged() -> None:
+    found = judged(Earlier([Stretch("0" * 64, 0, 3)]), Segment(1, 2, "football"))
     assert found.agreements == {}
     assert format_judgement(found) == (
         "the model has learned from all that truth.csv is about: nothing is judged"
@@ -71,14 +66,14 @@ def test_where_all_was_learned_from_nothing_is_judged(record: Record) -> None:
     ]
 
 
-def test_the_frames_of_all_clips_are_counted_together(record: Record) -> None:
-    right = judged(record, Earlier(labels=np.zeros(100, int)), Segment(0, 1, "football"))
-    wrong = judged(record, Earlier(labels=np.ones(100, int)), Segment(6, 9, "football"))
+def test_the_frames_of_all_clips_are_counted_together() -> None:
+    right = judged(Earlier(labels=np.zeros(100, int)), Segment(0, 1, "football"))
+    wrong = judged(Earlier(labels=np.ones(100, int)), Segment(6, 9, "football"))
     assert format_rightness([right, wrong]) == [
         "frames right before: 0.250, as the review page has them",
         "frames right now: 0.250 of 40",
     ]
     # Of one clip nobody knows what was right before: no figure would be of the same frames.
-    unknown = judged(record, Earlier(), Segment(6, 9, "football"))
+    unknown = judged(Earlier(), Segment(6, 9, "football"))
     assert format_rightness([right, unknown]) == ["frames right now: 0.250 of 40"]
     assert format_rightness([]) == []

@@ -6,9 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from activity.temporal.prediction import Prediction
-from activity.temporal.prediction_table import open_table
-from tests.temporal.test_summary import LABELS, predictions
+from activity.temporal.prediction_table import write_table
+from activity.temporal.predictions import Predictions
+from activity.temporal.smoothing import Rolling
+from tests.predictions import predictions_of
+from tests.temporal.test_summary import one_hot
 
 
 def read_table(path: Path) -> list[dict[str, str]]:
@@ -16,24 +18,26 @@ def read_table(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
+def write(path: Path, clip: Predictions, size: int = 1) -> None:
+    smoothing = Rolling(size)
+    write_table(path, clip, smoothing, smoothing.numbers(clip), clip.frames)
+
+
 def test_table_has_one_row_a_frame(tmp_path: Path) -> None:
-    frames = predictions([0, 1, None, 1], size=2)
-    with open_table(tmp_path / "table.csv", LABELS) as write:
-        for prediction in frames:
-            write(prediction)
+    clip = predictions_of(one_hot([0, 1, 1]), stride=2, frames=5)
+    write(tmp_path / "table.csv", clip, size=4)
     rows = read_table(tmp_path / "table.csv")
-    assert [int(row["frame"]) for row in rows] == [0, 1, 2, 3]
-    assert [float(row["time"]) for row in rows] == pytest.approx([0, 0.04, 0.08, 0.12])
-    assert [row["raw_label"] for row in rows] == ["football", "tennis", "", "tennis"]
-    assert [row["p_tennis"] for row in rows] == ["0.100000", "0.800000", "", "0.800000"]
-    assert [row["label"] for row in rows] == ["football", "football", "football", "tennis"]
+    assert [int(row["frame"]) for row in rows] == [0, 1, 2, 3, 4]
+    assert [float(row["time"]) for row in rows] == pytest.approx([0, 0.04, 0.08, 0.12, 0.16])
+    assert [row["raw_label"] for row in rows] == ["football", "", "tennis", "", "tennis"]
+    assert [row["p_tennis"] for row in rows] == ["0.100000", "", "0.800000", "", "0.800000"]
+    assert [row["label"] for row in rows] == [*["football"] * 4, "tennis"]
     assert float(rows[-1]["probability"]) == pytest.approx(0.8)
 
 
 @pytest.mark.parametrize("label", ["a,b", 'say "hi"', "two\nlines", "テニス", "Fußball", "frame"])
 def test_any_label_survives_the_table(tmp_path: Path, label: str) -> None:
-    with open_table(tmp_path / "table.csv", [label, "other"]) as write:
-        write(Prediction(0, 0.0, np.array([0.9, 0.1], np.float32), np.array([0.9, 0.1]), 0))
+    write(tmp_path / "table.csv", predictions_of(np.array([[0.9, 0.1]]), [label, "other"]))
     (row,) = read_table(tmp_path / "table.csv")
     assert row["raw_label"] == row["label"] == label
     assert row[f"p_{label}"] == "0.900000"
@@ -41,21 +45,7 @@ def test_any_label_survives_the_table(tmp_path: Path, label: str) -> None:
 
 
 def test_a_table_that_fails_leaves_nothing_behind(tmp_path: Path) -> None:
-    def fail_half_way() -> None:
-        with open_table(tmp_path / "table.csv", LABELS) as write:
-            write(predictions([0])[0])
-            raise RuntimeError
-
-    with pytest.raises(RuntimeError):
-        fail_half_way()
+    clip = predictions_of(one_hot([0, 1]), ["football"])
+    with pytest.raises(IndexError):  # a label without a name
+        write(tmp_path / "table.csv", clip)
     assert list(tmp_path.iterdir()) == []
-
-
-def test_rows_are_written_as_they_come(tmp_path: Path) -> None:
-    frame = predictions([0])[0]
-    with open_table(tmp_path / "table.csv", LABELS) as write:
-        for _ in range(1000):
-            write(frame)
-        (part,) = tmp_path.iterdir()
-        assert part.stat().st_size > 10_000
-    assert len(read_table(tmp_path / "table.csv")) == 1000

@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
-from activity.temporal.record import Record
+from activity.temporal.predictions import Predictions
 from activity.temporal.segments import UNKNOWN, Segment
 
 DOUBTFUL = 0.5
@@ -70,42 +71,26 @@ def clip_doubt(segments: Sequence[WeighedSegment]) -> float:
     return sum(s * one.doubt for s, one in zip(seconds, segments, strict=True)) / total
 
 
-def weigh_segments(
-    record: Record, segments: Sequence[Segment], labels: Sequence[str]
-) -> list[WeighedSegment]:
-    """Find out how doubtful each segment of a recorded clip is, in one pass over its predictions.
+def weigh_segments(predictions: Predictions, segments: Sequence[Segment]) -> list[WeighedSegment]:
+    """Find out how doubtful each segment of a clip is.
 
     Frames after the last segment count for nothing.
 
     Args:
-        record: record of the clip.
-        segments: what was decided, in order of time and without gaps.
-        labels: name of each class of the record; a segment's label is one of them.
+        predictions: of the clip.
+        segments: what was decided, in order of time and without gaps, with its labels.
     """
-    if not segments:
-        return []
-    number_of = {label: number for number, label in enumerate(labels)}
-    starts = np.array([segment.start for segment in segments])
-    sums = np.zeros((len(segments), len(labels)))
-    frames = np.zeros(len(segments), np.int64)
-    switches = np.zeros(len(segments), np.int64)
-    before_place, before_winner = -1, -1
-    for time, raw in record.read():
-        if raw is None or time >= segments[-1].end:
-            continue
-        place = max(0, int(np.searchsorted(starts, time, side="right")) - 1)
-        winner = int(raw.argmax())
-        sums[place] += raw
-        frames[place] += 1
-        switches[place] += place == before_place and winner != before_winner
-        before_place, before_winner = place, winner
-
+    number_of = {label: number for number, label in enumerate(predictions.labels)}
+    bounds = [segment.start for segment in segments[1:]] + [segments[-1].end]
+    times = predictions.times[:: predictions.stride]
+    rows = [0, *np.searchsorted(times, bounds).tolist()]
     weighed = []
-    for place, segment in enumerate(segments):
-        means = sums[place] / max(1, frames[place])
+    for segment, (first, last) in zip(segments, pairwise(rows), strict=True):
+        raw = predictions.probabilities[first:last]
+        means = raw.sum(axis=0, dtype=np.float64) / max(1, len(raw))
         own = number_of[segment.label]
         best_other = float(np.delete(means, own).max())
-        changes, count = int(switches[place]), int(frames[place])
-        value = doubt(segment.label, float(means[own]), best_other, changes, count)
+        changes = int(np.count_nonzero(np.diff(raw.argmax(axis=1))))
+        value = doubt(segment.label, float(means[own]), best_other, changes, len(raw))
         weighed.append(WeighedSegment(segment, changes, value))
     return weighed

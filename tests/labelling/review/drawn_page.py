@@ -3,7 +3,6 @@
 import hashlib
 import math
 import sys
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,8 +15,8 @@ from activity.labelling.review.doubt import weigh_segments
 from activity.labelling.review.playable import needs_copy, open_copy
 from activity.labelling.review.writer import ReviewClip, write_clip, write_index
 from activity.media.clip import VideoSource
-from activity.temporal.envelope import Envelope
-from activity.temporal.record import open_record
+from activity.temporal.envelope import envelope_of
+from activity.temporal.predictions import Predictions
 from activity.temporal.segments import Segment
 from activity.temporal.smoothing import RAW
 
@@ -103,13 +102,10 @@ def review_clip(
             Segment(bounds[0], bounds[1], labels[0]),
             Segment(bounds[1], end, labels[1]),
         ]
-    with tempfile.TemporaryDirectory() as folder, open_record(Path(folder), len(labels)) as record:
-        for time, raw in zip(times, predictions(times, labels), strict=True):
-            record.add(time, raw)
-        envelope = Envelope(labels, [RAW], RAW)
-        for prediction in RAW.predictions(record):
-            envelope.add(prediction, [prediction.label])
-        weighed = weigh_segments(record, segments, labels)
+    raw = np.stack(list(predictions(times, labels)))
+    clip = Predictions(np.asarray(times, np.float64), raw, 1, labels, end)
+    envelope = envelope_of(clip, {RAW: RAW.numbers(clip)}, RAW)
+    weighed = weigh_segments(clip, segments)
     if digest is None:
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
     return ReviewClip(

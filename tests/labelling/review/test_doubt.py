@@ -1,15 +1,13 @@
 """How doubtful a segment is."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from activity.labelling.review.doubt import WeighedSegment, clip_doubt, doubt, weigh_segments
-from activity.temporal.record import open_record
 from activity.temporal.segments import Segment
+from tests.predictions import predictions_of
 
 shares = st.floats(0, 1)
 
@@ -37,29 +35,22 @@ def test_doubt_lies_between_0_and_1_and_grows_with_switches(
     assert value <= doubt("tennis", own, other, switches + 1, frames)
 
 
-def test_each_segment_is_weighed_by_its_own_frames(tmp_path: Path) -> None:
+def test_each_segment_is_weighed_by_its_own_frames() -> None:
     raw = np.tile(np.array([[0.9, 0.1]], np.float32), (40, 1))
     raw[20:] = [0.3, 0.7]
     raw[25] = [0.6, 0.4]
-    with open_record(tmp_path, 2) as record:
-        for number, row in enumerate(raw):
-            record.add(number / 10, row)
-        segments = [Segment(0, 2, "tennis"), Segment(2, 4, "football")]
-        first, second = weigh_segments(record, segments, ["tennis", "football"])
+    segments = [Segment(0, 2, "tennis"), Segment(2, 4, "football")]
+    first, second = weigh_segments(predictions_of(raw, ["tennis", "football"], fps=10), segments)
     assert first == WeighedSegment(segments[0], 0, pytest.approx(0.2, abs=1e-6))
     own, other = float(raw[20:, 1].mean()), float(raw[20:, 0].mean())
     expected = max(1 - (own - other) / (own + other), 2 / 19 / 0.1)
     assert second == WeighedSegment(segments[1], 2, pytest.approx(min(1, expected), abs=1e-6))
 
 
-def test_frames_between_the_steps_of_a_stride_count_for_nothing(tmp_path: Path) -> None:
-    row = np.array([0.8, 0.2], np.float32)
-    with open_record(tmp_path, 2, stride=4) as record:
-        for number in range(10):
-            record.add(number / 10, row if number % 4 == 0 else None)
-        # The second segment has no classified frame: nothing speaks for its label.
-        segments = [Segment(0, 0.9, "a"), Segment(0.9, 1.0, "b")]
-        first, second = weigh_segments(record, segments, ["a", "b"])
+def test_frames_between_the_steps_of_a_stride_count_for_nothing() -> None:
+    clip = predictions_of(np.tile([0.8, 0.2], (3, 1)), "ab", stride=4, frames=10, fps=10)
+    # The second segment has no classified frame: nothing speaks for its label.
+    first, second = weigh_segments(clip, [Segment(0, 0.9, "a"), Segment(0.9, 1.0, "b")])
     assert first.doubt == pytest.approx(0.4)
     assert second.doubt == 1
 

@@ -1,0 +1,152 @@
+"""What the frames of a clip got from the network: one value, from which all else is computed.
+
+Labels, segments, summaries, pictures and judgements are functions of it. Ten hours of video with 22
+labels take 95 MB.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from activity.common.errors import UserError
+from activity.common.temporary_file import temporary_file
+
+_CONTENT = "a clip's predictions"
+_IN_MEMORY = 2**28  # bytes; larger arrays are files that are mapped into memory
+_ROWS_AT_ONCE = 4096
+
+
+@dataclass(frozen=True, eq=False)
+class Predictions:
+    """The predictions of a clip.
+
+    Attributes:
+        times: when each frame is shown, in seconds by the clock of a player; float64, shape
+            (frames,).
+        probabilities: of frame 0 and every ``stride``-th after it; float32, shape
+            (classified frames, labels), 0..1.
+        stride: every how many frames one is classified.
+        labels: name of each class.
+        end: when the last frame ceases to be shown, in seconds.
+    """
+
+    times: NDArray[np.float64]
+    probabilities: NDArray[np.float32]
+    stride: int
+    labels: Sequence[str]
+    end: float
+
+    @property
+    def frames(self) -> int:
+        """Number of frames."""
+        return len(self.times)
+
+    def first(self, frames: int) -> "Predictions":
+        """Return those of the first ``frames`` frames, at least one."""
+        if frames >= self.frames:
+            return self
+        probabilities = self.probabilities[: -(-frames // self.stride)]
+        end = float(self.times[frames])
+        return Predictions(self.times[:frames], probabilities, self.stride, self.labels, end)
+
+
+@contextmanager
+def gather_predictions(
+    folder: Path, labels: Sequence[str], stride: int = 1
+) -> Iterator["GatheredPredictions"]:
+    """Gather the predictions of a clip frame by frame; they are gone when the block ends.
+
+    Args:
+        folder: where arrays of more than 256 MB are kept, in files without a name. The system's
+            temporary folder may be in memory.
+        labels: name of each class.
+        stride: every how many frames one is classified.
+    """
+    with ExitStack() as files:
+        yield GatheredPredictions(folder, labels, stride, files)
+
+
+class GatheredPredictions:
+    """Predictions that grow by a frame at a time; ``gather_predictions`` creates them."""
+
+    def __init__(self, folder: Path, labels: Sequence[str], stride: int, files: ExitStack) -> None:
+        self._labels, self._stride = labels, stride
+        self._times = _GrowingArray(folder, (), np.float64, files)
+        self._probabilities = _GrowingArray(folder, (len(labels),), np.float32, files)
+
+    def add(self, seconds: float, raw: NDArray[np.float32] | None) -> None:
+        """Add the next frame.
+
+        Args:
+            seconds: when it is shown.
+            raw: its probabilities, shape (labels,); None if it was not classified.
+
+        Raises:
+            UserError: the disk is full.
+        """
+        self._times.append(seconds)
+        if raw is not None:
+            self._probabilities.append(raw)
+
+    def predictions(self, end_of: Callable[[float], float]) -> Predictions:
+        """Return all of them, once the last frame was added; there is at least one.
+
+        Args:
+            end_of: tells when the last frame ceases to be shown, from its time, in seconds.
+
+        Raises:
+            UserError: the disk is full.
+        """
+        times, probabilities = self._times.array(), self._probabilities.array()
+        end = end_of(float(times[-1]))
+        return Predictions(times, probabilities, self._stride, self._labels, end)
+
+
+class _GrowingArray:
+    def __init__(
+        self, folder: Path, shape: tuple[int, ...], dtype: DTypeLike, files: ExitStack
+    ) -> None:
+        self.rows = 0
+        self._folder, self._files = folder, files
+        self._full: list[NDArray[Any]] = []
+        self._last = np.empty((_ROWS_AT_ONCE, *shape), dtype)
+        self._file: IO[bytes] | None = None
+
+    def append(self, row: NDArray[Any] | float) -> None:
+        place = self.rows % len(self._last)
+        self._last[place] = row
+        self.rows += 1
+        if place == len(self._last) - 1:
+            self._put_away(self._last.copy())
+
+    def array(self) -> NDArray[Any]:
+        rest = self._last[: self.rows % len(self._last)]
+        if self._file is None:
+            return np.concatenate([*self._full, rest])
+        self._write(rest)
+        shape = (self.rows, *self._last.shape[1:])
+        return np.memmap(self._file, self._last.dtype, "r", shape=shape)
+
+    def _put_away(self, rows: NDArray[Any]) -> None:
+        self._full.append(rows)
+        if self._file is None and len(self._full) * rows.nbytes > _IN_MEMORY:
+            self._file = self._files.enter_context(temporary_file(self._folder, _CONTENT))
+        if self._file is not None:
+            for some in self._full:
+                self._write(some)
+            self._full = []
+
+    def _write(self, rows: NDArray[Any]) -> None:
+        assert self._file is not None
+        try:
+            self._file.write(rows.tobytes())
+            self._file.flush()
+        except OSError as error:
+            raise UserError(
+                f"cannot keep {_CONTENT} in {self._folder}: {error.strerror or error}"
+            ) from error
