@@ -1,4 +1,4 @@
-"""Clips labelled: classified, smoothed, drawn on, and summed up in files."""
+"""Label clips: classify, smooth, draw, and write the results."""
 
 import tempfile
 from collections.abc import Callable, Generator, Sequence
@@ -40,13 +40,13 @@ from activity.temporal.summary import Summary
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a clip.
+    """The result of labelling a clip.
 
     Attributes:
         summary: summary of the frames that were labelled.
-        expected: how many frames the clip announced; 0 where it did not say.
-        dropped: how many frames of a live source came while another was classified.
-        judgement: what the truth says of the labels, where there is one.
+        expected: number of frames that the clip announced; 0 if it did not.
+        dropped: number of frames that a live source gave while another one was classified.
+        judgement: comparison of the labels with the truth; None without ``--truth``.
     """
 
     summary: Summary
@@ -67,7 +67,14 @@ def label_one_by_one(
     show: Show,
     interrupted: Callable[[], bool],
 ) -> Outcomes:
-    """Label one clip after the other; the arguments are those of ``label_clip``."""
+    """Label clips one after the other, on this machine; the others go on where one fails.
+
+    The arguments are those of ``label_clip``.
+
+    Yields:
+        Each job with its outcome: None where the run ended early and nothing of the clip is kept, a
+        UserError where it failed.
+    """
     for job in jobs:
         outcome: Outcome | UserError | None
         try:
@@ -159,7 +166,7 @@ def label_clip(
 
 
 def _known_before(job: Job, digest: str, record: Record, classifier: Classifier) -> Earlier:
-    """Find out what the model has learned of a clip, and how an earlier run has labelled it."""
+    """Find out which parts of a clip the model learned from, and how an earlier run labelled it."""
     learned = [stretch for stretch in classifier.learned or () if stretch.digest == digest]
     if job.earlier is None:
         return Earlier(learned)
@@ -168,7 +175,7 @@ def _known_before(job: Job, digest: str, record: Record, classifier: Classifier)
 
 
 def _copy_for_review(job: Job) -> Path | None:
-    """Name the copy that the review page shows, where it cannot show the clip itself."""
+    """Return the path of the copy for the review page, if it cannot show the clip itself."""
     if job.outputs.review is None:
         return None
     folder, name = page_and_name(job.outputs.review)
@@ -190,7 +197,7 @@ def _write_frames(
     show: Show,
     interrupted: Callable[[], bool],
 ) -> Prediction:
-    """Draw on each frame what is known of it, write it down, and return the last."""
+    """Draw and write each frame with its label, and return the last prediction."""
     labels = summary.labels
     with ExitStack() as stack:
         sink = write_row = write_copy = None
@@ -227,7 +234,7 @@ def _write_frames(
 def _made_from(
     name: str, info: VideoInfo, summary: Summary, classifier: Classifier, settings: Settings
 ) -> dict[str, object]:
-    """Gather what a summary was made from."""
+    """Collect the model, clip and settings that a summary was made from."""
     return {
         "frames": {
             "read": summary.frames,
