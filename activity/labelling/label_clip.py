@@ -102,10 +102,10 @@ def label_clip(
 
     Args:
         job: the clip, and what to write for it.
-        classifier: what classifies its frames.
-        settings: how it is labelled.
-        show: shows a frame that was drawn, and tells whether the person wants to end.
-        interrupted: tells whether to end early.
+        classifier: classifies its frames.
+        settings: how to label it.
+        show: shows a drawn frame, and returns True to end early. By default, shows nothing.
+        interrupted: asked at each frame; return True to end early. By default, never.
         source_name: the clip's name in the results, where it is not the one in the job.
         joined: its predictions, where they were made before, in stretches.
 

@@ -66,7 +66,7 @@ def labelled_frames(
 def _counted(
     classified: Classified, job: Job, info: VideoInfo, interrupted: Callable[[], bool]
 ) -> Classified:
-    """Show how far a clip is classified, and end early when asked to."""
+    """Show the progress of classification, and end early when asked to."""
     name, total = Path(job.clip).name, info.frame_count or None
     with closing(classified):
         for frame in tqdm(classified, f"classifying {name}", total, disable=None):

@@ -17,8 +17,8 @@ from activity.media.source import Source, VideoInfo
 from activity.network.classifier import OpenClassifier
 from activity.temporal.smoothing import Classified
 
-# Frames that wait between two threads: enough to even out their pace, whatever the size of the
-# frame, and not more memory than this.
+# Frames that wait between two threads even out their pace. This bounds their memory, whatever the
+# size of a frame.
 _FRAMES_AHEAD = 32
 _BYTES_AHEAD = 2**27
 _BYTES_WITHOUT_PIXELS = 200
@@ -32,10 +32,9 @@ def classify_frames(
     Close the generator to end early: it stops its threads and releases the source.
 
     Args:
-        source: where the frames come from. A frame of a live one is classified as soon as it comes,
-            by itself.
-        classifier: what classifies them.
-        stride: every how many frames one is classified. Others come with None.
+        source: source of the frames. Each frame of a live source is classified at once, by itself.
+        classifier: classifies them.
+        stride: classify every ``stride``-th frame. The others come with None.
         keep_pixels: whether the pixels are wanted, to be drawn on. Without them frames come
             with ``NO_PIXELS``.
     """
@@ -50,7 +49,7 @@ def classify_frames(
 
 
 def read_ahead(source: Source) -> Generator[Frame, None, None]:
-    """Yield a clip's frames in order, decoded in its own thread."""
+    """Yield a clip's frames in order, decoded in a thread of its own."""
     frames_ahead = min(_FRAMES_AHEAD, _BYTES_AHEAD // _frame_bytes(source.info, True))
     return in_background(_waiting_frames(source), max(1, frames_ahead))
 
@@ -58,7 +57,7 @@ def read_ahead(source: Source) -> Generator[Frame, None, None]:
 def batch_that_fits(
     batch_size: int, info: VideoInfo, stride: int, *, keep_pixels: bool = True
 ) -> int:
-    """Lower a batch size where the frames that wait for a whole batch would fill the memory."""
+    """Lower a batch size, if the frames that wait for a full batch would take too much memory."""
     return max(1, min(batch_size, _BYTES_AHEAD // _piece_bytes(info, stride, keep_pixels)))
 
 
@@ -69,7 +68,7 @@ def _waiting_frames(source: Source) -> Generator[Frame, None, None]:
 
 
 class _Piece(NamedTuple):
-    """Neighbouring frames with one prediction, and whether the first was classified for it."""
+    """Consecutive frames with one prediction, and whether the first was classified for it."""
 
     frames: list[Frame]
     classified: bool
@@ -87,10 +86,10 @@ def _classified(
 def _pieces(
     source: Source, classifier: OpenClassifier, stride: int, keep_pixels: bool
 ) -> Iterator[tuple[_Piece, NDArray[np.uint8]]]:
-    """Cut a clip into pieces of ``stride`` frames, each with the network's input of its first.
+    """Cut a clip into pieces of ``stride`` frames, each with the network's input for its first one.
 
-    A piece that would fill the memory is continued in another one, with the same input: the frame
-    is then classified twice, which costs little where pieces are so long.
+    A piece that would take too much memory is split into several with the same input. The frame is
+    then classified again, which costs little with pieces that long.
     """
     frames: list[Frame] = []
     pixels = np.empty(0, np.uint8)
@@ -116,7 +115,7 @@ def _classified_live(
         for number, frame in enumerate(frames):
             due = number % stride == 0
             if due:
-                # A stream of one frame: an engine has nothing to wait for and answers at once.
+                # A stream of one frame, so that the engine answers without waiting for more.
                 raw = _only(classifier([(None, classifier.network_input(frame))]))
             yield _Piece([frame], due), raw
 
