@@ -13,13 +13,14 @@ _END = object()
 def in_background(items: Iterable[Item], ahead: int) -> Generator[Item, None, None]:
     """Yield ``items`` in order while a thread produces the next ones.
 
-    An exception that is raised while an item is produced is raised here, in that item's place.
-    Closing the generator (also by leaving its ``for`` loop, once it is collected) stops the
-    thread, closes ``items`` if it is a generator, and waits for both.
+    Use it to let two stages of a pipeline, such as decoding and inference, run at the same time.
+    An exception in the thread is raised here, in place of the item that caused it. Closing the
+    generator (also by leaving its ``for`` loop, once it is collected) stops the thread, closes
+    ``items`` if it is a generator, and waits for both.
 
     Args:
         items: iterated in the thread.
-        ahead: how many finished items may wait, at least 1. This limits the memory in use.
+        ahead: how many finished items may wait, at least 1. This bounds the memory in use.
     """
     ready: queue.Queue[tuple[Any, BaseException | None]] = queue.Queue(maxsize=ahead)
     stop = threading.Event()

@@ -10,10 +10,13 @@ class UserError(Exception):
 
 @contextmanager
 def refusals_in_a_line(what: str) -> Iterator[None]:
-    """Have what the operating system refuses (a name, a permission, a mount) end in one line.
+    """Turn an OSError in this block into a ``UserError`` of one line.
+
+    Use it where a person's path may be refused: a name that is too long, a permission that is
+    missing, a mount that is gone.
 
     Args:
-        what: is named where the error names no file.
+        what: named in the message if the OSError names no file.
 
     Raises:
         UserError: in place of an OSError.
@@ -29,8 +32,8 @@ def refusals_in_a_line(what: str) -> Iterator[None]:
 def printable(text: str) -> str:
     r"""Escape characters that would break a line or a terminal, as Python does: ``\n``, ``\x1b``.
 
-    A file name may contain anything but ``/``: newlines, escape sequences, bytes that are not
-    UTF-8 (which Python reads as lone surrogates).
+    Use it for every file name in a message. A name may contain anything but ``/``: newlines, escape
+    sequences, bytes that are not UTF-8 (which Python reads as lone surrogates).
     """
     return "".join(
         letter if letter.isprintable() else letter.encode("unicode_escape").decode()
@@ -39,6 +42,6 @@ def printable(text: str) -> str:
 
 
 def shortened(names: Sequence[str], most: int = 12) -> str:
-    """Join names for a message, the first few of them where there are many."""
+    """Join names for a message that stays short: beyond ``most``, their number is given instead."""
     shown = ", ".join(names[:most])
     return shown if len(names) <= most else f"{shown}, … ({len(names)} in all)"

@@ -1,4 +1,4 @@
-"""Figures of matplotlib as files."""
+"""Write matplotlib figures to files."""
 
 import warnings
 from pathlib import Path
@@ -29,9 +29,10 @@ def save_figure(figure: Figure, path: Path) -> None:
 
 
 def short_name(name: str, longest: int) -> str:
-    """Turn the name of a file or an activity into one line of at most ``longest`` characters.
+    """Fit the name of a file or an activity into one line of at most ``longest`` characters.
 
-    The middle is cut out, since the end of a file name says more.
+    Use it for labels and titles of figures. The middle is cut out, since the end of a file name
+    says more.
     """
     # A name may contain bytes that are not UTF-8; matplotlib draws only Unicode.
     line = " ".join(name.encode("utf-8", "replace").decode().split())

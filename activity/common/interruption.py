@@ -7,21 +7,22 @@ from contextlib import contextmanager
 
 
 class LeftUnfinishedError(Exception):
-    """The run was interrupted in the middle of something, of which nothing is kept."""
+    """The run was interrupted in the middle of a piece of work, and none of that work is kept."""
 
 
 @contextmanager
 def interrupts_held_back(*, raise_again: bool = True) -> Iterator[Callable[[], bool]]:
     """Delay Ctrl-C and SIGTERM until the block has ended.
 
-    However often they arrive, the block continues. Blocks can be nested: the outermost decides.
+    Use it around steps that must not be torn apart, such as renaming a model and its labels. The
+    block continues however often a signal arrives. Blocks can be nested: the outermost decides.
 
     Args:
-        raise_again: a signal that arrived is raised when the block has ended. A block that responds
-            to signals itself, by ending early, passes False: the run continues.
+        raise_again: raise a signal that arrived when the block has ended (default). A block that
+            responds to signals itself, by ending early, passes False, and the run continues.
 
     Yields:
-        A function that tells whether a signal has arrived.
+        A function that returns whether a signal has arrived.
     """
     if threading.current_thread() is not threading.main_thread():
         yield lambda: False  # only the main thread receives signals

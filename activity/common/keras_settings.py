@@ -1,8 +1,8 @@
-"""How Keras is set up: its backend is checked, and what the network's layout rests on is fixed.
+"""Set up Keras: check its backend, and fix the data format and float type.
 
-Keras reads ``~/.keras/keras.json`` (or ``$KERAS_HOME/keras.json``) when it is imported. What is
-there was written for some other program: a data format or a float type taken from it would change
-what every layer computes.
+Keras reads ``~/.keras/keras.json`` (or ``$KERAS_HOME/keras.json``) when it is imported. Those
+settings were written for some other program: a data format or float type taken from them would
+change what every layer computes.
 """
 
 import importlib.util
@@ -20,18 +20,18 @@ BACKENDS = {
     "jax": "pip install 'jax[cpu]'",
     "torch": "pip install torch",
 }
-"""What can train and predict, and how it is installed."""
+"""Backends that can train and predict, and the command that installs each."""
 
 _FLOAT_TYPES = ("float16", "float32", "float64")
 _DATA_FORMATS = ("channels_last", "channels_first")
 
 
 def check_backend() -> None:
-    """Make sure that Keras can be imported, before anything takes the seconds that this needs.
+    """Check that Keras can be imported, without spending the seconds that the import takes.
 
     Raises:
         UserError: the backend that a person has named does not exist, cannot train, or is not
-            installed; or Keras refuses what is in its settings file.
+            installed; or Keras would refuse its settings file.
     """
     settings = _keras_json()
     named = os.environ.get("KERAS_BACKEND")
@@ -50,10 +50,12 @@ def check_backend() -> None:
 
 
 def load_keras() -> ModuleType:
-    """Import Keras and set what must not depend on the person's settings file.
+    """Import Keras with float32 and channels last, whatever ``keras.json`` says.
+
+    Call it instead of ``import keras``, in functions, since the import takes seconds.
 
     Returns:
-        The module: float32, channels last, whatever ``keras.json`` says.
+        The module ``keras``.
 
     Raises:
         UserError: as ``check_backend``.
@@ -63,13 +65,13 @@ def load_keras() -> ModuleType:
         import keras
     keras.config.set_image_data_format("channels_last")
     keras.config.set_floatx("float32")
-    # Chosen when the first layer is built, from the float type of that moment.
+    # Keras derives it from the float type when the first layer is built.
     keras.config.set_dtype_policy("float32")
     return keras
 
 
 def has_gpu() -> bool:
-    """Tell whether the backend computes on something faster than the CPU."""
+    """Return whether the backend computes on something faster than the CPU."""
     keras = load_keras()
     if keras.config.backend() == "torch":  # Keras cannot list its devices
         import torch
@@ -79,16 +81,16 @@ def has_gpu() -> bool:
 
 
 def compiles_for_each_shape() -> bool:
-    """Tell whether the backend compiles a network again for each batch size."""
+    """Return whether the backend compiles a network anew for each batch size."""
     return load_keras().config.backend() == "jax"
 
 
 def compile_options() -> dict[str, bool]:
-    """Say how ``Model.compile`` is best told to run training steps on this backend.
+    """Return the arguments of ``Model.compile`` that train fastest on this backend.
 
     Returns:
-        ``jit_compile``, which makes training on two cores ten times as slow on TensorFlow, and
-        without which JAX would not compile at all.
+        ``jit_compile``: False for TensorFlow, which XLA makes ten times as slow on two cores; True
+        for JAX, which would not compile at all without it.
     """
     return {"jit_compile": load_keras().config.backend() == "jax"}
 
@@ -99,7 +101,7 @@ def _path_of_keras_json() -> Path:
 
 
 def _keras_json() -> dict[str, Any]:
-    """Read Keras's settings file, and refuse what ends Keras's own import with a traceback."""
+    """Read Keras's settings file; refuse values on which ``import keras`` would crash."""
     path = _path_of_keras_json()
     try:
         settings = json.loads(path.read_text(encoding="utf-8"))

@@ -1,4 +1,4 @@
-"""Do the same to many things in several threads, and take the results in order."""
+"""Apply a function to many items in several threads, and take the results in order."""
 
 import os
 from collections import deque
@@ -10,7 +10,7 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 _MOST_THREADS = 16
-"""More would hold more in memory, and what they make is taken by one thread."""
+"""More threads would hold more in memory, while one thread takes all results."""
 
 
 def in_order(
@@ -18,15 +18,15 @@ def in_order(
 ) -> Generator[Result, None, None]:
     """Yield ``work(item)`` for each item, in order, while threads work on the next ones.
 
-    It gains where the work lets go of Python's lock, as reading, hashing and OpenCV do. ``items``
-    are taken in the caller's thread, and at most twice as many results as threads are in memory.
-    An exception that the work raises is raised here, at that item's place. Closing the generator
-    waits for the items that are being worked on, and drops the others.
+    This is faster than ``map`` where ``work`` releases Python's lock, as reading, hashing and
+    OpenCV do. ``items`` are taken in the caller's thread; at most twice as many results as threads
+    are in memory. An exception in ``work`` is raised here, in place of that item. Closing the
+    generator waits for the items in progress, and drops the others.
 
     Args:
-        work: what to do to an item.
+        work: function to apply to each item.
         items: any number of them.
-        threads: how many; None takes one for each core this process may use.
+        threads: number of threads; None (default) takes one for each core this process may use.
 
     Example:
         >>> list(in_order(abs, [-3, 2, -1]))

@@ -1,4 +1,8 @@
-"""Complete files that another process gives their names."""
+"""Files that one process writes and another one gives their final names.
+
+A worker of a cluster may be cut off and work on. It therefore writes under temporary names, and
+only the process that started the run gives a complete file its name.
+"""
 
 import os
 import secrets
@@ -27,11 +31,11 @@ class Unnamed:
 
 @dataclass(frozen=True)
 class Publication:
-    """Files that are written, and not named yet.
+    """The files of one ``names_held_back`` block.
 
     Attributes:
         token: part of each temporary name.
-        files: those that are complete.
+        files: the files that are complete so far.
     """
 
     token: str
@@ -42,21 +46,22 @@ _current: ContextVar[Publication | None] = ContextVar("publication", default=Non
 
 
 def current_publication() -> Publication | None:
-    """Return that of the ``names_held_back`` block that this is called in, if it is in one."""
+    """Return the publication of the enclosing ``names_held_back`` block; None outside of any."""
     return _current.get()
 
 
 @contextmanager
 def names_held_back(token: str) -> Iterator[list[Unnamed]]:
-    """Have all that ``replace_when_complete`` writes in this block keep its temporary name.
+    """Make files that ``replace_when_complete`` writes in this block keep their temporary names.
 
-    If the block raises, the files are removed.
+    Use it in a worker; ``publish`` then gives the files their names. If the block raises, the files
+    are removed.
 
     Args:
-        token: to be part of each temporary name; letters and digits.
+        token: part of each temporary name; letters and digits.
 
     Yields:
-        The files that are complete, for ``publish``.
+        The list of complete files, which grows as they are written.
     """
     publication = Publication(token)
     earlier = _current.set(publication)
@@ -70,10 +75,10 @@ def names_held_back(token: str) -> Iterator[list[Unnamed]]:
 
 
 def publish(files: Sequence[Unnamed]) -> None:
-    """Give complete files their names, in the order in which they were written.
+    """Give complete files their final names, in the order in which they were written.
 
     Raises:
-        UserError: the file system or the store refuses; files that have no name yet are removed.
+        UserError: the file system or the store refuses a rename; the remaining files are removed.
     """
     try:
         for file in files:
@@ -87,11 +92,11 @@ def publish(files: Sequence[Unnamed]) -> None:
 
 
 def remove_unnamed(folders: Iterable[Path], tokens: Iterable[str]) -> None:
-    """Remove what processes that are gone have left under temporary names.
+    """Remove unfinished files of processes that are gone.
 
     Args:
-        folders: where they wrote; those in stores are left alone.
-        tokens: parts of the names.
+        folders: folders they wrote to; folders in stores are left alone.
+        tokens: the ``token`` of each process's ``names_held_back``.
     """
     wanted = tuple(tokens)
     for folder in set(folders) if wanted else ():
@@ -104,7 +109,8 @@ def remove_unnamed(folders: Iterable[Path], tokens: Iterable[str]) -> None:
 def temporary_name(path: Path) -> Path:
     """Return a hidden name beside ``path`` that no other run uses.
 
-    It keeps the suffix, by which writers choose a file's format.
+    Write there first, so that ``path`` never holds half a file. The name keeps the suffix, by which
+    writers choose a file's format.
     """
     publication = current_publication()
     token = publication.token if publication else ""
@@ -114,7 +120,7 @@ def temporary_name(path: Path) -> Path:
 
 
 def target_of(path: Path) -> Path:
-    """Follow links, so that the file is replaced and not the link."""
+    """Return the path that links lead to, so that the file is replaced and not the link."""
     return path if is_stored(path) else Path(os.path.realpath(path))
 
 

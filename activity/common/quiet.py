@@ -9,10 +9,10 @@ from pathlib import Path
 
 @contextmanager
 def hidden_chatter() -> Iterator[None]:
-    """Discard everything that the process writes to standard error, including native code.
+    """Discard everything that the process writes to standard error, native code included.
 
-    TensorFlow's C++ code logs a dozen lines during import that nobody can act on, and ignores
-    TF_CPP_MIN_LOG_LEVEL there. Python exceptions are not affected.
+    Use it around the import of TensorFlow, whose C++ code logs a dozen lines that nobody can act on
+    and ignores TF_CPP_MIN_LOG_LEVEL there. Python exceptions still propagate.
     """
     sys.stderr.flush()
     try:
@@ -31,7 +31,7 @@ def hidden_chatter() -> Iterator[None]:
 
 @contextmanager
 def hidden_below_python() -> Iterator[None]:
-    """Discard what native code writes to standard error; what Python prints there is shown."""
+    """Discard what native code writes to standard error, and show what Python prints there."""
     shown = sys.stderr
     try:
         same = shown.fileno() == 2

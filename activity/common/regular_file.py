@@ -1,4 +1,4 @@
-"""Files that are read whole: only regular ones, since opening a pipe would wait for ever."""
+"""Check and hash files. Only regular ones are opened: opening a pipe would wait for ever."""
 
 import errno
 import hashlib
@@ -12,7 +12,7 @@ _CHUNK = 2**18
 
 
 def check_regular_file(path: Path) -> int:
-    """Return a file's size in bytes.
+    """Make sure that a file can be opened without waiting, and return its size in bytes.
 
     Raises:
         OSError: it cannot be reached, or is not a regular file.
@@ -24,15 +24,18 @@ def check_regular_file(path: Path) -> int:
 
 
 def hash_file(path: Path, interrupted: Callable[[], bool] = lambda: False) -> str:
-    """Hash a file's content: SHA-256, as 64 hexadecimal digits.
+    """Hash a file's content, by which it is known under any name.
 
     Args:
         path: path of the file.
-        interrupted: tells whether to end early.
+        interrupted: asked after each block; return True to end early. By default, never.
+
+    Returns:
+        SHA-256 as 64 hexadecimal digits.
 
     Raises:
-        LeftUnfinishedError: ``interrupted`` said so.
-        OSError: it cannot be read, or is not a regular file.
+        LeftUnfinishedError: ``interrupted`` returned True.
+        OSError: the file cannot be read, or is not a regular file.
     """
     check_regular_file(path)
     digest = hashlib.sha256()

@@ -62,7 +62,7 @@ def run_script(main: Callable[[], None]) -> NoReturn:
 
 def _end(code: int) -> NoReturn:
     for number in (signal.SIGINT, signal.SIGTERM):
-        # Python takes its handlers away when it ends: a second Ctrl-C would change the exit code.
+        # Python removes its handlers at exit: a second Ctrl-C would change the exit code.
         signal.signal(number, signal.SIG_IGN)
     if "ray" in sys.modules:
         # When the head of its cluster is gone, Ray's native code may never let the process end.

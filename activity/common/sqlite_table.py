@@ -1,4 +1,4 @@
-"""A table in an SQLite file that is kept from run to run, and can be lost without harm."""
+"""A cache in an SQLite file: kept from run to run, and lost without harm."""
 
 import sqlite3
 from contextlib import suppress
@@ -8,14 +8,14 @@ _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
 def open_table(path: Path, columns: str) -> sqlite3.Connection:
-    """Open the table that is named as its file is; where there is none, or it is damaged, make it.
+    """Open the table of a cache file; create it if it is missing or damaged.
 
-    Each statement is a transaction of its own: a killed run keeps all it wrote. SQLite keeps the
-    file whole through kills, and lets several runs share it.
+    The table has the name of its file. Each statement is a transaction of its own, so a killed run
+    keeps all it wrote, and several runs can share the file.
 
     Args:
-        path: path of the file; its folder is made.
-        columns: as CREATE TABLE takes them.
+        path: path of the file; its folder is created.
+        columns: column definitions for CREATE TABLE.
 
     Raises:
         OSError, sqlite3.Error: the file cannot be used.
@@ -31,12 +31,12 @@ def open_table(path: Path, columns: str) -> sqlite3.Connection:
 
 
 def is_damage(error: Exception) -> bool:
-    """Tell whether an error of SQLite's means that the file's content is damaged."""
+    """Return whether an error means that the content of an SQLite file is damaged."""
     return getattr(error, "sqlite_errorcode", None) in _DAMAGED
 
 
 def delete_table(path: Path) -> None:
-    """Delete a table that is damaged, so that the next run starts anew."""
+    """Delete a damaged table, so that the next run starts with an empty one."""
     with suppress(OSError):  # on Windows, while another run has it open
         _delete(path)
 

@@ -1,8 +1,8 @@
-"""Files in object stores (``s3://``, ``gs://``): brought to local disk, or put there, as wholes.
+"""Download files from object stores (``s3://``, ``gs://``) and upload them, always whole.
 
-Their paths are those of universal_pathlib, which have the methods of a ``pathlib.Path``; fsspec's
-file systems stand behind them, and try again by themselves where a connection breaks. Files on
-web servers (``http://``, ``https://``) are only read, and need none of these packages.
+Paths in a store are those of universal_pathlib, which have the methods of a ``pathlib.Path``.
+fsspec's file systems behind them retry broken connections. Files on web servers (``http://``,
+``https://``) are only read, and need none of these packages.
 """
 
 import shutil
@@ -25,15 +25,17 @@ _WEB_SCHEMES = ("http", "https")
 
 _WEB_TIMEOUT = 30  # seconds without a byte
 
-# Bytes; little enough for a slow connection to bring them in a moment.
+# Bytes: few enough to arrive in a moment over a slow connection.
 _CHUNK = 2**16
 
-# Where a store cannot be reached, or knows no password, these raise exceptions of their own.
+# These raise exceptions of their own where a store cannot be reached or access data are missing.
 _LIBRARIES = ("botocore", "aiobotocore", "aiohttp", "s3fs", "gcsfs", "google")
 
 
 def location(text: str) -> Path:
     """Turn what a person typed into a path, on local disk or in an object store.
+
+    Use it for every path on the command line.
 
     Raises:
         UserError: it is an address of another kind, or the packages for stores are not installed.
@@ -52,24 +54,24 @@ def location(text: str) -> Path:
             f"{text} is in an object store: pip install -r requirements-cluster.txt adds all that "
             "this needs"
         ) from error
-    # To the type checker it is no Path; it has all of a Path's methods that are used here.
+    # Not a Path to the type checker, but it has all the methods that are used here.
     return cast(Path, UPath(text))
 
 
 def clip_location(text: str) -> Path:
-    """Turn a clip's name into a path, as ``location`` does; it may be on a web server, too.
+    """Turn a clip's name into a path as ``location`` does, also for a clip on a web server.
 
     Raises:
         UserError: it is an address of another kind, or the packages for stores are not installed.
     """
     if text.startswith(tuple(f"{scheme}://" for scheme in _WEB_SCHEMES)):
-        # It has all of a Path's methods that are used here.
+        # Has all of a Path's methods that are used here.
         return cast(Path, _WebFile(text))
     return location(text)
 
 
 def without_file_scheme(text: str) -> str:
-    """Return the path in an address of a file on local disk (``file:///``), or any other text.
+    """Return the path in a ``file:///`` address; any other text is returned as it is.
 
     Example:
         >>> without_file_scheme("file:///clips/a%20rally.mp4")
@@ -79,21 +81,24 @@ def without_file_scheme(text: str) -> str:
 
 
 def is_stored(path: Path | str) -> bool:
-    """Tell whether a path is in an object store, or on a web server."""
+    """Return whether a path is in an object store or on a web server."""
     return str(path).startswith(tuple(f"{scheme}://" for scheme in (*SCHEMES, *_WEB_SCHEMES)))
 
 
 @contextmanager
 def local_copy(path: Path, interrupted: Callable[[], bool] = lambda: False) -> Iterator[Path]:
-    """Yield a file's path on local disk: its own, or that of a copy that is then removed.
+    """Yield a path on local disk to read a file from.
+
+    A local file has its own path. A file in a store or on a web server is downloaded as a whole,
+    and the copy is removed when the block ends.
 
     Args:
         path: path of the file.
-        interrupted: tells whether to end early while it is copied.
+        interrupted: asked during the download; return True to end early. By default, never.
 
     Raises:
-        LeftUnfinishedError: ``interrupted`` said so.
-        UserError: it cannot be brought from its store.
+        LeftUnfinishedError: ``interrupted`` returned True.
+        UserError: the file cannot be downloaded.
     """
     if not is_stored(path):
         yield path
@@ -113,10 +118,10 @@ def local_copy(path: Path, interrupted: Callable[[], bool] = lambda: False) -> I
 
 @contextmanager
 def written_here(path: Path) -> Iterator[Path]:
-    """Yield a path on local disk to write a file to; on a clean exit it is at ``path``.
+    """Yield a path on local disk to write a file to; on a clean exit, upload it if need be.
 
     Raises:
-        UserError: it cannot be put into its store.
+        UserError: the upload fails.
     """
     if not is_stored(path):
         yield path
@@ -128,7 +133,7 @@ def written_here(path: Path) -> Iterator[Path]:
 
 
 def upload(local: Path, target: Path) -> None:
-    """Put a file into a store; it appears there when it is complete.
+    """Upload a file to a store, where it appears when it is complete.
 
     Raises:
         UserError: the store refuses, or cannot be reached.
@@ -142,10 +147,10 @@ def upload(local: Path, target: Path) -> None:
 
 
 def rename(path: Path, target: Path) -> None:
-    """Give a file in a store, or on local disk, the name of another, which it replaces.
+    """Rename a file, in a store or on local disk; a file that has the new name is replaced.
 
     Raises:
-        OSError: it is not allowed.
+        OSError: the store or the file system refuses.
     """
     if is_stored(path):
         path.rename(target)
@@ -154,7 +159,7 @@ def rename(path: Path, target: Path) -> None:
 
 
 def list_files(folder: Path) -> list[str]:
-    """List all files below a folder in a store, by their paths relative to it, in POSIX form.
+    """List all files below a folder in a store: POSIX paths relative to it.
 
     Raises:
         UserError: the store cannot be reached.
@@ -164,7 +169,7 @@ def list_files(folder: Path) -> list[str]:
 
 
 def refused_by_store(error: BaseException) -> str | None:
-    """Say in one line what a store's library has raised; None if it was raised elsewhere."""
+    """Return one line about an error of a store's library; None for any other error."""
     return _first_line(error) if type(error).__module__.split(".")[0] in _LIBRARIES else None
 
 
@@ -207,7 +212,7 @@ def _first_line(error: BaseException) -> str:
 
 @contextmanager
 def _plain_errors(what: str) -> Iterator[None]:
-    """Say in one line what a store refuses; its libraries raise exceptions of many kinds."""
+    """Turn the many exceptions of a store's libraries into a ``UserError`` of one line."""
     try:
         yield
     except LeftUnfinishedError:

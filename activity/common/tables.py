@@ -1,4 +1,4 @@
-"""Tables that a person writes or corrects: CSV in UTF-8, read line by line."""
+"""Read tables that people write or correct: CSV in UTF-8."""
 
 import csv
 from collections.abc import Iterator
@@ -10,21 +10,21 @@ _LARGEST_FILE = 2**26  # bytes: a million lines
 
 
 def read_rows(path: Path, kind: str, header: str) -> Iterator[tuple[int, list[str]]]:
-    """Read a table; lines without any value are left out.
+    """Read the rows of a table, with line numbers for messages. Empty lines are left out.
 
-    A byte order mark, and Windows' line ends, are what spreadsheets write, and do no harm.
+    A byte order mark and Windows line endings, which spreadsheets write, are accepted.
 
     Args:
         path: path of the file.
-        kind: kind of table that is expected, for messages: ``"table of segments"``.
-        header: that is expected, for messages.
+        kind: the kind of table, for messages, such as ``"table of segments"``.
+        header: the expected header, for messages.
 
     Yields:
-        (number of the line, its values as they are).
+        (line number, unchanged cells), the header included.
 
     Raises:
-        UserError: it is missing, not a regular file, larger than any such table, not UTF-8, or not
-            CSV.
+        UserError: the file is missing, not a regular file, larger than any such table, not UTF-8,
+            or not CSV.
     """
     try:
         if not path.is_file():
@@ -46,12 +46,15 @@ def read_rows(path: Path, kind: str, header: str) -> Iterator[tuple[int, list[st
 
 
 def column_names(row: list[str]) -> tuple[str, ...]:
-    """Return the names of columns in a header, without spaces around them and in lower case."""
+    """Return the column names in a header row, stripped and in lower case."""
     return tuple(cell.strip().lower() for cell in row)
 
 
 def header_of(path: Path) -> tuple[str, ...]:
-    """Return the column names of a table: one without a name if it is empty, none if unreadable."""
+    """Return a table's column names; ``("",)`` if it is empty, ``()`` if it cannot be read.
+
+    Use it to tell which kind of table a file is.
+    """
     try:
         return column_names(next(read_rows(path, "table", "a header"), (1, [""]))[1])
     except UserError:

@@ -1,4 +1,4 @@
-"""Temporary files without a name, for what memory has no room for."""
+"""Temporary files for data that do not fit into memory."""
 
 import tempfile
 from collections.abc import Iterator
@@ -11,13 +11,13 @@ from activity.common.errors import UserError
 
 @contextmanager
 def temporary_file(folder: Path | None, content: str, advice: str = "") -> Iterator[IO[bytes]]:
-    """Open a file that is gone when the block, or the process, ends, however it ends.
+    """Open an unnamed file that vanishes when the block or the process ends, even by a kill.
 
     Args:
-        folder: where the file lies; it is created if it is missing. None takes the system's
-            temporary folder, which may be in memory.
-        content: what the file is for, as it reads in "cannot keep <content> in <folder>".
-        advice: what to do when the file cannot be created; the last words of the error.
+        folder: folder on whose disk the file lies; it is created. None takes the system's temporary
+            folder, which may be in memory.
+        content: what the file is for, for the message "cannot keep <content> in <folder>".
+        advice: what to do if the file cannot be created: the end of that message (default: none).
 
     Raises:
         UserError: the file cannot be created.

@@ -46,7 +46,7 @@ def check_output(path: Path, what: str) -> None:
 
 
 def check_apart(outputs: Sequence[Path], inputs: Iterable[Path] = ()) -> None:
-    """Check that no output overwrites another one or an input, also through links.
+    """Check that no output would overwrite another one or an input, even through links.
 
     Raises:
         UserError: two of ``outputs`` are the same file, or one of them is one of ``inputs``.
@@ -70,10 +70,10 @@ def check_apart(outputs: Sequence[Path], inputs: Iterable[Path] = ()) -> None:
 def replace_when_complete(*paths: Path) -> Iterator[list[Path]]:
     """Yield temporary paths to write to; on a clean exit, rename each to its target.
 
-    All renames happen together at the end, so that files which belong together (a model and
-    its labels) change together: Ctrl-C waits for them, and if one fails, the others are undone. On
-    any exception, the temporary files are removed and existing files at the targets are left
-    unchanged. Links are followed, and stay links.
+    Use it for every output. Files that belong together (a model and its labels) are given together:
+    all renames happen at the end, Ctrl-C waits for them, and if one fails, the others are undone.
+    On any exception, the temporary files are removed and existing files stay as they are. Links are
+    followed, and stay links.
 
     In a ``names_held_back`` block, complete files keep their temporary names.
 
@@ -110,9 +110,9 @@ def replace_when_complete(*paths: Path) -> Iterator[list[Path]]:
 
 @contextmanager
 def folder_when_complete(folder: Path) -> Iterator[Path]:
-    """Yield a temporary folder to fill; on a clean exit, it becomes ``folder``.
+    """Yield a temporary folder to fill; on a clean exit, rename it to ``folder``.
 
-    If another run completes the same folder first, that one is kept.
+    If another run completes the same folder first, that folder is kept.
 
     Raises:
         OSError: the file system refuses to write.
@@ -131,12 +131,13 @@ def folder_when_complete(folder: Path) -> Iterator[Path]:
 
 @contextmanager
 def alone_in(folder: Path) -> Iterator[None]:
-    """Wait until no other process of this machine is in such a block for the same folder.
+    """Lock a folder against other processes of this machine that lock it, too.
 
-    Where there are no locks (on Windows, on some network disks) nobody waits.
+    Use it so that only one of them does work whose result they share. Where there are no locks (on
+    Windows, on some network disks), nobody waits.
 
     Raises:
-        OSError: the folder cannot be made.
+        OSError: the folder cannot be created.
     """
     folder.mkdir(parents=True, exist_ok=True)
     if sys.platform == "win32":
@@ -154,7 +155,7 @@ def alone_in(folder: Path) -> Iterator[None]:
 
 
 def give_second_name(path: Path, name: Path) -> None:
-    """Give a file a second name: by a hard link, or as a copy if links are not possible.
+    """Give a file a second name: a hard link, or a copy where links are not possible.
 
     Unlike a symbolic link, a hard link needs no privilege on Windows.
 
@@ -171,7 +172,7 @@ def give_second_name(path: Path, name: Path) -> None:
 
 
 def _canonical(path: Path) -> str:
-    """Return the same text for all paths of a file; case is ignored on macOS and Windows."""
+    """Return a text that is equal for all paths of a file, ignoring case on macOS and Windows."""
     target = str(target_of(path))
     return target.casefold() if sys.platform in ("darwin", "win32") else target
 

@@ -1,4 +1,4 @@
-"""Which clips to label, and which files each one gives."""
+"""Find the clips to label, and the files to write for each."""
 
 import os
 from collections import Counter
@@ -21,16 +21,16 @@ from activity.temporal.segment_files import check_segments_suffix
 
 @dataclass(frozen=True, eq=False)
 class Job:
-    """One clip to label, and what to write for it. Two jobs may say the same, and are two still.
+    """One clip to label, and what to write for it. Jobs are compared by identity.
 
     Attributes:
         clip: path of a file, number of a camera, or address of a stream.
         outputs: the files to write.
-        truth: what to judge by, where there is a table.
-        earlier: data on a review page, which may say how an earlier run labelled the clip.
-        keep_unfinished: whether what was written is kept when the run ends early. Not among files
-            in a folder: the next run would take an unfinished one for finished.
-        copy: a small copy of the clip to write, where the review page needs one.
+        truth: the segments to judge by; None without ``--truth``.
+        earlier: data of the clip on a review page, with the labels of an earlier run.
+        keep_unfinished: whether to keep what is written when the run ends early. False for files in
+            a folder: the next run would take them for finished.
+        copy: a small copy of the clip to write, if the review page needs one.
     """
 
     clip: str
@@ -47,26 +47,32 @@ class Job:
 
     @property
     def writes_pixels(self) -> bool:
-        """Whether frames are written as pixels; an .mp4 takes a decoder's planes."""
+        """Whether frames are written as pixels; an .mp4 takes the decoder's planes."""
         return self.outputs.video is not None and self.outputs.video.suffix.lower() == ".avi"
 
     @property
     def needs_pixels(self) -> bool:
-        """Whether something is written that shows the frames."""
+        """Whether any output shows the frames. Otherwise their pixels can be dropped."""
         return self.outputs.video is not None or self.copy is not None
 
 
 def writes_into_folder(inputs: Sequence[str], outputs: Outputs) -> bool:
-    """Tell whether outputs are folders, with files named after the inputs, or just files."""
+    """Return whether outputs are folders, in which files are named after the clips."""
     return len(inputs) > 1 or _is_folder(inputs[0]) or outputs.are_folders
 
 
 @refusals_in_a_line("the clips")
 def plan_jobs(inputs: Sequence[str], outputs: Outputs, truth: Path | None = None) -> list[Job]:
-    """Pair clips with the files to write for each, and make sure that these can be written.
+    """Pair clips with the files to write for each, and check all of that before any work.
 
-    One clip gives the files named. Several clips, or those of a folder, give files named after
-    the clip (``.mp4``, ``.png``, ``.csv``, ``.json``; segments as ``.csv``) in the folders named.
+    For one clip, outputs are files. For several clips, or a folder of them, outputs are folders, in
+    which files are named after the clip (``.mp4``, ``.png``, ``.csv``, ``.json``; segments as
+    ``.csv``).
+
+    Args:
+        inputs: what ``--input`` names.
+        outputs: the files or folders that are asked for.
+        truth: what ``--truth`` names; None (default) judges nothing.
 
     Raises:
         UserError: there are no clips; nothing is asked for; a file cannot be reached or written, is
@@ -113,7 +119,10 @@ def plan_jobs(inputs: Sequence[str], outputs: Outputs, truth: Path | None = None
 
 
 def leave_out_finished(jobs: Sequence[Job]) -> list[Job]:
-    """Keep the jobs of which a file is missing, and those that write none."""
+    """Leave out jobs whose files are all there, unless they write no files.
+
+    A run that was interrupted then continues with the clips that it had not finished.
+    """
     return [job for job in jobs if not _is_finished(job)]
 
 
@@ -126,7 +135,7 @@ def _is_folder(name: str) -> bool:
     try:
         return not is_live(name) and clip_location(name).is_dir()
     except OSError:
-        return False  # what is wrong is said when it is opened as a clip
+        return False  # opening it as a clip will say what is wrong
 
 
 def _check_review(folder: Path, inputs: Sequence[str]) -> None:
@@ -147,7 +156,7 @@ def _check_folders(paths: Sequence[Path]) -> None:
 
 
 def _named_clips(inputs: Sequence[str]) -> list[tuple[str, str]]:
-    """Name each clip: tennis.mov is tennis, but tennis.mov where there is a tennis.avi too."""
+    """Name each clip: tennis.mov is tennis, but stays tennis.mov beside a tennis.avi."""
     clips = _find_clips(inputs)
     paths = [clip_location(clip) for clip in clips]
     stems = Counter(path.stem for path in paths)
@@ -168,7 +177,7 @@ def _find_clips(inputs: Sequence[str]) -> list[str]:
 
 
 def _clips_inside(folder: Path) -> list[str]:
-    """List the clips right in a folder, and in folders that are linked into it."""
+    """List the clips directly in a folder, and in folders that are linked into it."""
     clips: list[str] = []
     entered: set[str] = set()
     waiting = [folder]

@@ -1,4 +1,4 @@
-"""Clips labelled: classified, smoothed, drawn on, and summed up in files."""
+"""Label clips: classify, smooth, draw, and write the results."""
 
 import tempfile
 from collections.abc import Callable, Generator, Iterator, Sequence
@@ -43,13 +43,13 @@ from activity.temporal.summary import Summary, summarise
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a clip.
+    """The result of labelling a clip.
 
     Attributes:
         summary: summary of the frames that were labelled.
-        expected: how many frames the clip announced; 0 where it did not say.
-        dropped: how many frames of a live source came while another was classified.
-        judgement: what the truth says of the labels, where there is one.
+        expected: number of frames that the clip announced; 0 if it did not.
+        dropped: number of frames that a live source gave while another one was classified.
+        judgement: comparison of the labels with the truth; None without ``--truth``.
     """
 
     summary: Summary
@@ -75,7 +75,14 @@ def label_one_by_one(
     show: Show,
     interrupted: Callable[[], bool],
 ) -> Outcomes:
-    """Label one clip after the other; the arguments are those of ``label_clip``."""
+    """Label clips one after the other, on this machine; the others go on where one fails.
+
+    The arguments are those of ``label_clip``.
+
+    Yields:
+        Each job with its outcome: None where the run ended early and nothing of the clip is kept, a
+        UserError where it failed.
+    """
     for job in jobs:
         outcome: Outcome | UserError | None
         try:
@@ -103,10 +110,10 @@ def label_clip(
 
     Args:
         job: the clip, and what to write for it.
-        classifier: what classifies its frames.
-        settings: how it is labelled.
-        show: shows a frame that was drawn, and tells whether the person wants to end.
-        interrupted: tells whether to end early.
+        classifier: classifies its frames.
+        settings: how to label it.
+        show: shows a drawn frame, and returns True to end early. By default, shows nothing.
+        interrupted: asked at each frame; return True to end early. By default, never.
         source_name: the clip's name in the results, where it is not the one in the job.
         predictions: of the clip, where they were made before.
 
@@ -305,7 +312,7 @@ def _known_before(job: Job, digest: str, frames: int, classifier: Classifier) ->
 
 
 def _copy_for_review(job: Job) -> Path | None:
-    """Name the copy that the review page shows, where it cannot show the clip itself."""
+    """Return the path of the copy for the review page, if it cannot show the clip itself."""
     if job.outputs.review is None:
         return None
     folder, name = page_and_name(job.outputs.review)
@@ -321,7 +328,7 @@ def _open_source(job: Job, should_stop: Callable[[], bool]) -> Source:
 def _made_from(
     name: str, info: VideoInfo, summary: Summary, classifier: Classifier, settings: Settings
 ) -> dict[str, object]:
-    """Gather what a summary was made from."""
+    """Collect the model, clip and settings that a summary was made from."""
     return {
         "frames": {
             "read": summary.frames,

@@ -1,4 +1,4 @@
-"""What to write for a clip."""
+"""The files to write for a clip."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +9,7 @@ from activity.labelling.review.data_files import data_of_clip
 
 @dataclass(frozen=True)
 class Outputs:
-    """What to write for a clip, None if it is not asked for; or folders, for several clips.
+    """The files to write for a clip, or the folders for several clips; None for none (default).
 
     Attributes:
         video: the labelled clip.
@@ -17,8 +17,7 @@ class Outputs:
         csv: a table with one row for each frame.
         json: a summary.
         segments: the stretches of one label, as a table or as subtitles.
-        review: the clip's data for the review page; a folder even for one clip, until the files of
-            a job are named.
+        review: the folder of the review page, even for one clip; in a job, the clip's data there.
     """
 
     video: Path | None = None
@@ -30,7 +29,7 @@ class Outputs:
 
     @property
     def paths(self) -> list[Path]:
-        """All that is asked for."""
+        """All files or folders that are asked for."""
         return [path for path in (*self._files, self.review) if path]
 
     @property
@@ -39,12 +38,12 @@ class Outputs:
 
     @property
     def are_folders(self) -> bool:
-        """Whether the first that is asked for is a folder; that of a review page says nothing."""
+        """Whether the first one asked for is a folder, not counting the review page."""
         first = next((path for path in self._files if path), None)
         return first is not None and first.is_dir()
 
     def of_clip(self, clip: str, name: str) -> "Outputs":
-        """Name the files of one clip in these folders."""
+        """Return the files of one clip in these folders."""
         return Outputs(
             video=self.video and self.video / f"{name}.mp4",
             timeline=self.timeline and self.timeline / f"{name}.png",

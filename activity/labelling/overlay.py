@@ -1,4 +1,4 @@
-"""What is drawn on a frame: the label with its probability, and a bar for each class."""
+"""Draw on a frame: the label with its probability, and a bar for each class."""
 
 import unicodedata
 from collections.abc import Callable, Sequence
@@ -38,14 +38,17 @@ def overlay(
     *,
     bars: bool,
 ) -> list[Plate]:
-    """Say what is drawn on a frame.
+    """Make the plates to draw on a frame.
 
     Args:
         size: width and height of the frame in pixels.
         labels: name of each class.
         probabilities: smoothed probabilities of the frame, shape (labels,), 0..1.
         label: number of the frame's label.
-        bars: whether there is a bar for each class, too.
+        bars: whether to draw a bar for each class, too.
+
+    Returns:
+        No plate, or fewer, where the frame is too small for text that can be read.
     """
     plates = [label_plate(size, labels[label], float(probabilities[label]))]
     if bars:
@@ -54,10 +57,10 @@ def overlay(
 
 
 def label_plate(size: tuple[int, int], label: str, probability: float) -> Plate | None:
-    """Make a plate with ``activity: <label>  <probability> %`` for the top left of a frame.
+    """Make the plate ``activity: <label>  <probability> %`` for the top left of a frame.
 
-    The text is scaled to the frame's short side, and shrunk if it does not fit. The plate behind it
-    has the same width for all probabilities, so that it does not jitter.
+    The text is scaled to the frame's short side, and shrunk if it does not fit. The plate has the
+    same width for all probabilities, so that it does not jitter.
 
     Args:
         size: width and height of the frame in pixels.
@@ -93,14 +96,14 @@ def bars_plate(
 ) -> Plate | None:
     """Make a plate with a bar for each class for the bottom left of a frame; the label's is green.
 
-    Up to ``MOST_BARS`` classes keep their places from frame to frame. If there are more, the most
-    probable ones are shown in descending order.
+    Up to ``MOST_BARS`` classes keep their positions from frame to frame. If there are more, the
+    most probable ones are shown, in descending order.
 
     Args:
         size: width and height of the frame in pixels.
         labels: name of each class.
         probabilities: shape (labels,), 0..1.
-        label: number of the frame's label.
+        label: index of the frame's label.
 
     Returns:
         None if the frame is too small for a text that can be read.
@@ -134,7 +137,7 @@ def bars_plate(
 
 
 def drawable(label: str) -> str:
-    """Turn a label into one short line that OpenCV's font can draw.
+    """Turn a label into one short line that OpenCV's font can draw, for ``label_plate``.
 
     If the font has only ASCII, accents are dropped and other characters become ``?``.
     """

@@ -16,8 +16,8 @@ from activity.media.frame import Frame
 from activity.media.source import Source, VideoInfo
 from activity.network.classifier import OpenClassifier
 
-# Frames that wait between two threads: enough to even out their pace, whatever the size of the
-# frame, and not more memory than this.
+# Frames that wait between two threads even out their pace. This bounds their memory, whatever the
+# size of a frame.
 _FRAMES_AHEAD = 32
 _BYTES_AHEAD = 2**27
 _BYTES_OF_TIME = 200  # and of what else is kept where a frame is not
@@ -36,10 +36,9 @@ def classify_frames(source: Source, classifier: OpenClassifier, stride: int) -> 
     Close the generator to end early: it stops its threads and releases the source.
 
     Args:
-        source: where the frames come from. A frame of a live one is classified as soon as it comes,
-            by itself.
-        classifier: what classifies them.
-        stride: every how many frames one is classified. Others come with None.
+        source: source of the frames. Each frame of a live source is classified at once, by itself.
+        classifier: classifies them.
+        stride: classify every ``stride``-th frame. The others come with None.
     """
     size = _frame_bytes(source.info)
     return _classified(source, classifier, stride, lambda frame: frame.to_wait(), size)
@@ -132,7 +131,7 @@ def _of_live(
         for number, frame in enumerate(frames):
             due = number % stride == 0
             if due:
-                # A stream of one frame: an engine has nothing to wait for and answers at once.
+                # A stream of one frame, so that the engine answers without waiting for more.
                 raw = _only(classifier([(None, classifier.network_input(frame))]))
             yield _Piece([keep(frame)], due), raw
 

@@ -1,4 +1,4 @@
-"""The preview window."""
+"""The preview window of ``--display``."""
 
 import os
 import subprocess
@@ -19,14 +19,14 @@ _OPENS_A_WINDOW = "import cv2; cv2.namedWindow('trial')"
 
 
 def open_preview(display: str) -> Show:
-    """Open the preview window, if it is wanted and possible.
+    """Open the preview window, if it is wanted and there is a screen.
 
     Args:
-        display: one of ``DISPLAY``; "auto" shows frames if there is a screen.
+        display: one of ``DISPLAY``; "auto" opens a window if there is a screen.
 
     Returns:
-        A function that shows a frame and returns whether the person has asked to stop, by pressing
-        q or by closing the window.
+        A function that shows a frame and returns True when the person has asked to stop, by
+        pressing q or closing the window. Without a window, ``show_nothing``.
 
     Raises:
         UserError: ``display`` is "on" and there is no screen.
@@ -41,9 +41,9 @@ def open_preview(display: str) -> Show:
 
 
 def has_screen() -> bool:
-    """Check whether OpenCV can open a window, by trying it in another process.
+    """Return whether OpenCV can open a window, by trying it in another process.
 
-    If it cannot, OpenCV does not raise an error: Qt ends the process.
+    Without a screen, OpenCV does not raise an error: Qt ends the process.
     """
     if sys.platform == "linux" and not {"DISPLAY", "WAYLAND_DISPLAY"} & set(os.environ):
         return False
@@ -74,5 +74,5 @@ def _window_is_open() -> bool:
 
 
 def show_nothing(frame: Frame) -> bool:
-    """Show nothing, and never ask to stop."""
+    """Show no frame, and never ask to stop: for runs without a preview window."""
     return False

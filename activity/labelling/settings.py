@@ -8,14 +8,14 @@ from activity.temporal.smoothing import Smoothing
 
 @dataclass(frozen=True)
 class Settings:
-    """How clips are labelled; small, and the same for all clips of a run.
+    """How to label clips: the same for all clips of a run, and small enough to send to workers.
 
     Attributes:
         smoothing: how predictions become labels.
-        stride: every how many frames one is classified.
-        compare: further sizes in the timeline, and to be judged.
-        bars: whether a bar for each label is drawn.
-        options: how the network is run.
+        stride: classify every ``stride``-th frame.
+        compare: further sizes of smoothing for the timeline and ``--truth``.
+        bars: whether to draw a bar for each label.
+        options: how to run the network.
     """
 
     smoothing: Smoothing

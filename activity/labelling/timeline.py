@@ -17,7 +17,7 @@ from activity.temporal.segments import Segment
 from activity.temporal.smoothing import RAW
 
 # The colours of Okabe and Ito, which colour-blind people can distinguish. Indigo replaces their
-# yellow, which is hard to see on white. Class number 0 has the first colour in every picture.
+# yellow, which is hard to see on white. Class 0 has the first colour in every picture.
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#332288")
 OTHERS = "#B0B0B0"
 
@@ -35,17 +35,16 @@ def draw_timeline(
 ) -> None:
     """Draw the probability of each class over time, and a band of labels for each smoothing.
 
-    Raw predictions are thin lines, smoothed ones are thick. In a long clip, a column of the
-    picture stands for several frames: the thin line is their mean, the range of the raw
-    predictions is shaded, and the band is split by the share of each label. Ticks mark where the
-    label switches.
+    Raw predictions are thin lines, smoothed ones thick. In a long clip, a column of the picture
+    stands for several frames: the thin line is their mean, the range of the raw predictions is
+    shaded, and the band is split by the share of each label. Ticks mark changes of the label.
 
     Args:
         envelope: envelope of a clip with at least one frame.
         end: end of the clip in seconds.
         path: path of the picture; its suffix chooses the format.
-        title: what the picture shows, for example the name of the clip.
-        truth: the true segments, drawn as a separate band.
+        title: title of the picture, such as the name of the clip.
+        truth: the true segments, drawn as a separate band (default: none).
 
     Raises:
         UserError: the file system refuses to write.
@@ -70,11 +69,14 @@ def draw_timeline(
 
 
 def class_colours(envelope: Envelope) -> dict[int, str]:
-    """Choose the classes that get a colour, at most ``len(COLOURS)``, and their colours.
+    """Choose colours for the classes that matter, at most ``len(COLOURS)`` of them.
 
-    With few classes, all get one. With many, classes that are ever the label or ever probable get
-    one, and those that are the label most often come first. A class has the same colour in every
-    picture, unless a class that matters more has the same colour.
+    With few classes, each gets a colour. With many, only those do that are ever the label or ever
+    probable; the most frequent labels come first. A class has the same colour in every picture,
+    unless a more frequent class has taken it.
+
+    Returns:
+        Colour by index of the class.
     """
     classes = range(len(envelope.labels))
     if len(classes) <= len(COLOURS):
@@ -173,7 +175,7 @@ def _label_time(axes: Axes, seconds: float) -> None:
 
 
 def _closed(values: NDArray[np.floating]) -> NDArray[np.floating]:
-    """Repeat the last value, so that the last column has its full width."""
+    """Repeat the last value, so that the last column is drawn in full width."""
     return np.append(values, values[-1])
 
 

@@ -1,4 +1,4 @@
-"""What ``--truth`` says of the clips to label: one table, a table of many clips, or a folder."""
+"""Read ``--truth``: a table of one clip, a table of many clips, or a folder of tables."""
 
 from collections.abc import Collection, Sequence
 from pathlib import Path
@@ -15,16 +15,19 @@ _ELSEWHERE = "one of --input: correct its name, or leave out its lines"
 
 
 def read_truths(truth: Path, clips: Sequence[str], names: Sequence[str]) -> list[Truth | None]:
-    """Read what ``--truth`` says of each clip; None if it says nothing.
+    """Read the true segments of each clip to label.
 
     Args:
-        truth: a table with a column ``clip``, whose rows name the clips; for one clip, a table of
-            it; or a folder, with a ``.csv`` of each clip's name.
-        clips: paths of the clips, or addresses.
-        names: what each clip is called.
+        truth: a table with a column ``clip``; for one clip, a table of its segments; or a folder
+            with a ``.csv`` named after each clip.
+        clips: paths or addresses of the clips.
+        names: names of the clips in results.
+
+    Returns:
+        The truth of each clip; None for a clip without one.
 
     Raises:
-        UserError: a table is flawed, names a clip that is nowhere, or says nothing of any clip.
+        UserError: a table is flawed or names a clip that does not exist, or no clip has a truth.
     """
     if truth.is_dir():
         tables = [truth / f"{name}.csv" for name in names]
@@ -56,10 +59,12 @@ def _of_many(table: Path, clips: Sequence[Path]) -> list[Truth | None]:
 
 
 def check_labels(truth: Path, labels: Collection[str]) -> None:
-    """Make sure that a table has no labels but these, ``unknown``, and none.
+    """Check, before any work, that the model knows the labels of a table.
+
+    ``unknown`` and an empty label are allowed, too.
 
     Raises:
-        UserError: it has another; the message names its line.
+        UserError: the table has another label; the message names its line.
     """
     if header_of(truth) == HEADER_OF_CLIPS:
         read_segments_of_clips(truth, labels)
@@ -68,12 +73,18 @@ def check_labels(truth: Path, labels: Collection[str]) -> None:
 
 
 def earlier_data(review: Path | None, truth: Path, clip: str, name: str) -> Path | None:
-    """Find what a review page says of a clip: the page to write, or that in the truth's folder.
+    """Find the data of a clip on an earlier review page, for "frames right before".
+
+    The page is the one to write, or the one in the folder of the truth.
 
     Args:
-        review: data to write for the page, where one is asked for.
-        truth: as in ``read_truths``.
-        clip, name: likewise, of one clip.
+        review: data file to write for the page; None without ``--review``.
+        truth: what ``--truth`` names.
+        clip: path or address of the clip.
+        name: name of the clip in results.
+
+    Returns:
+        The clip's data file; None if there is none.
     """
     if review and review.exists():
         return review

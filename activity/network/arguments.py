@@ -1,4 +1,4 @@
-"""Flags, and kinds of values, that both scripts take."""
+"""Flags that both scripts take, and parsers of their values."""
 
 import argparse
 from pathlib import Path
@@ -14,12 +14,16 @@ def positive(text: str) -> int:
 
 
 def seed(text: str) -> int:
-    """Parse what random number generators take as a seed: 0 to 2**32 - 1."""
+    """Parse a seed for random number generators: 0 to 2**32 - 1."""
     return whole_number(text, 0, 2**32 - 1)
 
 
 def whole_number(text: str, least: int, most: int | None = None) -> int:
-    """Parse a whole number between these bounds, both included."""
+    """Parse a whole number from ``least`` to ``most``; without ``most`` (default), of any size.
+
+    Raises:
+        ArgumentTypeError: it is no whole number, or out of bounds.
+    """
     try:
         number = int(text)
     except ValueError:
@@ -31,11 +35,11 @@ def whole_number(text: str, least: int, most: int | None = None) -> int:
 
 
 def add_speed_arguments(parser: argparse.ArgumentParser, *, int8: bool = False) -> None:
-    """Add the flags that change how fast the work is done.
+    """Add the flags that change how fast the network runs, and where its cache is.
 
     Args:
-        parser: to add them to.
-        int8: whether the engine may be int8, the one that also changes what comes out.
+        parser: the parser to add them to.
+        int8: whether ``--engine int8`` is offered (default: no). It also changes results a little.
     """
     group = parser.add_argument_group("speed")
     group.add_argument(
@@ -58,7 +62,7 @@ def add_speed_arguments(parser: argparse.ArgumentParser, *, int8: bool = False) 
 
 
 def add_cluster_argument(parser: argparse._ActionsContainer, what: str) -> None:
-    """Add the flag that has many machines do the work; ``what`` says which."""
+    """Add the flags of Ray clusters; ``what`` is the work in their help, such as "label clips"."""
     parser.add_argument(
         "--cluster",
         metavar="ADDRESS",
@@ -74,7 +78,7 @@ def add_cluster_argument(parser: argparse._ActionsContainer, what: str) -> None:
 
 
 def add_cache_argument(parser: argparse._ActionsContainer) -> None:
-    """Add the flag that says where features and exports are kept."""
+    """Add ``--cache``, the folder of features and exported networks; None stands for ``off``."""
     parser.add_argument(
         "--cache",
         type=_cache_folder,
@@ -86,7 +90,7 @@ def add_cache_argument(parser: argparse._ActionsContainer) -> None:
 
 
 def default_cache() -> Path:
-    """Say where this machine keeps features and exports unless a person names another folder."""
+    """Return the cache folder that is used without ``--cache``: the one usual on this system."""
     return user_cache_path("activity-video", appauthor=False)
 
 

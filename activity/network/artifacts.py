@@ -56,19 +56,20 @@ def save_classifier(
     model_path: Path,
     label_bin_path: Path,
 ) -> None:
-    """Write a model and the binarizer that belongs to it; both change at once or neither.
+    """Write a model and its label binarizer; both files change, or neither does.
 
-    ``.h5`` and ``.hdf5`` give HDF5, any other name the Keras zip format.
+    ``.h5`` and ``.hdf5`` give HDF5, any other name the Keras zip format. What this project adds is
+    stored as attributes of the binarizer, which other programs ignore.
 
     Args:
         model: from RGB pixels to probabilities.
         binarizer: names the model's outputs.
-        known_confidence: how sure the model is of photos that it was not trained on, ascending. It
-            is kept in the binarizer, where other programs do not mind it, unless it is empty.
-        unsure: share of these photos that counts as unsure, 0..1; kept there, too.
-        framing: how the model was trained to see a photo; likewise.
-        learned: stretches of clips that the model has learned from; likewise, unless they are more
-            than a binarizer has room for. None if it is not known.
+        known_confidence: the model's confidence in photos that it was not trained on, ascending.
+            Not stored if it is empty (default): ``--unknown`` then refuses the model.
+        unsure: share of these photos that counts as unsure, 0..1.
+        framing: how the model was trained to see a photo.
+        learned: stretches of clips that the model was trained on; None (default) if unknown. Not
+            stored if they are more than a binarizer has room for.
         model_path, label_bin_path: the files to write.
 
     Raises:
@@ -79,7 +80,7 @@ def save_classifier(
         replace_when_complete(model_path, label_bin_path) as (model_part, labels_part),
         warnings.catch_warnings(),
     ):
-        # Keras advises against HDF5, which the person has asked for by name.
+        # Keras warns about HDF5, but the person asked for it by the file name.
         warnings.simplefilter("ignore")
         # Keras chooses the format by the ending of the name.
         named = model_part.with_name(model_part.name + suffix)
@@ -100,7 +101,7 @@ def save_classifier(
 
 
 def _save(model: "keras.Model", path: Path) -> None:
-    # A disk that fills up while HDF5 is written ends in pages of messages: try the room first.
+    # A full disk makes HDF5 print pages of messages: reserve the space first.
     size = sum(math.prod(weight.shape) * 4 for weight in model.weights)
     with path.open("wb") as file:
         if not hasattr(os, "posix_fallocate"):  # Linux has it
@@ -112,7 +113,7 @@ def _save(model: "keras.Model", path: Path) -> None:
     try:
         model.save(path)
     except RuntimeError as error:
-        # How HDF5 says that there was no room after all.
+        # HDF5's error if the disk is full after all.
         found = re.search(r"errno = (\d+)", str(error))
         if found is None:
             raise
@@ -120,9 +121,10 @@ def _save(model: "keras.Model", path: Path) -> None:
 
 
 def load_model(path: Path) -> "keras.Model":
-    """Load a saved model; its format is read from its first bytes, never from its name.
+    """Load a saved model without running code in it.
 
-    Keras's safe mode is on: a model that carries code is refused, not run.
+    The file is checked before Keras opens it, in Keras's safe mode. Its format is read from its
+    first bytes, never from its name.
 
     Raises:
         UserError: the file is missing, is not a Keras model, is damaged, or carries code.
@@ -141,7 +143,7 @@ def _load_local_model(path: Path, local: Path) -> "keras.Model":
         raise UserError(
             f"cannot load the model {path}: {error}; give --model the file that train.py wrote"
         ) from error
-    keras = load_keras()  # takes seconds, for which a wrong path should not wait
+    keras = load_keras()  # takes seconds: only after the path has been checked
 
     try:
         with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
@@ -156,14 +158,14 @@ def _load_local_model(path: Path, local: Path) -> "keras.Model":
 
 
 def load_input_side(path: Path) -> int | None:
-    """Read from a saved model how large its input is, without Keras and in a fraction of a second.
+    """Read the input size of a saved model, without Keras and in a fraction of a second.
 
     Args:
         path: path of the model, on local disk.
 
     Returns:
-        Width and height in pixels of the square RGB photos that it takes; None if it takes
-        something else or is not a model: ``load_model`` says what is wrong with it.
+        Width and height in pixels of the square RGB photos it takes; None if it takes something
+        else or is not a model. ``load_model`` then says what is wrong.
 
     Raises:
         UserError: the file cannot be read.
@@ -179,9 +181,10 @@ def load_input_side(path: Path) -> int | None:
 
 
 def load_label_file(path: Path) -> PickledLabels:
-    """Read a pickled ``LabelBinarizer``: the class names, and what ``train.py`` adds to them.
+    """Read a pickled ``LabelBinarizer`` without running code in it (see ``recorded_pickle``).
 
-    The pickle is never unpickled, so it cannot run code: see ``recorded_pickle``.
+    Returns:
+        The class names, and what ``train.py`` adds to them.
 
     Raises:
         UserError: the file is missing, is not such a pickle, asks for anything else, or names fewer

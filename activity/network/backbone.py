@@ -1,4 +1,4 @@
-"""A frozen network with its preprocessing before and pooling behind it, and split in two."""
+"""Build a frozen network from RGB pixels to features, and split it for fine-tuning."""
 
 import hashlib
 
@@ -18,7 +18,7 @@ _POOLING, _FEATURES = "pooling", "features"
 
 
 def build_backbone(name: str, weights: str) -> keras.Model:
-    """Build a frozen network with its preprocessing before and pooling behind it.
+    """Build a frozen network that includes its preprocessing and global pooling.
 
     Args:
         name: one of ``networks.NETWORKS``.
@@ -26,12 +26,12 @@ def build_backbone(name: str, weights: str) -> keras.Model:
             this network without its top.
 
     Returns:
-        Model from RGB pixels 0..255, shape (batch, side, side, 3), where the side belongs to the
-        network, to features, float32, shape (batch, feature size): (batch, 224, 224, 3) to
-        (batch, 2048) for ResNet50. Nothing in it is trainable.
+        Model from RGB pixels 0..255, shape (batch, side, side, 3), to features, float32, shape
+        (batch, feature size): (batch, 224, 224, 3) to (batch, 2048) for ResNet50. Nothing in it is
+        trainable.
 
     Raises:
-        UserError: the weights cannot be downloaded, found, or do not fit.
+        UserError: the weights cannot be downloaded or found, or do not fit.
     """
     load_keras()
     kind = NETWORKS[name]
@@ -45,18 +45,19 @@ def build_backbone(name: str, weights: str) -> keras.Model:
         PREPROCESSING, kind.preprocessing.kernel, kind.preprocessing.bias
     )
     outputs = network(preprocessing(pixels))
-    if len(outputs.shape) == 4:  # otherwise the network has averaged it itself
+    if len(outputs.shape) == 4:  # some networks pool by themselves
         outputs = keras.layers.AveragePooling2D(outputs.shape[1:3], name=_POOLING)(outputs)
     backbone = keras.Model(pixels, keras.layers.Flatten(name=_FEATURES)(outputs), name=name)
-    # A frozen batch norm uses its stored statistics also while the head is trained.
+    # A frozen batch norm uses its stored statistics even while the head is trained.
     backbone.trainable = False
     return backbone
 
 
 def split_backbone(backbone: keras.Model) -> tuple[keras.Model, keras.Model]:
-    """Split a backbone into the stages that stay frozen, and the last ones, which can be tuned.
+    """Split a backbone into the stages that stay frozen and the last ones, for fine-tuning.
 
-    Both share the backbone's layers: what is learned in the second, the backbone has learned.
+    Feature maps of the frozen part are computed once; only the last stages run in every epoch. Both
+    parts share the backbone's layers, so training the second one trains the backbone.
 
     Returns:
         (frozen, learning): from RGB pixels 0..255 to a feature map, shape (batch, 14, 14, 112) for
@@ -81,7 +82,7 @@ def split_backbone(backbone: keras.Model) -> tuple[keras.Model, keras.Model]:
 
 
 def fingerprint(model: keras.Model) -> str:
-    """Hash all that a frozen model's outputs depend on: its name and every weight.
+    """Hash a frozen model's name and weights: the key of its features in the cache.
 
     Returns:
         SHA-256 as 64 hexadecimal digits, the same in every process.
@@ -99,12 +100,12 @@ def frozen_convolution(
 ) -> keras.layers.Layer:
     """Make a 1x1 convolution that computes ``pixel @ kernel + bias`` and is never trained.
 
-    All preprocessing is one of these. It is exact, and an ordinary layer that every file format
-    carries; ``preprocess_input`` itself would become operations that an HDF5 file cannot hold.
+    All preprocessing is such a layer: it is exact, and every file format can store it. Keras's
+    ``preprocess_input`` would become operations that an HDF5 file cannot hold.
 
     Args:
         name: name of the layer.
-        kernel: shape (3, 3), from colours to colours.
+        kernel: shape (3, 3), input colours by output colours.
         bias: shape (3,).
     """
     layer = keras.layers.Conv2D(3, 1, name=name, trainable=False)

@@ -17,9 +17,9 @@ from activity.network.networks import NETWORKS, Network
 IMAGENET = "imagenet"
 RANDOM = "random"
 
-# An untrained backbone is always the same one, whatever --seed says: its features can then be
-# kept from run to run, and --seed changes what is trained on them. The same goes for what the
-# dropout inside some networks draws when they are fine-tuned.
+# An untrained backbone is the same for every --seed, so that its features can be cached from run to
+# run. --seed changes only what is trained on them. The same goes for the random draws of the
+# dropout inside some networks when they are fine-tuned.
 _SEED = 42
 
 _SHIPPED_WEIGHTS = Path(__file__).parent / "weights" / "efficientnet-lite0.weights.h5"
@@ -27,7 +27,7 @@ _SHIPPED_SHA256 = "48bd47ddee68b77dba058cb05edae5ec4fd95b944bac662b8f2154f2e5d3a
 
 
 def network_with_weights(name: str, weights: str) -> keras.Model:
-    """Build a network without its top, as Keras has it, and fill it.
+    """Build a network of ``keras.applications``, without its top, and load its weights.
 
     Args:
         name: one of ``NETWORKS``.
@@ -38,7 +38,7 @@ def network_with_weights(name: str, weights: str) -> keras.Model:
         The network as its constructor makes it, from preprocessed pixels to its last feature map.
 
     Raises:
-        UserError: the weights cannot be downloaded, found, or do not fit.
+        UserError: the weights cannot be downloaded or found, or do not fit.
     """
     kind = NETWORKS[name]
     keras.utils.set_random_seed(_SEED)
@@ -99,7 +99,7 @@ def _load_weights(network: keras.Model, path: Path) -> None:
         ) from error
     except ValueError as error:
         raise UserError(f"{path} is not a file of weights (HDF5): {error}") from error
-    # Keras itself would fill what fits and leave the rest untrained, with a warning.
+    # Keras itself would load what fits, and only warn about the rest.
     if Counter(map(tuple, shapes)) != Counter(weight.shape for weight in network.weights):
         raise UserError(f"the weights in {path} do not fit a {network.name} without its top")
     with (

@@ -1,4 +1,4 @@
-"""A saved classifier: its two files read once, and opened as a function from pixels to labels."""
+"""A saved classifier: read its two files, then open it as a function from pixels to labels."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -34,7 +34,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Classifier:
-    """What is known of a saved classifier before its network is opened. It can be pickled.
+    """A saved classifier whose network is not open yet. It can be pickled.
+
+    It is read in a fraction of a second, and sent to the workers of a cluster.
 
     Attributes:
         model: path of the model, as it was given.
@@ -43,11 +45,11 @@ class Classifier:
         activities: name of each output of the network.
         framing: how the network was trained to see a photo or frame.
         side: width and height of the network's input in pixels.
-        known_confidence: how sure the network is of photos that it was not trained on, ascending;
-            empty where it is not known.
+        known_confidence: the network's confidence in photos that it was not trained on, ascending;
+            empty if the binarizer does not record it.
         unsure: share of these photos that counts as unsure, 0..1.
-        learned: stretches of clips that the network has learned from; None if it is not known.
-        unknown: whether ``unknown`` is one more label, the last.
+        learned: stretches of clips that the network was trained on; None if not recorded.
+        unknown: whether ``unknown`` is an additional label, the last one.
     """
 
     model: Path
@@ -63,7 +65,7 @@ class Classifier:
 
     @classmethod
     def load(cls, model: Path, label_bin: Path) -> "Classifier":
-        """Read what the two files say, without opening the network.
+        """Read the two files of a classifier, without opening the network.
 
         Args:
             model: a model of ``train.py``, or one that the source tutorial's script wrote.
@@ -94,37 +96,37 @@ class Classifier:
 
     @property
     def outputs(self) -> int:
-        """How many probabilities the network gives."""
+        """Number of probabilities that the network itself gives, without ``unknown``."""
         return len(self.activities)
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """Name of each probability that ``open`` gives."""
+        """Names of the probabilities that the opened classifier gives, in order."""
         return (*self.activities, UNKNOWN) if self.unknown else self.activities
 
     @property
     def key(self) -> str:
-        """Name for what is derived from the model, from all that it depends on.
+        """Cache key of what is derived from the model, such as an export.
 
-        The number of outputs is part of it: an export under this name exists only where the model
-        was seen to have that many.
+        The number of outputs is part of it: an export under this key exists only if the model was
+        seen to have that many.
         """
         return f"{self.digest}-{self.outputs}"
 
     @property
     def int8_folder(self) -> Path:
-        """Where the int8 version belongs: beside the model, under its key.
+        """Folder of the int8 version, beside the model.
 
-        A model that has changed has another key, and never meets the int8 version of the old one.
+        It is named after the key, so a model that has changed never meets the old int8 version.
         """
         return self.model.with_name(f"{self.model.name}.{self.key[:16]}.int8")
 
     def with_unknown(self) -> "Classifier":
-        """Return the same classifier with ``unknown`` as one more label.
+        """Return the same classifier with ``unknown`` as an additional label (``--unknown``).
 
         Raises:
-            UserError: an activity has that name, or the label binarizer does not say how sure the
-                network is of known photos.
+            UserError: an activity has that name, or the label binarizer does not record the
+                network's confidence in known photos.
         """
         if UNKNOWN in self.activities:
             raise UserError(f"the model has an activity named {UNKNOWN}: leave out --unknown")
@@ -136,16 +138,17 @@ class Classifier:
         return replace(self, unknown=True)
 
     def open(self, options: EngineOptions, frames: int | None = None) -> "OpenClassifier":
-        """Open the network.
+        """Open the network, which takes seconds.
 
         Args:
-            options: how it is run; the engine ``"int8"`` is what ``train.py --int8`` has written.
-            frames: how many frames will come; None if it is not known.
+            options: how to run it; the engine ``"int8"`` runs what ``train.py --int8`` has written.
+            frames: number of frames to expect, by which ``"auto"`` chooses the engine; None
+                (default) if unknown.
 
         Raises:
             UserError: the model cannot be read, takes something other than square RGB photos, or
-                does not have as many outputs as the binarizer names activities; or its int8 version
-                is wanted and was never made.
+                does not have as many outputs as the binarizer names activities; or int8 was asked
+                for and there is no int8 version.
         """
         if options.engine == "int8":
             engine = openvino_engine(self._int8_version(), options)
@@ -185,14 +188,14 @@ class Classifier:
 
 @dataclass(frozen=True, eq=False)
 class OpenClassifier:
-    """A classifier whose network is open: an ``Engine`` from what it sees to probabilities.
+    """A classifier whose network is open: an ``Engine`` that gives probabilities.
 
     Attributes:
-        saved: what its files say.
+        saved: the classifier on disk.
         engine: from RGB pixels, uint8, shape (side, side, 3), to probabilities, shape (labels,).
 
     Example:
-        How sure it is of each label of a photo (BGR, as OpenCV reads it)::
+        Probabilities of the labels of a photo (BGR, as OpenCV reads it)::
 
             opened = Classifier.load(model, label_bin).open(EngineOptions())
             ((_, probabilities),) = opened([(None, opened.network_input(Frame(photo)))])
@@ -202,7 +205,7 @@ class OpenClassifier:
     engine: Engine
 
     def __call__(self, stream: Stream[Tag], /) -> Iterator[tuple[Tag, NDArray[np.float32]]]:
-        """Classify a stream of what ``network_input`` returns, in order, as an ``Engine`` does.
+        """Classify a stream of (tag, ``network_input`` of a frame), in order, as an ``Engine``.
 
         Yields:
             (tag, probabilities), float32, shape (labels,), in the order of ``saved.labels``.
@@ -210,7 +213,7 @@ class OpenClassifier:
         return self.engine(stream)
 
     def network_input(self, image: Frame) -> NDArray[np.uint8]:
-        """Turn a frame or photo into what this network sees, as it did when it was trained.
+        """Crop and scale a frame or photo as the photos were when the network was trained.
 
         Returns:
             RGB, uint8, shape (side, side, 3).
@@ -219,9 +222,9 @@ class OpenClassifier:
 
 
 def _with_preprocessing(model: "keras.Model") -> "keras.Model":
-    """Put the mean subtraction before a model that has no preprocessing inside.
+    """Prepend the mean subtraction to a model that has no preprocessing inside.
 
-    The source tutorial's script saved such models; they expect RGB minus the ImageNet mean.
+    The source tutorial's script saved such models. They expect RGB minus the ImageNet mean.
     """
     import keras
 

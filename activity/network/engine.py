@@ -1,7 +1,7 @@
-"""Inference engines: a frozen network run over a stream of pixels, in order.
+"""Inference engines: run a frozen network over a stream of pixels, in order.
 
 An engine is a function from a stream of (tag, pixels) to a stream of (tag, output). The tag is
-whatever the caller wants back beside the output: a photo's place in a table, or a whole frame.
+whatever the caller wants back with the output, such as a photo's row in a table, or a whole frame.
 """
 
 import importlib.util
@@ -30,10 +30,10 @@ Stream = Iterable[tuple[Tag, NDArray[np.uint8]]]
 
 
 class Engine(Protocol):
-    """What runs a network: from RGB pixels, uint8, shape (side, side, 3), to its output, float32.
+    """A function that runs a network over a stream of images.
 
-    The output is a feature vector or probabilities, shape (size,). Each comes with the tag of its
-    input, and in the same order.
+    Inputs are RGB pixels, uint8, shape (side, side, 3); outputs are features or probabilities,
+    float32, shape (size,). Each output comes with the tag of its input, in the same order.
     """
 
     def __call__(self, stream: Stream[Tag], /) -> Iterator[tuple[Tag, NDArray[np.float32]]]: ...
@@ -41,8 +41,8 @@ class Engine(Protocol):
 
 ENGINES = ("auto", "keras", "openvino")
 
-# Exporting a network takes OpenVINO some 8 seconds, and it saves some 30 ms a photo or frame: 270
-# of them pay for it in one run, and fewer where the export serves the next run, too.
+# An export takes some 8 seconds and saves some 30 ms per photo or frame: it pays off after 270 of
+# them in one run, and sooner because later runs use it, too.
 _WORTH_AN_EXPORT = 100
 
 # An export of ResNet50 takes 94 MB.
@@ -51,15 +51,15 @@ _EXPORTS_KEPT = 5
 
 @dataclass(frozen=True)
 class EngineOptions:
-    """How a network is run.
+    """How to run a network.
 
     Attributes:
-        engine: one of ``ENGINES``; or ``"int8"`` for what ``train.py --int8`` has written, where a
-            saved classifier is opened.
+        engine: one of ``ENGINES``; ``Classifier.open`` also takes ``"int8"``, which runs what
+            ``train.py --int8`` has written.
         batch_size: batch size of the Keras engine.
-        cache_folder: where features and exported networks are kept; None keeps none.
-        cores: how many OpenVINO may use; None for all.
-        low_latency: inputs will come one at a time, from a live source.
+        cache_folder: folder of features and exported networks; None keeps none.
+        cores: number of cores that OpenVINO may use; None for all.
+        low_latency: whether inputs come one at a time, from a live source.
     """
 
     engine: str = "auto"
@@ -70,23 +70,23 @@ class EngineOptions:
 
     @property
     def exports(self) -> Path | None:
-        """Folder of the exported networks; None if none are kept."""
+        """Folder of exported networks; None if none are kept."""
         return self.cache_folder and self.cache_folder / "exports"
 
 
 def open_engine(
     options: EngineOptions, load: Callable[[], "keras.Model"], *, key: str, inputs: int | None
 ) -> Engine:
-    """Open the engine a person named, or with ``"auto"`` the one that will be done first.
+    """Open the engine that ``options`` names; ``"auto"`` stands for the fastest one.
 
-    ``"auto"`` takes OpenVINO where it is installed, there is no GPU, and the export is there
-    already or the work long enough to pay for it.
+    ``"auto"`` takes OpenVINO if it is installed, there is no GPU, and the network is exported
+    already or there is enough work to make an export worth its time; otherwise Keras.
 
     Args:
-        options: how the network is run.
-        load: gives the Keras model; not called where an earlier export serves.
-        key: what tells this model from every other, as a file name.
-        inputs: how many photos or frames will come; None if it is not known.
+        options: how to run the network.
+        load: returns the Keras model; not called if an earlier export is used.
+        key: file name for the export, different for every model.
+        inputs: number of photos or frames to expect; None if unknown.
 
     Raises:
         UserError: OpenVINO was named and is not installed or cannot export the model.
@@ -101,7 +101,7 @@ def open_engine(
         try:
             return openvino_engine(folder / EXPORT_NAME, options)
         except UserError:
-            shutil.rmtree(folder, ignore_errors=True)  # damaged: exported again below
+            shutil.rmtree(folder, ignore_errors=True)  # damaged: export it again below
     model = load()
     if options.engine == "auto" and (not _worth_exporting(inputs) or not can_export() or has_gpu()):
         return keras_engine(model, options.batch_size)
@@ -118,13 +118,15 @@ def open_engine(
 
 
 def keras_engine(model: "keras.Model", batch_size: int) -> Engine:
-    """Run a model with Keras, on whatever device its backend has, in batches.
+    """Make an engine that runs a model with Keras, in batches, on the backend's device.
+
+    Use it for a GPU, for little work, and where OpenVINO is not installed.
 
     Args:
         model: from pixels to features or probabilities.
-        batch_size: inputs at once.
+        batch_size: number of inputs per batch.
     """
-    # Compiling takes seconds: the last batch, which is smaller, is filled up.
+    # Compiling takes seconds, so the last, smaller batch is padded to the same size.
     pad = compiles_for_each_shape()
 
     def run(stream: Stream[Tag]) -> Iterator[tuple[Tag, NDArray[np.float32]]]:
@@ -154,15 +156,15 @@ def _batches(
 
 
 def openvino_engine(export: Path, options: EngineOptions) -> Engine:
-    """Run an exported model with OpenVINO on the CPU, some single inputs at a time.
+    """Make an engine that runs an export with OpenVINO on the CPU, one input per core at a time.
 
-    On these networks a stream of single inputs for each core is quicker than batches: the
-    activations of one input stay in the core's cache.
+    On these networks that is faster than batches, because the activations of one input stay in the
+    core's cache.
 
     Args:
-        export: what ``export`` wrote.
-        options: how many cores it may use; and with ``low_latency``, all of them work on one input:
-            half the time for it alone, and a little less throughput.
+        export: the file that ``export`` wrote.
+        options: its ``cores`` limits the cores. With ``low_latency``, all cores work on one input:
+            it takes half the time, at slightly less throughput.
 
     Raises:
         UserError: the export cannot be read.
@@ -172,12 +174,12 @@ def openvino_engine(export: Path, options: EngineOptions) -> Engine:
     core = openvino.Core()
     try:
         network = core.read_model(export)
-        # Pixels arrive as bytes; the network casts them itself, in its first step.
+        # Pixels stay bytes until the network's first step casts them.
         convert = openvino.preprocess.PrePostProcessor(network)
         convert.input().tensor().set_element_type(openvino.Type.u8)
         network = convert.build()
         network.reshape([1, *network.input().partial_shape[1:]])
-        # A processor with bfloat16 would otherwise take it, and answer less exactly.
+        # OpenVINO would otherwise use bfloat16 where the CPU has it, and be less exact.
         hint = "LATENCY" if options.low_latency else "THROUGHPUT"
         settings = {"PERFORMANCE_HINT": hint, "INFERENCE_PRECISION_HINT": "f32"}
         if options.cores is not None:

@@ -1,4 +1,4 @@
-"""What a pickled ``LabelBinarizer`` says: the class names, and what ``train.py`` adds to them.
+"""Read a pickled ``LabelBinarizer``: the class names, and what ``train.py`` adds to them.
 
 The pickle is never unpickled, so it cannot run code: see ``recorded_pickle``.
 """
@@ -26,18 +26,17 @@ FRAMING = "framing_"
 
 @dataclass(frozen=True)
 class PickledLabels:
-    """What a pickled ``LabelBinarizer`` says.
+    """The content of a pickled ``LabelBinarizer``.
 
     Attributes:
-        classes: the class names, in the model's order.
-        framing: how the network was trained to see a photo or frame. ``"squashed"`` where it does
-            not say: all photos were before ``train.py`` wrote it, as the source tutorial's are.
-        known_confidence: how sure the network is of photos that it was not trained on, in ascending
-            order, 0..1. Empty where it does not say, as in a binarizer that something other than
-            ``train.py`` has written.
+        classes: the class names, in the order of the model's outputs.
+        framing: how the network was trained to see a photo or frame. ``"squashed"`` if not
+            recorded, since that is how earlier versions and the source tutorial trained.
+        known_confidence: the network's confidence in photos that it was not trained on, ascending,
+            0..1. Empty if not recorded, as by programs other than ``train.py``.
         unsure: share of these photos that counts as unsure, 0..1.
-        learned: stretches of clips that the network has learned from; None if it does not say,
-            as all did before ``train.py`` wrote them.
+        learned: stretches of clips that the network was trained on; None if not recorded, as by
+            earlier versions.
     """
 
     classes: list[str]
@@ -48,10 +47,9 @@ class PickledLabels:
 
 
 def read_labels(content: bytes) -> PickledLabels:
-    """Read a pickled ``LabelBinarizer``, and what ``train.py`` adds to it.
+    """Read a pickled ``LabelBinarizer`` of scikit-learn 0.20 or later.
 
-    It may have been written by scikit-learn 0.20 or later, with NumPy 1 or 2, in any pickle
-    protocol.
+    NumPy 1 and 2 and all pickle protocols are supported.
 
     Raises:
         ValueError: ``content`` is damaged, names anything other than a ``LabelBinarizer`` and
@@ -81,7 +79,7 @@ def _known_confidence(state: dict[str, Any]) -> list[float]:
         return []
     if not isinstance(known, list) or not all(type(value) is float for value in known):
         raise Refused("its known_confidence_ is not a list of numbers")
-    # Written so that NaN fails, too.
+    # Phrased so that NaN fails, too.
     if not (known and all(0 <= value <= 1 for value in known) and known == sorted(known)):
         raise Refused("its known_confidence_ is not in order, or not from 0 to 1")
     return known

@@ -1,8 +1,8 @@
-"""Checks of a model file or a weights file before Keras opens it.
+"""Check a model or weights file before Keras opens it.
 
-A model file is a program: Keras builds whatever layers it names. Keras's own safe mode has been
-bypassed several times. So only layers that compute something from their input are allowed, and
-only weights that are stored in the file itself.
+A model file is a program: Keras builds whatever layers it names, and its safe mode has been
+bypassed several times. So only layers that compute something from their input are allowed, and only
+weights that are stored in the file itself.
 """
 
 import json
@@ -44,12 +44,12 @@ _CLASSES = {
 _DAMAGED = "it is damaged, or was not saved by Keras"
 _TIMEOUT = 60  # seconds; 100 MB take a tenth of a second
 
-# The weights of any network that this project knows, and their optimizer's state, are fewer.
+# More than the weights and optimizer state of any network that this project knows.
 _MOST_WEIGHTS = 2**31  # bytes
 
 
 def in_own_process(check: Callable[[Path], Result], path: Path) -> Result:
-    """Run a function of this module on a file, in a process of its own.
+    """Run a check of this module in a process of its own, for a minute at most.
 
     The HDF5 library never returns from some damaged files, and crashes on others.
 
@@ -58,10 +58,10 @@ def in_own_process(check: Callable[[Path], Result], path: Path) -> Result:
         path: path of the file.
 
     Returns:
-        What ``check`` returns.
+        The result of ``check``.
 
     Raises:
-        ValueError: ``check`` raises it, crashes or does not end.
+        ValueError: ``check`` raises it, crashes or does not end in time.
     """
     command = [sys.executable, "-P", __file__, check.__name__, str(path)]
     try:
@@ -117,11 +117,11 @@ def read_format(path: Path) -> str | None:
 
 
 def read_input_side(path: Path) -> int | None:
-    """Read how large the input of a saved model is.
+    """Read the input size of a saved model.
 
     Returns:
-        Width and height in pixels of the square RGB photos that it takes; None if it takes
-        something else, does not say, or is not a model: ``check_model_file`` says what is wrong.
+        Width and height in pixels of the square RGB photos it takes; None if it takes something
+        else, does not say, or is not a model. ``check_model_file`` then says what is wrong.
 
     Raises:
         OSError: the file cannot be read.
@@ -145,7 +145,7 @@ def read_input_side(path: Path) -> int | None:
 
 
 def _input_shape(layer: dict[str, Any]) -> list[int | None]:
-    """Shape that a layer, or a model of layers, says it takes: (batch, height, width, channels)."""
+    """Read the input shape of a layer or a nested model: (batch, height, width, channels)."""
     config = layer["config"]
     for key in ("batch_shape", "batch_input_shape"):  # Keras 3 and Keras 2
         if config.get(key):
@@ -160,11 +160,12 @@ def read_weight_shapes(path: Path) -> tuple[str, list[list[int]]]:
     """List the shapes of all weights in an HDF5 file, except those of an optimizer.
 
     Returns:
-        (suffix, shapes): the suffix, ``.h5`` or ``.weights.h5``, by which Keras distinguishes its
-        two layouts of such files.
+        (suffix, shapes). The suffix, ``.h5`` or ``.weights.h5``, tells Keras which of its two
+        layouts the file has.
 
     Raises:
-        ValueError: it is not HDF5, is damaged, or its weights are too many or in other files.
+        ValueError: the file is not HDF5 or is damaged, or its weights are too many or are stored in
+            other files.
     """
     shapes: list[list[int]] = []
 
@@ -250,7 +251,7 @@ def _check_weights(file: h5py.File, most_bytes: int) -> None:
             if claimed > most_bytes:
                 raise _Refused("it claims to hold more weights than it can")
             item[()]
-        # Everything that Keras will read is read once here, to make sure that it can be.
+        # Read everything that Keras will read, to make sure that it can be read.
         dict(item.attrs)
 
     check("/", file)

@@ -1,4 +1,4 @@
-"""The networks that ``--backbone`` knows: one table, which needs no Keras to be read."""
+"""The table of networks for ``--backbone``. It does not import Keras, which takes seconds."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,23 +19,24 @@ _IN_REASON = 0.2
 
 @dataclass(frozen=True)
 class Network:
-    """One row of the table.
+    """A network, as one row of the table.
 
     Attributes:
-        constructor: its name in ``keras.applications``; None for the network of this project.
-        weights_file: what Keras calls its ImageNet weights without the top.
+        constructor: its name in ``keras.applications``; None for EfficientNet-Lite0, which is this
+            project's own.
+        weights_file: Keras's file name for its ImageNet weights without the top.
         side: width and height of its input in pixels.
-        preprocessing: what it was trained with.
+        preprocessing: the preprocessing that it was trained with.
         last_frozen: part of the names of the layers of the last stage that stays frozen when the
             others are fine-tuned. The stages after it work at the smallest resolution.
         megabytes: size of its weights without the top, float32.
-        speed: photos a second, ResNet50's being 1, as ``python -m benchmarks.networks`` measures it
-            on one core.
-        options: options of the constructor, besides the shape. Where Keras would put preprocessing
-            inside the network, it is told not to: one way of preprocessing is enough.
-        first_layer: where the network begins, if Keras puts preprocessing inside it regardless.
-        needs_rebuilding: not all that Keras builds it from can be saved in every format, or used:
-            see ``ordinary_layers``.
+        speed: photos a second on one core relative to ResNet50, measured with
+            ``python -m benchmarks.networks``.
+        options: options of the constructor, besides the shape. They switch off preprocessing inside
+            the network: one way of preprocessing is enough.
+        first_layer: first layer to use, for a network that has preprocessing inside regardless.
+        needs_rebuilding: whether it has layers that not every file format can store, or that cannot
+            be used: see ``ordinary_layers``.
         known_for: what sets it apart; empty for most.
     """
 
@@ -53,7 +54,7 @@ class Network:
 
     @property
     def purpose(self) -> str:
-        """What the network is for, in a few words."""
+        """What to use the network for, in a few words, for ``--help`` and the documentation."""
         if self.known_for:
             return self.known_for
         if self.speed >= _IN_REAL_TIME:
@@ -204,7 +205,7 @@ NETWORKS = {
 
 
 def network_name(text: str) -> str:
-    """Find a network whichever way its name is spelled: Keras's own, or with dashes.
+    """Return the name of a network in the table, given that name or the one Keras uses.
 
     >>> network_name("EfficientNetV2B0")
     'efficientnetv2-b0'

@@ -1,4 +1,4 @@
-"""A network exported for OpenVINO, whichever backend Keras runs on."""
+"""Export a network for OpenVINO, on any backend of Keras."""
 
 import importlib.util
 import os
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 EXPORT_NAME = "network.xml"
 
-# Of the three backends, TensorFlow's is the one whose export OpenVINO always reads: from JAX it
-# refuses the export, and from PyTorch it knows no fixed input shape.
+# OpenVINO can always read an export from TensorFlow. It refuses one from JAX, and one from PyTorch
+# has no fixed input shape.
 _EXPORTING_BACKEND = "tensorflow"
 _EXPORT_IN_OWN_PROCESS = """
 import sys
@@ -28,18 +28,18 @@ network.export(sys.argv[2], format="openvino", verbose=False)
 
 
 def can_export() -> bool:
-    """Tell whether networks can be exported here: OpenVINO alone does not do it."""
+    """Return whether networks can be exported here, which takes TensorFlow besides OpenVINO."""
     return importlib.util.find_spec(_EXPORTING_BACKEND) is not None
 
 
 def export(model: "keras.Model", folder: Path) -> Path:
-    """Export a model for OpenVINO into ``folder``, whole or not at all, if it is not there yet.
+    """Export a model for OpenVINO into ``folder``, completely or not at all.
 
-    Of several processes of a machine that ask for the same export, one makes it. On another backend
-    than TensorFlow, a process that runs on TensorFlow does it.
+    An export that is there already is kept. If several processes of a machine ask for the same one,
+    only one makes it. On JAX and PyTorch, a process on TensorFlow makes it.
 
     Returns:
-        Path of the export; its weights lie beside it.
+        Path of the export; its weights are in a file beside it.
 
     Raises:
         UserError: TensorFlow is not installed, or cannot export the model.

@@ -1,8 +1,8 @@
-"""A network of ``keras.applications`` made of layers that every file format carries.
+"""Rebuild a network of ``keras.applications`` from layers that every file format can store.
 
-ConvNeXt and MobileNetV3 hold sums and products that are operations rather than layers, which an
-HDF5 file cannot hold, and ConvNeXt a layer of its own, ``LayerScale``, which no other program
-knows. All of these have an equal among the ordinary layers.
+ConvNeXt and MobileNetV3 contain sums and products that are operations instead of layers, which an
+HDF5 file cannot hold. ConvNeXt also has a layer of its own, ``LayerScale``, which no other program
+knows. Each of these has an equivalent among the ordinary layers.
 """
 
 from typing import Any
@@ -14,7 +14,7 @@ _SCALE, _SCALED = "_layer_scale", "_pointwise_conv_2"
 
 
 def with_ordinary_layers(network: keras.Model) -> keras.Model:
-    """Rebuild a network, with its weights, from ordinary layers; it computes the same.
+    """Rebuild a network and its weights from ordinary layers; the outputs stay the same.
 
     - A sum of two tensors becomes ``Add``, named after the layer whose output is added; a sum or
       product with a number ``Rescaling``.
@@ -23,13 +23,13 @@ def with_ordinary_layers(network: keras.Model) -> keras.Model:
       runs on a CPU without compiling it first.
 
     Returns:
-        A new model; the one given stays as it is.
+        A new model; ``network`` is not changed.
 
     Raises:
-        ValueError: it has an operation that is none of these.
+        ValueError: the network has any other operation.
     """
     name_of: dict[int, str] = {}
-    made: list[object] = []  # kept, so that no other tensor gets the same id
+    made: list[object] = []  # keeps tensors alive, so that no other one gets the same id
 
     def call(operation: Any, *arguments: Any, **options: Any) -> Any:
         if isinstance(operation, keras.Layer):

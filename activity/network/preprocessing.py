@@ -1,4 +1,4 @@
-"""What networks are trained to take, as a product and a sum over the colours of a pixel."""
+"""The preprocessing of each family of networks, as a linear map of a pixel's colours."""
 
 from dataclasses import dataclass
 
@@ -11,10 +11,10 @@ IMAGENET_MEAN_RGB = (123.68, 116.779, 103.939)
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """What a network takes, as ``pixel @ kernel + bias`` of RGB pixels 0..255.
+    """Preprocessing of RGB pixels 0..255: ``pixel @ kernel + bias``.
 
     Attributes:
-        kernel: from colours to colours, shape (3, 3).
+        kernel: shape (3, 3), input colours by output colours.
         bias: shape (3,).
     """
 
@@ -37,6 +37,6 @@ CAFFE = Preprocessing(
 # From -1 to 1, in two ways.
 MINUS_ONE_TO_ONE = _scaled(1 / 127.5, -1)
 EFFICIENTNET_V2 = _scaled(1 / 128, -1)
-# Mean 0 and deviation 1 over ImageNet, colour by colour.
+# Mean 0 and standard deviation 1 over ImageNet, for each colour.
 STANDARDISED = _scaled(1 / (255 * _DEVIATION), -_MEAN / _DEVIATION)
 EFFICIENTNET_LITE = _scaled(1 / 128, -127 / 128)

@@ -1,9 +1,9 @@
-"""A pickled ``LabelBinarizer``, read without running code in the pickle.
+"""Read a pickled ``LabelBinarizer`` without running code in the pickle.
 
-An ordinary unpickler imports and calls whatever a file names. This one puts a recorder in the
-place of each class and function, so nothing is imported or called. Attributes are then read from
-what was recorded. Before that, a first pass over the operations refuses files that would take more
-memory, or more of the C stack, than their size justifies.
+An ordinary unpickler imports and calls whatever a file names. This one replaces each class and
+function by a recorder, so nothing is imported or called, and then reads the attributes from what
+was recorded. Before that, a pass over the operations refuses files that would take more memory, or
+more of the C stack, than their size justifies.
 """
 
 import io
@@ -71,7 +71,7 @@ def read_state(content: bytes) -> dict[str, Any]:
 
 @contextmanager
 def damage_named() -> Iterator[None]:
-    """Have whatever damaged content raises end as ``Refused``, with the reason."""
+    """Turn any exception that damaged content causes into ``Refused``, with the reason."""
     try:
         yield
     except Refused:
@@ -113,7 +113,7 @@ def _check_operations(content: bytes) -> None:
 
 
 class _Recorded:
-    """The object that a call of ``maker`` stands for: its arguments, and the state set later."""
+    """A recorded call of ``maker``: its arguments, and the state that the pickle sets later."""
 
     maker: str
     arguments: tuple[Any, ...]
@@ -136,7 +136,7 @@ _RECORDERS = {maker: type(maker, (_Recorded,), {"maker": maker}) for maker in _A
 
 
 class _Recorder(pickle.Unpickler):
-    """An unpickler that puts a recorder in the place of every class and function."""
+    """An unpickler that replaces every class and function by a recorder."""
 
     def find_class(self, module: str, name: str) -> type[_Recorded]:
         if f"{module} {name}" not in _RECORDERS:
@@ -178,7 +178,7 @@ def read_array(made: _Recorded) -> list[str]:
 
 
 def _item(raw: bytes, kind: str, order: Literal["big", "little"]) -> str | int:
-    # NumPy would make broken strings from code points that do not exist in Unicode.
+    # NumPy makes broken strings of code points that do not exist in Unicode.
     if kind == "U":
         return raw.decode(f"utf-32-{order[0]}e", "surrogatepass").rstrip("\0")
     if kind == "S":

@@ -1,6 +1,6 @@
-"""``unknown`` as one more label: for frames that the network is less sure of than of known photos.
+"""``unknown``, an additional label for frames in which the network has little confidence.
 
-How it was chosen, and what else was tried, is in docs/recipe.md.
+Confidence is compared with that in known photos. docs/recipe.md says how the method was chosen.
 """
 
 from collections.abc import Iterator, Sequence
@@ -24,13 +24,14 @@ _MOST_KNOWN = 1000
 
 
 def known_confidence(probabilities: NDArray[np.floating]) -> list[float]:
-    """Gather how sure a network is of photos of its activities that it was not trained on.
+    """Collect a network's confidence in known photos, for ``save_classifier``.
 
     Args:
-        probabilities: probabilities of such photos, shape (photos, labels); at least one photo.
+        probabilities: probabilities of photos of the network's activities that it was not trained
+            on, shape (photos, labels); at least one photo.
 
     Returns:
-        Their highest probabilities in ascending order; of many photos, 1,000 quantiles.
+        The highest probability of each photo, ascending; 1,000 quantiles if there are more photos.
     """
     highest = np.sort(probabilities.max(axis=1).astype(np.float64))
     if len(highest) > _MOST_KNOWN:
@@ -40,21 +41,22 @@ def known_confidence(probabilities: NDArray[np.floating]) -> list[float]:
 
 
 def unsure_share(outliers: int) -> float:
-    """Choose the share of known photos that counts as unsure, 0..1.
+    """Return the share of known photos that counts as unsure, 0..1.
 
     Args:
-        outliers: photos of none of its activities that the network was trained on.
+        outliers: number of photos of no activity that the network was trained on.
     """
     return UNSURE_WITH_OUTLIERS if outliers >= _FEWEST_OUTLIERS else UNSURE
 
 
 def with_unknown(classify: Engine, known: Sequence[float], unsure: float = UNSURE) -> Engine:
-    """Give an engine's answers one more probability, the last: that of ``unknown``.
+    """Wrap an engine so that it also gives the probability of ``unknown``, as the last one.
 
     Args:
         classify: an engine from RGB pixels to probabilities, shape (labels,).
-        known: what ``known_confidence`` has gathered with the same model.
-        unsure: share of known photos that counts as unsure, 0..1; likewise below.
+        known: result of ``known_confidence`` for the same model.
+        unsure: share of known photos that counts as unsure, 0..1; as everywhere in this module, by
+            default that of a network trained without outliers.
 
     Returns:
         An engine from RGB pixels to probabilities, shape (labels + 1,), with the same sum.
@@ -71,14 +73,15 @@ def with_unknown(classify: Engine, known: Sequence[float], unsure: float = UNSUR
 def add_unknown(
     probabilities: NDArray[np.floating], known: NDArray[np.float64], unsure: float = UNSURE
 ) -> NDArray[np.floating]:
-    """Add the probability of ``unknown`` as a last column, and scale the others down to fit.
+    """Append the probability of ``unknown`` as the last column, and scale the others down.
 
-    With u the share of known photos that the network is less sure of, it is ``1 - u / unsure``,
-    and 0 for all u beyond ``unsure``.
+    It is ``1 - u / unsure``, at least 0, where u is the share of known photos in which the network
+    is less confident than in the frame.
 
     Args:
         probabilities: shape (frames, labels).
-        known: ascending, shape (photos,).
+        known: confidence in known photos, ascending, shape (photos,).
+        unsure: share of known photos that counts as unsure, 0..1.
 
     Returns:
         Shape (frames, labels + 1).
@@ -103,13 +106,16 @@ def _add_column(
 def known_called_unknown(
     probabilities: NDArray[np.floating], unsure: float = UNSURE
 ) -> NDArray[np.bool_]:
-    """Tell which known images ``--unknown`` would call unknown, each judged by all the others.
+    """Find known images that ``--unknown`` would call unknown: its errors on them.
+
+    Each image is judged by all the others.
 
     Args:
         probabilities: shape (images, labels).
+        unsure: share of known images that counts as unsure, 0..1.
 
     Returns:
-        Shape (images,).
+        True for such images, shape (images,).
     """
     highest = np.sort(probabilities.max(axis=1))
     less_sure = np.searchsorted(highest, probabilities.max(axis=1), side="left")
@@ -121,14 +127,15 @@ def known_called_unknown(
 def called_unknown(
     probabilities: NDArray[np.floating], known: NDArray[np.floating], unsure: float = UNSURE
 ) -> NDArray[np.bool_]:
-    """Tell which images ``--unknown`` would call unknown, one by one.
+    """Find images that ``--unknown`` would call unknown, each without smoothing.
 
     Args:
         probabilities: shape (images, labels).
-        known: those of known images, shape (known images, labels); at least one.
+        known: probabilities of known images, shape (known images, labels); at least one.
+        unsure: share of known images that counts as unsure, 0..1.
 
     Returns:
-        Shape (images,).
+        True for such images, shape (images,).
     """
     if not len(probabilities):
         return np.zeros(0, bool)
@@ -143,14 +150,15 @@ def format_unknown(
     unseen: NDArray[np.floating],
     unsure: float = UNSURE,
 ) -> str:
-    """Say what ``--unknown`` would do to test images, and to what shows none of the activities.
+    """Summarise how ``--unknown`` does on test images and on images of no activity, for a person.
 
     Args:
         probabilities: probabilities of test images, shape (images, labels).
-        truth: label of each of them, shape (images,).
+        truth: index of the true label of each of them, shape (images,).
         strange: probabilities of frames that are labelled unknown, shape (frames, labels).
         unseen: probabilities of photos of activities that training never saw, shape (photos,
             labels).
+        unsure: share of known images that counts as unsure, 0..1.
     """
     unknown = known_called_unknown(probabilities, unsure)
     wrong = probabilities.argmax(axis=1) != truth

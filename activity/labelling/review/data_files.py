@@ -1,4 +1,4 @@
-"""The data that a page keeps of each clip: how their files are named, and what they say."""
+"""The data file of each clip on a review page: its name and its content."""
 
 import json
 from collections.abc import Sequence
@@ -17,38 +17,38 @@ from activity.temporal.judgement import NO_LABEL
 from activity.temporal.segments import UNKNOWN
 
 DATA = ".data"
-"""Folder of the data: hidden, since copies are no clips to learn from for train.py."""
+"""Folder of the data, hidden so that train.py does not learn from the copies of clips in it."""
 
 SUMMARY = "// "
-"""Stands before the summary, which is the first line of a clip's file."""
+"""Prefix of the summary, the first line of a data file."""
 
 CALL = "takeClip("
-"""Stands before what the page shows of the clip, in the second line."""
+"""Prefix of what the page shows of the clip, in the second line."""
 
 _KEYS = {"id", "name", "clip", "label", "doubt", "seconds", "doubtful"}
 
 
 def data_file(folder: Path, name: str) -> Path:
-    """Where the data of the clip with that name are written."""
+    """Return the path of the data of the clip with that name."""
     return folder / DATA / f"{name}.js"
 
 
 def copy_file(folder: Path, name: str) -> Path:
-    """Where a copy of the clip with that name is written, if it needs one."""
+    """Return the path of the copy of the clip with that name, if it needs one."""
     return folder / DATA / f"{name}.mp4"
 
 
 def page_and_name(data: Path) -> tuple[Path, str]:
-    """Tell from a file of ``data_file`` the folder of the page and the name of the clip."""
+    """Return the folder of the page and the clip's name: the inverse of ``data_file``."""
     return data.parent.parent, data.name.removesuffix(".js")
 
 
 def data_of_clip(folder: Path, name: str, clip: Path) -> Path:
-    """Where the data of a clip are, or are to be written: another clip's are left alone.
+    """Choose the data file of a clip, so that no data of another clip are overwritten.
 
     Args:
         folder: folder of the page.
-        name: what the clip is called. If another clip has that name on the page, it is called
+        name: name of the clip. If another clip has that name on the page, this one becomes
             ``name~2``, ``name~3`` and so on.
         clip: path of the clip, or its address in a store.
     """
@@ -66,14 +66,14 @@ def _is_of_another(data: Path, folder: Path, clip: Path) -> bool:
         return False  # even if it has been edited
     try:
         return is_stored(clip) or summary["id"] != hash_file(clip)
-    except OSError:  # it is said later what is wrong with it
+    except OSError:  # reported later
         return False
 
 
 def name_in_tables(folder: Path, clip: Path) -> str:
-    """How a table names a clip: relative to the page's folder, else by its name alone."""
+    """Name a clip as tables do: its path relative to the page's folder, or its file name alone."""
     if is_stored(clip):
-        # Without a password or a signature, by which others could read it.
+        # Without a password or signature, which would let others read it.
         scheme, host, place, *_ = urlsplit(str(clip))
         return as_text(f"{scheme}://{host.rpartition('@')[2]}{place}")
     path = reference(clip, folder)
@@ -81,12 +81,12 @@ def name_in_tables(folder: Path, clip: Path) -> str:
 
 
 def as_text(name: str) -> str:
-    """Spell out the bytes of a name that are not UTF-8, as tables of segments do."""
+    """Escape the bytes of a name that are not UTF-8, as tables of segments do."""
     return name.encode("utf-8", "backslashreplace").decode()
 
 
 def read_summary(data: Path) -> dict[str, Any] | None:
-    """Read the first line of a clip's data; None if the file is not one of ours."""
+    """Read the summary of a clip's data; None if the file is no data file of a page."""
     try:
         with data.open(encoding="ascii") as file:
             summary = json.loads(file.readline().removeprefix(SUMMARY))
@@ -98,18 +98,18 @@ def read_summary(data: Path) -> dict[str, Any] | None:
 def read_labels(
     data: Path, digest: str, frames: int, labels: Sequence[str]
 ) -> NDArray[np.intp] | None:
-    """Read which label each frame of a clip has on the page.
+    """Read the label of each frame on a page, to compare an earlier run with this one.
 
     Args:
-        data: the clip's file there.
+        data: the clip's data file.
         digest: SHA-256 of the clip's content.
-        frames: how many frames it has.
-        labels: whose numbers to give.
+        frames: number of its frames.
+        labels: the labels to index.
 
     Returns:
-        Shape (frames,): the number of each frame's label; ``len(labels)`` for ``unknown`` where it
-        is none of them, ``NO_LABEL`` for any other. None if the data are missing, damaged, or
-        of other content.
+        Indices into ``labels``, shape (frames,); ``len(labels)`` for ``unknown`` if it is not among
+        them, ``NO_LABEL`` for any other label. None if the data are missing, damaged, or of another
+        content.
     """
     summary = read_summary(data)
     if summary is None or summary["id"] != digest:

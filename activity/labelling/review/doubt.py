@@ -1,4 +1,4 @@
-"""How doubtful the label of a segment is, so that a person looks there first."""
+"""Rate how doubtful the label of a segment is, so that people look there first."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from activity.temporal.segments import UNKNOWN, Segment
 DOUBTFUL = 0.5
 """Segments with at least this much doubt are those that the page leads to."""
 
-# A label that changes at every tenth frame is as doubtful as can be.
+# A label that changes at every tenth frame has the highest doubt.
 _MOST_SWITCHES = 0.1
 
 
@@ -34,17 +34,17 @@ class WeighedSegment:
 def doubt(label: str, own: float, best_other: float, switches: int, frames: int) -> float:
     """Compute how doubtful the label of a segment is.
 
-    It is 1 where the label is ``unknown``. Otherwise it is the larger of two: how small the margin
-    between the label and the best of the other labels is, measured on their mean raw probabilities
-    and relative to their sum (so that it means the same with 3 labels and with 22); and how often
-    the raw label changes, where once in ten frames or more counts as 1.
+    It is 1 for ``unknown``. Otherwise it is the larger of two numbers: 1 minus the margin of the
+    label over the best other label, in mean raw probability and relative to their sum (so that it
+    means the same with 3 labels and with 22); and the number of changes of the raw label, where one
+    in ten frames or more counts as 1.
 
     Args:
         label: label of the segment.
         own: mean raw probability of the label over the segment, 0..1.
-        best_other: the highest mean raw probability among the other labels, 0..1.
-        switches: how often the raw label changes from one classified frame to the next.
-        frames: how many frames of the segment were classified.
+        best_other: highest mean raw probability among the other labels, 0..1.
+        switches: number of times that the raw label changes between classified frames.
+        frames: number of classified frames of the segment.
 
     Returns:
         0 (no doubt) to 1.
@@ -63,7 +63,7 @@ def doubt(label: str, own: float, best_other: float, switches: int, frames: int)
 
 
 def clip_doubt(segments: Sequence[WeighedSegment]) -> float:
-    """Average the doubt of a clip's segments over time; 0 where there are none."""
+    """Average the doubt of a clip's segments over time, to rank clips; 0 without segments."""
     seconds = [one.segment.end - one.segment.start for one in segments]
     total = sum(seconds)
     if not total:

@@ -1,4 +1,4 @@
-"""The page itself: its text, style and scripts, put together into one file."""
+"""Put the page's text, style and scripts together into one HTML file."""
 
 import base64
 import hashlib
@@ -11,8 +11,8 @@ _SCRIPTS = (
     *("view.js", "edits.js", "commands.js"),
 )
 
-# Nothing but what is in the page, and scripts and clips from the disk: no network at all.
-# In a browser where the origin of a file is opaque, 'self' allows nothing; file: does.
+# Allows only what is in the page, and scripts and clips on disk: no network at all.
+# In browsers where the origin of a file is opaque, 'self' allows nothing, but file: does.
 _POLICY = (
     "default-src 'none'; script-src 'self' file: '{script}'; style-src '{style}'; "
     "media-src 'self' file:; base-uri 'none'; form-action 'none'"
@@ -20,10 +20,10 @@ _POLICY = (
 
 
 def page(index: dict[str, object]) -> str:
-    """Put the page together.
+    """Return the HTML of the page.
 
     Args:
-        index: what the page knows before it has loaded the first clip; JSON can hold it.
+        index: JSON data that the page has before it loads the first clip.
     """
     style = _read("page.css")
     script = "\n".join(_read(name) for name in _SCRIPTS)
@@ -41,13 +41,13 @@ def page(index: dict[str, object]) -> str:
 
 
 def as_script(value: object) -> str:
-    """Write a value as JSON that is also safe inside a script: ASCII, and no markup in it."""
+    """Return a value as JSON that is safe inside a script: ASCII, without markup."""
     text = json.dumps(value, allow_nan=False, separators=(",", ":"))
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
 def _read(name: str) -> str:
-    # The hash is that of the text as a browser sees it, with \n at the ends of lines.
+    # A browser hashes the text with \n as line endings.
     return (_HERE / name).read_text(encoding="utf-8")
 
 

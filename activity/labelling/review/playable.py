@@ -1,4 +1,4 @@
-"""Which clips a browser plays, and small copies of those that it does not."""
+"""Find out which clips browsers play, and write small copies of the others."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -18,8 +18,8 @@ from activity.media.source import VideoInfo
 COPY_HEIGHT = 480
 """Copies are at most this many pixels high."""
 
-# What Chromium, Firefox and Safari all play from a file, by its ending. Chromium and Firefox play
-# .mkv, too, but not Safari; H.265 depends on the machine; Theora is gone from all of them.
+# What Chromium, Firefox and Safari all play from a file, by suffix. Safari does not play .mkv,
+# H.265 depends on the machine, and none of them plays Theora any more.
 _PLAYED = {
     ".mp4": {"h264", "vp9", "av1"},
     ".m4v": {"h264"},
@@ -28,15 +28,15 @@ _PLAYED = {
 }
 _PIXEL_FORMATS = {"yuv420p", "yuvj420p"}  # 8 bits, and colour at half the resolution
 
-# Folders in which the homes of people lie: a path that goes through one of them names a person.
+# Folders of home folders: a path through one of them names a person.
 _HOMES = {"home", "users", "documents and settings"}
 
 
 def plays_in_browsers(clip: Path) -> bool:
-    """Tell whether current browsers play a clip as it is.
+    """Return whether current browsers play a clip as it is.
 
     Args:
-        clip: a file. One that cannot be read plays nowhere.
+        clip: a file; False if it cannot be read.
 
     Example:
         >>> plays_in_browsers(Path("tennis.avi"))
@@ -57,21 +57,21 @@ def plays_in_browsers(clip: Path) -> bool:
 
 
 def reference(clip: Path, folder: Path) -> PurePath | None:
-    """Give a clip's path relative to the folder of a page.
+    """Return a clip's path relative to the folder of a page, so that both can be moved together.
 
     Returns:
-        The path; None if there is none (another drive on Windows, an address in a store) or
-        where it would name a person, because it leads into somebody's home from outside.
+        The path; None if there is none (another drive on Windows, an address in a store), or if it
+        would name a person because it leads into somebody's home folder from outside.
     """
     if is_stored(clip):
         return None
     try:
-        # Not the name that a link leads to: a browser goes by the ending.
+        # Links are not resolved: a browser goes by the suffix.
         there = clip.parent.resolve() / clip.name
         path = PurePath(os.path.relpath(there, folder.resolve()))
     except ValueError:
         return None
-    # A page may be given to others, with its clips; a name of this machine's users should not be.
+    # People pass pages on, with their clips; names of this machine's users must not go with them.
     homes = {*_HOMES, Path.home().name.casefold()}
     inside = path.parts[path.parts.count("..") : -1]
     climbs = ".." in path.parts
@@ -79,7 +79,7 @@ def reference(clip: Path, folder: Path) -> PurePath | None:
 
 
 def needs_copy(clip: Path, folder: Path) -> bool:
-    """Tell whether a page in ``folder`` needs a copy of a clip to show it."""
+    """Return whether a page in ``folder`` needs a copy of a clip to show it."""
     return reference(clip, folder) is None or not plays_in_browsers(clip)
 
 
@@ -87,15 +87,17 @@ def needs_copy(clip: Path, folder: Path) -> bool:
 def open_copy(
     path: Path, info: VideoInfo, sound_of: Path | None
 ) -> Iterator[Callable[[Frame], None]]:
-    """Open a small H.264 copy of a clip; it takes its name when the block ends, and is whole.
+    """Open a small H.264 copy of a clip, to write while the clip is labelled.
+
+    It appears under its name when the block ends cleanly.
 
     Args:
         path: path of the copy, an ``.mp4``.
-        info: what is known of the frames to come.
-        sound_of: the clip; its sound is kept.
+        info: size and rate of the frames to come.
+        sound_of: the clip whose sound to keep; None for no sound.
 
     Yields:
-        A function that takes the next frame, in its full size, and leaves it as it is.
+        A function that writes the next frame, given in full size, and does not change it.
 
     Raises:
         UserError: the copy cannot be written.

@@ -28,7 +28,7 @@ from activity.temporal.segments import UNKNOWN
 INDEX = "index.html"
 _MOST_CURVES = 40  # labels whose probabilities the page knows: those that matter most
 
-# Where frames do not come at one rate, times are told in ticks, as steps of 16 bits.
+# Times of frames at a variable rate are stored in ticks, as steps of 16 bits.
 _TICKS = 10_000  # in a second
 _LONGEST_STEP = 2**16 - 1
 _ONE_RATE = 2e-6  # seconds by which frames at one rate may be off: containers round
@@ -64,12 +64,12 @@ class ReviewClip:
 
 
 def write_clip(folder: Path, clip: ReviewClip) -> None:
-    """Write the data of one clip; ``write_index`` then puts it on the page.
+    """Write the data of one clip; ``write_index`` then adds it to the page.
 
     Args:
         folder: folder of the page.
-        clip: what to write. Nothing of it can become markup or run, and no path of this machine
-            gets into the file but the clip's, relative to ``folder``.
+        clip: what to write. None of its text can become markup or run, and no path of this machine
+            gets into the file except the clip's, relative to ``folder``.
 
     Raises:
         UserError: the file system refuses to write.
@@ -101,15 +101,17 @@ def write_clip(folder: Path, clip: ReviewClip) -> None:
 def write_index(folder: Path) -> int:
     """Write ``index.html`` with all clips whose data are in the folder, the most doubtful first.
 
+    Call it at the end of each run with ``--review``.
+
     Returns:
-        How many clips there are.
+        The number of clips.
 
     Raises:
         UserError: the file system refuses to write.
     """
     clips = []
     for path in sorted((folder / DATA).glob("*.js")):
-        # One that another run is writing has no name of its own yet.
+        # Files that another run is writing do not have their final names yet.
         summary = None if path.name.endswith(".part.js") else read_summary(path)
         if summary is not None:
             clips.append(summary | {"file": _address(PurePath(DATA, path.name))})
@@ -121,13 +123,13 @@ def write_index(folder: Path) -> int:
 
 
 def _source(folder: Path, clip: ReviewClip) -> str | None:
-    """Address of what the page plays, relative to the page."""
+    """Return the address of what the page plays, relative to the page."""
     path = reference(clip.copy or clip.path, folder)
     return None if path is None else _address(path)
 
 
 def _address(path: PurePath) -> str:
-    """A relative path as an address, in which no part can be taken for anything else."""
+    """Quote a relative path as an address, so that no part of it has another meaning."""
     return "/".join(quote_from_bytes(part.encode(*_RAW), safe="") for part in path.parts)
 
 
@@ -135,7 +137,7 @@ _RAW = ("utf-8", "surrogateescape")
 
 
 def _segments(clip: ReviewClip) -> list[list[object]]:
-    """First frame, label, doubt and raw switches of each segment that has a frame."""
+    """List first frame, label, doubt and raw switches of each segment that has a frame."""
     starts = np.array([one.segment.start for one in clip.segments])
     first = np.searchsorted(clip.times + _ONE_RATE, starts).tolist()
     ends = [*first[1:], len(clip.times)]
@@ -147,22 +149,22 @@ def _segments(clip: ReviewClip) -> list[list[object]]:
 
 
 def _timing(times: NDArray[np.float64]) -> dict[str, object]:
-    """Code the times of frames: as a rate where they come at one, else as steps of ticks."""
+    """Encode the times of frames: as a rate if it is constant, otherwise as steps in ticks."""
     frames = len(times)
     fps = (frames - 1) / float(times[-1]) if frames > 1 else 1.0
     if np.abs(times - np.arange(frames) / fps).max() < _ONE_RATE:
         return {"frames": frames, "fps": fps}
-    # Rounded down: an edge at a frame's time is then never after that frame.
+    # Round down, so that an edge at a frame's time never comes after that frame.
     ticks = np.floor((times + _ONE_RATE) * _TICKS).astype(np.int64)
     steps = np.diff(ticks, prepend=0)
-    # A step that 16 bits cannot hold is preceded by longest ones, which end no frame.
+    # A step too long for 16 bits is preceded by steps of the largest value, which end no frame.
     places = np.repeat(np.arange(frames), steps // _LONGEST_STEP)
     coded = np.insert(steps % _LONGEST_STEP, places, _LONGEST_STEP)
     return {"frames": frames, "steps": _bytes(coded.astype("<u2"))}
 
 
 def _curves(envelope: Envelope) -> dict[str, object]:
-    """The raw probabilities of the labels that matter most, a byte each, column by column."""
+    """Encode the raw probabilities of the labels that matter most, a byte each, by column."""
     matters = np.maximum(envelope.raw_high.max(axis=0), envelope.raw.mean(axis=0) * 2)
     shown = np.argsort(-matters, kind="stable")[:_MOST_CURVES]
     shown = shown[np.argsort(-envelope.raw.mean(axis=0)[shown], kind="stable")]
@@ -180,7 +182,7 @@ def _curves(envelope: Envelope) -> dict[str, object]:
 
 
 def _shares(values: NDArray[np.floating]) -> str:
-    """Numbers from 0 to 1, each as a byte, one label after the other."""
+    """Encode numbers from 0 to 1 as a byte each, one label after the other."""
     return _bytes(np.round(np.clip(values, 0, 1).T * 255).astype(np.uint8))
 
 
