@@ -222,7 +222,7 @@ def print_outcome(job: Job, outcome: Outcome) -> None:
     print(
         f"[INFO] {job.clip}: {summary.label} ({summary.probability:.0%}) "
         f"over {summary.frames}{of} frames; label switches: "
-        f"{summary.raw_switches} raw, {summary.switches} {summary.way}"
+        f"{summary.raw_switches} raw, {summary.switches} {summary.adjective}"
     )
     if job.is_live:
         print(f"[INFO] dropped {outcome.dropped} frames that came while another was classified")
@@ -242,8 +242,8 @@ def write_page(folder: Path | None) -> None:
 
 def print_table(summaries: dict[str, Summary]) -> None:
     width = max(map(len, summaries), default=4)
-    way = next((summary.way for summary in summaries.values()), "averaged")
-    print(f"{'clip':{width}}  {'frames':>7}  {'raw':>5}  {way:>8}  activity")
+    smoothed = next((summary.adjective for summary in summaries.values()), "averaged")
+    print(f"{'clip':{width}}  {'frames':>7}  {'raw':>5}  {smoothed:>8}  activity")
     for clip, summary in summaries.items():
         print(
             f"{clip:{width}}  {summary.frames:7}  {summary.raw_switches:5}  "

@@ -124,7 +124,7 @@ def test_viterbi_labels_on_time_what_rolling_labels_late(predict: Predict, tmp_p
     assert labels == ["red"] * change + ["blue"] * (153 - change)
     assert 60 <= change <= 63
     assert len(frames_of(tmp_path / "out.mp4")) == 153
-    assert json.loads(summary.read_text())["switches"] == {"raw": 2, "viterbi": 1}
+    assert json.loads(summary.read_text())["switches"] == {"raw": 2, "smoothed": 1, "viterbi": 1}
     # Nothing is encoded, and the rest is the same.
     before = [path.read_bytes() for path in (table, summary, tmp_path / "out.png")]
     done = predict(clip, None, "--smoothing", "viterbi", "--size", 32, *results)

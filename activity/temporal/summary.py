@@ -34,20 +34,20 @@ class Summary:
 
     Attributes:
         labels: name of each class.
-        way: how the labels were smoothed, in one word.
+        adjective: what smoothing made the labels, in one word, such as ``averaged``.
         frames: how many frames were labelled.
         classified_frames: how many of them were classified.
         raw_switches: how often the label of the raw predictions changed.
         runs: the runs of frames with the same label, in order.
     """
 
-    def __init__(self, labels: Sequence[str], way: str = "averaged") -> None:
+    def __init__(self, labels: Sequence[str], adjective: str = "averaged") -> None:
         self.frames = 0
         self.classified_frames = 0
         self.raw_switches = 0
         self.runs: list[LabelRun] = []
         self.labels = labels
-        self.way = way
+        self.adjective = adjective
         self._sum = np.zeros(len(labels))
         self._raw_winner: int | None = None
 
@@ -110,7 +110,12 @@ class Summary:
                 "probabilities": dict(zip(self.labels, self.probabilities.tolist(), strict=True)),
             },
             "frames": {"read": self.frames, "classified": self.classified_frames},
-            "switches": {"raw": self.raw_switches, self.way: self.switches},
+            "switches": {
+                "raw": self.raw_switches,
+                "smoothed": self.switches,
+                # Its only name at first, which changes with --smoothing.
+                self.adjective: self.switches,
+            },
             "segments": [
                 {
                     "label": run.label,
