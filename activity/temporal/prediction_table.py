@@ -1,12 +1,16 @@
 """The predictions of a clip as a CSV table: one row for each frame."""
 
-import csv
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from activity.common.tables import as_text, format_row
 from activity.common.writing import replace_when_complete
 from activity.temporal.prediction import Prediction
+
+COLUMNS = ("frame", "time", "raw_label", "label", "probability")
+RAW_COLUMN = "p_"
+"""Stands before the label in the name of a column of raw probabilities."""
 
 
 @contextmanager
@@ -26,28 +30,26 @@ def open_table(path: Path, labels: Sequence[str]) -> Iterator[Callable[[Predicti
     """
     with (
         replace_when_complete(path) as (part,),
-        # A label is the name of a folder, which may contain bytes that are not UTF-8.
-        part.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file,
+        part.open("w", encoding="utf-8", newline="") as file,
     ):
-        rows = csv.writer(file)
-        rows.writerow(
-            ["frame", "time", "raw_label", "label", "probability"]
-            + [f"p_{label}" for label in labels]
-        )
+        names = [as_text(label) for label in labels]
+
+        def write_row(*values: str) -> None:
+            file.write(f"{format_row(values)}\r\n")
+
+        write_row(*COLUMNS, *(f"{RAW_COLUMN}{name}" for name in names))
 
         def write(prediction: Prediction) -> None:
             raw = prediction.raw
-            raw_label = "" if raw is None else labels[int(raw.argmax())]
+            raw_label = "" if raw is None else names[int(raw.argmax())]
             raw_columns = [""] * len(labels) if raw is None else [f"{p:.6f}" for p in raw.tolist()]
-            rows.writerow(
-                [
-                    prediction.frame,
-                    f"{prediction.time:.6f}",
-                    raw_label,
-                    labels[prediction.label],
-                    f"{prediction.probability:.6f}",
-                    *raw_columns,
-                ]
+            write_row(
+                str(prediction.frame),
+                f"{prediction.time:.6f}",
+                raw_label,
+                names[prediction.label],
+                f"{prediction.probability:.6f}",
+                *raw_columns,
             )
 
         yield write

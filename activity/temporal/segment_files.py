@@ -1,13 +1,12 @@
 """Files of segments: a table that a person can correct, or subtitles for a player."""
 
-import csv
 import html
-import io
 import math
 from collections.abc import Sequence
 from pathlib import Path
 
 from activity.common.errors import UserError, printable
+from activity.common.tables import as_text, format_row
 from activity.common.writing import replace_when_complete
 from activity.temporal.segments import HEADER, Segment
 
@@ -38,17 +37,12 @@ def write_segments(path: Path, segments: Sequence[Segment]) -> None:
     """
     form = {".csv": _table, ".srt": _subrip, ".vtt": _webvtt}[path.suffix.lower()]
     with replace_when_complete(path) as (part,):
-        # A label is the name of a folder, which may contain bytes that are not UTF-8.
-        part.write_text(form(segments), encoding="utf-8", errors="backslashreplace", newline="")
+        part.write_text(form(segments), encoding="utf-8", newline="")
 
 
 def _table(segments: Sequence[Segment]) -> str:
-    text = io.StringIO()
-    rows = csv.writer(text, lineterminator="\n")
-    rows.writerow(HEADER)
-    for start, end, label in segments:
-        rows.writerow([f"{start:.6f}", f"{end:.6f}", label])
-    return text.getvalue()
+    rows = ((f"{start:.6f}", f"{end:.6f}", as_text(label)) for start, end, label in segments)
+    return "".join(f"{format_row(row)}\n" for row in (HEADER, *rows))
 
 
 def _subrip(segments: Sequence[Segment]) -> str:

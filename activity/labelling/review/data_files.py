@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from activity.common.regular_file import hash_file
 from activity.common.stores import is_stored
+from activity.common.tables import as_text
 from activity.labelling.review.playable import reference
 from activity.temporal.judgement import NO_LABEL
 from activity.temporal.segments import UNKNOWN
@@ -78,11 +79,6 @@ def name_in_tables(folder: Path, clip: Path) -> str:
         return as_text(f"{scheme}://{host.rpartition('@')[2]}{place}")
     path = reference(clip, folder)
     return as_text(clip.name if path is None else path.as_posix())
-
-
-def as_text(name: str) -> str:
-    """Spell out the bytes of a name that are not UTF-8, as tables of segments do."""
-    return name.encode("utf-8", "backslashreplace").decode()
 
 
 def read_summary(data: Path) -> dict[str, Any] | None:

@@ -9,12 +9,12 @@ from urllib.parse import quote_from_bytes
 import numpy as np
 from numpy.typing import NDArray
 
+from activity.common.tables import as_text
 from activity.common.writing import check_output, replace_when_complete
 from activity.labelling.review.data_files import (
     CALL,
     DATA,
     SUMMARY,
-    as_text,
     data_file,
     name_in_tables,
     read_summary,
