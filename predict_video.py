@@ -30,7 +30,8 @@ from activity.labelling.label_clip import Outcome, Outcomes, label_one_by_one
 from activity.labelling.outputs import Outputs
 from activity.labelling.prediction import batch_that_fits
 from activity.labelling.preview import open_preview
-from activity.labelling.review.writer import INDEX, write_index
+from activity.labelling.review.data_files import INDEX
+from activity.labelling.review.writer import write_index
 from activity.labelling.settings import Settings
 from activity.labelling.truths import check_labels
 from activity.media.clip import VideoSource
@@ -38,6 +39,7 @@ from activity.media.source import VideoInfo
 from activity.network.arguments import add_speed_arguments
 from activity.network.classifier import Classifier
 from activity.network.engine import EngineOptions
+from activity.network.read_files import files_in_cache, files_of_model
 from activity.temporal.judgement import Judgement, format_judgement, format_rightness
 from activity.temporal.smoothing import SMOOTHINGS, Smoothing
 from activity.temporal.summary import Summary
@@ -87,7 +89,8 @@ def main() -> None:
 def find_jobs(args: argparse.Namespace) -> list[Job]:
     """Find the clips and name the files to write; in folders, leave out what is there already."""
     outputs = Outputs(args.output, args.timeline, args.csv, args.json, args.segments, args.review)
-    jobs = plan_jobs(args.input, outputs, args.truth)
+    read = files_of_model(args.model, args.label_bin, engine=args.engine)
+    jobs = plan_jobs(args.input, outputs, args.truth, [*read, *files_in_cache(args.cache)])
     if args.overwrite or not writes_into_folder(args.input, outputs):
         return jobs
     left = leave_out_finished(jobs)

@@ -219,7 +219,7 @@ def test_the_input_survives(predict: Predict, flickering_clip: Path, tmp_path: P
     link = tmp_path / "link.mp4"
     link.symlink_to(flickering_clip)
     for output in (flickering_clip, link):
-        assert "is an input" in error_line(predict(flickering_clip, output))
+        assert "would overwrite" in error_line(predict(flickering_clip, output))
     assert flickering_clip.read_bytes() == content
 
 

@@ -10,8 +10,8 @@ from activity.common.errors import UserError, refusals_in_a_line
 from activity.common.stores import clip_location, is_stored
 from activity.common.writing import check_apart, check_output
 from activity.labelling.outputs import Outputs
-from activity.labelling.review.data_files import copy_file, page_and_name
-from activity.labelling.truths import earlier_data, read_truths
+from activity.labelling.review.data_files import INDEX, copy_file, page_and_name
+from activity.labelling.truths import earlier_data, read_truths, tables_of
 from activity.media.clip import CLIP_SUFFIXES
 from activity.media.live import is_live
 from activity.media.sink import SUFFIXES, check_suffix
@@ -62,16 +62,27 @@ def writes_into_folder(inputs: Sequence[str], outputs: Outputs) -> bool:
 
 
 @refusals_in_a_line("the clips")
-def plan_jobs(inputs: Sequence[str], outputs: Outputs, truth: Path | None = None) -> list[Job]:
+def plan_jobs(
+    inputs: Sequence[str],
+    outputs: Outputs,
+    truth: Path | None = None,
+    also_read: Sequence[Path] = (),
+) -> list[Job]:
     """Pair clips with the files to write for each, and make sure that these can be written.
 
     One clip gives the files named. Several clips, or those of a folder, give files named after
     the clip (``.mp4``, ``.png``, ``.csv``, ``.json``; segments as ``.csv``) in the folders named.
 
+    Args:
+        inputs: clips, or folders of them.
+        outputs: what to write.
+        truth: a table to judge by, or a folder of them.
+        also_read: files that the run reads besides clips and truth, such as the model.
+
     Raises:
         UserError: there are no clips; nothing is asked for; a file cannot be reached or written, is
-            an input, or would be written twice; a table of ``truth`` is flawed, or there is none
-            for any clip.
+            read in the same run, or would be written twice; a table of ``truth`` is flawed, or
+            there is none for any clip.
     """
     if not (outputs.paths or truth):
         raise UserError(
@@ -94,18 +105,21 @@ def plan_jobs(inputs: Sequence[str], outputs: Outputs, truth: Path | None = None
         named = [(inputs[0], Path(inputs[0]).stem)]
         review = outputs.of_clip(*named[0]).review
         jobs = [Job(inputs[0], replace(outputs, review=review))]
+    names = [name for _, name in named]
     if truth:
-        truths = read_truths(truth, *zip(*named, strict=True))
         jobs = [
-            replace(
-                job,
-                truth=one,
-                earlier=earlier_data(job.outputs.review, truth, job.clip, name) if one else None,
-            )
-            for job, one, (_, name) in zip(jobs, truths, named, strict=True)
+            job
+            if job.is_live
+            else replace(job, earlier=earlier_data(job.outputs.review, truth, job.clip, name))
+            for job, name in zip(jobs, names, strict=True)
         ]
-    check_apart([path for job in jobs for path in job.outputs.paths])
-    _check_inputs_survive(jobs)
+    _check_inputs_survive(jobs, [*(tables_of(truth, names) if truth else ()), *also_read])
+    if truth:
+        truths = read_truths(truth, [job.clip for job in jobs], names)
+        jobs = [
+            replace(job, truth=one, earlier=job.earlier if one else None)
+            for job, one in zip(jobs, truths, strict=True)
+        ]
     for job in jobs:
         for path in job.outputs.paths:
             check_output(path, "the results")
@@ -191,21 +205,12 @@ def _clips_inside(folder: Path) -> list[str]:
     return clips
 
 
-def _check_inputs_survive(jobs: Sequence[Job]) -> None:
-    clips = {job.clip for job in jobs}
-    local = [Path(clip) for clip in clips if not is_stored(clip)]
-    inputs = {_identity(path) for path in local} - {None}
-    for job in jobs:
-        review = job.outputs.review
-        copies = [copy_file(*page_and_name(review))] if review else []
-        for path in [*job.outputs.paths, *copies]:
-            if str(path) in clips if is_stored(path) else _identity(path) in inputs:
-                raise UserError(f"{path} is an input, and would be lost: write to another name")
-
-
-def _identity(path: Path) -> tuple[int, int] | None:
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    return status.st_dev, status.st_ino
+def _check_inputs_survive(jobs: Sequence[Job], also_read: Sequence[Path]) -> None:
+    written = [path for job in jobs for path in job.outputs.paths]
+    data = [job.outputs.review for job in jobs if job.outputs.review]
+    written += [copy_file(*page_and_name(path)) for path in data]
+    written += {page_and_name(path)[0] / INDEX for path in data}
+    # What a page says of a clip is read, and then written anew.
+    earlier = [job.earlier for job in jobs if job.earlier and job.earlier != job.outputs.review]
+    clips = [clip_location(job.clip) for job in jobs if not job.is_live]
+    check_apart(written, [*clips, *earlier, *also_read])

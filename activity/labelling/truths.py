@@ -14,6 +14,16 @@ from activity.temporal.segments import HEADER_OF_CLIPS, read_segments, read_segm
 _ELSEWHERE = "one of --input: correct its name, or leave out its lines"
 
 
+def tables_of(truth: Path, names: Sequence[str]) -> list[Path]:
+    """Name the tables that ``--truth`` stands for, whether they are there or not.
+
+    Args:
+        truth: as in ``read_truths``.
+        names: what each clip is called.
+    """
+    return [truth / f"{name}.csv" for name in names] if truth.is_dir() else [truth]
+
+
 def read_truths(truth: Path, clips: Sequence[str], names: Sequence[str]) -> list[Truth | None]:
     """Read what ``--truth`` says of each clip; None if it says nothing.
 
@@ -27,9 +37,9 @@ def read_truths(truth: Path, clips: Sequence[str], names: Sequence[str]) -> list
         UserError: a table is flawed, names a clip that is nowhere, or says nothing of any clip.
     """
     if truth.is_dir():
-        tables = [truth / f"{name}.csv" for name in names]
         truths = [
-            Truth(table, read_segments(table)) if table.exists() else None for table in tables
+            Truth(table, read_segments(table)) if table.exists() else None
+            for table in tables_of(truth, names)
         ]
         if not any(truths):
             raise UserError(f"no truth in {truth}: it should hold a .csv named after each clip")

@@ -17,6 +17,9 @@ from activity.labelling.review.playable import reference
 from activity.temporal.judgement import NO_LABEL
 from activity.temporal.segments import UNKNOWN
 
+INDEX = "index.html"
+"""The page itself, in its folder."""
+
 DATA = ".data"
 """Folder of the data: hidden, since copies are no clips to learn from for train.py."""
 

@@ -14,6 +14,7 @@ from activity.common.writing import check_output, replace_when_complete
 from activity.labelling.review.data_files import (
     CALL,
     DATA,
+    INDEX,
     SUMMARY,
     data_file,
     name_in_tables,
@@ -25,7 +26,6 @@ from activity.labelling.review.playable import reference
 from activity.temporal.envelope import Envelope
 from activity.temporal.segments import UNKNOWN
 
-INDEX = "index.html"
 _MOST_CURVES = 40  # labels whose probabilities the page knows: those that matter most
 
 # Where frames do not come at one rate, times are told in ticks, as steps of 16 bits.
