@@ -126,9 +126,11 @@ def plan_jobs(
     return jobs
 
 
-def leave_out_finished(jobs: Sequence[Job]) -> list[Job]:
-    """Keep the jobs of which a file is missing, and those that write none."""
-    return [job for job in jobs if not _is_finished(job)]
+def part_finished(jobs: Sequence[Job]) -> tuple[list[Job], list[Job]]:
+    """Part jobs into those that write nothing or of which a file is missing, and finished ones."""
+    finished = [_is_finished(job) for job in jobs]
+    pairs = [*zip(jobs, finished, strict=True)]
+    return [job for job, done in pairs if not done], [job for job, done in pairs if done]
 
 
 def _is_finished(job: Job) -> bool:

@@ -17,22 +17,23 @@ from activity.labelling.jobs import Job
 from activity.labelling.labelled_frames import labelled_frames
 from activity.labelling.overlay import overlay
 from activity.labelling.preview import Show, show_nothing
-from activity.labelling.review.data_files import copy_file, page_and_name, read_labels
+from activity.labelling.review.data_files import copy_file, page_and_name
 from activity.labelling.review.gather import gather_review
 from activity.labelling.review.playable import needs_copy, open_copy
 from activity.labelling.review.writer import write_clip
 from activity.labelling.settings import Settings
 from activity.labelling.stretches import Joined
+from activity.labelling.truths import known_before
 from activity.media.clip import VideoSource
 from activity.media.live import LiveSource
 from activity.media.sink import open_sink
 from activity.media.source import Source, VideoInfo
 from activity.network.classifier import Classifier, OpenClassifier
 from activity.temporal.envelope import gather_envelope
-from activity.temporal.judgement import Earlier, Judgement, judge
+from activity.temporal.judgement import Judgement, judge
 from activity.temporal.prediction import Prediction
 from activity.temporal.prediction_table import open_table
-from activity.temporal.record import Record, open_record
+from activity.temporal.record import open_record
 from activity.temporal.segment_files import write_segments
 from activity.temporal.smoothing import Labelled
 from activity.temporal.summary import Summary
@@ -140,7 +141,7 @@ def label_clip(
             truth = job.truth.segments if job.truth else ()
             draw_timeline(envelope, end, job.outputs.timeline, Path(job.clip).name, truth)
         if job.truth:
-            earlier = _known_before(job, digest, record, classifier.saved)
+            earlier = known_before(job.earlier, digest, record.frames, classifier.saved)
             judgement = judge(record, labels, smoothing, settings.compare, job.truth, earlier)
         if job.outputs.review:
             path = clip_location(job.clip)
@@ -156,15 +157,6 @@ def label_clip(
         judged = {"truth": judgement.as_dict()} if judgement else {}
         write_json(job.outputs.json, summary.as_dict(end) | made_from | judged)
     return Outcome(summary, source.info.frame_count, source.dropped, judgement)
-
-
-def _known_before(job: Job, digest: str, record: Record, classifier: Classifier) -> Earlier:
-    """Find out what the model has learned of a clip, and how an earlier run has labelled it."""
-    learned = [stretch for stretch in classifier.learned or () if stretch.digest == digest]
-    if job.earlier is None:
-        return Earlier(learned)
-    labels = read_labels(job.earlier, digest, record.frames, classifier.labels)
-    return Earlier(learned, labels)
 
 
 def _copy_for_review(job: Job) -> Path | None:

@@ -1,6 +1,6 @@
 """A labelled clip compared with its truth, under each smoothing that is compared."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -139,10 +139,44 @@ def judge(
         earlier: what was known of it before.
     """
     times = np.fromiter((time for time, _ in record.read()), np.float64, record.frames)
+    shown = drawn.labels(record)
+    compared = [
+        (each, lambda each=each: shown if each == drawn else each.labels(record))
+        for each in compared_smoothings(drawn.size, compare)
+    ]
+    return _judge(times, shown, labels, drawn, compared, truth, earlier)
+
+
+def judge_shown(
+    times: NDArray[np.float64],
+    shown: NDArray[np.integer],
+    labels: Sequence[str],
+    drawn: Smoothing,
+    truth: Truth,
+    earlier: Earlier,
+) -> Judgement:
+    """Judge a clip of which nothing is known but the labels that were drawn.
+
+    Args:
+        times: times of its frames in seconds, shape (frames,).
+        shown: number of each frame's label, shape (frames,).
+        labels, drawn, truth, earlier: as in ``judge``.
+    """
+    return _judge(times, shown, labels, drawn, [(drawn, lambda: shown)], truth, earlier)
+
+
+def _judge(
+    times: NDArray[np.float64],
+    shown: NDArray[np.integer],
+    labels: Sequence[str],
+    drawn: Smoothing,
+    compared: Sequence[tuple[Smoothing, Callable[[], NDArray[np.integer]]]],
+    truth: Truth,
+    earlier: Earlier,
+) -> Judgement:
     true = frame_labels(truth.segments, times, labels)
     learned = (true != NOT_JUDGED) & is_learned(times, earlier.learned)
     judged = (true != NOT_JUDGED) & ~learned
-    shown = drawn.labels(record)
 
     def rightness(chosen: NDArray[np.bool_]) -> Rightness:
         right = chosen & (shown == true)
@@ -157,9 +191,7 @@ def judge(
     parts = rightness(judged), rightness(learned)
     true[learned] = NOT_JUDGED
     agreements = {
-        smoothing: agreement(shown if smoothing == drawn else smoothing.labels(record), true)
-        for smoothing in compared_smoothings(drawn.size, compare)
-        if judged.any()
+        smoothing: agreement(given(), true) for smoothing, given in compared if judged.any()
     }
     switches = int(np.count_nonzero(np.diff(true[judged])))
     return Judgement(truth.path, labels, *parts, switches, drawn, agreements)

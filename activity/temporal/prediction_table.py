@@ -1,9 +1,14 @@
 """The predictions of a clip as a CSV table: one row for each frame."""
 
+import csv
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
+from activity.common.errors import UserError
 from activity.common.tables import as_text, format_row
 from activity.common.writing import replace_when_complete
 from activity.temporal.prediction import Prediction
@@ -53,3 +58,37 @@ def open_table(path: Path, labels: Sequence[str]) -> Iterator[Callable[[Predicti
             )
 
         yield write
+
+
+def read_table(
+    path: Path, labels: Sequence[str]
+) -> Iterator[tuple[float, NDArray[np.float32] | None, int]]:
+    """Read a table that ``open_table`` has written, row by row.
+
+    Args:
+        path: path of the table.
+        labels: name of each class; the table should have these, in this order.
+
+    Yields:
+        (time in seconds; probabilities, shape (labels,), None if the frame was not classified;
+        number of its label).
+
+    Raises:
+        UserError: it cannot be read, is damaged, or has other labels.
+    """
+    names = [as_text(label) for label in labels]
+    number_of = {name: number for number, name in enumerate(names)}
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            rows = csv.reader(file, strict=True)
+            if next(rows, []) != [*COLUMNS, *(f"{RAW_COLUMN}{name}" for name in names)]:
+                raise UserError(f"{path} is not a table of the model's labels")
+            for _, time, raw_label, label, _, *raw in rows:
+                classified = np.array(raw, np.float32) if raw_label else None
+                if len(raw) != len(names):
+                    raise UserError(f"{path} is damaged")
+                yield float(time), classified, number_of[label]
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror or error}") from error
+    except (ValueError, KeyError, csv.Error) as error:
+        raise UserError(f"{path} is damaged") from error

@@ -7,7 +7,7 @@ import pytest
 
 from activity.common.errors import UserError
 from activity.common.stores import location
-from activity.labelling.jobs import leave_out_finished, plan_jobs
+from activity.labelling.jobs import part_finished, plan_jobs
 from activity.labelling.outputs import Outputs
 from activity.labelling.review.data_files import data_file
 from tests.conftest import posix
@@ -131,13 +131,15 @@ def test_what_is_there_already_is_left_out(tmp_path: Path) -> None:
     out = tmp_path / "out"
     jobs = plan_jobs(clips, Outputs(out, csv=out))
     touch(out, "a.mp4", "a.csv", "b.csv")
-    assert [Path(job.clip).name for job in leave_out_finished(jobs)] == ["b.mp4", "c.mp4"]
+    left, finished = part_finished(jobs)
+    assert [Path(job.clip).name for job in left] == ["b.mp4", "c.mp4"]
+    assert [Path(job.clip).name for job in finished] == ["a.mp4"]
     # Where nothing is to be written, nothing can be there already.
     truth = tmp_path / "truth"
     touch(truth, "a.csv")
     (truth / "a.csv").write_text("start,end,label\n")
     jobs = plan_jobs(clips, Outputs(), truth)
-    assert leave_out_finished(jobs) == jobs
+    assert part_finished(jobs) == (jobs, [])
 
 
 @posix

@@ -15,7 +15,9 @@ from activity.labelling.review.data_files import (
     CALL,
     DATA,
     INDEX,
+    LONGEST_STEP,
     SUMMARY,
+    TICKS,
     data_file,
     name_in_tables,
     read_summary,
@@ -28,9 +30,6 @@ from activity.temporal.segments import UNKNOWN
 
 _MOST_CURVES = 40  # labels whose probabilities the page knows: those that matter most
 
-# Where frames do not come at one rate, times are told in ticks, as steps of 16 bits.
-_TICKS = 10_000  # in a second
-_LONGEST_STEP = 2**16 - 1
 _ONE_RATE = 2e-6  # seconds by which frames at one rate may be off: containers round
 
 
@@ -153,11 +152,10 @@ def _timing(times: NDArray[np.float64]) -> dict[str, object]:
     if np.abs(times - np.arange(frames) / fps).max() < _ONE_RATE:
         return {"frames": frames, "fps": fps}
     # Rounded down: an edge at a frame's time is then never after that frame.
-    ticks = np.floor((times + _ONE_RATE) * _TICKS).astype(np.int64)
+    ticks = np.floor((times + _ONE_RATE) * TICKS).astype(np.int64)
     steps = np.diff(ticks, prepend=0)
-    # A step that 16 bits cannot hold is preceded by longest ones, which end no frame.
-    places = np.repeat(np.arange(frames), steps // _LONGEST_STEP)
-    coded = np.insert(steps % _LONGEST_STEP, places, _LONGEST_STEP)
+    places = np.repeat(np.arange(frames), steps // LONGEST_STEP)
+    coded = np.insert(steps % LONGEST_STEP, places, LONGEST_STEP)
     return {"frames": frames, "steps": _bytes(coded.astype("<u2"))}
 
 
