@@ -10,6 +10,7 @@ _LARGEST_FILE = 2**26  # bytes: a million lines
 
 # A value, and what ends it. In quotes it may hold anything; a quote in it is doubled.
 _END = r"(,|\r\n|\n|\r|\Z)"
+_PLAIN_ROW = re.compile(r'([^"\r\n]*)(?:\r\n|\n|\r|\Z)')
 _PLAIN = re.compile(rf"([^,\r\n]*){_END}")
 _QUOTED = re.compile(rf'"([^"]*(?:""[^"]*)*)"{_END}')
 
@@ -49,25 +50,17 @@ def read_rows(path: Path, kind: str, header: str) -> Iterator[tuple[int, list[st
         raise UserError(f"cannot read {path}: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise UserError(f"{path} is not UTF-8: save it again as CSV in UTF-8") from error
-    line, place, end = 1, 0, ""
-    row: list[str] = []
-    # A comma at the very end has an empty value after it.
-    while place < len(text) or end == ",":
-        quoted = text.startswith('"', place)
-        found = (_QUOTED if quoted else _PLAIN).match(text, place)
-        if found is None:
-            at = line + _line_ends("".join(row))
-            raise UserError(
-                f"{path}, line {at}: a value that starts with a quote should end with one"
-            )
-        value, end = found.groups()
-        row.append(value.replace('""', '"') if quoted else value.strip())
-        place = found.end()
-        if end != ",":
-            if any(cell.strip() for cell in row):
-                yield line, row
-            line += 1 + _line_ends("".join(row))
-            row = []
+    line, place = 1, 0
+    while place < len(text):
+        if plain := _PLAIN_ROW.match(text, place):
+            row, inside = [value.strip() for value in plain[1].split(",")], 0
+            place = plain.end()
+        else:
+            row, place = _row_with_quotes(path, text, place, line)
+            inside = _line_ends("".join(row))
+        if any(value.strip() for value in row):
+            yield line, row
+        line += 1 + inside
 
 
 def format_row(values: Iterable[str]) -> str:
@@ -117,6 +110,24 @@ def header_of(path: Path) -> tuple[str, ...]:
         return column_names(next(read_rows(path, "table", "a header"), (1, [""]))[1])
     except UserError:
         return ()
+
+
+def _row_with_quotes(path: Path, text: str, place: int, line: int) -> tuple[list[str], int]:
+    """Read the row at a place of a table, and tell where the next one starts."""
+    row: list[str] = []
+    end = ","
+    while end == ",":
+        quoted = text.startswith('"', place)
+        found = (_QUOTED if quoted else _PLAIN).match(text, place)
+        if found is None:
+            line += _line_ends("".join(row))
+            raise UserError(
+                f"{path}, line {line}: a value that starts with a quote should end with one"
+            )
+        value, end = found.groups()
+        row.append(value.replace('""', '"') if quoted else value.strip())
+        place = found.end()
+    return row, place
 
 
 def _line_ends(text: str) -> int:
