@@ -27,7 +27,13 @@ from activity.labelling.arguments import (
     add_smoothing_arguments,
 )
 from activity.labelling.finished import judge_finished
-from activity.labelling.jobs import Job, part_finished, plan_jobs, writes_into_folder
+from activity.labelling.jobs import (
+    Job,
+    check_tables_survive,
+    part_finished,
+    plan_jobs,
+    writes_into_folder,
+)
 from activity.labelling.label_clip import Outcome, Outcomes, label_one_by_one
 from activity.labelling.outputs import Outputs
 from activity.labelling.prediction import batch_that_fits
@@ -97,9 +103,13 @@ def find_jobs(args: argparse.Namespace) -> tuple[list[Job], list[Job]]:
     outputs = Outputs(args.output, args.timeline, args.csv, args.json, args.segments, args.review)
     read = files_of_model(args.model, args.label_bin, engine=args.engine)
     jobs = plan_jobs(args.input, outputs, args.truth, [*read, *files_in_cache(args.cache)])
-    if args.overwrite or not writes_into_folder(args.input, outputs):
+    if args.overwrite:
+        return jobs, []
+    if not writes_into_folder(args.input, outputs):
+        check_tables_survive(jobs)
         return jobs, []
     left, finished = part_finished(jobs)
+    check_tables_survive(left)
     if finished:
         print(
             f"[INFO] {len(finished)} of {len(jobs)} clips are labelled already "

@@ -11,9 +11,12 @@ import predict_video
 import train
 from activity.common.errors import UserError
 from activity.labelling import jobs
+from activity.labelling.outputs import Outputs
+from activity.labelling.review.writer import write_clip
 from activity.network.networks import NETWORKS
 from activity.network.read_files import files_of_weights
 from tests.conftest import RunMain, posix
+from tests.labelling.review.drawn_page import review_clip
 
 pytestmark = posix
 
@@ -122,6 +125,29 @@ def test_no_output_of_predict_video_is_an_input(
 
 
 @pytest.mark.parametrize("flag", ["csv", "segments"])
+def test_a_table_beside_its_clip_is_replaced_only_when_that_is_asked_for(
+    flag: str, predict: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """train.py learns from it there: a person may have corrected it."""
+    table, link = tmp_path / "clip.csv", tmp_path / "link.csv"
+    table.write_text(TRUTH)
+    link.symlink_to(table)
+    (tmp_path / "new").mkdir()
+    for given in ({flag: table}, {flag: link}, {flag: tmp_path, "json": tmp_path / "new"}):
+        with pytest.raises(UserError, match=r"clip\.csv says what .*clip\.mp4 shows, and may be"):
+            predict(**given)
+    assert table.read_text() == TRUTH
+    # What an earlier run has written into the folder is there already, as ever.
+    monkeypatch.setattr(jobs, "header_of", lambda *_: pytest.fail("all clips are labelled"))
+    predict(**{flag: tmp_path})
+    monkeypatch.undo()
+    (job,) = jobs.plan_jobs([str(tmp_path / "clip.mp4")], Outputs(csv=table))
+    for header in ("frame,time,raw_label,label,probability,p_red\n", ""):
+        table.write_text(header)
+        jobs.check_tables_survive([job])  # no table of segments
+
+
+@pytest.mark.parametrize("flag", ["csv", "segments"])
 def test_the_folder_of_the_truth_gets_no_tables(
     flag: str, predict: Callable, tmp_path: Path
 ) -> None:
@@ -142,10 +168,6 @@ def test_the_folder_of_the_truth_gets_no_tables(
 
 def test_a_page_and_what_corrects_it_share_a_folder(tmp_path: Path) -> None:
     """The data of the page's own clip are read, and then written anew."""
-    from activity.labelling.outputs import Outputs
-    from activity.labelling.review.writer import write_clip
-    from tests.labelling.review.drawn_page import review_clip
-
     clip, folder = tmp_path / "clip.mp4", tmp_path / "page"
     clip.write_bytes(b"a clip")
     write_clip(folder, review_clip(clip, [0.0, 0.1], name="clip"))
@@ -156,8 +178,6 @@ def test_a_page_and_what_corrects_it_share_a_folder(tmp_path: Path) -> None:
 
 
 def test_two_results_of_a_page_are_not_one_file(tmp_path: Path) -> None:
-    from activity.labelling.outputs import Outputs
-
     clip, page = tmp_path / "clip.mp4", tmp_path / "page"
     clip.write_bytes(b"a clip")
     for name in ("index.html", ".data/clip.mp4"):

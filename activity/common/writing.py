@@ -76,6 +76,14 @@ def check_apart(outputs: Sequence[Path], inputs: Iterable[Path] = ()) -> None:
             )
 
 
+def same_file(path: Path, other: Path) -> bool:
+    """Tell whether two paths lead to one file that is there, or would be."""
+    if _canonical(path) == _canonical(other):
+        return True
+    inode = _inode(path)
+    return inode is not None and inode == _inode(other)
+
+
 @contextmanager
 def replace_when_complete(*paths: Path) -> Iterator[list[Path]]:
     """Yield temporary paths to write to; on a clean exit, rename each to its target.

@@ -94,7 +94,8 @@ def add_file_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--overwrite",
         action="store_true",
-        help="into a folder: also label the clips whose files are there already",
+        help="into a folder: also label the clips whose files are there already; and replace "
+        "tables of segments that lie beside their clips",
     )
     add_cluster_argument(group, "label many clips at once")
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from activity.common.errors import UserError, refusals_in_a_line
 from activity.common.stores import clip_location, is_stored
-from activity.common.writing import check_apart, check_output
+from activity.common.tables import header_of
+from activity.common.writing import check_apart, check_output, same_file
 from activity.labelling.outputs import Outputs
 from activity.labelling.review.data_files import INDEX, copy_file, page_and_name
 from activity.labelling.truths import earlier_data, read_truths, tables_of
@@ -17,6 +18,7 @@ from activity.media.live import is_live
 from activity.media.sink import SUFFIXES, check_suffix
 from activity.temporal.judgement import Truth
 from activity.temporal.segment_files import check_segments_suffix
+from activity.temporal.segments import HEADER
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,6 +133,26 @@ def part_finished(jobs: Sequence[Job]) -> tuple[list[Job], list[Job]]:
     finished = [_is_finished(job) for job in jobs]
     pairs = [*zip(jobs, finished, strict=True)]
     return [job for job, done in pairs if not done], [job for job, done in pairs if done]
+
+
+def check_tables_survive(jobs: Sequence[Job]) -> None:
+    """Refuse to write over a table of segments that lies beside its clip: a person's corrections.
+
+    ``train.py`` finds it there, and learns from it.
+
+    Raises:
+        UserError: a job would.
+    """
+    for job in jobs:
+        if job.is_live or is_stored(job.clip):
+            continue
+        table = Path(job.clip).with_suffix(".csv")
+        written = [path for path in job.outputs.paths if same_file(path, table)]
+        if written and header_of(table) == HEADER:
+            raise UserError(
+                f"{table} says what {job.clip} shows, and may be a person's work: write to another "
+                "name, or give --overwrite to replace it"
+            )
 
 
 def _is_finished(job: Job) -> bool:
