@@ -10,6 +10,7 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import closing
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -25,12 +26,20 @@ from activity.labelling.arguments import (
     add_look_arguments,
     add_smoothing_arguments,
 )
-from activity.labelling.jobs import Job, leave_out_finished, plan_jobs, writes_into_folder
+from activity.labelling.finished import judge_finished
+from activity.labelling.jobs import (
+    Job,
+    check_tables_survive,
+    part_finished,
+    plan_jobs,
+    writes_into_folder,
+)
 from activity.labelling.label_clip import Outcome, Outcomes, label_one_by_one
 from activity.labelling.outputs import Outputs
 from activity.labelling.prediction import batch_that_fits
 from activity.labelling.preview import open_preview
-from activity.labelling.review.writer import INDEX, write_index
+from activity.labelling.review.data_files import INDEX
+from activity.labelling.review.writer import write_index
 from activity.labelling.settings import Settings
 from activity.labelling.truths import check_labels
 from activity.media.clip import VideoSource
@@ -38,6 +47,7 @@ from activity.media.source import VideoInfo
 from activity.network.arguments import add_speed_arguments
 from activity.network.classifier import Classifier
 from activity.network.engine import EngineOptions
+from activity.network.read_files import files_in_cache, files_of_model
 from activity.temporal.judgement import Judgement, format_judgement, format_rightness
 from activity.temporal.smoothing import SMOOTHINGS, Smoothing
 from activity.temporal.summary import Summary
@@ -58,43 +68,54 @@ examples:
 def main() -> None:
     args = parse_arguments()
     check_backend()
-    jobs = find_jobs(args)
-    if not jobs:
+    jobs, finished = find_jobs(args)
+    if not jobs and not any(job.truth for job in finished):
         write_page(args.review)
         return
     smoothing = SMOOTHINGS[args.smoothing](args.size)
     check_possible(args, smoothing, jobs)
     classifier = Classifier.load(args.model, args.label_bin)
-    check_truth(jobs, classifier)
+    check_truth([*jobs, *finished], classifier)
     if args.unknown:
         classifier = classifier.with_unknown()
+    settings = Settings(smoothing, args.stride, tuple(args.compare), args.bars)
+    judgements = judge_those_finished(finished, classifier, settings)
+    if not jobs:
+        print_rightness(judgements)
+        write_page(args.review)
+        return
     infos = look_at(jobs)
-    settings = Settings(
-        smoothing=smoothing,
-        stride=args.stride,
-        compare=tuple(args.compare),
-        bars=args.bars,
-        options=engine_options(args, smoothing, jobs, infos),
-    )
+    settings = replace(settings, options=engine_options(args, smoothing, jobs, infos))
     label = open_labelling(args, jobs, classifier, settings, infos)
     with interrupts_held_back() as interrupted, closing(label(interrupted)) as outcomes:
-        failed = report(jobs, outcomes)
+        failed = report(jobs, outcomes, judgements)
         write_page(args.review)
     if failed:
         raise UserError(f"{len(failed)} of {len(jobs)} clips failed: {', '.join(failed)}")
 
 
-def find_jobs(args: argparse.Namespace) -> list[Job]:
-    """Find the clips and name the files to write; in folders, leave out what is there already."""
+def find_jobs(args: argparse.Namespace) -> tuple[list[Job], list[Job]]:
+    """Find the clips and name the files to write; in folders, tell apart what is there already.
+
+    Returns:
+        (clips to label, clips that are labelled already).
+    """
     outputs = Outputs(args.output, args.timeline, args.csv, args.json, args.segments, args.review)
-    jobs = plan_jobs(args.input, outputs, args.truth)
-    if args.overwrite or not writes_into_folder(args.input, outputs):
-        return jobs
-    left = leave_out_finished(jobs)
-    if len(left) < len(jobs):
-        done = len(jobs) - len(left)
-        print(f"[INFO] {done} of {len(jobs)} clips are labelled already (--overwrite: do it again)")
-    return left
+    read = files_of_model(args.model, args.label_bin, engine=args.engine)
+    jobs = plan_jobs(args.input, outputs, args.truth, [*read, *files_in_cache(args.cache)])
+    if args.overwrite:
+        return jobs, []
+    if not writes_into_folder(args.input, outputs):
+        check_tables_survive(jobs)
+        return jobs, []
+    left, finished = part_finished(jobs)
+    check_tables_survive(left)
+    if finished:
+        print(
+            f"[INFO] {len(finished)} of {len(jobs)} clips are labelled already "
+            "(--overwrite: do it again)"
+        )
+    return left, finished
 
 
 def check_possible(args: argparse.Namespace, smoothing: Smoothing, jobs: Sequence[Job]) -> None:
@@ -185,8 +206,32 @@ def open_labelling(
     return partial(label_one_by_one, jobs, opened, settings, show)
 
 
-def report(jobs: Sequence[Job], outcomes: Outcomes) -> list[str]:
+def judge_those_finished(
+    finished: Sequence[Job], classifier: Classifier, settings: Settings
+) -> list[Judgement]:
+    """Judge the clips that an earlier run has labelled, and say which ones cannot be."""
+    judgements = []
+    for job in finished:
+        if not job.truth:
+            continue
+        try:
+            judgements.append(judge_finished(job, classifier, settings))
+            said = f"{job.clip} was labelled before\n[INFO] {format_judgement(judgements[-1])}"
+        except UserError as error:
+            said = f"{job.clip} was labelled before, and is not judged: {printable(str(error))}"
+        print(f"[INFO] {said}")
+    return judgements
+
+
+def report(
+    jobs: Sequence[Job], outcomes: Outcomes, judged_before: Sequence[Judgement]
+) -> list[str]:
     """Print what became of each clip as it is done, and at the end a table of several.
+
+    Args:
+        jobs: the clips.
+        outcomes: what becomes of them.
+        judged_before: judgements of other clips, which count in the sum.
 
     Returns:
         The clips that failed.
@@ -195,7 +240,7 @@ def report(jobs: Sequence[Job], outcomes: Outcomes) -> list[str]:
         UserError: the only clip failed.
     """
     summaries: dict[str, Summary] = {}
-    judgements: list[Judgement] = []
+    judgements = [*judged_before]
     failed: set[str] = set()
     for job, outcome in outcomes:
         if outcome is None:
@@ -209,8 +254,7 @@ def report(jobs: Sequence[Job], outcomes: Outcomes) -> list[str]:
             print_outcome(job, outcome)
             summaries[job.clip] = outcome.summary
             judgements += [outcome.judgement] if outcome.judgement else []
-    for line in format_rightness(judgements):
-        print(f"[INFO] {line}")
+    print_rightness(judgements)
     if len(jobs) > 1:
         print_table({job.clip: summaries[job.clip] for job in jobs if job.clip in summaries})
     return [job.clip for job in jobs if job.clip in failed]
@@ -222,7 +266,7 @@ def print_outcome(job: Job, outcome: Outcome) -> None:
     print(
         f"[INFO] {job.clip}: {summary.label} ({summary.probability:.0%}) "
         f"over {summary.frames}{of} frames; label switches: "
-        f"{summary.raw_switches} raw, {summary.switches} {summary.way}"
+        f"{summary.raw_switches} raw, {summary.switches} {summary.adjective}"
     )
     if job.is_live:
         print(f"[INFO] dropped {outcome.dropped} frames that came while another was classified")
@@ -231,6 +275,11 @@ def print_outcome(job: Job, outcome: Outcome) -> None:
     written = [path for path in job.outputs.paths if path != job.outputs.review]
     if written:
         print(f"[INFO] wrote {', '.join(map(str, written))}")
+
+
+def print_rightness(judgements: Sequence[Judgement]) -> None:
+    for line in format_rightness(judgements):
+        print(f"[INFO] {line}")
 
 
 def write_page(folder: Path | None) -> None:
@@ -242,8 +291,8 @@ def write_page(folder: Path | None) -> None:
 
 def print_table(summaries: dict[str, Summary]) -> None:
     width = max(map(len, summaries), default=4)
-    way = next((summary.way for summary in summaries.values()), "averaged")
-    print(f"{'clip':{width}}  {'frames':>7}  {'raw':>5}  {way:>8}  activity")
+    smoothed = next((summary.adjective for summary in summaries.values()), "averaged")
+    print(f"{'clip':{width}}  {'frames':>7}  {'raw':>5}  {smoothed:>8}  activity")
     for clip, summary in summaries.items():
         print(
             f"{clip:{width}}  {summary.frames:7}  {summary.raw_switches:5}  "

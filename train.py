@@ -6,15 +6,11 @@ plot of the training.
 """
 
 import argparse
-from collections.abc import Iterable, Sequence
-from pathlib import Path
+from collections.abc import Iterable
 
-from activity.common.errors import UserError
 from activity.common.keras_settings import check_backend
 from activity.common.quiet import hidden_chatter
 from activity.common.script import run_script
-from activity.common.stores import is_stored
-from activity.common.writing import check_apart, check_output
 from activity.network.arguments import add_speed_arguments
 from activity.network.classifier import Classifier
 from activity.network.engine import EngineOptions
@@ -22,6 +18,7 @@ from activity.network.networks import format_networks
 from activity.training.arguments import add_file_arguments, add_training_arguments
 from activity.training.dataset import find_images
 from activity.training.image_sets import build_sets
+from activity.training.outputs import check_inputs_survive, check_outputs
 from activity.training.remarks import (
     remarks_on_found,
     remarks_on_sets,
@@ -39,9 +36,11 @@ example:
 def main() -> None:
     args = parse_arguments()
     check_backend()
+    check_inputs_survive(args, args.dataset)
     found = find_images(args.dataset, args.labels, args.label_folder)
     say(remarks_on_found(args.labels, found))
-    check_outputs(args, found.inputs)
+    check_inputs_survive(args, found.inputs)
+    check_outputs(args)
     sets = build_sets(found, args.every, args.cache, outliers=args.outliers, seed=args.seed)
     say(remarks_on_sets(found, sets))
 
@@ -101,22 +100,6 @@ def main() -> None:
 def say(remarks: Iterable[str]) -> None:
     for remark in remarks:
         print(f"[INFO] {remark}")
-
-
-def check_outputs(args: argparse.Namespace, inputs: Sequence[Path]) -> None:
-    """Refuse, before hours of work, outputs that cannot be written or would overwrite an input."""
-    outputs = {
-        "the model": args.model,
-        "the label binarizer": args.label_bin,
-        "the plot": args.plot,
-        "the report": args.report,
-    }
-    if args.int8 and is_stored(args.model):
-        raise UserError("--int8 writes a folder beside the model: give --model a path on this disk")
-    given = {what: path for what, path in outputs.items() if path is not None}
-    for what, path in given.items():
-        check_output(path, what)
-    check_apart(list(given.values()), inputs=inputs)
 
 
 def parse_arguments() -> argparse.Namespace:

@@ -9,8 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from activity.labelling.review.data_files import copy_file, data_file
-from activity.labelling.review.writer import INDEX
+from activity.labelling.review.data_files import INDEX, copy_file, data_file
 from demo.media import (
     CHANGING,
     CLIPS,

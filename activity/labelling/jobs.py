@@ -8,15 +8,17 @@ from pathlib import Path
 
 from activity.common.errors import UserError, refusals_in_a_line
 from activity.common.stores import clip_location, is_stored
-from activity.common.writing import check_apart, check_output
+from activity.common.tables import header_of
+from activity.common.writing import check_apart, check_output, same_file
 from activity.labelling.outputs import Outputs
-from activity.labelling.review.data_files import copy_file, page_and_name
-from activity.labelling.truths import earlier_data, read_truths
+from activity.labelling.review.data_files import INDEX, copy_file, page_and_name
+from activity.labelling.truths import earlier_data, read_truths, tables_of
 from activity.media.clip import CLIP_SUFFIXES
 from activity.media.live import is_live
 from activity.media.sink import SUFFIXES, check_suffix
 from activity.temporal.judgement import Truth
 from activity.temporal.segment_files import check_segments_suffix
+from activity.temporal.segments import HEADER
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,8 +64,13 @@ def writes_into_folder(inputs: Sequence[str], outputs: Outputs) -> bool:
 
 
 @refusals_in_a_line("the clips")
-def plan_jobs(inputs: Sequence[str], outputs: Outputs, truth: Path | None = None) -> list[Job]:
-    """Pair clips with the files to write for each, and check all of that before any work.
+def plan_jobs(
+    inputs: Sequence[str],
+    outputs: Outputs,
+    truth: Path | None = None,
+    also_read: Sequence[Path] = (),
+) -> list[Job]:
+    """Pair clips with the files to write for each, and make sure that these can be written.
 
     For one clip, outputs are files. For several clips, or a folder of them, outputs are folders, in
     which files are named after the clip (``.mp4``, ``.png``, ``.csv``, ``.json``; segments as
@@ -74,10 +81,16 @@ def plan_jobs(inputs: Sequence[str], outputs: Outputs, truth: Path | None = None
         outputs: the files or folders that are asked for.
         truth: what ``--truth`` names; None (default) judges nothing.
 
+    Args:
+        inputs: clips, or folders of them.
+        outputs: what to write.
+        truth: a table to judge by, or a folder of them.
+        also_read: files that the run reads besides clips and truth, such as the model.
+
     Raises:
         UserError: there are no clips; nothing is asked for; a file cannot be reached or written, is
-            an input, or would be written twice; a table of ``truth`` is flawed, or there is none
-            for any clip.
+            read in the same run, or would be written twice; a table of ``truth`` is flawed, or
+            there is none for any clip.
     """
     if not (outputs.paths or truth):
         raise UserError(
@@ -100,30 +113,52 @@ def plan_jobs(inputs: Sequence[str], outputs: Outputs, truth: Path | None = None
         named = [(inputs[0], Path(inputs[0]).stem)]
         review = outputs.of_clip(*named[0]).review
         jobs = [Job(inputs[0], replace(outputs, review=review))]
+    names = [name for _, name in named]
     if truth:
-        truths = read_truths(truth, *zip(*named, strict=True))
         jobs = [
-            replace(
-                job,
-                truth=one,
-                earlier=earlier_data(job.outputs.review, truth, job.clip, name) if one else None,
-            )
-            for job, one, (_, name) in zip(jobs, truths, named, strict=True)
+            job
+            if job.is_live
+            else replace(job, earlier=earlier_data(job.outputs.review, truth, job.clip, name))
+            for job, name in zip(jobs, names, strict=True)
         ]
-    check_apart([path for job in jobs for path in job.outputs.paths])
-    _check_inputs_survive(jobs)
+    _check_inputs_survive(jobs, [*(tables_of(truth, names) if truth else ()), *also_read])
+    if truth:
+        truths = read_truths(truth, [job.clip for job in jobs], names)
+        jobs = [
+            replace(job, truth=one, earlier=job.earlier if one else None)
+            for job, one in zip(jobs, truths, strict=True)
+        ]
     for job in jobs:
         for path in job.outputs.paths:
             check_output(path, "the results")
     return jobs
 
 
-def leave_out_finished(jobs: Sequence[Job]) -> list[Job]:
-    """Leave out jobs whose files are all there, unless they write no files.
+def part_finished(jobs: Sequence[Job]) -> tuple[list[Job], list[Job]]:
+    """Part jobs into those that write nothing or of which a file is missing, and finished ones."""
+    finished = [_is_finished(job) for job in jobs]
+    pairs = [*zip(jobs, finished, strict=True)]
+    return [job for job, done in pairs if not done], [job for job, done in pairs if done]
 
-    A run that was interrupted then continues with the clips that it had not finished.
+
+def check_tables_survive(jobs: Sequence[Job]) -> None:
+    """Refuse to write over a table of segments that lies beside its clip: a person's corrections.
+
+    ``train.py`` finds it there, and learns from it.
+
+    Raises:
+        UserError: a job would.
     """
-    return [job for job in jobs if not _is_finished(job)]
+    for job in jobs:
+        if job.is_live or is_stored(job.clip):
+            continue
+        table = Path(job.clip).with_suffix(".csv")
+        written = [path for path in job.outputs.paths if same_file(path, table)]
+        if written and header_of(table) == HEADER:
+            raise UserError(
+                f"{table} says what {job.clip} shows, and may be a person's work: write to another "
+                "name, or give --overwrite to replace it"
+            )
 
 
 def _is_finished(job: Job) -> bool:
@@ -200,21 +235,12 @@ def _clips_inside(folder: Path) -> list[str]:
     return clips
 
 
-def _check_inputs_survive(jobs: Sequence[Job]) -> None:
-    clips = {job.clip for job in jobs}
-    local = [Path(clip) for clip in clips if not is_stored(clip)]
-    inputs = {_identity(path) for path in local} - {None}
-    for job in jobs:
-        review = job.outputs.review
-        copies = [copy_file(*page_and_name(review))] if review else []
-        for path in [*job.outputs.paths, *copies]:
-            if str(path) in clips if is_stored(path) else _identity(path) in inputs:
-                raise UserError(f"{path} is an input, and would be lost: write to another name")
-
-
-def _identity(path: Path) -> tuple[int, int] | None:
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    return status.st_dev, status.st_ino
+def _check_inputs_survive(jobs: Sequence[Job], also_read: Sequence[Path]) -> None:
+    written = [path for job in jobs for path in job.outputs.paths]
+    data = [job.outputs.review for job in jobs if job.outputs.review]
+    written += [copy_file(*page_and_name(path)) for path in data]
+    written += {page_and_name(path)[0] / INDEX for path in data}
+    # What a page says of a clip is read, and then written anew.
+    earlier = [job.earlier for job in jobs if job.earlier and job.earlier != job.outputs.review]
+    clips = [clip_location(job.clip) for job in jobs if not job.is_live]
+    check_apart(written, [*clips, *earlier, *also_read])

@@ -21,11 +21,12 @@ from activity.labelling.jobs import Job
 from activity.labelling.overlay import overlay
 from activity.labelling.prediction import classify_frames, classify_times, read_ahead
 from activity.labelling.preview import Show, show_nothing
-from activity.labelling.review.data_files import copy_file, page_and_name, read_labels
+from activity.labelling.review.data_files import copy_file, page_and_name
 from activity.labelling.review.gather import gather_review
 from activity.labelling.review.playable import needs_copy, open_copy
 from activity.labelling.review.writer import write_clip
 from activity.labelling.settings import Settings
+from activity.labelling.truths import known_before
 from activity.media.clip import VideoSource
 from activity.media.frame import Frame
 from activity.media.live import LiveSource
@@ -33,7 +34,7 @@ from activity.media.sink import open_sink
 from activity.media.source import Source, VideoInfo
 from activity.network.classifier import Classifier, OpenClassifier
 from activity.temporal.envelope import envelope_of
-from activity.temporal.judgement import Earlier, Judgement, judge
+from activity.temporal.judgement import Judgement, judge
 from activity.temporal.prediction_table import write_table
 from activity.temporal.predictions import GatheredPredictions, Predictions, gather_predictions
 from activity.temporal.segment_files import write_segments
@@ -173,8 +174,8 @@ def label_clip(
             draw_timeline(envelope, known.end, outputs.timeline, Path(job.clip).name, truth)
         judgement = None
         if job.truth:
-            earlier = _known_before(job, digest, known.frames, classifier.saved)
-            judgement = judge(known, compared, smoothing, job.truth, earlier)
+            earlier = known_before(job.earlier, digest, known.frames, classifier.saved)
+            judgement = judge(known.times, labels, compared, smoothing, job.truth, earlier)
         if outputs.review:
             found = gather_review(outputs.review, clip_location(job.clip), digest, known, summary)
             folder, _ = page_and_name(outputs.review)
@@ -230,7 +231,7 @@ def _labelled_again(
     job: Job,
     info: VideoInfo,
     predictions: Predictions,
-    numbers: NDArray[np.unsignedinteger],
+    numbers: NDArray[np.integer],
     smoothed: Iterator[NDArray[np.float64]],
     made_here: bool,
 ) -> Labelled:
@@ -300,15 +301,6 @@ def _draw(
             for remark in sink.sound.remarks(job.clip, job.outputs.video):
                 print(f"[INFO] {remark}")
     return drawn
-
-
-def _known_before(job: Job, digest: str, frames: int, classifier: Classifier) -> Earlier:
-    """Find out what the model has learned of a clip, and how an earlier run has labelled it."""
-    learned = [stretch for stretch in classifier.learned or () if stretch.digest == digest]
-    if job.earlier is None:
-        return Earlier(learned)
-    labels = read_labels(job.earlier, digest, frames, classifier.labels)
-    return Earlier(learned, labels)
 
 
 def _copy_for_review(job: Job) -> Path | None:

@@ -6,12 +6,23 @@ from pathlib import Path
 from activity.common.errors import UserError
 from activity.common.stores import clip_location, is_stored
 from activity.common.tables import header_of
-from activity.labelling.review.data_files import data_of_clip
-from activity.temporal.judgement import Truth
+from activity.labelling.review.data_files import data_of_clip, read_labels
+from activity.network.classifier import Classifier
+from activity.temporal.judgement import Earlier, Truth
 from activity.temporal.named_clips import file_identity, read_named_clips
 from activity.temporal.segments import HEADER_OF_CLIPS, read_segments, read_segments_of_clips
 
 _ELSEWHERE = "one of --input: correct its name, or leave out its lines"
+
+
+def tables_of(truth: Path, names: Sequence[str]) -> list[Path]:
+    """Name the tables that ``--truth`` stands for, whether they are there or not.
+
+    Args:
+        truth: as in ``read_truths``.
+        names: what each clip is called.
+    """
+    return [truth / f"{name}.csv" for name in names] if truth.is_dir() else [truth]
 
 
 def read_truths(truth: Path, clips: Sequence[str], names: Sequence[str]) -> list[Truth | None]:
@@ -30,9 +41,9 @@ def read_truths(truth: Path, clips: Sequence[str], names: Sequence[str]) -> list
         UserError: a table is flawed or names a clip that does not exist, or no clip has a truth.
     """
     if truth.is_dir():
-        tables = [truth / f"{name}.csv" for name in names]
         truths = [
-            Truth(table, read_segments(table)) if table.exists() else None for table in tables
+            Truth(table, read_segments(table)) if table.exists() else None
+            for table in tables_of(truth, names)
         ]
         if not any(truths):
             raise UserError(f"no truth in {truth}: it should hold a .csv named after each clip")
@@ -93,3 +104,17 @@ def earlier_data(review: Path | None, truth: Path, clip: str, name: str) -> Path
     folder = truth if truth.is_dir() else truth.parent
     data = data_of_clip(folder, name, clip_location(clip))
     return data if data.exists() else None
+
+
+def known_before(earlier: Path | None, digest: str, frames: int, classifier: Classifier) -> Earlier:
+    """Find out what the model has learned of a clip, and how an earlier run has labelled it.
+
+    Args:
+        earlier: data on a review page that may say so.
+        digest: SHA-256 of the clip's content.
+        frames: how many frames it has.
+        classifier: the model.
+    """
+    learned = [stretch for stretch in classifier.learned or () if stretch.digest == digest]
+    labels = read_labels(earlier, digest, frames, classifier.labels) if earlier else None
+    return Earlier(learned, labels)

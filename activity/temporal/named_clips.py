@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from activity.common.errors import UserError, shortened
 from activity.common.stores import is_stored
+from activity.common.tables import from_text
 from activity.media.clip import CLIP_SUFFIXES
 from activity.temporal.segments import Segment, read_segments_of_clips
 
@@ -84,14 +85,15 @@ def only_clip(clips: Collection[Path], what: str, elsewhere: str) -> Path:
 
 
 def _file_called(name: str, folder: Path, known: Mapping[Path, Path], elsewhere: str) -> Path:
-    names = [name, name.replace("\\", "/")]  # Windows has the other slash.
+    # Windows has the other slash; bytes that are not UTF-8 are spelled out.
+    names = [name, from_text(name), name.replace("\\", "/")]
     for file in (folder / path for path in names if "\0" not in path):
         if (clip := known.get(file_identity(file))) is not None:
             return clip
         if file.suffix.lower() in CLIP_SUFFIXES and _is_file(file):
             return file_identity(file)
-    last = names[1].rpartition("/")[2]
-    return only_clip([clip for clip in known.values() if clip.name == last], name, elsewhere)
+    last = {path.rpartition("/")[2] for path in names}
+    return only_clip([clip for clip in known.values() if clip.name in last], name, elsewhere)
 
 
 def _is_file(path: Path) -> bool:

@@ -1,12 +1,12 @@
 """Files of segments: a table that a person can correct, or subtitles for a player."""
 
-import csv
 import html
-import io
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
 from activity.common.errors import UserError, printable
+from activity.common.tables import as_text, format_row
 from activity.common.writing import replace_when_complete
 from activity.temporal.segments import HEADER, Segment
 
@@ -37,17 +37,12 @@ def write_segments(path: Path, segments: Sequence[Segment]) -> None:
     """
     form = {".csv": _table, ".srt": _subrip, ".vtt": _webvtt}[path.suffix.lower()]
     with replace_when_complete(path) as (part,):
-        # A label is the name of a folder, which may contain bytes that are not UTF-8.
-        part.write_text(form(segments), encoding="utf-8", errors="backslashreplace", newline="")
+        part.write_text(form(segments), encoding="utf-8", newline="")
 
 
 def _table(segments: Sequence[Segment]) -> str:
-    text = io.StringIO()
-    rows = csv.writer(text, lineterminator="\n")
-    rows.writerow(HEADER)
-    for start, end, label in segments:
-        rows.writerow([f"{start:.6f}", f"{end:.6f}", label])
-    return text.getvalue()
+    rows = ((f"{start:.6f}", f"{end:.6f}", as_text(label)) for start, end, label in segments)
+    return "".join(f"{format_row(row)}\n" for row in (HEADER, *rows))
 
 
 def _subrip(segments: Sequence[Segment]) -> str:
@@ -66,8 +61,13 @@ def _webvtt(segments: Sequence[Segment]) -> str:
 
 
 def _clock(seconds: float) -> str:
-    """Seconds as hours:minutes:seconds.milliseconds."""
-    milliseconds = round(seconds * 1000)
+    """Seconds as hours:minutes:seconds.milliseconds, rounded down.
+
+    A player shows a change from the first frame at or after its time: one rounded up would be
+    shown a frame late.
+    """
+    # 0.57 * 1000 is 569.9999999999999: what differs by less than a nanosecond is no other time.
+    milliseconds = math.floor(round(seconds * 1000, 6))
     minutes, milliseconds = divmod(milliseconds, 60_000)
     return (
         f"{minutes // 60:02}:{minutes % 60:02}:{milliseconds // 1000:02}.{milliseconds % 1000:03}"

@@ -143,7 +143,7 @@ def _inputs(sources: Sources, told: ToldByTables, clips: Sequence[LabelledClip])
     return [
         *(image.file for image in {**sources.photos, **sources.clips}),
         *(clip.file for clip in clips),
-        *(table.file for table in told.tables),
+        *(table.file for table in sources.tables),
         *sources.photo_tables,
     ]
 

@@ -61,9 +61,9 @@ def read_photo_table(path: Path) -> list[TableRow]:
 
 
 def _row(path: Path, line: int, values: dict[str, str]) -> TableRow:
-    name, label = (values[column].strip() for column in _COLUMNS)
+    name, label = (values[column] for column in _COLUMNS)
     for column, value in (("path", name), ("label", label)):
-        if not value or "\0" in value:
+        if not value.strip() or "\0" in value:
             raise UserError(f"{path}, line {line}: it has no {column}")
     split = values.get(_SPLIT, "").strip()
     if split and split.lower() not in PARTS:

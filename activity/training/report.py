@@ -13,6 +13,7 @@ from activity.network.unknown import called_unknown, format_unknown, known_calle
 from activity.training.evaluation import Evaluation, share
 from activity.training.leakage import Leakage
 from activity.training.near_copies import NearCopies
+from activity.training.outputs import report_files
 from activity.training.pictures import confusion_counts, contact_sheet, plot_confusion
 from activity.training.trained import Trained
 
@@ -105,8 +106,7 @@ def write_report(
     )
     if not evaluation.images:
         return [path]
-    confusion = path.with_name(f"{path.stem}_confusion.png")
-    mistakes = path.with_name(f"{path.stem}_mistakes.png")
+    _, confusion, mistakes = report_files(path)
     plot_confusion(evaluation, confusion)
     contact_sheet(evaluation, mistakes)
     return [path, confusion, mistakes]

@@ -165,3 +165,14 @@ def test_a_table_beside_two_clips_of_its_name_is_about_neither(tmp_path: Path) -
     assert segments(told) == {"b.mp4": SEGMENTS}
     assert {clip.path for clip in told.flawed} == {"a.mp4", "a.mov"}
     assert all("could be any of" in told.skipped[clip] for clip in ("a.mp4", "a.mov"))
+
+
+@posix
+@pytest.mark.parametrize("named", ["clips/caf\\udce9.mp4", "caf\\udce9.mp4"])
+def test_a_name_that_is_not_unicode_is_known_as_the_review_page_spells_it(
+    tmp_path: Path, named: str
+) -> None:
+    clip = "clips/caf\udce9.mp4"
+    told = tell(tmp_path, [clip], corrected=f"clip,start,end,label\n{named},0,4,tennis\n")
+    assert segments(told) == {clip: SEGMENTS}
+    assert told.skipped == {}

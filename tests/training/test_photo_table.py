@@ -46,7 +46,7 @@ def test_tables_are_read_however_they_are_written(tmp_path: Path, text: str) -> 
         ("path,label,split\na.jpg,go,holdout\n", "line 2: the split 'holdout' is none of train, "),
         ("path,label\na.jpg,go\na.jpg,chess\n", "line 3: a.jpg is chess here and go in line 2"),
         ("path,label,split\na,go,test\na,go,train\n", r"a is go \(train\) here and go \(test\) in"),
-        ('path,label\n"a.jpg,go\n', "line 2: unexpected end"),
+        ('path,label\n"a.jpg,go\n', "line 2: a value that starts with a quote"),
     ],
 )
 def test_what_is_wrong_in_a_table_is_one_line(tmp_path: Path, text: str, message: str) -> None:
