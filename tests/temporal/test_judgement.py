@@ -28,7 +28,7 @@ CLIP = predictions_of(RAW_OF_CLIP, LABELS, fps=10)
 
 
 def judged(earlier: Earlier, *segments: Segment) -> Judgement:
-    return judge(CLIP, {RAW: RAW.numbers(CLIP)}, RAW, Truth(TABLE, segments), earlier)
+    return judge(CLIP.times, LABELS, {RAW: RAW.numbers(CLIP)}, RAW, Truth(TABLE, segments), earlier)
 
 
 def test_what_was_learned_from_is_told_apart() -> None:
