@@ -38,7 +38,7 @@ def printable(text: str) -> str:
     )
 
 
-def shortened(names: Sequence[str], most: int = 12) -> str:
+def shortened(names: Sequence[object], most: int = 12) -> str:
     """Join names for a message, the first few of them where there are many."""
-    shown = ", ".join(names[:most])
+    shown = ", ".join(map(str, names[:most]))
     return shown if len(names) <= most else f"{shown}, … ({len(names)} in all)"

@@ -34,19 +34,21 @@ def gave_nothing(
         for folder in gave
         for depth in range(len(folder.names) + 1)
     }
-    nothing: dict[str, str] = {}
+    inside: dict[Folder, Counter[str]] = {}
     for folder in sorted(folders):
         above = Folder(folder.dataset, folder.names[:-1])
-        if folder in fruitful or (above.names and above not in fruitful):
-            continue
-        inside = Counter(
-            suffix
-            for place, suffix in sources.others
-            if place.dataset == folder.dataset and place.names[: len(folder.names)] == folder.names
-        )
-        kinds = ", ".join(f"{count} {suffix}" for suffix, count in inside.most_common())
-        nothing[sources.folders[folder]] = kinds or "empty"
-    return nothing
+        if folder not in fruitful and (not above.names or above in fruitful):
+            inside[folder] = Counter()
+    for place, suffix in sources.others:
+        for depth in range(1, len(place.names) + 1):
+            folder = Folder(place.dataset, place.names[:depth])
+            if folder in inside:
+                inside[folder][suffix] += 1
+    return {
+        sources.folders[folder]: ", ".join(f"{n} {suffix}" for suffix, n in counts.most_common())
+        or "empty"
+        for folder, counts in inside.items()
+    }
 
 
 def in_no_activity(sources: Sources, places: Mapping[Image, Place]) -> dict[str, int]:

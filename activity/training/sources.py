@@ -132,12 +132,15 @@ def _told_apart(entries: Sequence[_Entry]) -> list[Image]:
     folders = defaultdict(set)
     for entry in entries:
         folders[entry.path].add(entry.folder)
+    by_name = {
+        path: len({folder.name for folder in same} - {""}) == len(same)
+        for path, same in folders.items()
+    }
     images = []
     for folder, path in ((entry.folder, entry.path) for entry in entries):
-        same = folders[path]
-        if len(same) == 1:
+        if len(folders[path]) == 1:
             images.append(Image(path, None, folder))
-        elif len({other.name for other in same} - {""}) == len(same) or is_stored(folder):
+        elif by_name[path] or is_stored(folder):
             images.append(Image(f"{folder.name}/{path}", None, folder.parent))
         else:
             images.append(Image(folder.absolute().joinpath(path).as_posix(), None, folder))
@@ -173,11 +176,12 @@ def _check_apart(datasets: Sequence[Path]) -> None:
     real = [
         dataset if is_stored(dataset) else Path(os.path.realpath(dataset)) for dataset in datasets
     ]
-    for place, dataset in enumerate(real):
-        for other, outer in enumerate(real):
-            inside = other != place and dataset.suffix.lower() != _TABLE
-            if inside and (outer == dataset or outer in dataset.parents):
-                raise UserError(
-                    f"{datasets[place]} is, or lies in, {datasets[other]}: name it once after "
-                    "--dataset"
-                )
+    given: dict[Path, list[Path]] = defaultdict(list)
+    for dataset, path in zip(datasets, real, strict=True):
+        given[path].append(dataset)
+    for dataset, path in zip(datasets, real, strict=True):
+        if path.suffix.lower() == _TABLE:
+            continue
+        others = [*given[path][1:], *(given[outer][0] for outer in path.parents if outer in given)]
+        if others:
+            raise UserError(f"{dataset} is, or lies in, {others[0]}: name it once after --dataset")
