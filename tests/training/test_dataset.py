@@ -16,9 +16,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from activity.common.errors import UserError
+from activity.media.images import Image
 from activity.media.photo import network_input, read_photo
-from activity.training.dataset import find_images
-from activity.training.remarks import remarks_on_found
+from activity.training.dataset import Found, find_images
+from activity.training.image_sets import ImageSets
+from activity.training.labelled_clips import SampledFrames
+from activity.training.remarks import remarks_on_found, remarks_on_sets
 from activity.training.split import split_images, split_photos
 from tests.conftest import ROOT, decode_photo, posix
 
@@ -689,3 +692,91 @@ def test_a_table_that_a_spreadsheet_has_changed_is_named(
     (reason,) = found.skipped.values()
     assert why in reason
     assert found.left_out == {".csv": 1}
+
+
+def frames_and_parts(found: Found) -> tuple[ImageSets, set[str]]:
+    """A frame of each segment, split, and which clips are tested with."""
+    frames = {
+        Image(clip.path, segment.start, clip.folder): segment.label
+        for clip in found.clips
+        for segment in clip.segments
+    }
+    split = split_images(found.photos, found.clips, frames, {})
+    labels = {photo.image: photo.label for photo in found.photos} | frames
+    sampled = SampledFrames([*frames], [*frames.values()], {}, [], [], [1.0] * len(frames))
+    sets = ImageSets(split.training, split.test, [], labels, sampled)
+    return sets, {image.path for image in split.test if image.seconds is not None}
+
+
+@pytest.mark.parametrize(
+    ("table", "given"),
+    [
+        *((table, ["."]) for table in ("clips/{}.csv", "tables/{}.csv", "tables/all.csv")),
+        *((table, ["clips", "tables"]) for table in ("tables/{}.csv", "tables/all.csv")),
+        ("tables/all.csv", ["tables"]),
+    ],
+)
+def test_clips_are_split_wherever_their_tables_lie(
+    tmp_path: Path, table: str, given: list[str]
+) -> None:
+    for name in ("clips", "tables"):
+        (tmp_path / name).mkdir()
+    many = ["clip,start,end,label"]
+    for number in range(16):
+        (tmp_path / f"clips/{number}.mp4").write_bytes(b"")
+        rows = ["0,3,football", "3,6,tennis"]
+        many += [f"../clips/{number}.mp4,{row}" for row in rows]
+        if "{}" in table:
+            (tmp_path / table.format(number)).write_text("\n".join(["start,end,label", *rows]))
+    if "{}" not in table:
+        (tmp_path / table).write_text("\n".join(many))
+    found = find_images([tmp_path / name for name in given], ["football", "tennis"])
+    sets, tested = frames_and_parts(found)
+    assert len(tested) == 4
+    assert found.corrected == []
+    assert not any("score" in remark for remark in remarks_on_sets(found, sets))
+
+
+def test_clips_that_are_all_learned_from_are_not_called_too_few(tmp_path: Path) -> None:
+    folders(tmp_path / "data", "tennis", "football")
+    (tmp_path / "corrected").mkdir()
+    for number in range(8):
+        (tmp_path / f"data/tennis/match {number}.mp4").write_bytes(b"")
+        (tmp_path / f"corrected/match {number}.csv").write_text("start,end,label\n0,3,football\n")
+    found = find_images([tmp_path / "data", tmp_path / "corrected"], ["all"])
+    sets, tested = frames_and_parts(found)
+    assert tested == set()
+    said = [remark for remark in remarks_on_sets(found, sets) if "score" in remark]
+    assert said == [
+        "clips whose tables correct their folders, or that lie outside the data sets, are all "
+        "learned from, so that the score is of photos alone: football"
+    ]
+    assert len(found.corrected) == 8
+    # Where nothing is tested with at all, that is why, too.
+    alone = sets._replace(test=[])
+    assert any(
+        remark.startswith("clips whose tables correct") and remark.endswith(": football")
+        for remark in remarks_on_sets(found, alone)
+    )
+
+
+@pytest.mark.parametrize(
+    ("clips", "part", "said"),
+    [
+        (["train/tennis/{}.mp4"], "test", "no clips in the part to test with"),
+        (["tennis/v_g01_c{:02}.mp4"], "", "the clips belong together, or with photos, or show a"),
+        (["tennis/{}.mp4"], "", None),
+    ],
+)
+def test_why_no_clip_is_tested_is_said_as_it_is(
+    tmp_path: Path, clips: list[str], part: str, said: str | None
+) -> None:
+    for above in ("train/", "test/") if part else ("",):
+        folders(tmp_path, f"{above}tennis", f"{above}football")
+    for number in range(8):
+        (tmp_path / clips[0].format(number)).write_bytes(b"")
+    found = find_images([tmp_path], ["all"])
+    sets, tested = frames_and_parts(found)
+    remarks = [remark for remark in remarks_on_sets(found, sets) if "photos alone" in remark]
+    assert bool(tested) == (said is None)
+    assert [remark.startswith(said or "") for remark in remarks] == [True] * (said is not None)
