@@ -14,7 +14,7 @@ from activity.training.clip_tables import ToldByTables, read_clip_tables
 from activity.training.labelled_clips import LabelledClip
 from activity.training.labelled_photos import LabelledPhoto
 from activity.training.layout import LabelFolder, Place, read_layout
-from activity.training.left_out import gave_nothing, in_no_activity, left_out
+from activity.training.left_out import gave_nothing, in_a_clause, in_no_activity, left_out
 from activity.training.parts import Folder
 from activity.training.sources import Sources, read_sources
 from activity.training.usable_labels import check_enough, labels_to_learn
@@ -100,7 +100,7 @@ def find_images(
 
     where = shortened([str(dataset) for dataset in datasets], most=3)
     skipped = _skipped(sources, told, in_activities)
-    reason = "".join(f"; {clip}: {why}" for clip, why in list(skipped.items())[:1])
+    reason = in_a_clause(sources, told, places, skipped)
     there = {*(photo.label for photo in photos), *_labels_of(clips)} - {UNKNOWN}
     nested = label_folder is None and any(place.group for place in in_activities.values())
     taken = labels_to_learn(there, names, where, reason, nested=nested)

@@ -197,13 +197,13 @@ def _remarks_on_split(found: Found, sets: ImageSets) -> list[str]:
     frames = any(image.seconds is not None for image in [*sets.training, *sets.test])
     tested = _counted(sets.test) if frames else len(sets.test)
     remarks = [f"{_counted(sets.training)} to train on, {tested} to test with"]
-    tested = {sets.labels[image] for image in sets.test}
-    untested = {sets.labels[image] for image in sets.training} - tested
+    with_score = {sets.labels[image] for image in sets.test}
+    without = {sets.labels[image] for image in sets.training} - with_score
     said: dict[str, list[str]] = {}
     for label, why in reasons.items():
-        if label in tested:
+        if label in with_score:
             said.setdefault(f"{why}, so that the score is of photos alone", []).append(label)
-    for label in sorted(untested):
+    for label in sorted(without):
         why = reasons.get(label, _TOO_FEW)
         if why in (_TOO_FEW, _NONE_IN_PART):
             why = "too few photos or clips to split, or none in the part to test with"

@@ -1,7 +1,7 @@
 """The files of data sets: those below folders, and those that tables name."""
 
 import os
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -33,6 +33,7 @@ class Sources:
         tables: tables of segments, or of something else.
         photo_tables: that the rows are from.
         others: files of other kinds, by their folder, with their endings.
+        beside: how many photos lie right in which data set, in no folder of an activity.
         folders: all of them, with their names.
         not_followed: links to folders that are listed already.
     """
@@ -43,6 +44,7 @@ class Sources:
     tables: dict[Table, Folder] = field(default_factory=dict)
     photo_tables: list[Path] = field(default_factory=list)
     others: list[tuple[Folder, str]] = field(default_factory=list)
+    beside: Counter[str] = field(default_factory=Counter)
     folders: dict[Folder, str] = field(default_factory=dict)
     not_followed: list[str] = field(default_factory=list)
 
@@ -149,6 +151,7 @@ def _told_apart(entries: Sequence[_Entry]) -> list[Image]:
 
 def _sort_in(sources: Sources, image: Image, entry: _Entry) -> None:
     suffix = PurePosixPath(entry.path).suffix.lower()
+    is_photo = suffix in (*paths.image_types, *LATER_SUFFIXES)
     if entry.row is not None:
         dataset, earlier = sources.rows.get(image, (entry.place.dataset, entry.row))
         row = entry.row._replace(part=entry.row.part or earlier.part)
@@ -164,11 +167,11 @@ def _sort_in(sources: Sources, image: Image, entry: _Entry) -> None:
         sources.photos[image] = entry.place
     elif suffix == _TABLE:
         sources.tables[Table(image.path, image.file)] = entry.place
-    elif not entry.place.names:
-        return
-    elif suffix in (*paths.image_types, *LATER_SUFFIXES):
+    elif is_photo and entry.place.names:
         sources.photos[image] = entry.place
-    else:
+    elif is_photo:
+        sources.beside[entry.folder.as_posix()] += 1
+    elif entry.place.names:
         sources.others.append((entry.place, suffix or "without an ending"))
 
 

@@ -380,6 +380,71 @@ def test_files_of_other_kinds_are_counted_by_their_endings(tmp_path: Path) -> No
     assert find_images([tmp_path], ["tennis", "football", "golf"]).left_out[".heic"] == 1
 
 
+@pytest.mark.parametrize("suffix", [".jfif", ".jpe", ".JFIF", ".jif", ".jfi"])
+def test_photos_with_rarer_endings_of_jpeg_are_photos(tmp_path: Path, suffix: str) -> None:
+    folders(tmp_path, "tennis", "football", photos=8)
+    for label in ("tennis", "football"):
+        for number in range(4):
+            photo_in(tmp_path, f"{label}/new {number}.webp")
+    before = {i.path for i in split_images(find_images([tmp_path]).photos, [], {}, {}).test}
+    for label in ("tennis", "football"):
+        for number in range(4):
+            (tmp_path / f"{label}/newer {number}{suffix}").write_bytes(FORMATS["JPEG"])
+    found = find_images([tmp_path])
+    assert (len(found.photos), found.left_out) == (32, {})
+    # Those of the kinds that were read before stay where they were.
+    tested = {image.path for image in split_images(found.photos, [], {}, {}).test}
+    assert before < tested
+    labels = sorted(name.partition("/newer")[0] for name in tested - before)
+    assert labels == ["football", "tennis"]
+
+
+def test_a_run_that_ends_says_what_lay_in_the_other_folders(tmp_path: Path) -> None:
+    folders(tmp_path, "football")
+    for name in ("tennis/1.heic", "tennis/2.HEIC", "golf/night/1.jxl", "football/notes.txt"):
+        photo_in(tmp_path, name)
+    (tmp_path / "chess").mkdir()
+    inside = (
+        r"; nothing to learn from in chess \(empty\), golf \(1 .jxl\), tennis \(2 .heic\); "
+        r"left out \(neither photos nor clips\): 2 .heic, 1 .txt, 1 .jxl"
+    )
+    with pytest.raises(UserError, match=f"only photos of football in .*{inside}$"):
+        find_images([tmp_path], ["all"])
+    with pytest.raises(UserError, match=f"no photos of tennis, golf in .*{inside}$"):
+        find_images([tmp_path], ["tennis", "golf"])
+    photo_in(tmp_path, "tennis/1.jpg")
+    with pytest.raises(UserError, match=r"too few .*: tennis \(1\); .* at least 4; .*2 .heic"):
+        find_images([tmp_path], ["all"])
+    folders(tmp_path, "polo")
+    with pytest.raises(UserError, match="and --labels leaves out football, tennis; nothing to"):
+        find_images([tmp_path], ["polo"])
+
+
+def test_a_run_without_photos_says_what_was_there_instead(tmp_path: Path) -> None:
+    for name in ("1.jpg", "2.jpg", "notes.txt", "tennis/1.heic"):
+        photo_in(tmp_path, name)
+    for name in ("a.mp4", "b.mp4", "c.mp4"):
+        photo_in(tmp_path, name)
+    with pytest.raises(UserError, match=r"no photos in .* or with clips; ") as raised:
+        find_images([tmp_path])
+    said = str(raised.value).split("; ")[1:]
+    assert said == [
+        "a.mp4: no folder and no table says what it shows",
+        "and 2 more clips or tables are flawed or say nothing",
+        "nothing to learn from in tennis (1 .heic)",
+        "left out (neither photos nor clips): 1 .heic",
+        f"left out: 2 photos in {tmp_path.as_posix()}/ itself, which belong to no activity",
+    ]
+
+
+def test_photos_in_no_folder_are_told_in_a_run_that_goes_on(tmp_path: Path) -> None:
+    folders(tmp_path, "tennis", "football")
+    photo_in(tmp_path, "1.jpg")
+    found = find_images([tmp_path])
+    assert found.in_no_activity == {tmp_path.as_posix(): 1}
+    assert any(f"1 photos in {tmp_path}/ itself" in said for said in remarks_on_found(None, found))
+
+
 def test_the_default_activities_or_all_there_is(tmp_path: Path) -> None:
     folders(tmp_path / "some", "tennis", "football", "chess")
     assert set(find_images([tmp_path / "some"]).all_labels()) == {"tennis", "football"}
