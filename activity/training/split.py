@@ -215,6 +215,18 @@ def _footage(
     }
 
 
+def files_taken_at_once(images: Sequence[Image]) -> list[str]:
+    """Name each image by its file; a clip, and what belongs to it, by the first of these files."""
+    clips = {_shot(file) for file in {image.file for image in images if image.seconds is not None}}
+    first: dict[str, str] = {}
+    names: dict[Path, str] = {}
+    for file in (image.file for image in images) if clips else ():
+        if file not in names:
+            shot = _shot(file)
+            names[file] = first.setdefault(shot, str(file)) if shot in clips else str(file)
+    return [names.get(image.file, str(image.file)) for image in images]
+
+
 def _shot(file: Path) -> str:
     """Name what was taken at once, by the path of one of its files, or of a folder of its frames.
 

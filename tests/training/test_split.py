@@ -14,7 +14,12 @@ from activity.temporal.segments import Segment
 from activity.training.dataset import find_images
 from activity.training.labelled_clips import LabelledClip
 from activity.training.labelled_photos import LabelledPhoto
-from activity.training.split import split_clips, split_images, split_photos
+from activity.training.split import (
+    files_taken_at_once,
+    split_clips,
+    split_images,
+    split_photos,
+)
 
 LABELS = ["football", "tennis", "chess"]
 
@@ -285,3 +290,13 @@ def test_a_split_that_is_there_is_kept_though_it_parts_a_photo_from_its_clip() -
     split = split_images(photos, clips, {Image("golf/1.mov", 0.0): "golf"}, {})
     assert [image.path for image in split.test] == ["golf/1.jpg"]
     assert [image.path for image in split.training] == ["golf/1.mov"]
+
+
+def test_files_are_named_alike_only_if_a_clip_ties_them() -> None:
+    photos = ["a/IMG_0001.JPG", "a/IMG_E0001.JPG", "a/2.jpg", "a/2.png", "b/3.jpg"]
+    images = [Image(name) for name in photos]
+    assert files_taken_at_once(images) == [str(Path(name)) for name in photos]
+    frames = [Image(name, time) for name in ("a/IMG_0001.MOV", "b/4.mp4") for time in (0.0, 1.0)]
+    live, other = str(Path("a/IMG_0001.JPG")), str(Path("b/4.mp4"))
+    rest = [str(Path(name)) for name in photos[2:]]
+    assert files_taken_at_once([*images, *frames]) == [live, live, *rest, live, live, other, other]
