@@ -104,21 +104,18 @@ def split_images(
     tested: set[Image] = set()
     for dataset, some in by_dataset.items():
         tested |= _photos_to_test(some, have_test=dataset in have_test)
-    footage = _footage({image.file for image in frames}, photos, contents)
-    of_clips = [photo for photo in photos if photo.image.file in footage]
-    sides = [(photo.image.file, photo.image in tested) for photo in of_clips]
-    sides += [
-        (clip.file, _is_test(clip.part, have_test=clip.dataset in have_test))
+    sides = {
+        clip.file: _is_test(clip.part, have_test=clip.dataset in have_test)
         for clip in clips
         if clip.part is not None
-    ]
-    learned = {footage[file] for file, is_test in sides if not is_test and file in footage}
-    tested -= {
-        photo.image
-        for photo in of_clips
-        if photo.part is None and footage[photo.image.file] in learned
     }
-    tested_clips = _clips_to_test(frames, footage, dict(sides), learned)
+    tied, shots = _tied_to_clips(photos, {image.file for image in frames})
+    learned = {shot for photo, shot in tied.items() if photo.image not in tested}
+    learned |= {shot for file, names in shots.items() if sides.get(file) is False for shot in names}
+    tested -= {p.image for p, shot in tied.items() if p.part is None and shot in learned}
+    for file, names in shots.items():
+        sides.setdefault(file, learned.isdisjoint(names))
+    tested_clips = _clips_to_test(frames, sides, contents)
     known = [image for image, label in frames.items() if label != UNKNOWN]
     strange = [image for image, label in frames.items() if label == UNKNOWN]
     return Split(
@@ -141,29 +138,50 @@ def _photos_to_test(photos: Sequence[LabelledPhoto], *, have_test: bool) -> set[
     return tested | {p.image for p in photos if p.part is None and p.group in tested_groups}
 
 
+def _tied_to_clips(
+    photos: Sequence[LabelledPhoto], clips: Collection[Path]
+) -> tuple[dict[LabelledPhoto, str], dict[Path, set[str]]]:
+    """Find the photos that were taken together with a clip, and these clips.
+
+    A photo and a clip of one name in one folder were. Photos of one group are the frames of a clip
+    that has the name of their folder, or lies in it.
+
+    Returns:
+        (what each of the photos is called together with its clip, and each of the clips with its
+        photos).
+    """
+    shots = [
+        (photo, _shot(photo.image.file if photo.group is None else photo.image.file.parent))
+        for photo in (photos if clips else ())
+    ]
+    folders = {shot for photo, shot in shots if photo.group is not None}
+    of_clips = {clip: {_shot(clip), *({_shot(clip.parent)} & folders)} for clip in clips}
+    taken = {shot for some in of_clips.values() for shot in some}
+    tied = {photo: shot for photo, shot in shots if shot in taken}
+    of_photos = {*tied.values()}
+    return tied, {clip: some & of_photos for clip, some in of_clips.items() if some & of_photos}
+
+
 def _clips_to_test(
-    frames: Mapping[Image, str],
-    footage: Mapping[Path, str],
-    sides: Mapping[Path, bool],
-    learned: Collection[str],
+    frames: Mapping[Image, str], sides: Mapping[Path, bool], contents: Mapping[Path, str]
 ) -> set[Path]:
     """Choose the clips to test with: those that have this side already, and some without a side.
 
     Args:
         frames: labels of the clips' frames.
-        footage: what ties files together, as ``_footage`` says.
-        sides: of the files that have one, whether it is that to test with.
-        learned: footage that is learned from.
+        sides: of the clips that have one, whether it is that to test with.
+        contents: what tells clips apart.
     """
+    footage = _footage({image.file for image in frames}, contents)
+    learned = {footage[file] for file, is_test in sides.items() if not is_test and file in footage}
     tested = {file for file, is_test in sides.items() if is_test}
     # Copies of what is learned from are no test, and those of what is tested with are not learned.
-    held = {footage[file] for file in tested if file in footage}.difference(learned)
+    held = {footage[file] for file in tested if file in footage} - learned
     tested |= {file for file, shown in footage.items() if file not in sides and shown in held}
-    has_sides = held.union(learned)
     labels: dict[str, set[str]] = {}
     files: dict[str, Path] = {}
     for image, label in frames.items():
-        has_side = image.file in sides or footage[image.file] in has_sides
+        has_side = image.file in sides or footage[image.file] in learned | held
         if label != UNKNOWN and not has_side:
             labels.setdefault(image.path, set()).add(label)
             files[image.path] = image.file
@@ -171,21 +189,12 @@ def _clips_to_test(
     return tested | {files[path] for path in chosen}
 
 
-def _footage(
-    clips: Collection[Path], photos: Sequence[LabelledPhoto], contents: Mapping[Path, str]
-) -> dict[Path, str]:
-    """Find out which clips belong together, and which photos belong to them.
-
-    Copies of one clip belong together, those cut from one, and whatever is called alike in one
-    folder. Photos of one group are the frames of a clip that has the name of their folder, or lies
-    in it.
+def _footage(clips: Collection[Path], contents: Mapping[Path, str]) -> dict[Path, str]:
+    """Find out which clips belong together: copies of one, those cut from one or called alike.
 
     Returns:
-        For each clip, and each photo that belongs to one, a name that those have in common that
-        belong together.
+        For each clip, a name that those have in common that belong together.
     """
-    if not clips:
-        return {}
     same: dict[str, str] = {}
 
     def first_of(name: str) -> str:
@@ -193,26 +202,11 @@ def _footage(
             name = same[name]
         return name
 
-    shots = {
-        photo.image.file: _shot(
-            photo.image.file if photo.group is None else photo.image.file.parent
-        )
-        for photo in photos
-    }
-    groups = {shots[photo.image.file] for photo in photos if photo.group is not None}
-    names = {}
-    for clip in clips:
-        folder = _shot(clip.parent)
-        names[clip] = [contents.get(clip, str(clip)), _shot(clip), *({folder} & groups)]
-    for content, *others in names.values():
-        for name in others:
-            first, other = sorted((first_of(content), first_of(name)))
-            same[other] = first
-    known = {name for some in names.values() for name in some}
-    return {
-        **{photo: first_of(shot) for photo, shot in shots.items() if shot in known},
-        **{clip: first_of(some[0]) for clip, some in names.items()},
-    }
+    names = {clip: (contents.get(clip, str(clip)), _shot(clip)) for clip in clips}
+    for content, shot in names.values():
+        first, other = sorted((first_of(content), first_of(shot)))
+        same[other] = first
+    return {clip: first_of(content) for clip, (content, _) in names.items()}
 
 
 def files_taken_at_once(images: Sequence[Image]) -> list[str]:

@@ -300,3 +300,21 @@ def test_files_are_named_alike_only_if_a_clip_ties_them() -> None:
     live, other = str(Path("a/IMG_0001.JPG")), str(Path("b/4.mp4"))
     rest = [str(Path(name)) for name in photos[2:]]
     assert files_taken_at_once([*images, *frames]) == [live, live, *rest, live, live, other, other]
+
+
+def test_photos_stay_where_they_were_though_all_their_clips_are_copies() -> None:
+    photos = photos_of("golf", "polo", count=16)
+    before = split_images(photos, [], {}, {})
+    clips = {photo.image._replace(path=photo.image.path[:-4] + ".mov"): photo for photo in photos}
+    frames = {clip._replace(seconds=0.0): photo.label for clip, photo in clips.items()}
+    split = split_images(photos, [], frames, {clip.file: "the same" for clip in clips})
+    assert [image for image in split.test if image.seconds is None] == before.test
+    tested = {image.path[:-4] for image in before.test}
+    assert {image.path[:-4] for image in split.test} == tested
+    assert len(split.test) == 2 * len(tested)
+    # A clip of its own, of which copies are on both sides, is learned from.
+    frames[Image("golf/another.mov", 0.0)] = "golf"
+    contents = {image.file: "the same" for image in frames}
+    assert "golf/another.mov" in {
+        image.path for image in split_images(photos, [], frames, contents).training
+    }
