@@ -4,7 +4,7 @@ import io
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import redirect_stdout
 from pathlib import Path
 from types import ModuleType
@@ -85,6 +85,26 @@ def _printed_by(
     with redirect_stdout(printed):
         script.main()
     return printed.getvalue()
+
+
+_OPENED: list[str] | None = None
+
+
+def _note_opened(event: str, arguments: tuple[object, ...]) -> None:
+    if event == "open" and _OPENED is not None and isinstance(arguments[0], str):
+        _OPENED.append(Path(arguments[0]).name)
+
+
+sys.addaudithook(_note_opened)
+
+
+@pytest.fixture
+def opened() -> Iterator[list[str]]:
+    """Names of the files that Python opens; those that FFmpeg opens are looked at first."""
+    global _OPENED
+    _OPENED = []
+    yield _OPENED
+    _OPENED = None
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ from activity.common.tables import header_of
 from activity.labelling.review.data_files import data_of_clip, read_labels
 from activity.network.classifier import Classifier
 from activity.temporal.judgement import Earlier, Truth
-from activity.temporal.named_clips import file_identity, read_named_clips
+from activity.temporal.named_clips import file_identity, known_clips, read_named_clips
 from activity.temporal.segments import HEADER_OF_CLIPS, read_segments, read_segments_of_clips
 
 _ELSEWHERE = "one of --input: correct its name, or leave out its lines"
@@ -59,7 +59,7 @@ def read_truths(truth: Path, clips: Sequence[str], names: Sequence[str]) -> list
 
 
 def _of_many(table: Path, clips: Sequence[Path]) -> list[Truth | None]:
-    found, flawed = read_named_clips(table, clips, _ELSEWHERE)
+    found, flawed = read_named_clips(table, known_clips(clips), _ELSEWHERE)
     for reason in flawed.values():
         raise UserError(f"{table}: {reason}")
     segments = {file_identity(clip.file): clip.segments for clip in found}

@@ -15,8 +15,10 @@ from activity.common.stores import is_stored
 from activity.common.tables import header_of
 from activity.media.images import Image
 from activity.temporal.named_clips import (
+    KnownClips,
     NamedClip,
     file_identity,
+    known_clips,
     only_clip,
     read_named_clips,
 )
@@ -70,9 +72,13 @@ def read_clip_tables(clips: Sequence[Image], tables: Sequence[Table]) -> ToldByT
     told = ToldByTables()
     sources: dict[Image, Table] = {}
     beside: dict[Path, list[Image]] = {}
+    by_name: dict[str, list[Path]] = {}
     for clip in clips:
         beside.setdefault(clip.file.with_suffix(""), []).append(clip)
+        for name in {clip.file.stem, clip.file.name}:
+            by_name.setdefault(name, []).append(clip.file)
     by_file = {file_identity(clip.file): clip for clip in clips}
+    known = known_clips(clip.file for clip in clips)
     for table in tables:
         if own := beside.get(table.file.with_suffix("")):
             try:
@@ -88,7 +94,12 @@ def read_clip_tables(clips: Sequence[Image], tables: Sequence[Table]) -> ToldByT
                 told.others.append(table)
                 continue
             try:
-                found = _of_clips_elsewhere(table, header, clips, by_file, told.skipped)
+                if header == HEADER:
+                    stem = PurePath(table.file.name).stem
+                    only = only_clip(by_name.get(stem, ()), f"a clip {stem}", _ELSEWHERE)
+                    found = {by_file[file_identity(only)]: read_segments(table.file)}
+                else:
+                    found = _of_named_clips(table, header, known, by_file, told.skipped)
             except UserError as error:
                 told.skipped[table.name] = str(error)
                 found = {}
@@ -111,21 +122,16 @@ def _is_meant_for_segments(header: tuple[str, ...]) -> bool:
     return not header or {*HEADER} <= columns
 
 
-def _of_clips_elsewhere(
+def _of_named_clips(
     table: Table,
     header: tuple[str, ...],
-    clips: Sequence[Image],
+    known: KnownClips,
     by_file: dict[Path, Image],
     skipped: dict[str, str],
 ) -> dict[Image, list[Segment]]:
-    if header == HEADER:
-        stem = PurePath(table.file.name).stem
-        named = [clip.file for clip in clips if stem in (clip.file.stem, clip.file.name)]
-        only = only_clip(named, f"a clip {stem}", _ELSEWHERE)
-        return {by_file[file_identity(only)]: read_segments(table.file)}
     if header != HEADER_OF_CLIPS:
         read_segments(table.file)  # says what is wrong with it
-    found, flawed = read_named_clips(table.file, [clip.file for clip in clips], _ELSEWHERE)
+    found, flawed = read_named_clips(table.file, known, _ELSEWHERE)
     skipped.update((f"{table.name}, {name}", reason) for name, reason in flawed.items())
     return {_image(clip, table.file.parent, by_file): clip.segments for clip in found}
 

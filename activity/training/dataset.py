@@ -14,7 +14,7 @@ from activity.training.clip_tables import ToldByTables, read_clip_tables
 from activity.training.labelled_clips import LabelledClip
 from activity.training.labelled_photos import LabelledPhoto
 from activity.training.layout import LabelFolder, Place, read_layout
-from activity.training.left_out import gave_nothing, in_no_activity, left_out
+from activity.training.left_out import gave_nothing, in_a_clause, in_no_activity, left_out
 from activity.training.parts import Folder
 from activity.training.sources import Sources, read_sources
 from activity.training.usable_labels import check_enough, labels_to_learn
@@ -40,6 +40,8 @@ class Found:
         in_no_activity: how many photos lie right in which part of a split.
         not_followed: links to folders that are listed already.
         changed: clips that have changed since a table elsewhere was written.
+        corrected: clips whose table lies elsewhere and corrects what their folder says, or that
+            lie outside the data sets: these are all learned from.
         in_tables_only: labels that tables of segments name and no folder does, though there are
             photos.
         not_wanted: other labels that these tables name.
@@ -55,6 +57,7 @@ class Found:
     in_no_activity: dict[str, int] = field(default_factory=dict)
     not_followed: list[str] = field(default_factory=list)
     changed: list[str] = field(default_factory=list)
+    corrected: list[str] = field(default_factory=list)
     in_tables_only: list[str] = field(default_factory=list)
     not_wanted: list[str] = field(default_factory=list)
 
@@ -92,11 +95,12 @@ def find_images(
     places = _places(sources, told, names, label_folder)
     in_activities = {image: place for image, place in places.items() if place.label}
     photos = _photos(sources, in_activities)
-    clips = _clips(sources, told, places)
+    corrected = _corrected(sources, told, places, names)
+    clips = _clips(sources, told, places, corrected)
 
     where = shortened([str(dataset) for dataset in datasets], most=3)
     skipped = _skipped(sources, told, in_activities)
-    reason = "".join(f"; {clip}: {why}" for clip, why in list(skipped.items())[:1])
+    reason = in_a_clause(sources, told, places, skipped)
     there = {*(photo.label for photo in photos), *_labels_of(clips)} - {UNKNOWN}
     nested = label_folder is None and any(place.group for place in in_activities.values())
     taken = labels_to_learn(there, names, where, reason, nested=nested)
@@ -122,6 +126,7 @@ def find_images(
         in_no_activity=in_no_activity(sources, places),
         not_followed=sources.not_followed,
         changed=[clip.path for clip in told.older],
+        corrected=sorted(clip.path for clip in corrected),
         in_tables_only=sorted((_labels_of(taken_clips) & taken) - in_folders) if chosen else [],
         not_wanted=sorted(in_tables - taken - {UNKNOWN, ""}),
     )
@@ -206,8 +211,32 @@ def _identity(file: Path) -> Path:
     return file if is_stored(file) else Path(os.path.abspath(file))  # noqa: PTH100
 
 
+def _corrected(
+    sources: Sources,
+    told: ToldByTables,
+    places: Mapping[Image, Place],
+    names: Collection[str] | None,
+) -> set[Image]:
+    """Tell which clips a person has corrected, rather than labelled for the first time.
+
+    A table elsewhere may be all that says what a clip of a data set shows: then the clip is split
+    like one with its table beside it. So are clips outside where there is nothing but tables.
+    """
+    if not sources.photos and not sources.clips:
+        return set()
+    labelled = {
+        image
+        for image in told.elsewhere
+        if (label := places.get(image, Place("")).label) and (names is None or label in names)
+    }
+    return labelled | {image for image in told.elsewhere if image not in sources.clips}
+
+
 def _clips(
-    sources: Sources, told: ToldByTables, places: Mapping[Image, Place]
+    sources: Sources,
+    told: ToldByTables,
+    places: Mapping[Image, Place],
+    corrected: Collection[Image],
 ) -> list[LabelledClip]:
     clips = []
     for image in {**sources.clips, **told.segments}:
@@ -217,7 +246,7 @@ def _clips(
         if segments is None and place.label and image not in told.flawed:
             segments = [Segment(0, math.inf, place.label)]
         # Corrections are made to be learned from: a few of them would otherwise be tested with.
-        part = place.part or ("train" if image in told.elsewhere else None)
+        part = place.part or ("train" if image in corrected else None)
         if segments is not None:
             clips.append(LabelledClip(image.path, segments, image.folder, folder.dataset, part))
     return sorted(clips)

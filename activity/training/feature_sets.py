@@ -1,6 +1,6 @@
 """Images with their features, split into what is learned from and what is tested with."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from activity.common.errors import UserError, shortened
 from activity.media.images import Image
+from activity.media.photo import why_unreadable
 from activity.network.engine import EngineOptions
 from activity.temporal.segments import UNKNOWN
 from activity.training.feature_rows import take_rows
@@ -174,7 +175,7 @@ def compute_feature_sets(
         return Examples(images, targets, table, rows).take(whole)
 
     train = examples(sets.training, views)
-    check_every_class_is_left(classes, train)
+    check_every_class_is_left(classes, train, {i: sets.labels[i] for i in unreadable})
     test, unknown = examples(sets.test, 1), examples(sets.unknown, 1)
     outliers = examples(sets.outliers.learned, 1)
     alike = np.full_like(outliers.targets, 1 / len(classes))
@@ -230,15 +231,28 @@ def one_hot(labels: Sequence[str], classes: Sequence[str]) -> NDArray[np.float32
     return targets
 
 
-def check_every_class_is_left(classes: Sequence[str], train: Examples) -> None:
+def check_every_class_is_left(
+    classes: Sequence[str], train: Examples, unreadable: Mapping[Image, str]
+) -> None:
     """Make sure that of each class some training image could be read.
+
+    Args:
+        classes: name of each class.
+        train: what can be read.
+        unreadable: labels of the images that cannot.
 
     Raises:
         UserError: of some there is none.
     """
     bare = [classes[number] for number in np.flatnonzero(train.targets.sum(axis=0) == 0).tolist()]
     if bare:
+        missed = [image for image, label in unreadable.items() if label in bare]
+        names = [str(image) for image in missed]
+        for place, image in enumerate(missed[:3]):
+            why = why_unreadable(image.file)
+            names[place] += f" ({why})" if why else ""
         raise UserError(
             f"nothing to learn {shortened(bare)} from: no photo for training can be read, and no "
             "clip gives a frame of it; fix these, or name the other activities after --labels"
+            + (f"; cannot be read: {shortened(names, most=3)}" if names else "")
         )

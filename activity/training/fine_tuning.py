@@ -21,6 +21,7 @@ from activity.training.feature_maps import feature_maps_on_disk
 from activity.training.feature_sets import Examples, with_features_of
 from activity.training.head import train_head
 from activity.training.hyperparameters import FINE_TUNING, HELD_OUT_SHARE, LABEL_SMOOTHING
+from activity.training.split import files_taken_at_once
 from activity.training.trained import Trained
 
 
@@ -79,9 +80,10 @@ def fine_tune(
 def _hold_out(train: Examples, seed: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Hold out a tenth of each label's files, of those that show one label only.
 
-    Frames of one clip are never on both sides, and outliers are all learned from.
+    Frames of one clip are never on both sides, nor are a live photo and its clip, and outliers are
+    all learned from.
     """
-    labels, files = train.labels, [str(image.file) for image in train.images]
+    labels, files = train.labels, files_taken_at_once(train.images)
     labels[~train.known] = -1
     labels_of: dict[str, set[int]] = {}
     for file, label in zip(files, labels.tolist(), strict=True):

@@ -48,15 +48,14 @@ def build_sets(
             the activities.
         seed: seed of the choice of these photos.
     """
-    frames = sample_frames(found.clips, found.all_labels(), every)
+    frames = sample_frames(found.clips, found.all_labels(), every, cache)
     photos = [photo.image for photo in found.photos]
-    clips = [(clip.folder, clip.path) for clip in found.clips]
-    contents = _hash_files([*((photo.folder, photo.path) for photo in photos), *clips], cache)
+    contents = {**frames.contents, **_hash_files(photos, cache)}
     of_frames = dict(zip(frames.images, frames.labels, strict=True))
     split = split_images(found.photos, found.clips, of_frames, contents)
     chosen = choose_outliers(found.others, split.marked, outliers, seed)
     strange = [*chosen.photos, *chosen.unseen]
-    contents |= _hash_files(((image.folder, image.path) for image in strange), cache)
+    contents |= _hash_files((image for image in strange if image.seconds is None), cache)
     digests = {
         image: digest_of(image, contents.get(image.file, ""))
         for image in [*photos, *of_frames, *strange]
@@ -115,11 +114,11 @@ def _learned_stretches(
     return stretches
 
 
-def _hash_files(files: Iterable[tuple[Path, str]], cache: Path | None) -> dict[Path, str]:
-    """Hash the contents of files, given as a folder and a path below it; unreadable ones miss."""
+def _hash_files(photos: Iterable[Image], cache: Path | None) -> dict[Path, str]:
+    """Hash the contents of photos; those that cannot be read are missing."""
     by_folder: dict[Path, list[str]] = {}
-    for folder, path in files:
-        by_folder.setdefault(folder, []).append(path)
+    for photo in photos:
+        by_folder.setdefault(photo.folder, []).append(photo.path)
     return {
         folder / path: digest
         for folder, paths in by_folder.items()

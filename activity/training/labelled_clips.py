@@ -1,7 +1,7 @@
 """Clips to learn from: which frames of them show which label."""
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
@@ -9,9 +9,8 @@ from typing import NamedTuple
 from tqdm import tqdm
 
 from activity.common.errors import UserError
-from activity.common.stores import local_copy
-from activity.media.clip import VideoSource
-from activity.media.images import Image
+from activity.media.digest_index import DigestIndex
+from activity.media.images import Image, look_at_clip
 from activity.temporal.segments import UNKNOWN, Segment
 from activity.training.parts import Part
 
@@ -58,6 +57,7 @@ class SampledFrames(NamedTuple):
         too_long: tables that go on beyond the end of their clips.
         without_frames: clips too short, or with stretches too short, for a single one.
         seconds: that each of the images stands for.
+        contents: digest of each clip's content.
     """
 
     images: list[Image]
@@ -66,10 +66,14 @@ class SampledFrames(NamedTuple):
     too_long: list[str]
     without_frames: list[str]
     seconds: list[float]
+    contents: Mapping[Path, str] = {}
 
 
 def sample_frames(
-    clips: Sequence[LabelledClip], labels: Collection[str], every: float
+    clips: Sequence[LabelledClip],
+    labels: Collection[str],
+    every: float,
+    cache: Path | None = None,
 ) -> SampledFrames:
     """Choose the frames of clips to learn from, without decoding more than their first.
 
@@ -79,29 +83,28 @@ def sample_frames(
             none of the activities, which are labelled ``unknown``.
         every: seconds from one frame to the next, at most: ``times_to_learn_from`` says when they
             are closer together.
+        cache: folder where digests and lengths of clips are kept from run to run; None keeps none.
     """
-    sampled = SampledFrames([], [], {}, [], [], [])
-    for clip in tqdm(clips, "looking at clips", disable=None, unit="clip"):
-        try:
-            with (
-                local_copy(clip.file) as local,
-                closing(VideoSource(local)) as source,
-            ):
-                length = source.seconds()
-        except UserError as error:
-            sampled.skipped[clip.path] = str(error)
-            continue
-        times = times_to_learn_from(clip.segments, length, every)
-        for time, label, spacing in times:
-            if label in labels or label == UNKNOWN:
-                sampled.images.append(Image(clip.path, time, clip.folder))
-                sampled.labels.append(label)
-                sampled.seconds.append(spacing)
-        if not times:
-            sampled.without_frames.append(clip.path)
-        end = max((segment.end for segment in clip.segments), default=0)
-        if length + max(1, every) < end < math.inf:
-            sampled.too_long.append(clip.path)
+    contents: dict[Path, str] = {}
+    sampled = SampledFrames([], [], {}, [], [], [], contents)
+    with closing(DigestIndex(cache)) as index:
+        for clip in tqdm(clips, "looking at clips", disable=None, unit="clip"):
+            try:
+                contents[clip.file], length = look_at_clip(clip.file, index)
+            except UserError as error:
+                sampled.skipped[clip.path] = str(error)
+                continue
+            times = times_to_learn_from(clip.segments, length, every)
+            for time, label, spacing in times:
+                if label in labels or label == UNKNOWN:
+                    sampled.images.append(Image(clip.path, time, clip.folder))
+                    sampled.labels.append(label)
+                    sampled.seconds.append(spacing)
+            if not times:
+                sampled.without_frames.append(clip.path)
+            end = max((segment.end for segment in clip.segments), default=0)
+            if length + max(1, every) < end < math.inf:
+                sampled.too_long.append(clip.path)
     return sampled
 
 

@@ -7,7 +7,7 @@ where the names do not show it, the layout is refused rather than guessed.
 """
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -89,8 +89,11 @@ def _take_flat_parts_for_activities(
     label_folder: LabelFolder | None,
 ) -> None:
     """Where photos lie in ``train`` itself, take it for an activity if that is asked for."""
-    for dataset in sorted({folder.dataset for folder in parts}):
-        train = sorted(f for f, part in parts.items() if f.dataset == dataset and part == "train")
+    by_dataset: defaultdict[int, list[Folder]] = defaultdict(list)
+    for folder in parts:
+        by_dataset[folder.dataset].append(folder)
+    for _, folders in sorted(by_dataset.items()):
+        train = sorted(folder for folder in folders if parts[folder] == "train")
         if not train or any(inner[folder] for folder in train):
             continue
         if label_folder != "last":
@@ -101,9 +104,10 @@ def _take_flat_parts_for_activities(
                 "activity; else put these photos into one folder for each activity, or give "
                 "--dataset a table with the columns path,label,split"
             )
-        for folder in [f for f in parts if f.dataset == dataset and not inner[f]]:
-            inner[folder] = folder.names
-            del parts[folder]
+        for folder in folders:
+            if not inner[folder]:
+                inner[folder] = folder.names
+                del parts[folder]
 
 
 def _without_common(

@@ -1,6 +1,7 @@
 """Which files and folders lie in a folder of a data set."""
 
 import os
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,15 +54,18 @@ def list_dataset(dataset: Path) -> Listing:
     if not os.path.isdir(dataset):  # noqa: PTH112
         raise UserError(_no_folder(dataset))
     listing = Listing([], [], [])
-    walked: list[Path] = []
-    waiting = [dataset]
+    walked: set[Path] = set()
+    above_walked: set[Path] = set()
+    waiting = deque([dataset])
     while waiting:
-        folder = waiting.pop(0)
+        folder = waiting.popleft()
         target = Path(os.path.realpath(folder))
-        if any(_is_within(target, other) or _is_within(other, target) for other in walked):
+        listed_by = {*_lists(target)}
+        if target in above_walked or listed_by & walked:
             listing.not_followed.append(folder.relative_to(dataset))
             continue
-        walked.append(target)
+        walked.add(target)
+        above_walked |= listed_by
         if folder != dataset:
             listing.folders.append(folder.relative_to(dataset))
         found = [Path(path).relative_to(dataset) for path in paths.list_files(folder)]
@@ -89,6 +93,9 @@ def _is_visible(relative: Path) -> bool:
     return not any(part.startswith(".") or part.lower() in _JUNK for part in relative.parts)
 
 
-def _is_within(inner: Path, outer: Path) -> bool:
-    """Tell whether a folder is another, or is listed below it."""
-    return inner.is_relative_to(outer) and _is_visible(inner.relative_to(outer))
+def _lists(folder: Path) -> Iterator[Path]:
+    """Yield the folders that list this one when they are walked: itself, and those above it."""
+    yield folder
+    while folder != folder.parent and _is_visible(Path(folder.name)):
+        folder = folder.parent
+        yield folder

@@ -62,8 +62,9 @@ def parts_among(names: Collection[str]) -> dict[str, Part]:
             rest = re.sub(r"[a-z]+", lambda word: "" if word[0] in PARTS else word[0], name.lower())
             alike[rest][name] = part
     for parts in alike.values():
-        others = {*names} - parts.keys()
-        if _is_split(parts.values()) and all(_words(name) & _UNLABELLED for name in others):
+        if _is_split(parts.values()) and all(
+            name in parts or _words(name) & _UNLABELLED for name in names
+        ):
             return parts
     return {}
 

@@ -1,6 +1,7 @@
 """What training gave, as pictures: curves, a confusion matrix, the worst mistakes."""
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import confusion_matrix
 
 from activity.common.figures import save_figure, short_name
-from activity.media.images import read_images
+from activity.media.images import Image, map_images
 from activity.training.evaluation import Evaluation
 from activity.training.head import History
 
@@ -122,12 +123,9 @@ def contact_sheet(evaluation: Evaluation, path: Path) -> None:
     cells = figure.subplots(rows, _SHEET_COLUMNS).ravel()
     for axes in cells:
         axes.set_axis_off()
-    # One by one, and no more than there is room for.
-    readable = (
-        (index, image) for index in mistakes for _, image in read_images([evaluation.images[index]])
-    )
-    for axes, (index, image) in zip(cells, readable, strict=False):
-        axes.imshow(image.network_input())
+    shown = _as_seen(evaluation.images, mistakes)
+    for axes, (index, pixels) in zip(cells, shown, strict=False):
+        axes.imshow(pixels)
         label = evaluation.labels[evaluation.truth[index]]
         predicted = evaluation.labels[evaluation.predicted[index]]
         axes.set_title(
@@ -146,6 +144,30 @@ def contact_sheet(evaluation: Evaluation, path: Path) -> None:
             va="top",
         )
     save_figure(figure, path)
+
+
+def _as_seen(
+    images: Sequence[Image], mistakes: Sequence[int]
+) -> list[tuple[int, NDArray[np.uint8]]]:
+    """Read as many of the images as there is room for, in this order, each clip once.
+
+    Where some cannot be read, others of the same files cannot either, and the next ones are read.
+    """
+    seen: dict[int, NDArray[np.uint8]] = {}
+    gone: set[Path] = set()
+    waiting = [*mistakes]
+    while waiting and len(seen) < _MOST_MISTAKES:
+        room = _MOST_MISTAKES - len(seen)
+        some, waiting = waiting[:room], waiting[room:]
+        seen |= {
+            some[place]: pixels
+            for place, pixels in map_images(
+                lambda _, image: image.network_input(), [images[index] for index in some]
+            )
+        }
+        gone |= {images[index].file for index in some if index not in seen}
+        waiting = [index for index in waiting if images[index].file not in gone]
+    return [(index, seen[index]) for index in mistakes if index in seen]
 
 
 def confusion_counts(evaluation: Evaluation) -> NDArray[np.integer]:

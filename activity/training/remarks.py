@@ -12,6 +12,7 @@ from activity.training.dataset import ALL_LABELS, DEFAULT_LABELS, Found
 from activity.training.image_sets import ImageSets, under_two_labels
 from activity.training.labelled_clips import SampledFrames
 from activity.training.outliers import Outliers
+from activity.training.split import FEWEST_PHOTOS
 
 _MOST_LINES = 12
 
@@ -81,7 +82,7 @@ def remarks_on_sets(found: Found, sets: ImageSets) -> list[str]:
         *_remarks_on_tables(found),
         *_remarks_on_two_labels(sets),
         *_remarks_on_kept_split(found),
-        *_remarks_on_split(sets),
+        *_remarks_on_split(found, sets),
         *_remarks_on_seconds(sets),
         *_remarks_on_outliers(sets.outliers),
     ]
@@ -184,29 +185,60 @@ def _remarks_on_kept_split(found: Found) -> list[str]:
     return [f"the existing split is kept: {', and '.join(uses)}"] if uses else []
 
 
-def _remarks_on_split(sets: ImageSets) -> list[str]:
+def _remarks_on_split(found: Found, sets: ImageSets) -> list[str]:
+    reasons = _why_no_clip_is_tested(found, sets)
     if not sets.test:
+        corrected = [label for label, why in reasons.items() if why.startswith(_CORRECTED)]
         return [
             f"{_counted(sets.training)} to train on, and nothing to test with: there is no score, "
-            "and --unknown, which needs test images, will not work with this model"
+            "and --unknown, which needs test images, will not work with this model",
+            *([f"{_CORRECTED}: {printable(shortened(corrected))}"] if corrected else []),
         ]
     frames = any(image.seconds is not None for image in [*sets.training, *sets.test])
     tested = _counted(sets.test) if frames else len(sets.test)
     remarks = [f"{_counted(sets.training)} to train on, {tested} to test with"]
-    clips = {sets.labels[image] for image in sets.training if image.seconds is not None}
-    clips_tested = {sets.labels[image] for image in sets.test if image.seconds is not None}
-    photos_tested = {sets.labels[image] for image in sets.test if image.seconds is None}
-    if photos_alone := sorted((clips - clips_tested) & photos_tested):
-        names = printable(shortened(photos_alone))
-        remarks.append(f"too few clips to split, so that the score is of photos alone: {names}")
-    learned = {sets.labels[image] for image in sets.training}
-    if untested := sorted(learned - clips_tested - photos_tested):
-        names = printable(shortened(untested))
-        remarks.append(
-            "too few photos or clips to split, or none in the part to test with, so that there is "
-            f"no score: {names}"
-        )
-    return remarks
+    with_score = {sets.labels[image] for image in sets.test}
+    without = {sets.labels[image] for image in sets.training} - with_score
+    said: dict[str, list[str]] = {}
+    for label, why in reasons.items():
+        if label in with_score:
+            said.setdefault(f"{why}, so that the score is of photos alone", []).append(label)
+    for label in sorted(without):
+        why = reasons.get(label, _TOO_FEW)
+        if why in (_TOO_FEW, _NONE_IN_PART):
+            why = "too few photos or clips to split, or none in the part to test with"
+        said.setdefault(f"{why}, so that there is no score", []).append(label)
+    return remarks + [f"{why}: {printable(shortened(labels))}" for why, labels in said.items()]
+
+
+_CORRECTED = (
+    "clips whose tables correct their folders, or that lie outside the data sets, are all learned "
+    "from"
+)
+_NONE_IN_PART = "no clips in the part to test with"
+_TOO_FEW = "too few clips to split"
+_TIED = "the clips belong together, or with photos, or show a label of too few clips, too"
+
+
+def _why_no_clip_is_tested(found: Found, sets: ImageSets) -> dict[str, str]:
+    """Give the reason for each label that clips to learn from show, and none to test with."""
+    tested = {sets.labels[image] for image in sets.test if image.seconds is not None}
+    clips: defaultdict[str, set[str]] = defaultdict(set)
+    for image in sets.training:
+        if image.seconds is not None and sets.labels[image] not in tested:
+            clips[sets.labels[image]].add(image.path)
+    parts = {clip.path: clip.part for clip in found.clips}
+    corrected = {*found.corrected}
+    reasons = {}
+    for label, paths in sorted(clips.items()):
+        if paths & corrected:
+            others = "" if paths <= corrected else ", and too few others are left to split"
+            reasons[label] = f"{_CORRECTED}{others}"
+        elif all(parts.get(path) for path in paths):
+            reasons[label] = _NONE_IN_PART
+        else:
+            reasons[label] = _TOO_FEW if len(paths) < FEWEST_PHOTOS else _TIED
+    return reasons
 
 
 def remarks_on_unreadable(images: Sequence[Image]) -> list[str]:

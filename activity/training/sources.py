@@ -1,7 +1,7 @@
 """The files of data sets: those below folders, and those that tables name."""
 
 import os
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -33,6 +33,7 @@ class Sources:
         tables: tables of segments, or of something else.
         photo_tables: that the rows are from.
         others: files of other kinds, by their folder, with their endings.
+        beside: how many photos lie right in which data set, in no folder of an activity.
         folders: all of them, with their names.
         not_followed: links to folders that are listed already.
     """
@@ -43,6 +44,7 @@ class Sources:
     tables: dict[Table, Folder] = field(default_factory=dict)
     photo_tables: list[Path] = field(default_factory=list)
     others: list[tuple[Folder, str]] = field(default_factory=list)
+    beside: Counter[str] = field(default_factory=Counter)
     folders: dict[Folder, str] = field(default_factory=dict)
     not_followed: list[str] = field(default_factory=list)
 
@@ -132,12 +134,15 @@ def _told_apart(entries: Sequence[_Entry]) -> list[Image]:
     folders = defaultdict(set)
     for entry in entries:
         folders[entry.path].add(entry.folder)
+    by_name = {
+        path: len({folder.name for folder in same} - {""}) == len(same)
+        for path, same in folders.items()
+    }
     images = []
     for folder, path in ((entry.folder, entry.path) for entry in entries):
-        same = folders[path]
-        if len(same) == 1:
+        if len(folders[path]) == 1:
             images.append(Image(path, None, folder))
-        elif len({other.name for other in same} - {""}) == len(same) or is_stored(folder):
+        elif by_name[path] or is_stored(folder):
             images.append(Image(f"{folder.name}/{path}", None, folder.parent))
         else:
             images.append(Image(folder.absolute().joinpath(path).as_posix(), None, folder))
@@ -146,6 +151,7 @@ def _told_apart(entries: Sequence[_Entry]) -> list[Image]:
 
 def _sort_in(sources: Sources, image: Image, entry: _Entry) -> None:
     suffix = PurePosixPath(entry.path).suffix.lower()
+    is_photo = suffix in (*paths.image_types, *LATER_SUFFIXES)
     if entry.row is not None:
         dataset, earlier = sources.rows.get(image, (entry.place.dataset, entry.row))
         row = entry.row._replace(part=entry.row.part or earlier.part)
@@ -161,11 +167,11 @@ def _sort_in(sources: Sources, image: Image, entry: _Entry) -> None:
         sources.photos[image] = entry.place
     elif suffix == _TABLE:
         sources.tables[Table(image.path, image.file)] = entry.place
-    elif not entry.place.names:
-        return
-    elif suffix in (*paths.image_types, *LATER_SUFFIXES):
+    elif is_photo and entry.place.names:
         sources.photos[image] = entry.place
-    else:
+    elif is_photo:
+        sources.beside[entry.folder.as_posix()] += 1
+    elif entry.place.names:
         sources.others.append((entry.place, suffix or "without an ending"))
 
 
@@ -173,11 +179,12 @@ def _check_apart(datasets: Sequence[Path]) -> None:
     real = [
         dataset if is_stored(dataset) else Path(os.path.realpath(dataset)) for dataset in datasets
     ]
-    for place, dataset in enumerate(real):
-        for other, outer in enumerate(real):
-            inside = other != place and dataset.suffix.lower() != _TABLE
-            if inside and (outer == dataset or outer in dataset.parents):
-                raise UserError(
-                    f"{datasets[place]} is, or lies in, {datasets[other]}: name it once after "
-                    "--dataset"
-                )
+    given: dict[Path, list[Path]] = defaultdict(list)
+    for dataset, path in zip(datasets, real, strict=True):
+        given[path].append(dataset)
+    for dataset, path in zip(datasets, real, strict=True):
+        if path.suffix.lower() == _TABLE:
+            continue
+        others = [*given[path][1:], *(given[outer][0] for outer in path.parents if outer in given)]
+        if others:
+            raise UserError(f"{dataset} is, or lies in, {others[0]}: name it once after --dataset")

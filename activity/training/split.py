@@ -1,11 +1,17 @@
 """Which photos and clips are learned from, and which are kept apart to test with."""
 
 import hashlib
+import os
+import re
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from imutils import paths
+
+from activity.common.stores import is_stored
+from activity.media.clip import CLIP_SUFFIXES
 from activity.media.images import Image
 from activity.temporal.segments import UNKNOWN
 from activity.training.labelled_clips import LabelledClip
@@ -15,7 +21,11 @@ from activity.training.parts import Part
 
 # The source tutorial's library lists .jpg, .jpeg, .png, .bmp, .tif and .tiff, and its photos keep
 # the split that they have always had. These came later, and are split by themselves.
-LATER_SUFFIXES = (".webp", ".gif", ".avif")
+_LATER = ((".webp", ".gif", ".avif"), (".jfif", ".jpe", ".jif", ".jfi"))
+LATER_SUFFIXES = tuple(suffix for suffixes in _LATER for suffix in suffixes)
+
+# Endings of names that tell what kind of file it is, not what it shows.
+_SUFFIXES = {*CLIP_SUFFIXES, *paths.image_types, *LATER_SUFFIXES, ".heic", ".heif", ".hif", ".jxl"}
 
 FEWEST_PHOTOS = 4
 """A quarter of four photos is one test photo: fewer cannot be split. Likewise clips."""
@@ -37,12 +47,13 @@ def split_photos(photos: Sequence[str], labels: Sequence[str]) -> tuple[list[int
     Returns:
         (training, test): ascending indices into ``photos``.
     """
-    later = [Path(photo).suffix.lower() in LATER_SUFFIXES for photo in photos]
+    kind_of = {suffix: kind for kind, suffixes in enumerate(_LATER, 1) for suffix in suffixes}
+    kinds = [kind_of.get(Path(photo).suffix.lower(), 0) for photo in photos]
     training: list[int] = []
     test: list[int] = []
-    for kind in (False, True):
-        counts = Counter(label for label, late in zip(labels, later, strict=True) if late is kind)
-        of_kind = [i for i, late in enumerate(later) if late is kind]
+    for kind in sorted({*kinds}):
+        of_kind = [i for i, other in enumerate(kinds) if other == kind]
+        counts = Counter(labels[i] for i in of_kind)
         enough = [i for i in of_kind if counts[labels[i]] >= FEWEST_PHOTOS]
         training += [i for i in of_kind if counts[labels[i]] < FEWEST_PHOTOS]
         if enough:
@@ -74,7 +85,9 @@ def split_images(
     What a data set has split already keeps its side: its photos to test with are tested with, or
     those to validate with where it has none. Of the others, photos are split by ``split_photos``;
     those that belong together (frames of one video) are kept together, and so are the frames of a
-    clip, as ``split_clips`` says.
+    clip, as ``split_clips`` says. A clip beside a photo of the same name, such as a phone's live
+    photo, is on the photo's side, and so is one whose frames lie there as photos; where such photos
+    are on both sides, all of them are learned from.
 
     Args:
         photos: in the order of their data sets and paths.
@@ -85,11 +98,24 @@ def split_images(
     """
     have_test = {photo.dataset for photo in photos if photo.part == "test"}
     have_test |= {clip.dataset for clip in clips if clip.part == "test"}
+    by_dataset: dict[int, list[LabelledPhoto]] = {}
+    for photo in photos:
+        by_dataset.setdefault(photo.dataset, []).append(photo)
     tested: set[Image] = set()
-    for dataset in sorted({photo.dataset for photo in photos}):
-        some = [photo for photo in photos if photo.dataset == dataset]
+    for dataset, some in by_dataset.items():
         tested |= _photos_to_test(some, have_test=dataset in have_test)
-    tested_clips = _clips_to_test(clips, frames, contents, have_test)
+    sides = {
+        clip.file: _is_test(clip.part, have_test=clip.dataset in have_test)
+        for clip in clips
+        if clip.part is not None
+    }
+    tied, shots = _tied_to_clips(photos, {image.file for image in frames})
+    learned = {shot for photo, shot in tied.items() if photo.image not in tested}
+    learned |= {shot for file, names in shots.items() if sides.get(file) is False for shot in names}
+    tested -= {p.image for p, shot in tied.items() if p.part is None and shot in learned}
+    for file, names in shots.items():
+        sides.setdefault(file, learned.isdisjoint(names))
+    tested_clips = _clips_to_test(frames, sides, contents)
     known = [image for image, label in frames.items() if label != UNKNOWN]
     strange = [image for image, label in frames.items() if label == UNKNOWN]
     return Split(
@@ -112,18 +138,40 @@ def _photos_to_test(photos: Sequence[LabelledPhoto], *, have_test: bool) -> set[
     return tested | {p.image for p in photos if p.part is None and p.group in tested_groups}
 
 
+def _tied_to_clips(
+    photos: Sequence[LabelledPhoto], clips: Collection[Path]
+) -> tuple[dict[LabelledPhoto, str], dict[Path, set[str]]]:
+    """Find the photos that were taken together with a clip, and these clips.
+
+    A photo and a clip of one name in one folder were. Photos of one group are the frames of a clip
+    that has the name of their folder, or lies in it.
+
+    Returns:
+        (what each of the photos is called together with its clip, and each of the clips with its
+        photos).
+    """
+    shots = [
+        (photo, _shot(photo.image.file if photo.group is None else photo.image.file.parent))
+        for photo in (photos if clips else ())
+    ]
+    folders = {shot for photo, shot in shots if photo.group is not None}
+    of_clips = {clip: {_shot(clip), *({_shot(clip.parent)} & folders)} for clip in clips}
+    taken = {shot for some in of_clips.values() for shot in some}
+    tied = {photo: shot for photo, shot in shots if shot in taken}
+    of_photos = {*tied.values()}
+    return tied, {clip: some & of_photos for clip, some in of_clips.items() if some & of_photos}
+
+
 def _clips_to_test(
-    clips: Sequence[LabelledClip],
-    frames: Mapping[Image, str],
-    contents: Mapping[Path, str],
-    have_test: Collection[int],
+    frames: Mapping[Image, str], sides: Mapping[Path, bool], contents: Mapping[Path, str]
 ) -> set[Path]:
-    """Choose the clips to test with: those that have this side already, and some without a side."""
-    sides = {
-        clip.file: _is_test(clip.part, have_test=clip.dataset in have_test)
-        for clip in clips
-        if clip.part is not None
-    }
+    """Choose the clips to test with: those that have this side already, and some without a side.
+
+    Args:
+        frames: labels of the clips' frames.
+        sides: of the clips that have one, whether it is that to test with.
+        contents: what tells clips apart.
+    """
     footage = _footage({image.file for image in frames}, contents)
     learned = {footage[file] for file, is_test in sides.items() if not is_test and file in footage}
     tested = {file for file, is_test in sides.items() if is_test}
@@ -142,7 +190,7 @@ def _clips_to_test(
 
 
 def _footage(clips: Collection[Path], contents: Mapping[Path, str]) -> dict[Path, str]:
-    """Find out which clips belong together: copies of one, and those cut from one.
+    """Find out which clips belong together: copies of one, those cut from one or called alike.
 
     Returns:
         For each clip, a name that those have in common that belong together.
@@ -154,11 +202,43 @@ def _footage(clips: Collection[Path], contents: Mapping[Path, str]) -> dict[Path
             name = same[name]
         return name
 
-    names = {clip: (contents.get(clip, str(clip)), footage_of(clip.as_posix())) for clip in clips}
-    for content, cut_from in names.values():
-        first, other = sorted((first_of(content), first_of(cut_from)))
+    names = {clip: (contents.get(clip, str(clip)), _shot(clip)) for clip in clips}
+    for content, shot in names.values():
+        first, other = sorted((first_of(content), first_of(shot)))
         same[other] = first
     return {clip: first_of(content) for clip, (content, _) in names.items()}
+
+
+def files_taken_at_once(images: Sequence[Image]) -> list[str]:
+    """Name each image by its file; a clip, and what belongs to it, by the first of these files."""
+    clips = {_shot(file) for file in {image.file for image in images if image.seconds is not None}}
+    first: dict[str, str] = {}
+    names: dict[Path, str] = {}
+    for file in (image.file for image in images) if clips else ():
+        if file not in names:
+            shot = _shot(file)
+            names[file] = first.setdefault(shot, str(file)) if shot in clips else str(file)
+    return [names.get(image.file, str(image.file)) for image in images]
+
+
+def _shot(file: Path) -> str:
+    """Name what was taken at once, by the path of one of its files, or of a folder of its frames.
+
+    A phone writes a live photo as a photo and a clip of one name, and what is edited of it with an
+    E in front of its number. Where photos are HEIC, clips are called after that, or photos that
+    were converted.
+
+    Example:
+        >>> _shot(Path("/a/IMG_E0012.HEIC.jpg")) == _shot(Path("/a/img_0012_HEVC.MOV"))
+        True
+    """
+    name, suffix = os.path.splitext(file.name.lower())  # noqa: PTH122
+    while suffix in _SUFFIXES:
+        name, suffix = os.path.splitext(name)  # noqa: PTH122
+    name += suffix
+    name = re.sub(r"^img_e(?=\d)", "img_", name.removesuffix("_hevc"))
+    folder = file.parent if is_stored(file) else os.path.abspath(file.parent)  # noqa: PTH100
+    return f"{folder}/{footage_of(name)}"
 
 
 def _is_test(part: Part | None, *, have_test: bool) -> bool:
@@ -195,11 +275,15 @@ def split_clips(labels: Mapping[str, Collection[str]], contents: Mapping[str, st
     wanted = {
         label: round(count / 4) if count >= FEWEST_PHOTOS else 0 for label, count in counts.items()
     }
+    of_label: dict[str, list[str]] = {label: [] for label in counts}
+    for content in in_order:
+        for label in shown[content]:
+            of_label[label].append(content)
     test: set[str] = set()
     for label in sorted(wanted, key=lambda label: (counts[label], label)):
-        for content in in_order:
+        for content in of_label[label]:
             some = shown[content]
-            if label in some and content not in test and all(wanted[other] > 0 for other in some):
+            if content not in test and all(wanted[other] > 0 for other in some):
                 test.add(content)
                 for other in some:
                     wanted[other] -= 1

@@ -18,7 +18,7 @@ def labels_to_learn(
     Args:
         there: all labels in the data sets.
         names: labels to learn; None takes all.
-        where, reason: what a message names: the data sets, and a flaw that may be the cause.
+        where, reason: what a message names: the data sets, and what of them is not used and why.
         nested: whether a label has folders of its own below it, which could be the labels instead.
 
     Raises:
@@ -28,8 +28,8 @@ def labels_to_learn(
     if not there:
         raise UserError(
             f"no photos in {where}: it should hold one folder for each activity, "
-            "each with .jpg, .jpeg, .png, .bmp, .tif, .webp, .gif or .avif files, or with clips"
-            + reason
+            "each with .jpg, .jpeg, .jfif, .png, .bmp, .tif, .webp, .gif or .avif files, or with "
+            "clips" + reason
         )
     taken = {*there} if names is None else {*there} & {*names}
     _check_spelling({*taken, *(names or ())}, {*there, *(names or ()), UNKNOWN})
@@ -45,8 +45,10 @@ def labels_to_learn(
             f"; if the folders inside {printable(label)}/ are the activities, give --label-folder "
             "last"
         )
+        others = shortened(sorted({*there} - taken))
         raise UserError(
             f"only photos of {label} in {where}: a classifier needs at least two activities"
+            + (f", and --labels leaves out {others}" if others else "")
             + reason
             + (way_out if nested else "")
         )
@@ -77,7 +79,7 @@ def check_enough(
     Args:
         without_clips: labels that no clip shows; the others have frames.
         photos: to learn from and to test with.
-        where, reason: what a message names: the data sets, and a flaw that may be the cause.
+        where, reason: what a message names: the data sets, and what of them is not used and why.
 
     Raises:
         UserError: a label has too few photos to be split, or photos to test with alone.

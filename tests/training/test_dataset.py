@@ -16,9 +16,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from activity.common.errors import UserError
+from activity.media.images import Image
 from activity.media.photo import network_input, read_photo
-from activity.training.dataset import find_images
-from activity.training.remarks import remarks_on_found
+from activity.training.dataset import Found, find_images
+from activity.training.image_sets import ImageSets
+from activity.training.labelled_clips import SampledFrames
+from activity.training.remarks import remarks_on_found, remarks_on_sets
 from activity.training.split import split_images, split_photos
 from tests.conftest import ROOT, decode_photo, posix
 
@@ -377,6 +380,71 @@ def test_files_of_other_kinds_are_counted_by_their_endings(tmp_path: Path) -> No
     assert find_images([tmp_path], ["tennis", "football", "golf"]).left_out[".heic"] == 1
 
 
+@pytest.mark.parametrize("suffix", [".jfif", ".jpe", ".JFIF", ".jif", ".jfi"])
+def test_photos_with_rarer_endings_of_jpeg_are_photos(tmp_path: Path, suffix: str) -> None:
+    folders(tmp_path, "tennis", "football", photos=8)
+    for label in ("tennis", "football"):
+        for number in range(4):
+            photo_in(tmp_path, f"{label}/new {number}.webp")
+    before = {i.path for i in split_images(find_images([tmp_path]).photos, [], {}, {}).test}
+    for label in ("tennis", "football"):
+        for number in range(4):
+            (tmp_path / f"{label}/newer {number}{suffix}").write_bytes(FORMATS["JPEG"])
+    found = find_images([tmp_path])
+    assert (len(found.photos), found.left_out) == (32, {})
+    # Those of the kinds that were read before stay where they were.
+    tested = {image.path for image in split_images(found.photos, [], {}, {}).test}
+    assert before < tested
+    labels = sorted(name.partition("/newer")[0] for name in tested - before)
+    assert labels == ["football", "tennis"]
+
+
+def test_a_run_that_ends_says_what_lay_in_the_other_folders(tmp_path: Path) -> None:
+    folders(tmp_path, "football")
+    for name in ("tennis/1.heic", "tennis/2.HEIC", "golf/night/1.jxl", "football/notes.txt"):
+        photo_in(tmp_path, name)
+    (tmp_path / "chess").mkdir()
+    inside = (
+        r"; nothing to learn from in chess \(empty\), golf \(1 .jxl\), tennis \(2 .heic\); "
+        r"left out \(neither photos nor clips\): 2 .heic, 1 .txt, 1 .jxl"
+    )
+    with pytest.raises(UserError, match=f"only photos of football in .*{inside}$"):
+        find_images([tmp_path], ["all"])
+    with pytest.raises(UserError, match=f"no photos of tennis, golf in .*{inside}$"):
+        find_images([tmp_path], ["tennis", "golf"])
+    photo_in(tmp_path, "tennis/1.jpg")
+    with pytest.raises(UserError, match=r"too few .*: tennis \(1\); .* at least 4; .*2 .heic"):
+        find_images([tmp_path], ["all"])
+    folders(tmp_path, "polo")
+    with pytest.raises(UserError, match="and --labels leaves out football, tennis; nothing to"):
+        find_images([tmp_path], ["polo"])
+
+
+def test_a_run_without_photos_says_what_was_there_instead(tmp_path: Path) -> None:
+    for name in ("1.jpg", "2.jpg", "notes.txt", "tennis/1.heic"):
+        photo_in(tmp_path, name)
+    for name in ("a.mp4", "b.mp4", "c.mp4"):
+        photo_in(tmp_path, name)
+    with pytest.raises(UserError, match=r"no photos in .* or with clips; ") as raised:
+        find_images([tmp_path])
+    said = str(raised.value).split("; ")[1:]
+    assert said == [
+        "a.mp4: no folder and no table says what it shows",
+        "and 2 more clips or tables are flawed or say nothing",
+        "nothing to learn from in tennis (1 .heic)",
+        "left out (neither photos nor clips): 1 .heic",
+        f"left out: 2 photos in {tmp_path.as_posix()}/ itself, which belong to no activity",
+    ]
+
+
+def test_photos_in_no_folder_are_told_in_a_run_that_goes_on(tmp_path: Path) -> None:
+    folders(tmp_path, "tennis", "football")
+    photo_in(tmp_path, "1.jpg")
+    found = find_images([tmp_path])
+    assert found.in_no_activity == {tmp_path.as_posix(): 1}
+    assert any(f"1 photos in {tmp_path}/ itself" in said for said in remarks_on_found(None, found))
+
+
 def test_the_default_activities_or_all_there_is(tmp_path: Path) -> None:
     folders(tmp_path / "some", "tennis", "football", "chess")
     assert set(find_images([tmp_path / "some"]).all_labels()) == {"tennis", "football"}
@@ -689,3 +757,91 @@ def test_a_table_that_a_spreadsheet_has_changed_is_named(
     (reason,) = found.skipped.values()
     assert why in reason
     assert found.left_out == {".csv": 1}
+
+
+def frames_and_parts(found: Found) -> tuple[ImageSets, set[str]]:
+    """A frame of each segment, split, and which clips are tested with."""
+    frames = {
+        Image(clip.path, segment.start, clip.folder): segment.label
+        for clip in found.clips
+        for segment in clip.segments
+    }
+    split = split_images(found.photos, found.clips, frames, {})
+    labels = {photo.image: photo.label for photo in found.photos} | frames
+    sampled = SampledFrames([*frames], [*frames.values()], {}, [], [], [1.0] * len(frames))
+    sets = ImageSets(split.training, split.test, [], labels, sampled)
+    return sets, {image.path for image in split.test if image.seconds is not None}
+
+
+@pytest.mark.parametrize(
+    ("table", "given"),
+    [
+        *((table, ["."]) for table in ("clips/{}.csv", "tables/{}.csv", "tables/all.csv")),
+        *((table, ["clips", "tables"]) for table in ("tables/{}.csv", "tables/all.csv")),
+        ("tables/all.csv", ["tables"]),
+    ],
+)
+def test_clips_are_split_wherever_their_tables_lie(
+    tmp_path: Path, table: str, given: list[str]
+) -> None:
+    for name in ("clips", "tables"):
+        (tmp_path / name).mkdir()
+    many = ["clip,start,end,label"]
+    for number in range(16):
+        (tmp_path / f"clips/{number}.mp4").write_bytes(b"")
+        rows = ["0,3,football", "3,6,tennis"]
+        many += [f"../clips/{number}.mp4,{row}" for row in rows]
+        if "{}" in table:
+            (tmp_path / table.format(number)).write_text("\n".join(["start,end,label", *rows]))
+    if "{}" not in table:
+        (tmp_path / table).write_text("\n".join(many))
+    found = find_images([tmp_path / name for name in given], ["football", "tennis"])
+    sets, tested = frames_and_parts(found)
+    assert len(tested) == 4
+    assert found.corrected == []
+    assert not any("score" in remark for remark in remarks_on_sets(found, sets))
+
+
+def test_clips_that_are_all_learned_from_are_not_called_too_few(tmp_path: Path) -> None:
+    folders(tmp_path / "data", "tennis", "football")
+    (tmp_path / "corrected").mkdir()
+    for number in range(8):
+        (tmp_path / f"data/tennis/match {number}.mp4").write_bytes(b"")
+        (tmp_path / f"corrected/match {number}.csv").write_text("start,end,label\n0,3,football\n")
+    found = find_images([tmp_path / "data", tmp_path / "corrected"], ["all"])
+    sets, tested = frames_and_parts(found)
+    assert tested == set()
+    said = [remark for remark in remarks_on_sets(found, sets) if "score" in remark]
+    assert said == [
+        "clips whose tables correct their folders, or that lie outside the data sets, are all "
+        "learned from, so that the score is of photos alone: football"
+    ]
+    assert len(found.corrected) == 8
+    # Where nothing is tested with at all, that is why, too.
+    alone = sets._replace(test=[])
+    assert any(
+        remark.startswith("clips whose tables correct") and remark.endswith(": football")
+        for remark in remarks_on_sets(found, alone)
+    )
+
+
+@pytest.mark.parametrize(
+    ("clips", "part", "said"),
+    [
+        (["train/tennis/{}.mp4"], "test", "no clips in the part to test with"),
+        (["tennis/v_g01_c{:02}.mp4"], "", "the clips belong together, or with photos, or show a"),
+        (["tennis/{}.mp4"], "", None),
+    ],
+)
+def test_why_no_clip_is_tested_is_said_as_it_is(
+    tmp_path: Path, clips: list[str], part: str, said: str | None
+) -> None:
+    for above in ("train/", "test/") if part else ("",):
+        folders(tmp_path, f"{above}tennis", f"{above}football")
+    for number in range(8):
+        (tmp_path / clips[0].format(number)).write_bytes(b"")
+    found = find_images([tmp_path], ["all"])
+    sets, tested = frames_and_parts(found)
+    remarks = [remark for remark in remarks_on_sets(found, sets) if "photos alone" in remark]
+    assert bool(tested) == (said is None)
+    assert [remark.startswith(said or "") for remark in remarks] == [True] * (said is not None)

@@ -97,7 +97,8 @@ def test_a_class_of_which_nothing_can_be_read_is_one_clear_line(
 ) -> None:
     for image in sets.training[2:]:
         image.file.unlink()
-    with pytest.raises(UserError, match="nothing to learn b from"):
+    named = ", ".join(str(image) for image in sets.training[2:])
+    with pytest.raises(UserError, match=f"nothing to learn b from.*; cannot be read: {named}"):
         compute(sets, backbone)
 
 

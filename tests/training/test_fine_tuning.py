@@ -313,3 +313,17 @@ def test_frames_of_one_clip_are_on_one_side_and_every_label_is_learned() -> None
     assert sorted([*learned, *held_out]) == list(range(83))
     assert {files[i] for i in learned}.isdisjoint(files[i] for i in held_out)
     assert labels[held_out].tolist() == [0] * 4 + [1] * 4
+
+
+def test_a_live_photo_and_its_clip_are_held_out_together() -> None:
+    images = [Image(f"{label}/{n}.jpg") for label in (0, 1) for n in range(20)]
+    images += [Image(f"{label}/{n}.mov", 0.0) for label in (0, 1) for n in range(20)]
+    labels = np.tile(np.repeat([0, 1], 20), 2)
+    rows = np.arange(80).reshape(80, 1)
+    examples = Examples(images, np.eye(2, dtype=np.float32)[labels], np.empty((80, 1)), rows)
+    learned, held_out = (
+        {images[place].path[:-4] for place in side}
+        for side in fine_tuning._hold_out(examples, seed=0)
+    )
+    assert not learned & held_out
+    assert len(held_out) == 4

@@ -2,6 +2,9 @@
 
 import math
 import os
+import sqlite3
+import time
+from contextlib import closing
 from itertools import pairwise
 from pathlib import Path
 
@@ -9,7 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from activity.media.images import Image, hash_files
 from activity.temporal.segments import Segment
+from activity.training.dataset import Found
+from activity.training.image_sets import build_sets
 from activity.training.labelled_clips import (
     BOUNDARY,
     LabelledClip,
@@ -99,3 +105,64 @@ def test_frames_are_sampled_and_flaws_named(tmp_path: Path) -> None:
     assert list(frames.skipped) == ["tennis/b.avi"]
     assert frames.too_long == ["c.avi"]
     assert frames.without_frames == ["d.avi"]
+
+
+@pytest.fixture
+def clips(tmp_path: Path) -> list[LabelledClip]:
+    """Two clips that were made long ago."""
+    for name in ("a.avi", "b.avi"):
+        write_clip(tmp_path / name, ["red"] * 61)
+        os.utime(tmp_path / name, (1e9, 1e9))
+    return [LabelledClip(f"{n}.avi", [Segment(0, math.inf, "tennis")], tmp_path) for n in "ab"]
+
+
+def test_a_clip_that_is_known_is_not_opened_again(
+    clips: list[LabelledClip], tmp_path: Path, opened: list[str], a_minute_later: None
+) -> None:
+    def frames() -> list[Image]:
+        opened.clear()
+        sets = build_sets(Found([], clips), 0.5, tmp_path / "cache", outliers=0, seed=0)
+        return sets.training
+
+    cold = frames()
+    assert {"a.avi", "b.avi"} <= {*opened}
+    assert frames() == cold
+    assert not {"a.avi", "b.avi"} & {*opened}
+    assert len({image.digest for image in cold}) == 5  # the clips are copies of each other
+    # Another clip in its place is looked at again.
+    write_clip(tmp_path / "a.avi", ["red"] * 31)
+    assert len(frames()) == 8
+    assert "b.avi" not in opened
+
+
+def test_an_index_of_an_earlier_version_is_used_and_gets_lengths(
+    clips: list[LabelledClip], tmp_path: Path, opened: list[str], a_minute_later: None
+) -> None:
+    cache = tmp_path / "cache"
+    hash_files(tmp_path, ["a.avi", "b.avi"], cache)
+    with closing(sqlite3.connect(cache / "digests.sqlite")) as table, table:
+        if len(table.execute("PRAGMA table_info(digests)").fetchall()) == 8:
+            table.execute("ALTER TABLE digests DROP COLUMN seconds")
+    opened.clear()
+    assert hash_files(tmp_path, ["a.avi", "b.avi"], cache)
+    assert "a.avi" not in opened
+    first = sample_frames(clips, LABELS, 0.5, cache)
+    opened.clear()
+    assert sample_frames(clips, LABELS, 0.5, cache) == first
+    assert "a.avi" not in opened
+
+
+def test_a_length_that_was_damaged_is_not_believed(
+    clips: list[LabelledClip], tmp_path: Path, a_minute_later: None
+) -> None:
+    first = sample_frames(clips, LABELS, 0.5, tmp_path / "cache")
+    with closing(sqlite3.connect(tmp_path / "cache/digests.sqlite")) as table, table:
+        table.execute("UPDATE digests SET seconds = 100")
+    assert sample_frames(clips, LABELS, 0.5, tmp_path / "cache") == first
+
+
+@pytest.fixture
+def a_minute_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files that were just made seem to be older: what is known of others is not kept."""
+    real = time.time_ns
+    monkeypatch.setattr(time, "time_ns", lambda: real() + 60 * 10**9)

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from activity.media.images import Image
+from activity.media.images import Image, digest_of, hash_files
 from activity.training.evaluation import Evaluation
 from activity.training.feature_sets import Examples, FeatureSets
 from activity.training.head import History
@@ -16,7 +16,7 @@ from activity.training.leakage import IdenticalImages, Leakage
 from activity.training.pictures import contact_sheet, plot_confusion, plot_history
 from activity.training.report import write_report
 from activity.training.trained import Trained
-from tests.conftest import COLOURS_BGR
+from tests.conftest import COLOURS_BGR, write_clip
 
 LABELS = sorted(COLOURS_BGR)
 NONE = np.empty((0, 3))
@@ -175,6 +175,27 @@ def test_contact_sheet_holds_the_most_confident_mistakes_only(tmp_path: Path, ph
     assert red_cells(tmp_path / "sheet.png") == 24
     green = np.array(COLOURS_BGR["green"][::-1])
     assert not (read(tmp_path / "sheet.png") == green).all(axis=2).any()
+
+
+def test_contact_sheet_opens_a_clip_once_for_all_its_mistakes(
+    tmp_path: Path, opened: list[str]
+) -> None:
+    names = ["a.avi", "b.avi", "gone.avi"]
+    for name in names:
+        write_clip(tmp_path / name, ["red"] * 90)
+    digests = hash_files(tmp_path, names)
+    images = [Image(names[n % 3], n / 12, tmp_path) for n in range(36)]
+    images = [image._replace(digest=digest_of(image, digests[image.path])) for image in images]
+    (tmp_path / "gone.avi").unlink()
+    truth = np.full(36, LABELS.index("red"))
+    probabilities = np.stack([np.linspace(0.99, 0.7, 36), np.zeros(36), np.zeros(36)], axis=1)
+    opened.clear()
+    contact_sheet(Evaluation(LABELS, images, truth, probabilities, NONE), tmp_path / "sheet.png")
+    # All 24 that can be read; for those in the place of the clip that is gone, once more.
+    assert max(opened.count(name) for name in names) <= 4
+    picture = read(tmp_path / "sheet.png")
+    red = (np.abs(picture - COLOURS_BGR["red"][::-1]).max(axis=2) < 30).astype(np.uint8)
+    assert red.sum() > 23 * 10_000
 
 
 def test_contact_sheet_without_mistakes(tmp_path: Path) -> None:
