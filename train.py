@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from activity.common.errors import UserError
+from activity.common.folders import check_temporary_folder, provide_home
 from activity.common.keras_settings import check_backend
 from activity.common.quiet import hidden_chatter
 from activity.common.script import run_script
@@ -38,6 +39,8 @@ example:
 
 def main() -> None:
     args = parse_arguments()
+    check_temporary_folder()
+    provide_home()
     check_backend()
     found = find_images(args.dataset, args.labels, args.label_folder)
     say(remarks_on_found(args.labels, found))

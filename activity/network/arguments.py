@@ -7,6 +7,8 @@ from platformdirs import user_cache_path
 
 from activity.network.engine import ENGINES
 
+_NO_CACHE = "off"
+
 
 def positive(text: str) -> int:
     """Parse a whole number of at least one."""
@@ -78,17 +80,26 @@ def add_cache_argument(parser: argparse._ActionsContainer) -> None:
     parser.add_argument(
         "--cache",
         type=_cache_folder,
-        default=default_cache(),
+        default=str(default_cache() or _NO_CACHE),
         metavar="FOLDER",
         help="where features and exported networks are kept, so that no run computes them "
         "again; 'off' keeps none; delete the folder to clear it (default: %(default)s)",
     )
 
 
-def default_cache() -> Path:
-    """Say where this machine keeps features and exports unless a person names another folder."""
-    return user_cache_path("activity-video", appauthor=False)
+def default_cache() -> Path | None:
+    """Say where this machine keeps features and exports unless a person names another folder.
+
+    Returns:
+        A folder; None where nothing says which is the user's: as in a container that runs under a
+        number, without HOME or an entry in its list of users.
+    """
+    try:
+        folder = user_cache_path("activity-video", appauthor=False)
+    except RuntimeError:
+        return None
+    return folder if folder.is_absolute() else None  # older versions leave a "~" in it
 
 
 def _cache_folder(text: str) -> Path | None:
-    return None if text == "off" else Path(text)
+    return None if text == _NO_CACHE else Path(text)
