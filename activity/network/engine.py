@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from activity.common.background import in_background
+from activity.common.cores import fewer_cores
 from activity.common.errors import UserError
 from activity.common.keras_settings import compiles_for_each_shape, has_gpu
 from activity.network.openvino_export import EXPORT_NAME, can_export, export
@@ -58,7 +59,7 @@ class EngineOptions:
             saved classifier is opened.
         batch_size: batch size of the Keras engine.
         cache_folder: where features and exported networks are kept; None keeps none.
-        cores: how many OpenVINO may use; None for all.
+        cores: how many OpenVINO may use; None for all that this process may.
         low_latency: inputs will come one at a time, from a live source.
     """
 
@@ -180,8 +181,8 @@ def openvino_engine(export: Path, options: EngineOptions) -> Engine:
         # A processor with bfloat16 would otherwise take it, and answer less exactly.
         hint = "LATENCY" if options.low_latency else "THROUGHPUT"
         settings = {"PERFORMANCE_HINT": hint, "INFERENCE_PRECISION_HINT": "f32"}
-        if options.cores is not None:
-            settings["INFERENCE_NUM_THREADS"] = str(options.cores)
+        if cores := options.cores or fewer_cores():
+            settings["INFERENCE_NUM_THREADS"] = str(cores)
         compiled = core.compile_model(network, "CPU", settings)
     except RuntimeError as error:
         raise UserError(f"OpenVINO cannot read the exported model {export}") from error
