@@ -27,7 +27,7 @@ def provide_home() -> None:
     """Give a user without a home one for this run.
 
     Who runs a container under a number has neither HOME nor an entry in the list of users:
-    OpenVINO's telemetry and NNCF then fail while they are imported, and Keras writes into a folder
+    NNCF and OpenVINO's telemetry then fail while they are imported, and Keras writes into a folder
     named "~". What is written into the home of a run is deleted with it.
 
     Raises:
