@@ -53,6 +53,7 @@ def main() -> None:
         from activity.cluster.features import fill_cache
         from activity.cluster.ray_cluster import ClusterOptions
         from activity.network.backbone import build_backbone
+        from activity.training.feature_maps import check_feature_maps_can_be_kept
         from activity.training.feature_sets import compute_feature_sets, views_of
         from activity.training.fine_tuning import fine_tune
         from activity.training.leakage import find_leakage
@@ -64,6 +65,8 @@ def main() -> None:
 
     if args.int8:
         check_installed()
+    if args.fine_tune:
+        check_feature_maps_can_be_kept(args.cache)
     # The backbone is frozen, so each view of an image goes through it once, not once an epoch.
     backbone = build_backbone(args.backbone, args.weights)
     options = EngineOptions(args.engine, args.batch_size, args.cache)
