@@ -17,6 +17,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from activity.common.errors import UserError, printable, shortened
+from activity.common.folders import provide_home
 from activity.common.interruption import interrupts_held_back
 from activity.common.keras_settings import check_backend
 from activity.common.script import run_script
@@ -67,6 +68,7 @@ examples:
 
 def main() -> None:
     args = parse_arguments()
+    provide_home()
     check_backend()
     jobs, finished = find_jobs(args)
     if not jobs and not any(job.truth for job in finished):

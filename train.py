@@ -8,6 +8,7 @@ plot of the training.
 import argparse
 from collections.abc import Iterable
 
+from activity.common.folders import check_temporary_folder, provide_home
 from activity.common.keras_settings import check_backend
 from activity.common.quiet import hidden_chatter
 from activity.common.script import run_script
@@ -35,6 +36,8 @@ example:
 
 def main() -> None:
     args = parse_arguments()
+    check_temporary_folder()
+    provide_home()
     check_backend()
     check_inputs_survive(args, args.dataset)
     found = find_images(args.dataset, args.labels, args.label_folder)
@@ -49,6 +52,7 @@ def main() -> None:
         from activity.cluster.features import fill_cache
         from activity.cluster.ray_cluster import ClusterOptions
         from activity.network.backbone import build_backbone
+        from activity.training.feature_maps import check_feature_maps_can_be_kept
         from activity.training.feature_sets import compute_feature_sets, views_of
         from activity.training.fine_tuning import fine_tune
         from activity.training.leakage import find_leakage
@@ -60,6 +64,8 @@ def main() -> None:
 
     if args.int8:
         check_installed()
+    if args.fine_tune:
+        check_feature_maps_can_be_kept(args.cache)
     # The backbone is frozen, so each view of an image goes through it once, not once an epoch.
     backbone = build_backbone(args.backbone, args.weights)
     options = EngineOptions(args.engine, args.batch_size, args.cache)

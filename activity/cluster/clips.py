@@ -23,6 +23,7 @@ from activity.cluster.placing import for_hosts, on_host, placed
 from activity.cluster.queue import JobQueue
 from activity.cluster.ray_cluster import ClusterOptions, cluster_joined
 from activity.cluster.workers import run_on_workers
+from activity.common.cores import usable_cores, use_at_most
 from activity.common.errors import UserError
 from activity.common.interruption import LeftUnfinishedError
 from activity.common.publishing import Unnamed, names_held_back, publish, remove_unnamed
@@ -169,6 +170,7 @@ class Worker:
         """
         with errors_in_a_line("the model"):
             self._check.make()
+            use_at_most(self._settings.options.cores or usable_cores())
             there = placed(self._saved, self._folder)
             opened = there.open(on_host(self._settings.options), self._frames)
         # Results name the model as it was given.

@@ -21,6 +21,7 @@ from activity.cluster.placing import absolute, for_hosts, on_host
 from activity.cluster.queue import JobQueue
 from activity.cluster.ray_cluster import ClusterOptions, cluster_joined
 from activity.cluster.workers import run_on_workers
+from activity.common.cores import usable_cores, use_at_most
 from activity.common.errors import UserError
 from activity.common.keras_settings import load_keras
 from activity.media.images import Image
@@ -128,6 +129,7 @@ class FeatureWorker:
                 run.
         """
         self._check.make()
+        use_at_most(self._options.cores or usable_cores())
         options = on_host(self._options)
         self._run = open_engine(options, self._backbone, key=self._key, inputs=self._inputs)
 

@@ -67,5 +67,5 @@ def for_hosts(options: EngineOptions, folder: Path, cores: int) -> EngineOptions
 def on_host(options: EngineOptions) -> EngineOptions:
     """Give the options that hold on the host where this is called, from those of ``for_hosts``."""
     cache = options.cache_folder
-    # An absolute path stays as it is.
-    return replace(options, cache_folder=cache and default_cache() / cache)
+    named = cache is None or cache.is_absolute()
+    return replace(options, cache_folder=cache if named else default_cache())

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from activity.cluster.answers import last_line
+from activity.common.cores import usable_cores
 from activity.common.errors import UserError
 from activity.common.quiet import hidden_below_python
 
@@ -79,6 +80,7 @@ def cluster_joined(cluster: ClusterOptions) -> Iterator[None]:
         if local:
             folder = stack.enter_context(_private_folder())
             limits = {"include_dashboard": False, "object_store_memory": 5 * 10**8}
+            limits["num_cpus"] = usable_cores()
             # Ray lets everyone write into its folder, so it is one inside.
             _init("local", _temp_dir=str(folder / "r"), **limits)
         else:

@@ -96,8 +96,11 @@ def compile_options() -> dict[str, bool]:
 
 
 def _path_of_keras_json() -> Path:
-    home = os.environ.get("KERAS_HOME")
-    return (Path(home) if home else Path.home() / ".keras") / "keras.json"
+    folder = os.environ.get("KERAS_HOME")
+    if folder is None:  # as Keras does it, also where the user has no home, or may not write to it
+        home = os.path.expanduser("~")  # noqa: PTH111 - pathlib's raises where there is none
+        return Path(home if os.access(home, os.W_OK) else "/tmp", ".keras", "keras.json")
+    return Path(folder, "keras.json")
 
 
 def _keras_json() -> dict[str, Any]:

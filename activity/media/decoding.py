@@ -1,6 +1,5 @@
 """Packets to pictures: all that can be decoded."""
 
-import os
 from collections import deque
 from collections.abc import Generator, Iterator
 from contextlib import closing
@@ -13,6 +12,7 @@ import av
 from av.codec.context import ThreadType
 from av.container import InputContainer
 
+from activity.common.cores import usable_cores
 from activity.media.container import open_container, shown_stream
 from activity.media.packets import Extent, packets_of
 
@@ -147,7 +147,7 @@ class Decoder:
 
 
 def _threads(stream: av.VideoStream) -> int:
-    return max(1, min(os.cpu_count() or 1, _MOST_THREADS, _BYTES_IN_THREADS // _bytes(stream)))
+    return max(1, min(usable_cores(), _MOST_THREADS, _BYTES_IN_THREADS // _bytes(stream)))
 
 
 def _bytes(stream: av.VideoStream) -> int:

@@ -15,6 +15,7 @@ from av.video.frame import PictureType
 from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 from numpy.typing import NDArray
 
+from activity.common.cores import fewer_cores
 from activity.common.errors import UserError
 from activity.common.writing import replace_when_complete
 from activity.media.frame import Frame
@@ -124,6 +125,8 @@ class VideoSink:
             self._say_colours()
             # Takes 3 ms for a frame of 638x402; "faster" takes 5 ms and no fewer bytes.
             self._stream.options = {"preset": "veryfast", "crf": "20"}
+            if cores := fewer_cores():  # by itself it goes by those of the machine
+                self._stream.codec_context.thread_count = cores
             # Or nothing would say how long the last frame is shown.
             self._stream.codec_context.flags |= Flags.frame_duration
             self._width += info.width % 2

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from activity.common.background import in_background
+from activity.common.cores import fewer_cores
 from activity.common.errors import UserError
 from activity.common.keras_settings import compiles_for_each_shape, has_gpu
 from activity.network.openvino_export import EXPORT_NAME, can_export, export
@@ -58,7 +59,7 @@ class EngineOptions:
             ``train.py --int8`` has written.
         batch_size: batch size of the Keras engine.
         cache_folder: folder of features and exported networks; None keeps none.
-        cores: number of cores that OpenVINO may use; None for all.
+        cores: number of cores that OpenVINO may use; None for all that this process may.
         low_latency: whether inputs come one at a time, from a live source.
     """
 
@@ -182,8 +183,8 @@ def openvino_engine(export: Path, options: EngineOptions) -> Engine:
         # OpenVINO would otherwise use bfloat16 where the CPU has it, and be less exact.
         hint = "LATENCY" if options.low_latency else "THROUGHPUT"
         settings = {"PERFORMANCE_HINT": hint, "INFERENCE_PRECISION_HINT": "f32"}
-        if options.cores is not None:
-            settings["INFERENCE_NUM_THREADS"] = str(options.cores)
+        if cores := options.cores or fewer_cores():
+            settings["INFERENCE_NUM_THREADS"] = str(cores)
         compiled = core.compile_model(network, "CPU", settings)
     except RuntimeError as error:
         raise UserError(f"OpenVINO cannot read the exported model {export}") from error

@@ -2,7 +2,8 @@
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 from typing import IO
 
 import keras
@@ -48,8 +49,7 @@ def feature_maps_on_disk(
     bytes_of_a_view = 2 * len(images) * math.prod(shape) * np.dtype(np.float16).itemsize
     kept = min(views, max(1, MOST_BYTES // bytes_of_a_view))
     stored = [View(image, number) for image in images for number in range(kept)]
-    advice = "give --cache a folder that can be written to"
-    with temporary_file(options.cache_folder, "what the frozen stages give", advice) as file:
+    with _file_of_feature_maps(options.cache_folder) as file:
         run = open_engine(options, lambda: frozen, key=fingerprint(frozen), inputs=2 * len(stored))
         outputs = run(_with_mirror_images(pixels_of(stored, frozen.input_shape[1])))
         bar = tqdm(outputs, "frozen stages", 2 * len(stored), disable=None, unit="view")
@@ -58,6 +58,21 @@ def feature_maps_on_disk(
         file.truncate(bytes_of_a_view * kept)
         maps = np.memmap(file, np.float16, "r", shape=(len(images), 2 * kept, *shape))
         yield maps, np.logical_and.reduce(came.reshape(len(images), kept), axis=1)
+
+
+def check_feature_maps_can_be_kept(folder: Path | None) -> None:
+    """Make sure, before the head is trained, that there is a place for the file.
+
+    Raises:
+        UserError: it cannot be made in this folder.
+    """
+    with _file_of_feature_maps(folder):
+        pass
+
+
+def _file_of_feature_maps(folder: Path | None) -> AbstractContextManager[IO[bytes]]:
+    advice = "give --cache a folder that can be written to"
+    return temporary_file(folder, "what the frozen stages give", advice)
 
 
 def write_feature_maps(

@@ -66,9 +66,18 @@ class Examples:
 
     @property
     def weights(self) -> NDArray[np.float32]:
-        """How much each image counts in training, shape (images,)."""
+        """How much each image counts in training, shape (images,).
+
+        All classes count alike, however many images each has: on average, and where each has as
+        many, an image of a class counts 1. docs/recipe.md says what a rare class gains.
+        """
+        known, labels = self.known, self.labels
+        counts = np.bincount(labels[known], minlength=self.targets.shape[1])
+        even = known.sum() / max(1, np.count_nonzero(counts))
         is_frame = np.array([image.seconds is not None for image in self.images], bool)
-        return np.where(is_frame & ~self.known, MARKED_WEIGHT, 1).astype(np.float32)
+        weights = np.where(is_frame & ~known, float(MARKED_WEIGHT), 1.0)
+        weights[known] = even / counts[labels[known]]
+        return weights.astype(np.float32)
 
     def features(
         self, places: NDArray[np.intp] | slice = slice(None), view: NDArray[np.intp] | int = 0

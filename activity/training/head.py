@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
-from activity.common.ordered_pool import usable_cores
+from activity.common.cores import usable_cores
 from activity.training.dense_layers import SHARES, DenseLayers, losses
 from activity.training.feature_sets import Examples
 from activity.training.hyperparameters import DROPOUT, HEAD, HIDDEN_UNITS

@@ -78,7 +78,8 @@ def write_int8_version(
     Args:
         classifier: as ``train.py`` saved it; the int8 version is written beside its model.
         features: what it was trained and tested with.
-        cache_folder: where OpenVINO exports are kept; None keeps none.
+        cache_folder: where OpenVINO exports are kept; None keeps none, nor does a folder that
+            cannot be written to.
 
     Raises:
         UserError: the file system refuses to write.
@@ -89,15 +90,15 @@ def write_int8_version(
     chosen = np.random.default_rng(0).permutation(len(training))[:CALIBRATION_PHOTOS]
     # A file that OpenVINO has open cannot be removed on Windows.
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as temporary:
-        options = EngineOptions("openvino", cache_folder=cache_folder or Path(temporary))
-        exact = classifier.open(options)
+        exact, export = _open_exported(classifier, cache_folder or Path(temporary))
+        if not export.is_file():  # it could not be kept in the cache
+            exact, export = _open_exported(classifier, Path(temporary))
         calibration = list(_read(exact, [training[i] for i in sorted(chosen)]))
         judged = test or training
         try:
             quantized = Path(temporary) / "int8" / EXPORT_NAME
-            assert options.exports is not None
-            quantize(options.exports / classifier.key / EXPORT_NAME, calibration, quantized)
-            rounded = openvino_engine(quantized, options)
+            quantize(export, calibration, quantized)
+            rounded = openvino_engine(quantized, EngineOptions())
             agreement = share_of_equal_labels(
                 exact,
                 rounded,
@@ -115,6 +116,14 @@ def write_int8_version(
         if older != folder:
             shutil.rmtree(older, ignore_errors=True)
     return Int8Version(folder, agreement, which)
+
+
+def _open_exported(classifier: Classifier, cache_folder: Path) -> tuple[OpenClassifier, Path]:
+    """Open the model with OpenVINO, and say where its export is, if that could be kept."""
+    options = EngineOptions("openvino", cache_folder=cache_folder)
+    exact = classifier.open(options)
+    assert options.exports is not None
+    return exact, options.exports / classifier.key / EXPORT_NAME
 
 
 def quantize(export: Path, photos: Sequence[NDArray[np.uint8]], target: Path) -> None:

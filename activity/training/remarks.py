@@ -16,6 +16,10 @@ from activity.training.split import FEWEST_PHOTOS
 
 _MOST_LINES = 12
 
+_UNEVEN = 5
+"""An activity is rare beside one with more than so many times its images. At three times as many,
+weights make up for it, at ten no longer (docs/recipe.md)."""
+
 
 def remarks_on_found(wanted: Sequence[str] | None, found: Found) -> list[str]:
     """Say which labels are taken, from how many photos and clips, and which files are not."""
@@ -83,6 +87,7 @@ def remarks_on_sets(found: Found, sets: ImageSets) -> list[str]:
         *_remarks_on_two_labels(sets),
         *_remarks_on_kept_split(found),
         *_remarks_on_split(found, sets),
+        *_remarks_on_rare_labels(sets),
         *_remarks_on_seconds(sets),
         *_remarks_on_outliers(sets.outliers),
     ]
@@ -131,6 +136,22 @@ def _remarks_on_two_labels(sets: ImageSets) -> list[str]:
     if len(conflicts) > _MOST_LINES:
         remarks.append(f"  and {len(conflicts) - _MOST_LINES} more")
     return remarks
+
+
+def _remarks_on_rare_labels(sets: ImageSets) -> list[str]:
+    """Name the activities that suffer because others have many times as many images."""
+    counts = Counter(sets.labels[image] for image in sets.training)
+    if not counts:
+        return []
+    common, most = max(counts.items(), key=lambda item: item[1])
+    rare = sorted((count, label) for label, count in counts.items() if count * _UNEVEN < most)
+    if not rare:
+        return []
+    names = printable(shortened([f"{label} ({count})" for count, label in rare]))
+    return [
+        f"rare beside {printable(common)} ({most} images to learn from), and so recognised less "
+        f"often, although each image of them counts more: {names}; add photos of them"
+    ]
 
 
 def _remarks_on_seconds(sets: ImageSets) -> list[str]:

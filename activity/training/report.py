@@ -83,6 +83,7 @@ def write_report(
             "accuracy_of_photos": share(right[~is_frame]),
             "accuracy_of_frames": share(right[is_frame]),
             "accuracy_without_near_copies": without_copies,
+            "recalls": [recall._asdict() for recall in evaluation.recalls()],
             "classification_report": _figures(evaluation) if evaluation.images else None,
             "confusion_matrix": {
                 "labels": list(evaluation.labels),

@@ -6,12 +6,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from activity.common.errors import printable
+from activity.common.errors import printable, shortened
 from activity.training.evaluation import Evaluation, share
 
 if TYPE_CHECKING:  # these import Keras and scikit-learn, which takes seconds
     from activity.training.leakage import Leakage
     from activity.training.near_copies import NearCopies
+
+_WIDEST_INTERVAL = 0.3
+"""Wider ones are told. Ten photos that are all right are enough for less, and so are forty of
+which half are."""
 
 
 def remarks_on_score(evaluation: Evaluation, leakage: "Leakage") -> list[str]:
@@ -23,6 +27,7 @@ def remarks_on_score(evaluation: Evaluation, leakage: "Leakage") -> list[str]:
         of_frames = f"{share(right[is_frame]):.1%} of {is_frame.sum()} frames of {clips} clips"
         of_photos = f"{share(right[~is_frame]):.1%} of {(~is_frame).sum()} photos; "
         remarks.append(f"right: {'' if is_frame.all() else of_photos}{of_frames}")
+    remarks += _remarks_on_few(evaluation)
     copies = sum(len(group.test) for group in leakage.identical)
     if copies:
         remarks.append(
@@ -40,6 +45,19 @@ def remarks_on_score(evaluation: Evaluation, leakage: "Leakage") -> list[str]:
             f"without them, {others}"
         )
     return remarks
+
+
+def _remarks_on_few(evaluation: Evaluation) -> list[str]:
+    """Name the activities of which there are so few test photos that their scores say little."""
+    vague = [
+        f"{printable(recall.label)} {recall.share:.0%} of {recall.files} photos or clips "
+        f"(95 % interval: {recall.low:.0%} to {recall.high:.0%})"
+        for recall in evaluation.recalls()
+        if recall.files and recall.high - recall.low > _WIDEST_INTERVAL
+    ]
+    return (
+        [f"too few to test with for a score that means much: {shortened(vague)}"] if vague else []
+    )
 
 
 def remarks_on_two_labels(pairs: "Sequence[NearCopies] | None") -> list[str]:

@@ -13,7 +13,7 @@ from activity.labelling.outputs import Outputs
 from activity.network.arguments import default_cache
 from activity.network.engine import EngineOptions
 from activity.temporal.judgement import Truth
-from tests.conftest import ROOT
+from tests.conftest import ROOT, Trained
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="links need no privilege on POSIX")
 
@@ -49,6 +49,37 @@ def test_all_paths_of_a_job_are_made_absolute(tmp_path: Path) -> None:
     assert there.truth == Truth(tmp_path / "truth.csv", [])
     stored = Job("s3://sports/clip.avi", Outputs())
     assert placed(stored, tmp_path).clip == stored.clip
+
+
+def test_a_worker_uses_as_many_cores_as_it_was_promised(trained: Trained) -> None:
+    code = """
+import sys
+from pathlib import Path
+import cv2
+from activity.cluster.checks import prepare_check
+from activity.cluster.clips import Worker
+from activity.common.cores import usable_cores
+from activity.labelling.settings import Settings
+from activity.network.classifier import Classifier
+from activity.network.engine import EngineOptions
+from activity.temporal.smoothing import SMOOTHINGS
+
+model, label_bin, cache = map(Path, sys.argv[1:])
+settings = Settings(
+    smoothing=SMOOTHINGS["rolling"](8), options=EngineOptions(cache_folder=cache, cores=1)
+)
+with prepare_check([]) as check:
+    Worker(check, Classifier.load(model, label_bin), settings, 5, Path.cwd()).open()
+print(usable_cores(), cv2.getNumThreads())
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code, *map(str, trained)],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        timeout=100,
+    )
+    assert (done.returncode, done.stdout) == (0, "1 1\n"), done.stderr
 
 
 def test_a_run_without_a_cluster_imports_none_of_it() -> None:

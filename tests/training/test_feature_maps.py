@@ -11,6 +11,21 @@ from activity.common.errors import UserError
 from activity.media.images import Image
 from activity.network.engine import EngineOptions
 from activity.training.feature_maps import feature_maps_on_disk, write_feature_maps
+from tests.conftest import RunMain
+
+
+def test_a_folder_that_cannot_be_written_is_named_before_the_features_are_computed(
+    photo_folders: Path, tmp_path: Path, run_train: RunMain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("activity.network.backbone.build_backbone", None)
+    in_the_way = tmp_path / "file"
+    in_the_way.write_text("no folder")
+    with pytest.raises(UserError, match=r"cannot keep what the frozen stages give in .*; give --c"):
+        run_train(
+            *("--dataset", photo_folders, "--labels", "all", "--cache", in_the_way / "cache"),
+            *("--model", tmp_path / "m", "--label-bin", tmp_path / "lb"),
+            *("--plot", tmp_path / "p.png", "--fine-tune", 1),
+        )
 
 
 def test_each_view_is_followed_by_its_mirror_image_and_nothing_stays(tmp_path: Path) -> None:

@@ -188,6 +188,44 @@ def test_frames_marked_as_unknown_weigh_more() -> None:
     assert both.weights.tolist() == [1] * 90 + [MARKED_WEIGHT] * 60
 
 
+def uneven(counts: list[int], seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Features of labels that overlap, in one dimension of eight, and the label of each."""
+    random = np.random.default_rng(seed)
+    labels = np.repeat(np.arange(len(counts)), counts)
+    features = random.normal(0, 1, (len(labels), 8))
+    features[:, 0] += 2.0 * labels
+    return features.astype(np.float32), labels
+
+
+def test_a_rare_label_is_recognised_beside_common_ones() -> None:
+    features, labels = uneven([300, 8], 0)
+    images = [Image(f"{number}.jpg") for number in range(len(labels))]
+    rows = np.arange(len(labels)).reshape(-1, 1)
+    train = Examples(images, np.eye(2, dtype=np.float32)[labels], features, rows)
+    head, _ = train_head(train, train.take(np.arange(0)), epochs=20, seed=0)
+    seen, truth = uneven([500, 500], 1)
+    right = head.predict(seen, verbose=0).argmax(axis=1) == truth
+    assert right[truth == 1].mean() > 0.6
+    assert right[truth == 0].mean() > 0.8
+
+
+def test_labels_count_alike_and_images_one_on_average_and_exactly_where_labels_are_even() -> None:
+    labels = np.repeat([0, 1, 2], [40, 7, 3])
+    features = np.zeros((50, 8), np.float32)
+    images = [Image(f"{number}.jpg") for number in range(50)]
+    targets = np.eye(3, dtype=np.float32)[labels]
+    known = Examples(images, targets, features, np.arange(50).reshape(-1, 1))
+    sums = np.bincount(labels, known.weights)
+    np.testing.assert_allclose(sums, 50 / 3, rtol=1e-6)
+    both = with_outliers(known, np.zeros(8), 1.0)
+    np.testing.assert_array_equal(both.weights[:50], known.weights)
+    assert {*both.weights[50:].tolist()} == {MARKED_WEIGHT}
+    outliers_alone = both.take(~both.known)
+    assert {*outliers_alone.weights.tolist()} == {MARKED_WEIGHT}
+    even = known.take(np.array([0, 1, 2, 40, 41, 42, 47, 48, 49]))
+    assert even.weights.tolist() == [1] * 9
+
+
 def test_outliers_have_as_many_views_as_what_they_are_joined_to() -> None:
     features, targets = clusters(0)
     images = [Image(f"{number}.jpg") for number in range(45)]

@@ -73,6 +73,18 @@ def test_the_int8_version_is_kept_and_gives_the_same_labels(
     assert found == [photo.path.split("/")[0] for photo in photos]
 
 
+def test_a_cache_that_cannot_be_written_costs_no_int8_version(
+    classifier: Classifier, photos: list[Image], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    in_the_way = tmp_path / "file"
+    in_the_way.write_text("no folder")
+    made = write_int8_version(classifier, sets_of(photos[::2], photos[1::2]), in_the_way / "cache")
+    assert made.agreement == 1
+    assert made.folder is not None
+    assert (made.folder / "network.xml").is_file()
+    assert f"[INFO] the exported network is not kept in {in_the_way}" in capsys.readouterr().out
+
+
 def test_the_int8_version_is_not_kept_where_labels_change(
     classifier: Classifier, trained: Trained, photos: list[Image], monkeypatch: pytest.MonkeyPatch
 ) -> None:

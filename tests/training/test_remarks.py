@@ -192,6 +192,8 @@ def test_scores_are_given_apart_and_without_copies() -> None:
     identical = [IdenticalImages([Image("3.jpg")], [Image("1.jpg")])]
     assert remarks_on_score(evaluation, Leakage(identical, {Image("1.jpg"): Image("3.jpg")})) == [
         "right: 50.0% of 2 photos; 100.0% of 2 frames of 1 clips",
+        "too few to test with for a score that means much: a 75% of 3 photos or clips "
+        "(95 % interval: 26% to 96%)",
         "1 photos of the test set are byte-identical to training photos: "
         "the score is up to 25.0% too high",
         "1 test images show nearly the same picture as a training image; "
@@ -200,11 +202,47 @@ def test_scores_are_given_apart_and_without_copies() -> None:
     frames = Evaluation(["a", "b"], images[2:], np.array([0, 1]), np.eye(2)[[0, 0]], NONE)
     assert remarks_on_score(frames, Leakage([], dict.fromkeys(images[2:], Image("3.jpg")))) == [
         "right: 50.0% of 2 frames of 1 clips",
+        "too few to test with for a score that means much: a 100% of 1 photos or clips "
+        "(95 % interval: 21% to 100%), b 0% of 1 photos or clips (95 % interval: 0% to 79%)",
         "2 test images show nearly the same picture as a training image; without them, none are "
         "left",
     ]
-    photos = Evaluation(["a", "b"], images[:2], np.array([0, 0]), np.eye(2)[[0, 0]], NONE)
+    many = [Image(f"{number}.jpg") for number in range(40)]
+    truth = np.arange(40) % 2
+    photos = Evaluation(["a", "b"], many, truth, np.eye(2)[truth], NONE)
     assert remarks_on_score(photos, Leakage([], {})) == []
     assert remarks_on_score(photos, Leakage([], None)) == [
         "too many images to look for near copies among them"
+    ]
+
+
+def test_activities_with_too_few_test_photos_for_a_score_are_named() -> None:
+    truth = np.repeat([0, 1, 2], [3, 300, 9])
+    images = [Image(f"{number}.jpg") for number in range(len(truth))]
+    labels = ["che\nss", "football", "golf"]
+    evaluation = Evaluation(labels, images, truth, np.eye(3)[truth], NONE)
+    assert remarks_on_score(evaluation, Leakage([], {})) == [
+        "too few to test with for a score that means much: che\\nss 100% of 3 photos or clips "
+        "(95 % interval: 44% to 100%)"
+    ]
+
+
+def test_activities_that_are_rare_beside_another_are_named() -> None:
+    no_frames = SampledFrames([], [], {}, [], [], [])
+
+    def remarks(**counts: int) -> list[str]:
+        images = [
+            (Image(f"{label}/{number}.jpg"), label)
+            for label, count in counts.items()
+            for number in range(count)
+        ]
+        training = [image for image, _ in images]
+        tested = {Image(f"{label}/test.jpg"): label for label in counts}
+        sets = ImageSets(training, list(tested), [], dict(images) | tested, no_frames)
+        return remarks_on_sets(found(*counts), sets)[1:]
+
+    assert remarks(tennis=225, football=225, chess=45) == []
+    assert remarks(tennis=225, football=230, chess=9, golf=44) == [
+        "rare beside football (230 images to learn from), and so recognised less often, although "
+        "each image of them counts more: chess (9), golf (44); add photos of them"
     ]

@@ -230,6 +230,10 @@ def test_report_says_it_all(tmp_path: Path, photos: Path) -> None:
     }
     assert report["classification_report"]["red"]["recall"] == pytest.approx(1 / 3)
     assert report["classification_report"]["red"]["support"] == 3
+    blue, _, red = report["recalls"]
+    assert blue == {"label": "blue", "share": None, "files": 0, "low": 0, "high": 1}
+    assert (red["label"], red["files"]) == ("red", 3)
+    assert (red["low"], red["high"]) == pytest.approx((0.061, 0.792), abs=0.001)
     assert [mistake["photo"] for mistake in report["mistakes"]] == ["red/008.png", "red/002.png"]
     assert report["mistakes"][0] == {
         "photo": "red/008.png",

@@ -72,7 +72,8 @@ def reference(clip: Path, folder: Path) -> PurePath | None:
     except ValueError:
         return None
     # People pass pages on, with their clips; names of this machine's users must not go with them.
-    homes = {*_HOMES, Path.home().name.casefold()}
+    own_home = PurePath(os.path.expanduser("~"))  # noqa: PTH111 - a user may have none
+    homes = {*_HOMES, own_home.name.casefold()}
     inside = path.parts[path.parts.count("..") : -1]
     climbs = ".." in path.parts
     return None if climbs and any(part.casefold() in homes for part in inside) else path
