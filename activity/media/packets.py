@@ -12,6 +12,7 @@ from av.packet import Packet
 from av.stream import Stream
 
 from activity.common.errors import UserError
+from activity.media.container import streams_beside
 
 # FFmpeg's own limits, in seconds: what is further from where it should be, or further back, is
 # another clock, as where a broadcast or a recording goes on after a break.
@@ -78,11 +79,7 @@ def packets_of(container: InputContainer, wanted: Stream) -> Iterator["Packet[St
         UserError: the disk or the network that the file lies on fails.
     """
     jumps = Flags.ts_discont in Flags(container.format.flags)
-    watched = [
-        stream
-        for stream in container.streams
-        if stream is wanted or (jumps and stream.type in ("audio", "video"))
-    ]
+    watched = streams_beside(container, wanted) if jumps else [wanted]
     packets = _readable(container, watched)
     for packet in _without_jumps(packets) if jumps else packets:
         if packet.stream is wanted:
