@@ -19,11 +19,22 @@ from activity.media.source import VideoInfo, plausible_fps
 from activity.media.upright import layout_of
 
 CLIP_SUFFIXES = (
-    *(".3g2", ".3gp", ".asf", ".avi", ".dv", ".f4v", ".flv", ".m2t", ".m2ts", ".m4v", ".mkv"),
-    *(".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".mxf", ".ogv", ".ts", ".vob", ".webm", ".wmv"),
-    ".y4m",
+    *(".264", ".265", ".266", ".3g2", ".3gp", ".amv", ".apng", ".asf", ".av1", ".avc", ".avi"),
+    *(".cavs", ".dav", ".dif", ".divx", ".drc", ".dv", ".evo", ".f4v", ".flv", ".gxf", ".h261"),
+    *(".h263", ".h264", ".h265", ".h266", ".h26l", ".hevc", ".insv", ".ismv", ".ivf", ".lrv"),
+    *(".lxf", ".m1v", ".m2p", ".m2t", ".m2ts", ".m2v", ".m4v", ".mj2", ".mjpeg", ".mjpg", ".mk3d"),
+    *(".mkv", ".mod", ".mov", ".mp2v", ".mp4", ".mp4v", ".mpe", ".mpeg", ".mpg", ".mpv", ".mqv"),
+    *(".mts", ".mxf", ".nsv", ".nut", ".obu", ".ogm", ".ogv", ".psp", ".pva", ".qt", ".rcv", ".rm"),
+    *(".rmvb", ".swf", ".tod", ".tp", ".trp", ".ts", ".vc1", ".vc2", ".vob", ".vro", ".vvc"),
+    *(".webm", ".wmv", ".wtv", ".y4m"),
 )
-"""Files in a folder with these endings are taken for clips."""
+"""Files in a folder with these endings are taken for clips: what FFmpeg's demuxers of moving
+pictures call their own, and what cameras and recorders call the same formats."""
+
+MOVING_PHOTO_SUFFIXES = (".gif",)
+"""A file with such an ending is a clip to be labelled, and a photo to learn from."""
+
+_COUNTING_MILLISECONDS = {"flv", "matroska"}
 
 
 class VideoSource:
