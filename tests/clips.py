@@ -138,11 +138,10 @@ def overwrite_packet(path: Path, number: int) -> None:
     """Damage a packet of a clip's video, in the order of decoding, so that it is not decoded."""
     with av.open(str(path)) as clip:
         packets = [packet for packet in clip.demux(video=0) if packet.size]
-        packet = packets[number]
-        start, size = packet.pos, packet.size
+        start, packet = packets[number].pos or 0, bytes(packets[number])
     content = bytearray(path.read_bytes())
-    assert start is not None
-    content[start : start + size] = bytes([255]) * size
+    start = content.index(packet, start)  # in Matroska it has a header of its own
+    content[start : start + len(packet)] = bytes([255]) * len(packet)
     path.write_bytes(content)
 
 

@@ -132,6 +132,11 @@ def label_clip(
         end = joined.end_of(last, source) if joined else source.end_of(last.time)
         if source.damaged:
             print(f"[INFO] {job.clip} is damaged: packets that cannot be decoded: {source.damaged}")
+        if source.corrupt:
+            print(
+                f"[INFO] {job.clip} is damaged: frames that the decoder calls corrupt, and that "
+                f"are labelled all the same: {source.corrupt}"
+            )
         if job.outputs.timeline:
             # Only here, since matplotlib takes a second to import.
             from activity.labelling.timeline import draw_timeline

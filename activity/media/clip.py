@@ -96,6 +96,11 @@ class VideoSource:
         """How many packets could not be decoded so far."""
         return self._decoder.damaged
 
+    @property
+    def corrupt(self) -> int:
+        """How many frames the decoder has called corrupt so far; they are among the frames."""
+        return self._decoder.corrupt
+
     def frames(self) -> Generator[Frame, None, None]:
         """Yield every frame that can be decoded, in order; release the clip at the end.
 

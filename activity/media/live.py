@@ -37,7 +37,7 @@ class LiveSource:
     """
 
     live = True
-    damaged = 0
+    damaged = corrupt = 0
 
     def __init__(self, name: str, should_stop: Callable[[], bool]) -> None:
         """Connect, and read the first frame.
