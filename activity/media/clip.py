@@ -10,6 +10,7 @@ import av
 
 from activity.common.errors import UserError
 from activity.media.container import open_container, shown_stream, start_of_clock
+from activity.media.crop import cropped, margins_of
 from activity.media.decoding import Decoder, Picture
 from activity.media.deinterlacing import deinterlaced
 from activity.media.frame import DecodedFrame, Frame, Showing
@@ -69,6 +70,7 @@ class VideoSource:
             self._container.close()
             raise UserError(f"cannot read {path} as a video: there is no video in it")
         self._decoder = Decoder(path, self._container, stream)
+        self._margins = margins_of(path, self._container, stream)
         self._pictures = self._decoded()
         first = next(self._pictures, None)
         if first is None:
@@ -156,7 +158,7 @@ class VideoSource:
             UserError: FFmpeg cannot go on with one of them.
         """
         try:
-            yield from deinterlaced(self._decoder.pictures())
+            yield from cropped(deinterlaced(self._decoder.pictures()), self._margins)
         except av.FFmpegError as error:
             raise UserError(f"cannot read {self._path} as a video: {error.strerror}") from error
 
