@@ -128,8 +128,9 @@ def label_clip(
         if interrupted():
             raise LeftUnfinishedError
         summary = Summary(labels, smoothing.adjective)
-        last = _write_frames(here, source.info, frames, summary, settings, show, interrupted)
-        end = joined.end_of(last, source) if joined else source.end_of(last.time)
+        last, end = _write_frames(here, source.info, frames, summary, settings, show, interrupted)
+        if end <= last.time:
+            end = joined.end_of(last, source) if joined else source.end_of(last.time)
         if source.damaged:
             print(f"[INFO] {job.clip} is damaged: packets that cannot be decoded: {source.damaged}")
         if source.corrupt:
@@ -194,8 +195,12 @@ def _write_frames(
     settings: Settings,
     show: Show,
     interrupted: Callable[[], bool],
-) -> Prediction:
-    """Draw on each frame what is known of it, write it down, and return the last."""
+) -> tuple[Prediction, float]:
+    """Draw on each frame what is known of it, and write it down.
+
+    Returns:
+        What is known of the last, and when it ceases to be shown, in seconds, where the frame says.
+    """
     labels = summary.labels
     with ExitStack() as stack:
         sink = write_row = write_copy = None
@@ -223,10 +228,10 @@ def _write_frames(
         else:
             if sink:
                 sink.copy_rest_of_sound()
-        if job.outputs.video and sink and sink.sound:
-            for remark in sink.sound.remarks(job.clip, job.outputs.video):
+        if job.outputs.video and sink:
+            for remark in sink.remarks(job.clip, job.outputs.video):
                 print(f"[INFO] {remark}")
-    return prediction
+    return prediction, frame.seconds + frame.duration
 
 
 def _made_from(

@@ -104,7 +104,8 @@ def _pieces(
                 frames, classified = [], due
             if due:
                 pixels = classifier.network_input(frame)
-            frames.append(frame.to_wait() if keep_pixels else Frame(NO_PIXELS, frame.seconds))
+            only_time = Frame(NO_PIXELS, frame.seconds, frame.duration)
+            frames.append(frame.to_wait() if keep_pixels else only_time)
     if frames:
         yield _Piece(frames, classified), pixels
 

@@ -7,6 +7,7 @@ from contextlib import closing
 from pathlib import Path
 
 import av
+from av.container import InputContainer
 
 from activity.common.errors import UserError
 from activity.media.container import open_container, shown_stream, start_of_clock
@@ -83,11 +84,10 @@ class VideoSource:
         can_be_planes = layout.as_stored and not as_pixels
         planes = format_to_write(first.planes) if can_be_planes else None
         self._showing = Showing(layout, width, height, planes)
-        rates = (stream.guessed_rate, stream.average_rate, stream.base_rate)
         self.info = VideoInfo(
             width=width,
             height=height,
-            fps=plausible_fps(*(float(rate) for rate in rates if rate)),
+            fps=plausible_fps(*_claimed_rates(self._container, stream)),
             frame_count=_frame_count(stream),
             planes=planes,
         )
@@ -173,6 +173,14 @@ class VideoSource:
         """Return when the last frame, which is shown at ``seconds``, ceases to be shown."""
         said = float((extent or self._decoder.extent).end - self._start)
         return said if said > seconds else seconds + 1 / self.info.fps
+
+
+def _claimed_rates(container: InputContainer, stream: av.VideoStream) -> list[float]:
+    """List the rates that a clip could have as it says, in frames per second, best first."""
+    rates = (stream.guessed_rate, stream.average_rate, stream.base_rate)
+    # Where such a file says none, as a browser's recording, FFmpeg takes the tick of its clock.
+    counts_milliseconds = _COUNTING_MILLISECONDS & set(container.format.name.split(","))
+    return [float(rate) for rate in rates if rate and not (counts_milliseconds and rate == 1000)]
 
 
 def _frame_count(stream: av.VideoStream) -> int:
