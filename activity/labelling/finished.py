@@ -63,7 +63,7 @@ def _judge_table(
         for frame, (time, raw, label) in enumerate(read_table(local, labels)):
             if (raw is None) != (frame % settings.stride > 0):
                 raise UserError(f"{table} was made with another --stride: {_AGAIN}")
-            gathered.add(time, raw)
+            gathered.add(time, 0.0, raw)
             drawn.append(label)
         if not drawn:
             raise UserError(f"{table} has no frames: {_AGAIN}")

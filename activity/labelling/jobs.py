@@ -6,19 +6,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from activity.common.errors import UserError, refusals_in_a_line
+from activity.common.errors import UserError, printable, refusals_in_a_line
 from activity.common.stores import clip_location, is_stored
 from activity.common.tables import header_of
 from activity.common.writing import check_apart, check_output, same_file
 from activity.labelling.outputs import Outputs
 from activity.labelling.review.data_files import INDEX, copy_file, page_and_name
 from activity.labelling.truths import earlier_data, read_truths, tables_of
-from activity.media.clip import CLIP_SUFFIXES
+from activity.media.clip import CLIP_SUFFIXES, MOVING_PHOTO_SUFFIXES
 from activity.media.live import is_live
 from activity.media.sink import SUFFIXES, check_suffix
 from activity.temporal.judgement import Truth
 from activity.temporal.segment_files import check_segments_suffix
 from activity.temporal.segments import HEADER
+
+_PHOTO_SUFFIXES = {
+    *(".avif", ".bmp", ".heic", ".heif", ".jfif", ".jpe", ".jpeg", ".jpg", ".png", ".tif", ".tiff"),
+    ".webp",
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -212,8 +217,14 @@ def _find_clips(inputs: Sequence[str]) -> list[str]:
 
 
 def _clips_inside(folder: Path) -> list[str]:
-    """List the clips directly in a folder, and in folders that are linked into it."""
+    """List the clips directly in a folder, and in folders that are linked into it.
+
+    Files that are left out are counted, and printed by their endings.
+    """
     clips: list[str] = []
+    others: Counter[str] = Counter()
+    photos: Counter[str] = Counter()
+    folders = 0
     entered: set[str] = set()
     waiting = [folder]
     while waiting:
@@ -225,14 +236,33 @@ def _clips_inside(folder: Path) -> list[str]:
         for path in inside.iterdir():
             if path.name.startswith("."):
                 continue
-            if path.suffix.lower() in CLIP_SUFFIXES:
+            suffix = path.suffix.lower()
+            if suffix in (*CLIP_SUFFIXES, *MOVING_PHOTO_SUFFIXES):
                 clips.append(str(path))
-            elif not is_stored(path) and path.is_symlink() and path.is_dir():
-                waiting.append(path)
+            elif path.is_dir():
+                if not is_stored(path) and path.is_symlink():
+                    waiting.append(path)
+                else:
+                    folders += 1
+            else:
+                kind = photos if suffix in _PHOTO_SUFFIXES else others
+                kind[suffix or "without an ending"] += 1
     clips.sort()
     if not clips:
-        raise UserError(f"no clips in {folder}: give --input video files or a folder of them")
+        found = _kinds(photos + others)
+        found += [f"{folders} folder{'s' * (folders > 1)}"] * bool(folders)
+        there = f"holds {', '.join(found)}" if found else "is empty"
+        raise UserError(
+            f"no clips in {folder}, which {there}: give --input video files or a folder of them"
+        )
+    for what, kinds in (("neither photos nor clips", others), ("photos", photos)):
+        if kinds:
+            print(f"[INFO] left out ({what}): {', '.join(_kinds(kinds))}")
     return clips
+
+
+def _kinds(suffixes: Counter[str]) -> list[str]:
+    return [f"{count} {printable(suffix)}" for suffix, count in suffixes.most_common()]
 
 
 def _check_inputs_survive(jobs: Sequence[Job], also_read: Sequence[Path]) -> None:

@@ -155,6 +155,11 @@ def label_clip(
                 drawn = draw(_labelled_again(here, source.info, known, numbers, steady, made_here))
         if source.damaged:
             print(f"[INFO] {job.clip} is damaged: packets that cannot be decoded: {source.damaged}")
+        if source.corrupt:
+            print(
+                f"[INFO] {job.clip} is damaged: frames that the decoder calls corrupt, and that "
+                f"are labelled all the same: {source.corrupt}"
+            )
         if outputs.csv:
             write_table(outputs.csv, known, smoothing, numbers, drawn)
         known, numbers = known.first(drawn), numbers[:drawn]
@@ -206,8 +211,10 @@ def _classify(
     """
     name, total = Path(job.clip).name, source.info.frame_count or None
     with closing(classify_times(source, classifier, settings.stride)) as classified:
-        for seconds, raw in tqdm(classified, f"classifying {name}", total, disable=None):
-            gathered.add(seconds, raw)
+        for (seconds, duration), raw in tqdm(
+            classified, f"classifying {name}", total, disable=None
+        ):
+            gathered.add(seconds, duration, raw)
             if interrupted():
                 if settings.smoothing.needs_whole_clip or not job.keep_unfinished:
                     raise LeftUnfinishedError
@@ -221,7 +228,7 @@ def _labelled_as_they_come(
     average = RollingAverage(max(1, settings.smoothing.size // settings.stride))
     with closing(classify_frames(source, classifier, settings.stride)) as classified:
         for frame, raw in classified:
-            gathered.add(frame.seconds, raw)
+            gathered.add(frame.seconds, frame.duration, raw)
             if raw is not None:
                 mean = average.push(raw)
             yield frame, mean, int(mean.argmax())
@@ -297,8 +304,8 @@ def _draw(
         else:
             if sink:
                 sink.copy_rest_of_sound()
-        if job.outputs.video and sink and sink.sound:
-            for remark in sink.sound.remarks(job.clip, job.outputs.video):
+        if job.outputs.video and sink:
+            for remark in sink.remarks(job.clip, job.outputs.video):
                 print(f"[INFO] {remark}")
     return drawn
 

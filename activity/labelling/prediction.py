@@ -44,9 +44,15 @@ def classify_frames(source: Source, classifier: OpenClassifier, stride: int) -> 
     return _classified(source, classifier, stride, lambda frame: frame.to_wait(), size)
 
 
-def classify_times(source: Source, classifier: OpenClassifier, stride: int) -> Classified[float]:
-    """Yield the times of a source's frames instead of the frames, as ``classify_frames`` does."""
-    return _classified(source, classifier, stride, lambda frame: frame.seconds, _BYTES_OF_TIME)
+def classify_times(
+    source: Source, classifier: OpenClassifier, stride: int
+) -> Classified[tuple[float, float]]:
+    """Yield time and duration of each frame in seconds, as ``classify_frames`` yields frames."""
+
+    def keep(frame: Frame) -> tuple[float, float]:
+        return frame.seconds, frame.duration
+
+    return _classified(source, classifier, stride, keep, _BYTES_OF_TIME)
 
 
 def read_ahead(source: Source) -> Generator[Frame, None, None]:

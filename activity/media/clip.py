@@ -7,9 +7,11 @@ from contextlib import closing
 from pathlib import Path
 
 import av
+from av.container import InputContainer
 
 from activity.common.errors import UserError
 from activity.media.container import open_container, shown_stream, start_of_clock
+from activity.media.crop import cropped, margins_of
 from activity.media.decoding import Decoder, Picture
 from activity.media.deinterlacing import deinterlaced
 from activity.media.frame import DecodedFrame, Frame, Showing
@@ -19,11 +21,22 @@ from activity.media.source import VideoInfo, plausible_fps
 from activity.media.upright import layout_of
 
 CLIP_SUFFIXES = (
-    *(".3g2", ".3gp", ".asf", ".avi", ".dv", ".f4v", ".flv", ".m2t", ".m2ts", ".m4v", ".mkv"),
-    *(".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".mxf", ".ogv", ".ts", ".vob", ".webm", ".wmv"),
-    ".y4m",
+    *(".264", ".265", ".266", ".3g2", ".3gp", ".amv", ".apng", ".asf", ".av1", ".avc", ".avi"),
+    *(".cavs", ".dav", ".dif", ".divx", ".drc", ".dv", ".evo", ".f4v", ".flv", ".gxf", ".h261"),
+    *(".h263", ".h264", ".h265", ".h266", ".h26l", ".hevc", ".insv", ".ismv", ".ivf", ".lrv"),
+    *(".lxf", ".m1v", ".m2p", ".m2t", ".m2ts", ".m2v", ".m4v", ".mj2", ".mjpeg", ".mjpg", ".mk3d"),
+    *(".mkv", ".mod", ".mov", ".mp2v", ".mp4", ".mp4v", ".mpe", ".mpeg", ".mpg", ".mpv", ".mqv"),
+    *(".mts", ".mxf", ".nsv", ".nut", ".obu", ".ogm", ".ogv", ".psp", ".pva", ".qt", ".rcv", ".rm"),
+    *(".rmvb", ".swf", ".tod", ".tp", ".trp", ".ts", ".vc1", ".vc2", ".vob", ".vro", ".vvc"),
+    *(".webm", ".wmv", ".wtv", ".y4m"),
 )
-"""Files in a folder with these endings are taken for clips."""
+"""Files in a folder with these endings are taken for clips: what FFmpeg's demuxers of moving
+pictures call their own, and what cameras and recorders call the same formats."""
+
+MOVING_PHOTO_SUFFIXES = (".gif",)
+"""A file with such an ending is a clip to be labelled, and a photo to learn from."""
+
+_COUNTING_MILLISECONDS = {"flv", "matroska"}
 
 
 class VideoSource:
@@ -58,6 +71,7 @@ class VideoSource:
             self._container.close()
             raise UserError(f"cannot read {path} as a video: there is no video in it")
         self._decoder = Decoder(path, self._container, stream)
+        self._margins = margins_of(path, self._container, stream)
         self._pictures = self._decoded()
         first = next(self._pictures, None)
         if first is None:
@@ -70,11 +84,10 @@ class VideoSource:
         can_be_planes = layout.as_stored and not as_pixels
         planes = format_to_write(first.planes) if can_be_planes else None
         self._showing = Showing(layout, width, height, planes)
-        rates = (stream.guessed_rate, stream.average_rate, stream.base_rate)
         self.info = VideoInfo(
             width=width,
             height=height,
-            fps=plausible_fps(*(float(rate) for rate in rates if rate)),
+            fps=plausible_fps(*_claimed_rates(self._container, stream)),
             frame_count=_frame_count(stream),
             planes=planes,
         )
@@ -84,6 +97,11 @@ class VideoSource:
     def damaged(self) -> int:
         """How many packets could not be decoded so far."""
         return self._decoder.damaged
+
+    @property
+    def corrupt(self) -> int:
+        """How many frames the decoder has called corrupt so far; they are among the frames."""
+        return self._decoder.corrupt
 
     def frames(self) -> Generator[Frame, None, None]:
         """Yield every frame that can be decoded, in order; release the clip at the end.
@@ -140,7 +158,7 @@ class VideoSource:
             UserError: FFmpeg cannot go on with one of them.
         """
         try:
-            yield from deinterlaced(self._decoder.pictures())
+            yield from cropped(deinterlaced(self._decoder.pictures()), self._margins)
         except av.FFmpegError as error:
             raise UserError(f"cannot read {self._path} as a video: {error.strerror}") from error
 
@@ -155,6 +173,14 @@ class VideoSource:
         """Return when the last frame, which is shown at ``seconds``, ceases to be shown."""
         said = float((extent or self._decoder.extent).end - self._start)
         return said if said > seconds else seconds + 1 / self.info.fps
+
+
+def _claimed_rates(container: InputContainer, stream: av.VideoStream) -> list[float]:
+    """List the rates that a clip could have as it says, in frames per second, best first."""
+    rates = (stream.guessed_rate, stream.average_rate, stream.base_rate)
+    # Where such a file says none, as a browser's recording, FFmpeg takes the tick of its clock.
+    counts_milliseconds = _COUNTING_MILLISECONDS & set(container.format.name.split(","))
+    return [float(rate) for rate in rates if rate and not (counts_milliseconds and rate == 1000)]
 
 
 def _frame_count(stream: av.VideoStream) -> int:

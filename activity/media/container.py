@@ -6,7 +6,7 @@ from pathlib import Path
 
 import av
 from av.container import InputContainer
-from av.stream import Disposition
+from av.stream import Disposition, Stream
 
 from activity.common.errors import UserError
 
@@ -65,16 +65,64 @@ def shown_stream(container: InputContainer) -> av.VideoStream | None:
     return max(streams, key=rank, default=None)
 
 
+def streams_beside(container: InputContainer, wanted: Stream) -> list[Stream]:
+    """List pictures and sound of the programme that a stream belongs to, that stream among them.
+
+    Where there are no programmes, as in most files, that is all pictures and all sound.
+    """
+    best = container.streams.best
+    return [
+        stream
+        for stream in container.streams
+        if stream is wanted
+        or (
+            stream.type in ("audio", "video")
+            and best("video", related=stream) is best("video", related=wanted)
+        )
+    ]
+
+
+def heard_stream(container: InputContainer) -> av.AudioStream | None:
+    """Choose the audio stream that a player plays to the picture; None if there is none.
+
+    Of those that belong to the picture it is the one that FFmpeg chooses, or the next one where
+    FFmpeg has no decoder for that.
+    """
+    picture = shown_stream(container)
+    if picture is None:
+        return None
+    beside = streams_beside(container, picture)
+    own = [stream for stream in beside if isinstance(stream, av.AudioStream)]
+    chosen = container.streams.best("audio", related=picture)
+
+    def rank(stream: av.AudioStream) -> tuple[bool, bool, bool, int]:
+        is_default = bool(stream.disposition & Disposition.default)
+        can_be_decoded = stream.codec_context is not None
+        return can_be_decoded, stream is chosen, is_default, -stream.index
+
+    return max(own, key=rank, default=None)
+
+
 def start_of_clock(container: InputContainer) -> Fraction:
     """Tell which of a file's times a player calls zero, in seconds: where its first stream starts.
 
     Sound that starts before zero is only there to set up its decoder, and is not played.
     """
-    start = max(Fraction(0), Fraction(container.start_time or 0, av.time_base))
     stream = shown_stream(container)
+    start = max(Fraction(0), Fraction(container.start_time or 0, av.time_base))
     if stream is None or stream.start_time is None or stream.time_base is None:
         return start
-    return min(start, stream.start_time * stream.time_base)
+    shown = stream.start_time * stream.time_base
+    beside = streams_beside(container, stream)
+    if any(other not in beside for other in (*container.streams.video, *container.streams.audio)):
+        # Programmes of one file have a clock each.
+        starts = [
+            other.start_time * other.time_base
+            for other in beside
+            if other.start_time is not None and other.time_base is not None
+        ]
+        return min(starts)
+    return min(start, shown)
 
 
 def _start_of_file(path: Path) -> bytes:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import av
-from av.codec.context import ThreadType
+from av.codec.context import Flags, ThreadType
 from av.container import InputContainer
 
 from activity.common.cores import usable_cores
@@ -50,11 +50,12 @@ class Decoder:
 
     Attributes:
         damaged: how many packets could not be decoded so far.
+        corrupt: how many pictures the decoder has called corrupt so far. They are shown.
         extent: how far the packets go that were read so far.
     """
 
     def __init__(self, path: Path, container: InputContainer, stream: av.VideoStream) -> None:
-        self.damaged = 0
+        self.damaged = self.corrupt = 0
         self.extent = Extent(container)
         self._path, self._container, self._stream = path, container, stream
         # When the pictures of the last packets are shown, in ticks. Earlier packets do not count:
@@ -89,7 +90,8 @@ class Decoder:
             stream = shown_stream(container)
             if stream is None:
                 return
-            self.damaged, self.extent = 0, Extent(container)
+            self.damaged = self.corrupt = 0
+            self.extent = Extent(container)
             self._sent.clear()
             yield from islice(self._decode(container, stream, threads=1), given, None)
 
@@ -116,6 +118,9 @@ class Decoder:
     ) -> Generator[Picture, None, None]:
         context, tick = stream.codec_context, stream.time_base or Fraction(1)
         context.thread_type, context.thread_count = ThreadType.AUTO, threads
+        # Or a decoder of H.264 or H.265 keeps back all that is made from a damaged picture, without
+        # an error: up to the next key frame, nothing would come.
+        context.flags |= Flags.output_corrupt
         if threads > 1:
             # Pictures are marked as damaged while others are still at work on them, and so not
             # always; what is an error is always told.
@@ -139,6 +144,7 @@ class Decoder:
                     return  # it may never get over it, and is not to be used anyway
                 continue
             for planes in decoded:
+                self.corrupt += planes.is_corrupt
                 if planes.colorspace not in _SCALED_MATRICES:
                     planes.colorspace = _UNSPECIFIED
                 ticks = planes.dts if planes.pts is None else planes.pts

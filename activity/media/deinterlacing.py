@@ -5,9 +5,9 @@ from collections.abc import Generator, Iterator
 from contextlib import suppress
 
 import av
-from av.filter import Graph
 
 from activity.media.decoding import Picture
+from activity.media.planes import filter_for, shape_of
 
 # The filter takes no smaller planes; those of colours are often smaller than the picture.
 _SMALLEST_SIDE = 4
@@ -17,7 +17,7 @@ def deinterlaced(pictures: Iterator[Picture]) -> Generator[Picture, None, None]:
     """Yield pictures as they are, but interlaced ones without their combs, at the same times."""
     filtered: _Filter | None = None
     for picture in pictures:
-        if filtered is not None and filtered.shape != _shape(picture.planes):
+        if filtered is not None and filtered.shape != shape_of(picture.planes):
             yield from filtered.rest()
             filtered = None
         if filtered is None and _is_interlaced(picture.planes):
@@ -34,20 +34,10 @@ class _Filter:
     """FFmpeg's bwdif, which looks at the pictures before and after; one goes in, one comes out."""
 
     def __init__(self, planes: av.VideoFrame) -> None:
-        self.shape = _shape(planes)
+        self.shape = shape_of(planes)
         self._waiting: deque[Picture] = deque()
-        self._graph = Graph()
-        source = self._graph.add(
-            "buffer",
-            video_size=f"{planes.width}x{planes.height}",
-            pix_fmt=planes.format.name,
-            time_base="1/1",
-            colorspace=str(int(planes.colorspace)),
-            range=str(int(planes.color_range)),
-        )
         # Of a clip that is interlaced in parts, the other parts stay as they are.
-        bwdif = self._graph.add("bwdif", "mode=send_frame:parity=auto:deint=interlaced")
-        self._graph.link_nodes(source, bwdif, self._graph.add("buffersink")).configure()
+        self._graph = filter_for(planes, "bwdif", "mode=send_frame:parity=auto:deint=interlaced")
 
     def push(self, picture: Picture) -> Iterator[Picture]:
         self._waiting.append(picture)
@@ -64,11 +54,6 @@ class _Filter:
             while self._waiting:
                 planes = self._graph.vpull()
                 yield self._waiting.popleft()._replace(planes=planes)
-
-
-def _shape(planes: av.VideoFrame) -> tuple[object, ...]:
-    form = (planes.width, planes.height, planes.format.name)
-    return *form, planes.colorspace, planes.color_range
 
 
 def _is_interlaced(planes: av.VideoFrame) -> bool:

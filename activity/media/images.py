@@ -24,8 +24,8 @@ from activity.media.photo_header import START, says_more
 # Times come from tables and from containers, each rounded in its own way.
 _TIME_TOLERANCE = 1e-4  # seconds
 
-# Part of the digest of a frame: scaled in another way it is not the same to a network.
-_FRAME_SCALER = "area, from the planes"
+# Part of the digest of a frame: read in another way it is not the same to a network.
+_FRAME_SCALER = "area, from the planes, cropped"
 
 # Bytes of a photo's file; of larger ones, one at a time is decoded.
 _LARGE_FILE = 2**24

@@ -13,6 +13,9 @@ from activity.media.clip import CLIP_SUFFIXES
 from activity.media.frame import Frame
 from activity.media.source import VideoInfo, plausible_fps
 
+# Clips in a folder, but streams without an end where a camera has them on the web.
+_SERVED_BY_CAMERAS = {".264", ".265", ".h264", ".h265", ".hevc", ".mjpeg", ".mjpg", ".nsv"}
+
 _OPEN_TIMEOUT_MS = 10_000
 _READ_TIMEOUT_MS = 5_000
 
@@ -25,7 +28,8 @@ def is_live(name: str) -> bool:
     if "://" not in name:
         return name.isdecimal()
     if name.startswith(("http://", "https://")):
-        return clip_location(name).suffix.lower() not in CLIP_SUFFIXES
+        suffix = clip_location(name).suffix.lower()
+        return suffix not in CLIP_SUFFIXES or suffix in _SERVED_BY_CAMERAS
     return not is_stored(name) and not name.startswith("file://")
 
 
@@ -37,7 +41,7 @@ class LiveSource:
     """
 
     live = True
-    damaged = 0
+    damaged = corrupt = 0
 
     def __init__(self, name: str, should_stop: Callable[[], bool]) -> None:
         """Connect, and read the first frame.

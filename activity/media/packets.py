@@ -1,8 +1,10 @@
 """The packets of a clip, in one clock that never jumps."""
 
 import errno
+from collections import deque
 from collections.abc import Iterator
 from fractions import Fraction
+from itertools import pairwise
 from typing import NamedTuple
 
 import av
@@ -12,11 +14,15 @@ from av.packet import Packet
 from av.stream import Stream
 
 from activity.common.errors import UserError
+from activity.media.container import streams_beside
 
 # FFmpeg's own limits, in seconds: what is further from where it should be, or further back, is
 # another clock, as where a broadcast or a recording goes on after a break.
 _LONGEST_GAP = 10
 _LONGEST_STEP_BACK = Fraction(1, 10)
+
+# Packets that tell how long frames are shown where the clip does not.
+_RECENT = 17
 
 # A disk or a network that fails. Where a file is damaged or ends, FFmpeg says something else.
 _CANNOT_BE_READ = {
@@ -30,8 +36,6 @@ class Extent:
 
     Attributes:
         latest: when the last of its frames starts, in seconds; None before the first packet.
-        end: when the last of its frames ceases to be shown, in seconds. It is not later than
-            ``latest`` where the clip does not say.
     """
 
     def __init__(self, container: InputContainer) -> None:
@@ -39,21 +43,35 @@ class Extent:
         # Elsewhere a packet says how long its frame is shown; here, when the next one is decoded,
         # and the last packet, how long the last frame is shown, whichever that is.
         self._in_order_of_decoding = "mov" in container.format.name
-        self.end = Fraction(0)
+        self._said = Fraction(0)  # how long the last frame is shown
+        self._recent: deque[Fraction] = deque(maxlen=_RECENT)
+
+    @property
+    def end(self) -> Fraction:
+        """When the last of its frames ceases to be shown, in seconds.
+
+        It is not later than ``latest`` where nothing tells.
+        """
+        latest = self.latest or Fraction(0)
+        steps = [later - one for one, later in pairwise(sorted(self._recent)) if later > one]
+        # Where a file does not say how long a frame is shown, FFmpeg says what its rate would be,
+        # which may be the tick of its clock.
+        believed = self._in_order_of_decoding or not steps or 2 * self._said >= min(steps)
+        if self._said and believed:
+            return latest + self._said
+        return latest + sum(steps, Fraction(0)) / max(1, len(steps))
 
     def add(self, packet: "Packet[Stream]") -> None:
         """Take in a packet; those that are decoded but not shown do not count."""
-        if packet.pts is None:
+        if packet.pts is None or packet.is_discard:
             return
         pts = packet.pts * packet.time_base
-        duration = (packet.duration or 0) * packet.time_base
-        if packet.is_discard:
-            return
+        self._recent.append(pts)
         if self.latest is None or pts > self.latest:
             self.latest = pts
         elif not self._in_order_of_decoding:
             return
-        self.end = self.latest + duration
+        self._said = (packet.duration or 0) * packet.time_base
 
 
 class _Place(NamedTuple):
@@ -78,11 +96,7 @@ def packets_of(container: InputContainer, wanted: Stream) -> Iterator["Packet[St
         UserError: the disk or the network that the file lies on fails.
     """
     jumps = Flags.ts_discont in Flags(container.format.flags)
-    watched = [
-        stream
-        for stream in container.streams
-        if stream is wanted or (jumps and stream.type in ("audio", "video"))
-    ]
+    watched = streams_beside(container, wanted) if jumps else [wanted]
     packets = _readable(container, watched)
     for packet in _without_jumps(packets) if jumps else packets:
         if packet.stream is wanted:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import av
 import numpy as np
+from av.filter import Graph
 from av.video.reformatter import Interpolation, VideoReformatter
 from numpy.typing import NDArray
 
@@ -62,6 +63,27 @@ def format_to_write(planes: av.VideoFrame) -> PlaneFormat | None:
         return None
     numbers = (planes.colorspace, planes.color_range, planes.color_primaries, planes.color_trc)
     return PlaneFormat(planes.format.name, *map(int, numbers))
+
+
+def shape_of(planes: av.VideoFrame) -> tuple[object, ...]:
+    """Say what planes must have in common to go through one filter."""
+    form = (planes.width, planes.height, planes.format.name)
+    return *form, planes.colorspace, planes.color_range
+
+
+def filter_for(planes: av.VideoFrame, name: str, arguments: str) -> Graph:
+    """Open one of FFmpeg's filters for planes of this shape, to be pushed and pulled."""
+    graph = Graph()
+    source = graph.add(
+        "buffer",
+        video_size=f"{planes.width}x{planes.height}",
+        pix_fmt=planes.format.name,
+        time_base="1/1",
+        colorspace=str(int(planes.colorspace)),
+        range=str(int(planes.color_range)),
+    )
+    graph.link_nodes(source, graph.add(name, arguments), graph.add("buffersink")).configure()
+    return graph
 
 
 class PlanePainter:

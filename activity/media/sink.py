@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from activity.common.cores import fewer_cores
 from activity.common.errors import UserError
 from activity.common.writing import replace_when_complete
+from activity.media.constant_rate import EvenedTimes, set_step
 from activity.media.frame import Frame
 from activity.media.planes import ROUNDED, PlaneFormat, PlanePainter, Plate
 from activity.media.sound import Sound
@@ -56,7 +57,7 @@ def open_sink(path: Path, info: VideoInfo, sound_of: Path | None) -> Iterator["V
     ``.mp4`` is H.264, which plays in browsers and messengers, and carries the sound and each
     frame's own time. Its frames have an even width and height, as H.264 players want it: an odd
     one is made even by repeating the last column or row. ``.avi`` is Motion JPEG of the frames'
-    exact size at one constant rate, without sound.
+    exact size at one constant rate, without sound; it lasts as long as the clip.
 
     Args:
         path: where to; ends in one of ``SUFFIXES``.
@@ -111,6 +112,7 @@ class VideoSink:
         self._width, self._height = info.width, info.height
         fps = max(Fraction(info.fps).limit_denominator(1001), Fraction(1, 1001))
         self._frame_seconds = 1 / fps
+        self._part, self._evened = part, EvenedTimes(1 / fps)
         self._constant_rate = part.suffix.lower() == ".avi"
         if self._constant_rate:
             self._clock = 1 / fps
@@ -158,6 +160,7 @@ class VideoSink:
             else:
                 self._painter.draw(plate, planes)
         if self._constant_rate:
+            self._evened.add(frame)
             self._container.mux(self._jpeg(frame.pixels))
             self.frame_count += 1
         else:
@@ -170,6 +173,12 @@ class VideoSink:
         if self.sound is not None:
             self.sound.copy()
 
+    def remarks(self, clip: str, output: Path) -> list[str]:
+        """Say what of the clip is not in the output as it was; a line each."""
+        evened = self._evened.remark(clip, output) if self._constant_rate else None
+        sound = self.sound.remarks(clip, output) if self.sound else []
+        return [evened, *sound] if evened else sound
+
     def close(self) -> None:
         """Write what the encoder holds back and the index."""
         try:
@@ -181,6 +190,8 @@ class VideoSink:
             self._container.close()
             if self.sound is not None:
                 self.sound.close()
+        if self._constant_rate and self._evened.step != self._frame_seconds:
+            set_step(self._part, self._evened.step)
 
     def _jpeg(self, pixels: NDArray[np.uint8]) -> "av.Packet[Stream]":
         # OpenCV's JPEG encoder takes a third of the time of FFmpeg's. (OpenCV's own writer of

@@ -8,7 +8,7 @@ import av
 from av.container import InputContainer, OutputContainer
 
 from activity.common.errors import UserError
-from activity.media.container import open_container, start_of_clock
+from activity.media.container import heard_stream, open_container, start_of_clock
 from activity.media.packets import packets_of
 from activity.media.sound_streams import (
     ConvertedSound,
@@ -45,8 +45,8 @@ class Sound:
         self._last = 0.0  # when the last packet started, in seconds
         self._way: CopiedSound | ConvertedSound | None = None
         self._input = _open(clip)
-        audio = self._input.streams.best("audio") if self._input else None
-        if self._input is None or not isinstance(audio, av.AudioStream):
+        audio = heard_stream(self._input) if self._input else None
+        if self._input is None or audio is None:
             return
         if audio.codec_context is None:
             self.lost = "FFmpeg cannot decode it"

@@ -34,6 +34,7 @@ class Source(Protocol):
         info: size, rate and number of the frames.
         dropped: how many frames of a live source were lost so far; 0 for a clip.
         damaged: how many packets could not be decoded so far.
+        corrupt: how many frames the decoder has called corrupt so far; they are among the frames.
     """
 
     live: bool
@@ -42,6 +43,9 @@ class Source(Protocol):
 
     @property
     def damaged(self) -> int: ...
+
+    @property
+    def corrupt(self) -> int: ...
 
     def frames(self) -> Generator[Frame, None, None]:
         """Yield the frames in order; release the source at the end.

@@ -16,6 +16,7 @@ import av
 
 from activity.media.clip import VideoSource
 from activity.media.container import open_container, shown_stream
+from activity.media.crop import cropped
 from activity.media.cutting import SEAM, Stretch
 from activity.media.decoding import Decoder, Picture
 
@@ -71,7 +72,8 @@ class StretchSource(VideoSource):
         stream = shown_stream(self._container)
         assert stream is not None
         self._decoder = Decoder(path, self._container, stream)
-        self._pictures = self._checked(stretch, -stretch.first % stride, one_thread)
+        checked = self._checked(stretch, -stretch.first % stride, one_thread)
+        self._pictures = cropped(checked, self._margins)
         try:
             self._first = next(self._pictures)
         except BaseException:

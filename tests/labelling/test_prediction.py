@@ -156,8 +156,8 @@ def test_without_pictures_predictions_and_times_are_the_same(
 ) -> None:
     frames = classify_frames(VideoSource(flickering_clip), BY_COLOUR, stride)
     times = classify_times(VideoSource(flickering_clip), BY_COLOUR, stride)
-    for (seconds, raw), (frame, wanted) in zip(times, frames, strict=True):
-        assert seconds == frame.seconds
+    for (shown, raw), (frame, wanted) in zip(times, frames, strict=True):
+        assert shown == (frame.seconds, frame.duration)
         np.testing.assert_array_equal(raw, wanted)
 
 

@@ -113,7 +113,7 @@ def open_copy(
             if pixels.shape[:2] != (height, width):
                 resized = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA)
                 pixels = np.asarray(resized, np.uint8)
-            sink.write(Frame(pixels, frame.seconds))
+            sink.write(Frame(pixels, frame.seconds, frame.duration))
 
         yield write
         sink.copy_rest_of_sound()

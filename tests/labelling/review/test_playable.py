@@ -109,3 +109,12 @@ def test_a_copy_has_the_sound(sound: str, tmp_path: Path) -> None:
         for frame in source.frames():
             write(frame)
     assert sound_packets(tmp_path / "copy.mp4")
+
+
+def test_a_copy_shows_the_last_frame_as_long_as_the_clip_does(tmp_path: Path) -> None:
+    clip = write_av_clip(tmp_path / "slow.mkv", range(0, 5000, 500))
+    source = VideoSource(clip)
+    with open_copy(tmp_path / "copy.mp4", source.info, None) as write:
+        for frame in source.frames():
+            write(frame)
+    assert VideoSource(tmp_path / "copy.mp4").seconds() == pytest.approx(5, abs=0.01)
