@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 from activity.common.errors import UserError, printable, shortened
 from activity.common.interruption import interrupts_held_back
-from activity.common.keras_settings import check_backend
+from activity.common.keras_settings import choose_backend
 from activity.common.script import run_script
 from activity.common.stores import is_stored
 from activity.labelling.arguments import (
@@ -57,7 +57,7 @@ examples:
 
 def main() -> None:
     args = parse_arguments()
-    check_backend()
+    choose_backend(args.engine)
     jobs = find_jobs(args)
     if not jobs:
         write_page(args.review)

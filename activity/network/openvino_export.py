@@ -1,6 +1,5 @@
 """A network exported for OpenVINO, whichever backend Keras runs on."""
 
-import importlib.util
 import os
 import subprocess
 import sys
@@ -9,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from activity.common.errors import UserError
+from activity.common.keras_settings import EXPORTING_BACKEND, choose_backend, load_keras
 from activity.common.writing import alone_in, folder_when_complete
 
 if TYPE_CHECKING:
@@ -16,68 +16,65 @@ if TYPE_CHECKING:
 
 EXPORT_NAME = "network.xml"
 
-# Of the three backends, TensorFlow's is the one whose export OpenVINO always reads: from JAX it
-# refuses the export, and from PyTorch it knows no fixed input shape.
-_EXPORTING_BACKEND = "tensorflow"
-_EXPORT_IN_OWN_PROCESS = """
-import sys
-import keras
-network = keras.models.load_model(sys.argv[1], compile=False)
-network.export(sys.argv[2], format="openvino", verbose=False)
-"""
-
-
-def can_export() -> bool:
-    """Tell whether networks can be exported here: OpenVINO alone does not do it."""
-    return importlib.util.find_spec(_EXPORTING_BACKEND) is not None
-
 
 def export(model: "keras.Model", folder: Path) -> Path:
     """Export a model for OpenVINO into ``folder``, whole or not at all, if it is not there yet.
 
-    Of several processes of a machine that ask for the same export, one makes it. On another backend
-    than TensorFlow, a process that runs on TensorFlow does it.
+    Of several processes of a machine that ask for the same export, one makes it. The export is
+    Keras's own, on its OpenVINO backend: where Keras runs on another, in a process of its own.
 
     Returns:
         Path of the export; its weights lie beside it.
 
     Raises:
-        UserError: TensorFlow is not installed, or cannot export the model.
+        UserError: OpenVINO or SciPy is not installed, or cannot export the model.
     """
     with alone_in(folder.parent):
         if not folder.is_dir():
-            _export(model, folder)
+            with folder_when_complete(folder) as part:
+                _export(model, part / EXPORT_NAME)
     return folder / EXPORT_NAME
 
 
-def _export(model: "keras.Model", folder: Path) -> None:
+def _export(model: "keras.Model", target: Path) -> None:
     import keras
 
-    with folder_when_complete(folder) as part:
-        if keras.config.backend() == _EXPORTING_BACKEND:
-            model.export(str(part / EXPORT_NAME), format="openvino", verbose=False)
-        else:
-            _export_in_own_process(model, part / EXPORT_NAME)
-
-
-def _export_in_own_process(model: "keras.Model", target: Path) -> None:
-    if not can_export():
-        raise UserError(
-            "exporting a network for OpenVINO needs TensorFlow: pip install tensorflow, or take "
-            "--engine keras"
-        )
+    if keras.config.backend() == EXPORTING_BACKEND:
+        try:
+            model.export(str(target), format="openvino", verbose=False)
+        except OSError:
+            raise
+        except Exception as error:
+            # Keras raises many kinds of exception for what a backend cannot do.
+            raise _refusal(str(error) or type(error).__name__) from error
+        return
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         saved = Path(folder) / "network.keras"
         model.save(saved)
+        project = str(Path(__file__).resolve().parents[2])
+        path = os.pathsep.join(filter(None, [project, os.environ.get("PYTHONPATH")]))
         done = subprocess.run(
-            [sys.executable, "-c", _EXPORT_IN_OWN_PROCESS, str(saved), str(target)],
-            env=os.environ | {"KERAS_BACKEND": _EXPORTING_BACKEND},
+            [sys.executable, "-P", "-m", __name__, str(saved), str(target)],
+            env=os.environ | {"KERAS_BACKEND": EXPORTING_BACKEND, "PYTHONPATH": path},
             capture_output=True,
             text=True,
             errors="replace",
         )
     if done.returncode != 0:
-        reason = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
-        raise UserError(
-            f"the network cannot be exported for OpenVINO: {reason}; take --engine keras"
-        )
+        raise _refusal((done.stderr.strip() or f"exit code {done.returncode}").splitlines()[-1])
+
+
+def _refusal(reason: str) -> UserError:
+    first = reason.strip().splitlines()[0]
+    return UserError(f"the network cannot be exported for OpenVINO: {first}; take --engine keras")
+
+
+def _export_saved(saved: str, target: str) -> None:
+    """Export a saved model, in the process that ``_export`` starts."""
+    choose_backend("openvino")
+    model = load_keras().models.load_model(saved, compile=False)
+    model.export(target, format="openvino", verbose=False)
+
+
+if __name__ == "__main__":
+    _export_saved(*sys.argv[1:])
