@@ -10,8 +10,8 @@ import json
 import os
 import sys
 from collections.abc import Iterator
-from importlib.abc import MetaPathFinder
 from contextlib import contextmanager
+from importlib.abc import MetaPathFinder
 from pathlib import Path
 from types import ModuleType
 from typing import Any

@@ -39,27 +39,43 @@ def export(model: "keras.Model", folder: Path) -> Path:
 def _export(model: "keras.Model", target: Path) -> None:
     import keras
 
-    if keras.config.backend() == EXPORTING_BACKEND:
-        try:
-            model.export(str(target), format="openvino", verbose=False)
-        except OSError:
-            raise
-        except Exception as error:
-            # Keras raises many kinds of exception for what a backend cannot do.
-            raise _refusal(str(error) or type(error).__name__) from error
-        return
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        saved = Path(folder) / "network.keras"
-        model.save(saved)
-        project = str(Path(__file__).resolve().parents[2])
-        path = os.pathsep.join(filter(None, [project, os.environ.get("PYTHONPATH")]))
-        done = subprocess.run(
-            [sys.executable, "-P", "-m", __name__, str(saved), str(target)],
-            env=os.environ | {"KERAS_BACKEND": EXPORTING_BACKEND, "PYTHONPATH": path},
-            capture_output=True,
-            text=True,
-            errors="replace",
-        )
+        if keras.config.backend() == EXPORTING_BACKEND:
+            try:
+                _export_here(model, Path(folder), target)
+            except OSError:
+                raise
+            except Exception as error:
+                # Keras raises many kinds of exception for what a backend cannot do.
+                raise _refusal(str(error) or type(error).__name__) from error
+        else:
+            saved = Path(folder) / "network.keras"
+            model.save(saved)
+            _export_in_own_process(saved, target)
+
+
+def _export_here(model: "keras.Model", folder: Path, target: Path) -> None:
+    import openvino
+
+    from activity.network.channels_first import without_transpositions
+
+    as_keras_writes_it = folder / EXPORT_NAME
+    model.export(str(as_keras_writes_it), format="openvino", verbose=False)
+    network = openvino.Core().read_model(as_keras_writes_it)
+    without_transpositions(network)
+    openvino.serialize(network, target)
+
+
+def _export_in_own_process(saved: Path, target: Path) -> None:
+    project = str(Path(__file__).resolve().parents[2])
+    path = os.pathsep.join(filter(None, [project, os.environ.get("PYTHONPATH")]))
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", __name__, str(saved), str(target)],
+        env=os.environ | {"KERAS_BACKEND": EXPORTING_BACKEND, "PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        errors="replace",
+    )
     if done.returncode != 0:
         raise _refusal((done.stderr.strip() or f"exit code {done.returncode}").splitlines()[-1])
 
@@ -69,12 +85,7 @@ def _refusal(reason: str) -> UserError:
     return UserError(f"the network cannot be exported for OpenVINO: {first}; take --engine keras")
 
 
-def _export_saved(saved: str, target: str) -> None:
-    """Export a saved model, in the process that ``_export`` starts."""
+if __name__ == "__main__":  # the process that _export_in_own_process starts
     choose_backend("openvino")
-    model = load_keras().models.load_model(saved, compile=False)
-    model.export(target, format="openvino", verbose=False)
-
-
-if __name__ == "__main__":
-    _export_saved(*sys.argv[1:])
+    saved, target = map(Path, sys.argv[1:])
+    _export_here(load_keras().models.load_model(saved, compile=False), saved.parent, target)
