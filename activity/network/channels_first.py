@@ -46,6 +46,8 @@ def without_transpositions(network: openvino.Model) -> None:
             _move_below_concatenation(node)
         elif kind == "ReduceMean":
             _move_below_mean(node)
+        elif kind == "Pad":
+            _move_below_padding(node)
     network.validate_nodes_and_infer_types()
 
 
@@ -118,6 +120,18 @@ def _move_below_mean(node: Any) -> None:
     moved = np.array([order[axis] for axis in np.atleast_1d(axes.get_data())], np.int64)
     node.input(0).replace_source_output(node.input_value(0).get_node().input_value(0))
     node.input(1).replace_source_output(opset8.constant(moved).output(0))
+    _put_below(node, _readers(node), order)
+
+
+def _move_below_padding(node: Any) -> None:
+    order = _order(node.input_value(0).get_node())
+    margins = [node.input_value(place).get_node() for place in (1, 2)]
+    if order is None or any(margin.get_type_name() != "Constant" for margin in margins):
+        return
+    node.input(0).replace_source_output(node.input_value(0).get_node().input_value(0))
+    for place, margin in enumerate(margins, start=1):
+        moved = opset8.constant(margin.get_data()[np.argsort(order)])
+        node.input(place).replace_source_output(moved.output(0))
     _put_below(node, _readers(node), order)
 
 
