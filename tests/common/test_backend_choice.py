@@ -51,7 +51,7 @@ def test_what_each_command_takes(
     missing = str(tmp_path / "missing")
     files += ["-d", missing] if script == "train.py" else ["-i", missing, "--csv", f"{missing}.csv"]
     monkeypatch.setattr(sys, "argv", [script, *files, *flags])
-    with pytest.raises(UserError, match="missing|cannot read"):
+    with pytest.raises(UserError, match=r"missing|cannot read"):
         (train if script == "train.py" else predict_video).main()
     assert os.environ["KERAS_BACKEND"] == backend
 
