@@ -19,7 +19,7 @@ from tqdm import tqdm
 from activity.common.errors import UserError, printable, shortened
 from activity.common.folders import provide_home
 from activity.common.interruption import interrupts_held_back
-from activity.common.keras_settings import check_backend
+from activity.common.keras_settings import choose_backend
 from activity.common.script import run_script
 from activity.common.stores import is_stored
 from activity.labelling.arguments import (
@@ -69,7 +69,7 @@ examples:
 def main() -> None:
     args = parse_arguments()
     provide_home()
-    check_backend()
+    choose_backend(args.engine)
     jobs, finished = find_jobs(args)
     if not jobs and not any(job.truth for job in finished):
         write_page(args.review)

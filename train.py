@@ -9,13 +9,13 @@ import argparse
 from collections.abc import Iterable
 
 from activity.common.folders import check_temporary_folder, provide_home
-from activity.common.keras_settings import check_backend
+from activity.common.keras_settings import choose_backend, load_keras
 from activity.common.quiet import hidden_chatter
 from activity.common.script import run_script
 from activity.network.arguments import add_speed_arguments
 from activity.network.classifier import Classifier
 from activity.network.engine import EngineOptions
-from activity.network.networks import format_networks
+from activity.network.networks import RANDOM, format_networks
 from activity.training.arguments import add_file_arguments, add_training_arguments
 from activity.training.dataset import find_images
 from activity.training.image_sets import build_sets
@@ -38,7 +38,7 @@ def main() -> None:
     args = parse_arguments()
     check_temporary_folder()
     provide_home()
-    check_backend()
+    choose_backend(args.engine, trains=args.fine_tune > 0 or args.weights == RANDOM)
     check_inputs_survive(args, args.dataset)
     found = find_images(args.dataset, args.labels, args.label_folder)
     say(remarks_on_found(args.labels, found))
@@ -48,6 +48,7 @@ def main() -> None:
     say(remarks_on_sets(found, sets))
 
     # These take seconds to import: --help and a wrong path should not wait for them.
+    load_keras()
     with hidden_chatter():
         from activity.cluster.features import fill_cache
         from activity.cluster.ray_cluster import ClusterOptions
@@ -60,7 +61,7 @@ def main() -> None:
         from activity.training.pictures import plot_history
         from activity.training.quantization import check_installed, write_int8_version
         from activity.training.report import format_score, write_report
-        from activity.training.trained import evaluate, save, train_on
+        from activity.training.trained import evaluate, leave_export, save, train_on
 
     if args.int8:
         check_installed()
@@ -97,8 +98,9 @@ def main() -> None:
         say(remarks_on_two_labels(two_labels))
         written += write_report(args.report, trained, evaluation, leakage, two_labels, vars(args))
     print(f"[INFO] wrote {', '.join(map(str, written))}")
+    classifier = Classifier.load(args.model, args.label_bin)
+    say(leave_export(trained, classifier, options))
     if args.int8:
-        classifier = Classifier.load(args.model, args.label_bin)
         say(write_int8_version(classifier, trained.features, args.cache).remarks())
     say([remark_on_model(args.model)])
 

@@ -17,6 +17,10 @@ from hypothesis import settings
 
 import activity  # noqa: F401  # before Keras: scripts that tests run inherit what it sets
 
+# Tests compare what Keras itself computes; the scripts that they start choose their backend.
+PINNED = None if os.environ.get("KERAS_BACKEND") else "tensorflow"
+os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+
 # A slow machine is no failure; what must be quick is measured in benchmarks/.
 settings.register_profile("any machine", deadline=None)
 settings.load_profile("any machine")
@@ -54,8 +58,17 @@ def run_script() -> RunScript:
         command = [sys.executable, str(ROOT / script), *map(str, arguments)]
         if through is not None:  # a line of the shell that runs "$@"
             command = ["sh", "-c", through, "sh", *command]
+        environment = dict(options.pop("env", os.environ))
+        if environment.get("KERAS_BACKEND") == PINNED:
+            environment.pop("KERAS_BACKEND", None)
         return subprocess.run(
-            command, capture_output=True, text=True, timeout=240, cwd=ROOT, **options
+            command,
+            capture_output=True,
+            text=True,
+            timeout=240,
+            cwd=ROOT,
+            env=environment,
+            **options,
         )
 
     return run

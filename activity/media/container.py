@@ -3,6 +3,7 @@
 import os
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 from av.container import InputContainer
@@ -25,6 +26,10 @@ _SNIFFED_BYTES = 4096
 
 _NOT_SHOWN = Disposition.attached_pic | Disposition.timed_thumbnails
 
+# Titles and the like need not be UTF-8. From 19 on, PyAV does not mind; that option is gone.
+_PYAV = int(av.__version__.split(".")[0])
+_ANY_TEXT: dict[str, Any] = {"metadata_errors": "replace"} if _PYAV < 19 else {}
+
 
 def open_container(path: Path) -> InputContainer:
     """Open a clip's file; no other file is opened, whatever is written in it.
@@ -34,11 +39,8 @@ def open_container(path: Path) -> InputContainer:
     """
     start = _start_of_file(path)
     try:
-        # Absolute, because FFmpeg takes what stands before a colon for a protocol. Titles and the
-        # like need not be UTF-8.
-        return av.open(
-            str(path.absolute()), container_options=_ONLY_THIS_FILE, metadata_errors="replace"
-        )
+        # Absolute, because FFmpeg takes what stands before a colon for a protocol.
+        return av.open(str(path.absolute()), container_options=_ONLY_THIS_FILE, **_ANY_TEXT)
     except (av.FFmpegError, OSError) as error:
         if 0 not in start:
             what = "text" if start else "empty"

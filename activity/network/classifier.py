@@ -19,6 +19,7 @@ from activity.network.engine import (
     EngineOptions,
     Stream,
     Tag,
+    keep_export,
     open_engine,
     openvino_engine,
 )
@@ -157,6 +158,18 @@ class Classifier:
         if self.unknown:
             engine = with_unknown(engine, self.known_confidence, self.unsure)
         return OpenClassifier(self, engine)
+
+    def keep_export(self, model: "keras.Model", options: EngineOptions) -> None:
+        """Export the network for ``open``, where exports are kept.
+
+        Args:
+            model: as it was saved, with its preprocessing inside.
+            options: how it will be run.
+
+        Raises:
+            UserError: it cannot be exported.
+        """
+        keep_export(model, options, self.key)
 
     def _load_network(self) -> "keras.Model":
         model = load_model(self.model)

@@ -142,13 +142,19 @@ def _watch(layers: DenseLayers, test: Examples, standardisation: Standardisation
 def predict(head: keras.Sequential, examples: Examples) -> NDArray[np.float32]:
     """Predict from features, those of the first view of each image.
 
+    In NumPy, since not every backend that Keras may run on here predicts exactly.
+
     Returns:
         Probabilities, shape (images, labels).
     """
-    probabilities = np.empty((len(examples), head.output_shape[-1]), np.float32)
+    kernel, bias, label_kernel, label_bias = head.get_weights()
+    probabilities = np.empty((len(examples), len(label_bias)), np.float32)
     for start in range(0, len(examples), _ROWS_AT_ONCE):
         some = slice(start, start + _ROWS_AT_ONCE)
-        probabilities[some] = head.predict_on_batch(examples.features(some))
+        active = np.maximum(examples.features(some) @ kernel + bias, 0)
+        logits = active @ label_kernel + label_bias
+        powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+        probabilities[some] = powers / powers.sum(axis=1, keepdims=True)
     return probabilities
 
 

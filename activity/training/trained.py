@@ -7,7 +7,10 @@ from pathlib import Path
 import keras
 from sklearn.preprocessing import LabelBinarizer
 
+from activity.common.errors import UserError
 from activity.network.artifacts import save_classifier
+from activity.network.classifier import Classifier
+from activity.network.engine import EngineOptions, prefers_openvino
 from activity.network.unknown import known_confidence, unsure_share
 from activity.temporal.learned import Stretch
 from activity.training.evaluation import Evaluation
@@ -58,6 +61,22 @@ def evaluate(trained: Trained) -> Evaluation:
         unseen=predict(trained.head, features.unseen),
         unsure=trained.unsure,
     )
+
+
+def leave_export(trained: Trained, classifier: Classifier, options: EngineOptions) -> list[str]:
+    """Export what was saved, so that ``predict_video.py`` does not need Keras to open it.
+
+    Nothing is exported where the engine would be Keras.
+
+    Returns:
+        What went wrong, in plain words; the saved model is complete all the same.
+    """
+    try:
+        if prefers_openvino(options):
+            classifier.keep_export(join(trained.backbone, trained.head), options)
+    except UserError as error:
+        return [str(error)]
+    return []
 
 
 def save(
