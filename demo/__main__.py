@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from activity.common.script import run_script
 from activity.labelling.review.data_files import copy_file, data_file
 from activity.labelling.review.writer import INDEX
 from demo.media import (
@@ -177,4 +178,4 @@ are downloaded once."""
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main)

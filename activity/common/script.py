@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from activity.common.errors import UserError, printable
+from activity.common.opencv import check_opencv
 from activity.common.stores import refused_by_store
 
 
@@ -58,6 +59,18 @@ def run_script(main: Callable[[], None]) -> NoReturn:
             sys.exit(141)
         raise
     _end(0)
+
+
+def _end_without_opencv() -> None:
+    try:
+        check_opencv()
+    except UserError as error:
+        print(f"error: {printable(str(error))}", file=sys.stderr)
+        sys.exit(2)
+
+
+# Not in run_script: a script imports this module, and then those that import OpenCV.
+_end_without_opencv()
 
 
 def _end(code: int) -> NoReturn:
