@@ -28,13 +28,11 @@ from activity.labelling.arguments import (
 from activity.labelling.jobs import Job, leave_out_finished, plan_jobs, writes_into_folder
 from activity.labelling.label_clip import Outcome, Outcomes, label_one_by_one
 from activity.labelling.outputs import Outputs
-from activity.labelling.prediction import batch_that_fits
 from activity.labelling.preview import open_preview
 from activity.labelling.review.writer import INDEX, write_index
 from activity.labelling.settings import Settings
 from activity.labelling.truths import check_labels
 from activity.media.clip import VideoSource
-from activity.media.source import VideoInfo
 from activity.network.arguments import add_speed_arguments
 from activity.network.classifier import Classifier
 from activity.network.engine import EngineOptions
@@ -68,15 +66,17 @@ def main() -> None:
     check_truth(jobs, classifier)
     if args.unknown:
         classifier = classifier.with_unknown()
-    infos = look_at(jobs)
+    frames = count_frames(jobs)
     settings = Settings(
         smoothing=smoothing,
         stride=args.stride,
         compare=tuple(args.compare),
         bars=args.bars,
-        options=engine_options(args, smoothing, jobs, infos),
+        options=EngineOptions(
+            args.engine, args.batch_size, args.cache, low_latency=any(job.is_live for job in jobs)
+        ),
     )
-    label = open_labelling(args, jobs, classifier, settings, infos)
+    label = open_labelling(args, jobs, classifier, settings, frames and frames // args.stride)
     with interrupts_held_back() as interrupted, closing(label(interrupted)) as outcomes:
         failed = report(jobs, outcomes)
         write_page(args.review)
@@ -130,34 +130,25 @@ def check_truth(jobs: Sequence[Job], classifier: Classifier) -> None:
         )
 
 
-def look_at(jobs: Sequence[Job]) -> list[VideoInfo]:
-    """Ask the clips how large and long they are. A clip that cannot be read is left for later."""
-    infos = []
+def count_frames(jobs: Sequence[Job]) -> int | None:
+    """Ask the clips how many frames they have; a clip that cannot be read is left for later.
+
+    Returns:
+        How many they have together; None where one of them does not say.
+    """
+    counts = []
     for job in tqdm(jobs, "looking at clips", leave=False, delay=1, disable=None):
         if job.is_live or is_stored(job.clip):  # it is brought here when it is its turn
+            counts.append(0)
             continue
         try:
             with closing(VideoSource(Path(job.clip))) as source:
-                infos.append(source.info)
+                counts.append(source.info.frame_count)
         except UserError:
             # A wrong path should not wait for TensorFlow.
             if len(jobs) == 1:
                 raise
-    return infos
-
-
-def engine_options(
-    args: argparse.Namespace, smoothing: Smoothing, jobs: Sequence[Job], infos: Sequence[VideoInfo]
-) -> EngineOptions:
-    """Choose how the network is run, so that it suits the clips."""
-    shows_frames = args.output is not None or args.review is not None
-    keep_pixels = shows_frames and not smoothing.needs_whole_clip
-    fitting = [
-        batch_that_fits(args.batch_size, info, args.stride, keep_pixels=keep_pixels)
-        for info in infos
-    ]
-    live = any(job.is_live for job in jobs)
-    return EngineOptions(args.engine, min(fitting, default=1), args.cache, low_latency=live)
+    return sum(counts) if counts and all(counts) else None
 
 
 def open_labelling(
@@ -165,14 +156,16 @@ def open_labelling(
     jobs: Sequence[Job],
     classifier: Classifier,
     settings: Settings,
-    infos: Sequence[VideoInfo],
+    frames: int | None,
 ) -> Callable[[Callable[[], bool]], Outcomes]:
     """Open what labels the clips, here or on a cluster, so that it only has to be started.
+
+    Args:
+        frames: how many frames will be classified; None if it is not known.
 
     Returns:
         Function that starts; it takes a function that tells whether to end early.
     """
-    frames = sum(info.frame_count for info in infos) // args.stride or None
     show = open_preview(args.display if args.output and not args.cluster else "off")
     if args.cluster:
         # Only --cluster needs these imports.

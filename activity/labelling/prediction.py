@@ -55,13 +55,6 @@ def read_ahead(source: Source) -> Generator[Frame, None, None]:
     return in_background(_waiting_frames(source), max(1, frames_ahead))
 
 
-def batch_that_fits(
-    batch_size: int, info: VideoInfo, stride: int, *, keep_pixels: bool = True
-) -> int:
-    """Lower a batch size where the frames that wait for a whole batch would fill the memory."""
-    return max(1, min(batch_size, _BYTES_AHEAD // _piece_bytes(info, stride, keep_pixels)))
-
-
 def _waiting_frames(source: Source) -> Generator[Frame, None, None]:
     with closing(source.frames()) as frames:
         for frame in frames:
@@ -69,10 +62,17 @@ def _waiting_frames(source: Source) -> Generator[Frame, None, None]:
 
 
 class _Piece(NamedTuple):
-    """Neighbouring frames with one prediction, and whether the first was classified for it."""
+    """Neighbouring frames with one prediction.
+
+    Attributes:
+        frames: the frames.
+        classified: whether the first was classified for it.
+        nbytes: how many bytes of memory the frames may take.
+    """
 
     frames: list[Frame]
     classified: bool
+    nbytes: int
 
 
 def _classified(
@@ -96,17 +96,18 @@ def _pieces(
     pixels = np.empty(0, np.uint8)
     classified = True
     longest = _longest_piece(source.info, keep_pixels)
+    size = _frame_bytes(source.info, keep_pixels)
     with closing(source.frames()) as decoded:
         for number, frame in enumerate(decoded):
             due = number % stride == 0
             if frames and (due or len(frames) == longest):
-                yield _Piece(frames, classified), pixels
+                yield _Piece(frames, classified, len(frames) * size), pixels
                 frames, classified = [], due
             if due:
                 pixels = classifier.network_input(frame)
             frames.append(frame.to_wait() if keep_pixels else Frame(NO_PIXELS, frame.seconds))
     if frames:
-        yield _Piece(frames, classified), pixels
+        yield _Piece(frames, classified, len(frames) * size), pixels
 
 
 def _classified_live(
@@ -118,7 +119,7 @@ def _classified_live(
             if due:
                 # A stream of one frame: an engine has nothing to wait for and answers at once.
                 raw = _only(classifier([(None, classifier.network_input(frame))]))
-            yield _Piece([frame], due), raw
+            yield _Piece([frame], due, frame.pixels.nbytes), raw
 
 
 def _only(outputs: Iterable[tuple[None, NDArray[np.float32]]]) -> NDArray[np.float32]:

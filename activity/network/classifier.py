@@ -70,7 +70,8 @@ class Classifier:
             label_bin: the label binarizer that was written with it.
 
         Raises:
-            UserError: one of them cannot be read, or ``label_bin`` is not a label binarizer.
+            UserError: one of them cannot be read, ``label_bin`` is not a label binarizer, or a
+                training run replaces them at this moment.
         """
         labels = load_label_file(label_bin)
         with local_copy(model) as local:
@@ -80,6 +81,9 @@ class Classifier:
                 reason = error.strerror or error
                 raise UserError(f"cannot read the model {local}: {reason}") from error
             side = load_input_side(local)
+        # train.py replaces both files at once.
+        if load_label_file(label_bin) != labels:
+            raise UserError(f"{label_bin} was replaced while it was read: start the run again")
         return cls(
             model=model,
             label_bin=label_bin,
@@ -143,9 +147,9 @@ class Classifier:
             frames: how many frames will come; None if it is not known.
 
         Raises:
-            UserError: the model cannot be read, takes something other than square RGB photos, or
-                does not have as many outputs as the binarizer names activities; or its int8 version
-                is wanted and was never made.
+            UserError: the model cannot be read, is not the file that ``load`` saw, takes something
+                other than square RGB photos, or does not have as many outputs as the binarizer
+                names activities; or its int8 version is wanted and was never made.
         """
         if options.engine == "int8":
             engine = openvino_engine(self._int8_version(), options)
@@ -156,7 +160,7 @@ class Classifier:
         return OpenClassifier(self, engine)
 
     def _load_network(self) -> "keras.Model":
-        model = load_model(self.model)
+        model = load_model(self.model, self.digest)
         self._check_shapes(model)
         return _with_preprocessing(model)
 

@@ -1,7 +1,8 @@
 """Inference engines: a frozen network run over a stream of pixels, in order.
 
 An engine is a function from a stream of (tag, pixels) to a stream of (tag, output). The tag is
-whatever the caller wants back beside the output: a photo's place in a table, or a whole frame.
+whatever the caller wants back beside the output: a photo's place in a table, or a whole frame. One
+that holds much says so in an attribute ``nbytes``.
 """
 
 import importlib.util
@@ -45,6 +46,9 @@ ENGINES = ("auto", "keras", "openvino")
 # of them pay for it in one run, and fewer where the export serves the next run, too.
 _WORTH_AN_EXPORT = 100
 
+# What the tags of a batch may hold in memory: frames wait until their batch is full.
+_BYTES_A_BATCH = 2**27
+
 # An export of ResNet50 takes 94 MB.
 _EXPORTS_KEPT = 5
 
@@ -56,7 +60,7 @@ class EngineOptions:
     Attributes:
         engine: one of ``ENGINES``; or ``"int8"`` for what ``train.py --int8`` has written, where a
             saved classifier is opened.
-        batch_size: batch size of the Keras engine.
+        batch_size: largest batch of the Keras engine.
         cache_folder: where features and exported networks are kept; None keeps none.
         cores: how many OpenVINO may use; None for all.
         low_latency: inputs will come one at a time, from a live source.
@@ -122,9 +126,9 @@ def keras_engine(model: "keras.Model", batch_size: int) -> Engine:
 
     Args:
         model: from pixels to features or probabilities.
-        batch_size: inputs at once.
+        batch_size: inputs at once, at most.
     """
-    # Compiling takes seconds: the last batch, which is smaller, is filled up.
+    # Compiling takes seconds: a batch that is smaller is filled up.
     pad = compiles_for_each_shape()
 
     def run(stream: Stream[Tag]) -> Iterator[tuple[Tag, NDArray[np.float32]]]:
@@ -143,12 +147,18 @@ def _batches(
 ) -> Iterator[tuple[list[Tag], NDArray[np.float32]]]:
     tags: list[Tag] = []
     batch: list[NDArray[np.uint8]] = []
+    held = 0
     for tag, pixels in stream:
+        size = getattr(tag, "nbytes", 0)
+        if batch and held + size > _BYTES_A_BATCH:
+            yield tags, np.stack(batch).astype(np.float32)
+            tags, batch, held = [], [], 0
+        held += size
         tags.append(tag)
         batch.append(pixels)
         if len(batch) == batch_size:
             yield tags, np.stack(batch).astype(np.float32)
-            tags, batch = [], []
+            tags, batch, held = [], [], 0
     if batch:
         yield tags, np.stack(batch).astype(np.float32)
 

@@ -13,6 +13,7 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 
@@ -20,7 +21,7 @@ from activity.common.errors import UserError
 from activity.common.interruption import LeftUnfinishedError
 from activity.common.stores import clip_location, is_stored, local_copy, without_file_scheme
 from tests.clips import overwrite_packet, write_pictures
-from tests.conftest import COLOURS_BGR, ROOT, RunScript, Trained, posix, write_clip
+from tests.conftest import COLOURS_BGR, ROOT, RunMain, RunScript, Trained, posix, write_clip
 
 
 class Quiet(SimpleHTTPRequestHandler):
@@ -147,6 +148,31 @@ def test_an_interruption_while_a_clip_is_brought_here_keeps_what_was_there(
     assert (process.returncode, complained) == (130, "interrupted\n")
     assert "endless.mp4 was left unfinished: nothing of it is kept" in printed
     assert output.read_bytes() == b"of an earlier run"
+
+
+def test_clips_on_the_web_are_classified_in_whole_batches(
+    web: tuple[str, Path],
+    run_predict: RunMain,
+    trained: Trained,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    address, folder = web
+    write_clip(folder / "far.mp4", ["red"] * 70)
+    batches = []
+    predict = keras.Model.predict_on_batch
+
+    def counting(model: keras.Model, pixels: np.ndarray) -> np.ndarray:
+        batches.append(len(pixels))
+        return predict(model, pixels)
+
+    monkeypatch.setattr(keras.Model, "predict_on_batch", counting)
+    (tmp_path / "broken.mp4").write_bytes(b"no clip")
+    flags = ["-m", trained.model, "-l", trained.label_bin, "--cache", "off", "--engine", "keras"]
+    flags += ["--json", tmp_path / "out", "--batch-size", "16"]
+    with pytest.raises(UserError, match=r"1 of 2 clips failed: .*broken\.mp4"):
+        run_predict(*flags, "-i", tmp_path / "broken.mp4", f"{address}/far.mp4")
+    assert batches == [16, 16, 16, 16, 6]
 
 
 @posix
