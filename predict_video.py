@@ -120,7 +120,7 @@ def check_truth(jobs: Sequence[Job], classifier: Classifier) -> None:
         check_labels(table, classifier.activities)
     if not tables:
         return
-    without = [job.clip for job in jobs if not job.truth]
+    without = [job.name for job in jobs if not job.truth]
     if without:
         print(f"[INFO] not judged, since there is no truth: {shortened(without)}")
     if classifier.learned is None:
@@ -192,7 +192,7 @@ def report(jobs: Sequence[Job], outcomes: Outcomes) -> list[str]:
     failed: set[str] = set()
     for job, outcome in outcomes:
         if outcome is None:
-            print(f"[INFO] {job.clip} was left unfinished: nothing of it is kept")
+            print(f"[INFO] {job.name} was left unfinished: nothing of it is kept")
         elif isinstance(outcome, UserError):
             if len(jobs) == 1:
                 raise outcome
@@ -205,15 +205,15 @@ def report(jobs: Sequence[Job], outcomes: Outcomes) -> list[str]:
     for line in format_rightness(judgements):
         print(f"[INFO] {line}")
     if len(jobs) > 1:
-        print_table({job.clip: summaries[job.clip] for job in jobs if job.clip in summaries})
-    return [job.clip for job in jobs if job.clip in failed]
+        print_table([(job.name, summaries[job.clip]) for job in jobs if job.clip in summaries])
+    return [job.name for job in jobs if job.clip in failed]
 
 
 def print_outcome(job: Job, outcome: Outcome) -> None:
     summary, expected = outcome.summary, outcome.expected
     of = f" of {expected}" if expected not in (0, summary.frames) else ""
     print(
-        f"[INFO] {job.clip}: {summary.label} ({summary.probability:.0%}) "
+        f"[INFO] {job.name}: {summary.label} ({summary.probability:.0%}) "
         f"over {summary.frames}{of} frames; label switches: "
         f"{summary.raw_switches} raw, {summary.switches} {summary.way}"
     )
@@ -233,11 +233,11 @@ def write_page(folder: Path | None) -> None:
         print(f"[INFO] open {folder / INDEX} in a browser: clips to look at: {clips}")
 
 
-def print_table(summaries: dict[str, Summary]) -> None:
-    width = max(map(len, summaries), default=4)
-    way = next((summary.way for summary in summaries.values()), "averaged")
+def print_table(summaries: Sequence[tuple[str, Summary]]) -> None:
+    width = max((len(clip) for clip, _ in summaries), default=4)
+    way = next((summary.way for _, summary in summaries), "averaged")
     print(f"{'clip':{width}}  {'frames':>7}  {'raw':>5}  {way:>8}  activity")
-    for clip, summary in summaries.items():
+    for clip, summary in summaries:
         print(
             f"{clip:{width}}  {summary.frames:7}  {summary.raw_switches:5}  "
             f"{summary.switches:8}  {summary.label} ({summary.probability:.0%})"

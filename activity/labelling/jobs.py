@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from activity.common.errors import UserError, refusals_in_a_line
-from activity.common.stores import clip_location, is_stored
+from activity.common.stores import clip_location, is_stored, public_name
 from activity.common.writing import check_apart, check_output
 from activity.labelling.outputs import Outputs
 from activity.labelling.review.data_files import copy_file, page_and_name
@@ -39,6 +39,11 @@ class Job:
     earlier: Path | None = None
     keep_unfinished: bool = True
     copy: Path | None = None
+
+    @property
+    def name(self) -> str:
+        """What messages and results call the clip, which others may read."""
+        return public_name(self.clip)
 
     @property
     def is_live(self) -> bool:
@@ -91,7 +96,7 @@ def plan_jobs(inputs: Sequence[str], outputs: Outputs, truth: Path | None = None
             check_suffix(outputs.video)
         if outputs.segments:
             check_segments_suffix(outputs.segments)
-        named = [(inputs[0], Path(inputs[0]).stem)]
+        named = [(inputs[0], _stem(inputs[0]))]
         review = outputs.of_clip(*named[0]).review
         jobs = [Job(inputs[0], replace(outputs, review=review))]
     if truth:
@@ -155,11 +160,17 @@ def _named_clips(inputs: Sequence[str]) -> list[tuple[str, str]]:
     return list(zip(clips, names, strict=True))
 
 
+def _stem(clip: str) -> str:
+    return (clip_location(clip) if is_stored(clip) else Path(public_name(clip))).stem
+
+
 def _find_clips(inputs: Sequence[str]) -> list[str]:
     clips: list[str] = []
     for name in inputs:
         if is_live(name):
-            raise UserError(f"{name} is a live source: give it alone, with a file as --output")
+            raise UserError(
+                f"{public_name(name)} is a live source: give it alone, with a file as --output"
+            )
         if _is_folder(name):
             clips += _clips_inside(clip_location(name))
         else:

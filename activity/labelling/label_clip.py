@@ -118,7 +118,7 @@ def label_clip(
         # A clip is read once more: not where nobody asks for that, and before anything is written,
         # so that a run that is interrupted meanwhile keeps what was there.
         needs_digest = (job.truth or job.outputs.review) and not job.is_live
-        with refusals_in_a_line(job.clip):
+        with refusals_in_a_line(job.name):
             digest = hash_file(Path(clip), interrupted) if needs_digest else ""
         here = replace(here, copy=_copy_for_review(job))
         files = [path for path in job.outputs.paths if not is_stored(path)]
@@ -131,14 +131,14 @@ def label_clip(
         last = _write_frames(here, source.info, frames, summary, settings, show, interrupted)
         end = joined.end_of(last, source) if joined else source.end_of(last.time)
         if source.damaged:
-            print(f"[INFO] {job.clip} is damaged: packets that cannot be decoded: {source.damaged}")
+            print(f"[INFO] {job.name} is damaged: packets that cannot be decoded: {source.damaged}")
         if job.outputs.timeline:
             # Only here, since matplotlib takes a second to import.
             from activity.labelling.timeline import draw_timeline
 
             envelope = gather_envelope(record, labels, smoothing, settings.compare, summary.frames)
             truth = job.truth.segments if job.truth else ()
-            draw_timeline(envelope, end, job.outputs.timeline, Path(job.clip).name, truth)
+            draw_timeline(envelope, end, job.outputs.timeline, Path(job.name).name, truth)
         if job.truth:
             earlier = _known_before(job, digest, record, classifier.saved)
             judgement = judge(record, labels, smoothing, settings.compare, job.truth, earlier)
@@ -151,7 +151,7 @@ def label_clip(
         write_segments(job.outputs.segments, summary.segments(end))
     if job.outputs.json:
         made_from = _made_from(
-            source_name or job.clip, source.info, summary, classifier.saved, settings
+            source_name or job.name, source.info, summary, classifier.saved, settings
         )
         judged = {"truth": judgement.as_dict()} if judgement else {}
         write_json(job.outputs.json, summary.as_dict(end) | made_from | judged)
@@ -203,7 +203,7 @@ def _write_frames(
             write_copy = stack.enter_context(open_copy(job.copy, info, Path(job.clip)))
         stack.enter_context(closing(frames))
         total = info.frame_count or None
-        for frame, prediction in tqdm(frames, Path(job.clip).name, total, disable=None):
+        for frame, prediction in tqdm(frames, Path(job.name).name, total, disable=None):
             summary.add(prediction)
             if write_row:
                 write_row(prediction)
@@ -219,7 +219,7 @@ def _write_frames(
             if sink:
                 sink.copy_rest_of_sound()
         if job.outputs.video and sink and sink.sound:
-            for remark in sink.sound.remarks(job.clip, job.outputs.video):
+            for remark in sink.sound.remarks(job.name, job.outputs.video):
                 print(f"[INFO] {remark}")
     return prediction
 

@@ -52,7 +52,7 @@ def labelled_frames(
     read_twice = smoothing.needs_whole_clip
     keep_pixels = job.needs_pixels and not read_twice
     if joined is not None:
-        classified = joined.classified(job.clip, source, keep_pixels=keep_pixels)
+        classified = joined.classified(job.name, source, keep_pixels=keep_pixels)
     else:
         classified = classify_frames(source, classifier, settings.stride, keep_pixels=keep_pixels)
     if read_twice:
@@ -67,7 +67,7 @@ def _counted(
     classified: Classified, job: Job, info: VideoInfo, interrupted: Callable[[], bool]
 ) -> Classified:
     """Show how far a clip is classified, and end early when asked to."""
-    name, total = Path(job.clip).name, info.frame_count or None
+    name, total = Path(job.name).name, info.frame_count or None
     with closing(classified):
         for frame in tqdm(classified, f"classifying {name}", total, disable=None):
             yield frame
@@ -86,12 +86,12 @@ def _read_again(job: Job, info: VideoInfo, labelled: Labelled) -> Labelled:
     """Read a clip a second time, to draw the labels on its frames."""
     with closing(VideoSource(Path(job.clip), as_pixels=job.writes_pixels)) as source:
         if (source.info.width, source.info.height) != (info.width, info.height):
-            raise UserError(f"{job.clip} was changed while it was labelled: label it again")
+            raise UserError(f"{job.name} was changed while it was labelled: label it again")
         with closing(read_ahead(source)) as frames:
             for frame, made in zip_longest(frames, labelled):
                 if frame is None or made is None:
                     print(
-                        f"[INFO] {job.clip} had a different number of frames when it was read "
+                        f"[INFO] {job.name} had a different number of frames when it was read "
                         "again: only frames that were there both times are labelled"
                     )
                     return

@@ -5,13 +5,12 @@ from collections.abc import Sequence
 from itertools import chain, count
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import numpy as np
 from numpy.typing import NDArray
 
 from activity.common.regular_file import hash_file
-from activity.common.stores import is_stored
+from activity.common.stores import is_stored, public_name
 from activity.labelling.review.playable import reference
 from activity.temporal.judgement import NO_LABEL
 from activity.temporal.segments import UNKNOWN
@@ -73,9 +72,7 @@ def _is_of_another(data: Path, folder: Path, clip: Path) -> bool:
 def name_in_tables(folder: Path, clip: Path) -> str:
     """How a table names a clip: relative to the page's folder, else by its name alone."""
     if is_stored(clip):
-        # Without a password or a signature, by which others could read it.
-        scheme, host, place, *_ = urlsplit(str(clip))
-        return as_text(f"{scheme}://{host.rpartition('@')[2]}{place}")
+        return as_text(public_name(str(clip)))
     path = reference(clip, folder)
     return as_text(clip.name if path is None else path.as_posix())
 
