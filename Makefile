@@ -1,4 +1,4 @@
-# `make demo` and `make test` need Python 3.11 or newer, pip and make; each installs the rest.
+# `make demo` and `make test` need Python 3.11, 3.12 or 3.13, pip and make; each installs the rest.
 PYTHON ?= python3
 
 .PHONY: demo test lint
