@@ -10,7 +10,6 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -37,14 +36,12 @@ from activity.labelling.jobs import (
 )
 from activity.labelling.label_clip import Outcome, Outcomes, label_one_by_one
 from activity.labelling.outputs import Outputs
-from activity.labelling.prediction import batch_that_fits
 from activity.labelling.preview import open_preview
 from activity.labelling.review.data_files import INDEX
 from activity.labelling.review.writer import write_index
 from activity.labelling.settings import Settings
 from activity.labelling.truths import check_labels
 from activity.media.clip import VideoSource
-from activity.media.source import VideoInfo
 from activity.network.arguments import add_speed_arguments
 from activity.network.classifier import Classifier
 from activity.network.engine import EngineOptions
@@ -80,15 +77,17 @@ def main() -> None:
     check_truth([*jobs, *finished], classifier)
     if args.unknown:
         classifier = classifier.with_unknown()
-    settings = Settings(smoothing, args.stride, tuple(args.compare), args.bars)
+    options = EngineOptions(
+        args.engine, args.batch_size, args.cache, low_latency=any(job.is_live for job in jobs)
+    )
+    settings = Settings(smoothing, args.stride, tuple(args.compare), args.bars, options)
     judgements = judge_those_finished(finished, classifier, settings)
     if not jobs:
         print_rightness(judgements)
         write_page(args.review)
         return
-    infos = look_at(jobs)
-    settings = replace(settings, options=engine_options(args, smoothing, jobs, infos))
-    label = open_labelling(args, jobs, classifier, settings, infos)
+    frames = count_frames(jobs)
+    label = open_labelling(args, jobs, classifier, settings, frames and frames // args.stride)
     with interrupts_held_back() as interrupted, closing(label(interrupted)) as outcomes:
         failed = report(jobs, outcomes, judgements)
         write_page(args.review)
@@ -143,7 +142,7 @@ def check_truth(jobs: Sequence[Job], classifier: Classifier) -> None:
         check_labels(table, classifier.activities)
     if not tables:
         return
-    without = [job.clip for job in jobs if not job.truth]
+    without = [job.name for job in jobs if not job.truth]
     if without:
         print(f"[INFO] not judged, since there is no truth: {shortened(without)}")
     if classifier.learned is None:
@@ -153,34 +152,25 @@ def check_truth(jobs: Sequence[Job], classifier: Classifier) -> None:
         )
 
 
-def look_at(jobs: Sequence[Job]) -> list[VideoInfo]:
-    """Ask the clips how large and long they are. A clip that cannot be read is left for later."""
-    infos = []
+def count_frames(jobs: Sequence[Job]) -> int | None:
+    """Ask the clips how many frames they have; a clip that cannot be read is left for later.
+
+    Returns:
+        How many they have together; None where one of them does not say.
+    """
+    counts = []
     for job in tqdm(jobs, "looking at clips", leave=False, delay=1, disable=None):
         if job.is_live or is_stored(job.clip):  # it is brought here when it is its turn
+            counts.append(0)
             continue
         try:
             with closing(VideoSource(Path(job.clip))) as source:
-                infos.append(source.info)
+                counts.append(source.info.frame_count)
         except UserError:
             # A wrong path should not wait for TensorFlow.
             if len(jobs) == 1:
                 raise
-    return infos
-
-
-def engine_options(
-    args: argparse.Namespace, smoothing: Smoothing, jobs: Sequence[Job], infos: Sequence[VideoInfo]
-) -> EngineOptions:
-    """Choose how the network is run, so that it suits the clips."""
-    shows_frames = args.output is not None or args.review is not None
-    keep_frames = shows_frames and not smoothing.needs_whole_clip
-    fitting = [
-        batch_that_fits(args.batch_size, info, args.stride, keep_frames=keep_frames)
-        for info in infos
-    ]
-    live = any(job.is_live for job in jobs)
-    return EngineOptions(args.engine, min(fitting, default=1), args.cache, low_latency=live)
+    return sum(counts) if counts and all(counts) else None
 
 
 def open_labelling(
@@ -188,14 +178,16 @@ def open_labelling(
     jobs: Sequence[Job],
     classifier: Classifier,
     settings: Settings,
-    infos: Sequence[VideoInfo],
+    frames: int | None,
 ) -> Callable[[Callable[[], bool]], Outcomes]:
     """Open what labels the clips, here or on a cluster, so that it only has to be started.
+
+    Args:
+        frames: how many frames will be classified; None if it is not known.
 
     Returns:
         Function that starts; it takes a function that tells whether to end early.
     """
-    frames = sum(info.frame_count for info in infos) // args.stride or None
     show = open_preview(args.display if args.output and not args.cluster else "off")
     if args.cluster:
         # Only --cluster needs these imports.
@@ -246,7 +238,7 @@ def report(
     failed: set[str] = set()
     for job, outcome in outcomes:
         if outcome is None:
-            print(f"[INFO] {job.clip} was left unfinished: nothing of it is kept")
+            print(f"[INFO] {job.name} was left unfinished: nothing of it is kept")
         elif isinstance(outcome, UserError):
             if len(jobs) == 1:
                 raise outcome
@@ -258,15 +250,15 @@ def report(
             judgements += [outcome.judgement] if outcome.judgement else []
     print_rightness(judgements)
     if len(jobs) > 1:
-        print_table({job.clip: summaries[job.clip] for job in jobs if job.clip in summaries})
-    return [job.clip for job in jobs if job.clip in failed]
+        print_table([(job.name, summaries[job.clip]) for job in jobs if job.clip in summaries])
+    return [job.name for job in jobs if job.clip in failed]
 
 
 def print_outcome(job: Job, outcome: Outcome) -> None:
     summary, expected = outcome.summary, outcome.expected
     of = f" of {expected}" if expected not in (0, summary.frames) else ""
     print(
-        f"[INFO] {job.clip}: {summary.label} ({summary.probability:.0%}) "
+        f"[INFO] {job.name}: {summary.label} ({summary.probability:.0%}) "
         f"over {summary.frames}{of} frames; label switches: "
         f"{summary.raw_switches} raw, {summary.switches} {summary.adjective}"
     )
@@ -291,11 +283,11 @@ def write_page(folder: Path | None) -> None:
         print(f"[INFO] open {folder / INDEX} in a browser: clips to look at: {clips}")
 
 
-def print_table(summaries: dict[str, Summary]) -> None:
-    width = max(map(len, summaries), default=4)
-    smoothed = next((summary.adjective for summary in summaries.values()), "averaged")
+def print_table(summaries: Sequence[tuple[str, Summary]]) -> None:
+    width = max((len(clip) for clip, _ in summaries), default=4)
+    smoothed = next((summary.adjective for _, summary in summaries), "averaged")
     print(f"{'clip':{width}}  {'frames':>7}  {'raw':>5}  {smoothed:>8}  activity")
-    for clip, summary in summaries.items():
+    for clip, summary in summaries:
         print(
             f"{clip:{width}}  {summary.frames:7}  {summary.raw_switches:5}  "
             f"{summary.switches:8}  {summary.label} ({summary.probability:.0%})"

@@ -129,14 +129,14 @@ def _outcome(
         return None
     if isinstance(result, WorkerDiedError):
         return UserError(
-            f"cannot label {job.clip}: each of the two workers that tried died "
+            f"cannot label {job.name}: each of the two workers that tried died "
             "(killed, out of memory, or crashed in a library)"
         )
     if isinstance(result, Failed):
         return result.as_error()
     print(result.printed, end="")
     try:
-        with errors_in_a_line(job.clip):
+        with errors_in_a_line(job.name):
             publish(result.files)
     except UserError as error:
         return error
@@ -200,7 +200,7 @@ class Worker:
         try:
             with (
                 redirect_stdout(printed),
-                errors_in_a_line(there.clip),
+                errors_in_a_line(there.name),
                 suppress(LeftUnfinishedError),
                 names_held_back(name) as files,
             ):
@@ -209,7 +209,7 @@ class Worker:
                     self._classifier,
                     self._settings,
                     interrupted=self._stop.is_set,
-                    source_name=job.clip,
+                    source_name=job.name,
                     predictions=predictions,
                 )
         except UserError as error:
@@ -220,7 +220,7 @@ class Worker:
         there = placed(part.job, self._folder)
         stride = self._settings.stride
         try:
-            with errors_in_a_line(there.clip):
+            with errors_in_a_line(there.name):
                 return classify_stretch(
                     Path(there.clip), part.stretch, self._classifier, stride, self._stop.is_set
                 )
@@ -236,4 +236,4 @@ def _as_given(text: str, there: Job, job: Job) -> str:
     """Name paths as they were given."""
     for path, given in zip(there.outputs.paths, job.outputs.paths, strict=True):
         text = text.replace(str(path), str(given))
-    return text.replace(there.clip, job.clip)
+    return text.replace(there.name, job.name)

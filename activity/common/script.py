@@ -11,6 +11,7 @@ from typing import NoReturn
 
 from activity.common.errors import UserError, printable
 from activity.common.folders import check_temporary_folder
+from activity.common.opencv import check_opencv
 from activity.common.stores import refused_by_store
 
 
@@ -69,6 +70,18 @@ def _lack_of_temporary_files() -> UserError | None:
     except UserError as error:
         return error
     return None
+
+
+def _end_without_opencv() -> None:
+    try:
+        check_opencv()
+    except UserError as error:
+        print(f"error: {printable(str(error))}", file=sys.stderr)
+        sys.exit(2)
+
+
+# Not in run_script: a script imports this module, and then those that import OpenCV.
+_end_without_opencv()
 
 
 def _end(code: int) -> NoReturn:

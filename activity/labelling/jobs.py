@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from activity.common.errors import UserError, printable, refusals_in_a_line
-from activity.common.stores import clip_location, is_stored
+from activity.common.stores import clip_location, is_stored, public_name
 from activity.common.tables import header_of
 from activity.common.writing import check_apart, check_output, same_file
 from activity.labelling.outputs import Outputs
@@ -46,6 +46,11 @@ class Job:
     earlier: Path | None = None
     keep_unfinished: bool = True
     copy: Path | None = None
+
+    @property
+    def name(self) -> str:
+        """What messages and results call the clip, which others may read."""
+        return public_name(self.clip)
 
     @property
     def is_live(self) -> bool:
@@ -115,7 +120,7 @@ def plan_jobs(
             check_suffix(outputs.video)
         if outputs.segments:
             check_segments_suffix(outputs.segments)
-        named = [(inputs[0], Path(inputs[0]).stem)]
+        named = [(inputs[0], _stem(inputs[0]))]
         review = outputs.of_clip(*named[0]).review
         jobs = [Job(inputs[0], replace(outputs, review=review))]
     names = [name for _, name in named]
@@ -204,11 +209,17 @@ def _named_clips(inputs: Sequence[str]) -> list[tuple[str, str]]:
     return list(zip(clips, names, strict=True))
 
 
+def _stem(clip: str) -> str:
+    return (clip_location(clip) if is_stored(clip) else Path(public_name(clip))).stem
+
+
 def _find_clips(inputs: Sequence[str]) -> list[str]:
     clips: list[str] = []
     for name in inputs:
         if is_live(name):
-            raise UserError(f"{name} is a live source: give it alone, with a file as --output")
+            raise UserError(
+                f"{public_name(name)} is a live source: give it alone, with a file as --output"
+            )
         if _is_folder(name):
             clips += _clips_inside(clip_location(name))
         else:

@@ -133,7 +133,7 @@ def label_clip(
         # A clip is read once more: not where nobody asks for that, and before anything is written,
         # so that a run that is interrupted meanwhile keeps what was there.
         needs_digest = (job.truth or outputs.review) and not job.is_live
-        with refusals_in_a_line(job.clip):
+        with refusals_in_a_line(job.name):
             digest = hash_file(Path(clip), interrupted) if needs_digest else ""
         files = [path for path in outputs.paths if not is_stored(path)]
         folder = files[0].parent if files else Path(tempfile.gettempdir())
@@ -154,10 +154,10 @@ def label_clip(
                 made_here = predictions is None
                 drawn = draw(_labelled_again(here, source.info, known, numbers, steady, made_here))
         if source.damaged:
-            print(f"[INFO] {job.clip} is damaged: packets that cannot be decoded: {source.damaged}")
+            print(f"[INFO] {job.name} is damaged: packets that cannot be decoded: {source.damaged}")
         if source.corrupt:
             print(
-                f"[INFO] {job.clip} is damaged: frames that the decoder calls corrupt, and that "
+                f"[INFO] {job.name} is damaged: frames that the decoder calls corrupt, and that "
                 f"are labelled all the same: {source.corrupt}"
             )
         if outputs.csv:
@@ -176,7 +176,7 @@ def label_clip(
 
             envelope = envelope_of(known, compared, smoothing)
             truth = job.truth.segments if job.truth else ()
-            draw_timeline(envelope, known.end, outputs.timeline, Path(job.clip).name, truth)
+            draw_timeline(envelope, known.end, outputs.timeline, Path(job.name).name, truth)
         judgement = None
         if job.truth:
             earlier = known_before(job.earlier, digest, known.frames, classifier.saved)
@@ -189,7 +189,7 @@ def label_clip(
         write_segments(outputs.segments, summary.segments)
     if outputs.json:
         made_from = _made_from(
-            source_name or job.clip, source.info, summary, classifier.saved, settings
+            source_name or job.name, source.info, summary, classifier.saved, settings
         )
         judged = {"truth": judgement.as_dict()} if judgement else {}
         write_json(outputs.json, summary.as_dict() | made_from | judged)
@@ -209,7 +209,7 @@ def _classify(
     Raises:
         LeftUnfinishedError: the run ended early, and a beginning of the clip is of no use.
     """
-    name, total = Path(job.clip).name, source.info.frame_count or None
+    name, total = Path(job.name).name, source.info.frame_count or None
     with closing(classify_times(source, classifier, settings.stride)) as classified:
         for (seconds, duration), raw in tqdm(
             classified, f"classifying {name}", total, disable=None
@@ -243,7 +243,7 @@ def _labelled_again(
     made_here: bool,
 ) -> Labelled:
     """Read a clip that is classified once more, to draw the labels on its frames."""
-    changed = f"{job.clip} was changed while it was labelled: label it again"
+    changed = f"{job.name} was changed while it was labelled: label it again"
     known = zip(numbers.tolist(), chain.from_iterable(smoothed), predictions.times, strict=True)
     with closing(VideoSource(Path(job.clip), as_pixels=job.writes_pixels)) as source:
         if (source.info.width, source.info.height) != (info.width, info.height):
@@ -254,7 +254,7 @@ def _labelled_again(
                     if not made_here:
                         raise UserError(changed)
                     print(
-                        f"[INFO] {job.clip} had a different number of frames when it was read "
+                        f"[INFO] {job.name} had a different number of frames when it was read "
                         "again: only frames that were there both times are labelled"
                     )
                     return
@@ -290,7 +290,7 @@ def _draw(
         if job.copy:
             write_copy = stack.enter_context(open_copy(job.copy, info, Path(job.clip)))
         total = info.frame_count or None
-        for frame, probabilities, label in tqdm(frames, Path(job.clip).name, total, disable=None):
+        for frame, probabilities, label in tqdm(frames, Path(job.name).name, total, disable=None):
             drawn += 1
             if write_copy:
                 write_copy(frame)
@@ -305,7 +305,7 @@ def _draw(
             if sink:
                 sink.copy_rest_of_sound()
         if job.outputs.video and sink:
-            for remark in sink.remarks(job.clip, job.outputs.video):
+            for remark in sink.remarks(job.name, job.outputs.video):
                 print(f"[INFO] {remark}")
     return drawn
 

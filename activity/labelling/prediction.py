@@ -61,14 +61,6 @@ def read_ahead(source: Source) -> Generator[Frame, None, None]:
     return in_background(_waiting_frames(source), max(1, frames_ahead))
 
 
-def batch_that_fits(
-    batch_size: int, info: VideoInfo, stride: int, *, keep_frames: bool = True
-) -> int:
-    """Lower a batch size where the frames that wait for a whole batch would fill the memory."""
-    size = _frame_bytes(info) if keep_frames else _BYTES_OF_TIME
-    return max(1, min(batch_size, _BYTES_AHEAD // _piece_bytes(size, stride)))
-
-
 def _waiting_frames(source: Source) -> Generator[Frame, None, None]:
     with closing(source.frames()) as frames:
         for frame in frames:
@@ -76,10 +68,17 @@ def _waiting_frames(source: Source) -> Generator[Frame, None, None]:
 
 
 class _Piece(NamedTuple, Generic[Kept]):
-    """Neighbouring frames with one prediction, and whether the first was classified for it."""
+    """Neighbouring frames with one prediction.
+
+    Attributes:
+        frames: what is kept of them.
+        classified: whether the first was classified for it.
+        nbytes: how many bytes of memory that may take.
+    """
 
     frames: list[Kept]
     classified: bool
+    nbytes: int
 
 
 def _classified(
@@ -92,7 +91,7 @@ def _classified(
     if source.live:
         pieces = _of_live(source, classifier, stride, keep)
     else:
-        inputs = _pieces(source, classifier, stride, keep, _longest_piece(bytes_kept))
+        inputs = _pieces(source, classifier, stride, keep, bytes_kept)
         ahead = min(_FRAMES_AHEAD, _BYTES_AHEAD // _piece_bytes(bytes_kept, stride))
         pieces = in_background(classifier(inputs), max(1, ahead))
     with closing(pieces):
@@ -106,28 +105,29 @@ def _pieces(
     classifier: OpenClassifier,
     stride: int,
     keep: Callable[[Frame], Kept],
-    longest: int,
+    bytes_kept: int,
 ) -> Iterator[tuple[_Piece[Kept], NDArray[np.uint8]]]:
     """Cut a clip into pieces of ``stride`` frames, each with the network's input of its first.
 
-    A piece of more than ``longest`` frames, which would fill the memory, is continued in another
+    A piece of so many frames that they would fill the memory is continued in another
     one with the same input: the frame is then classified twice, which costs little where pieces
     are so long.
     """
     frames: list[Kept] = []
     pixels = np.empty(0, np.uint8)
     classified = True
+    longest = _longest_piece(bytes_kept)
     with closing(source.frames()) as decoded:
         for number, frame in enumerate(decoded):
             due = number % stride == 0
             if frames and (due or len(frames) == longest):
-                yield _Piece(frames, classified), pixels
+                yield _Piece(frames, classified, len(frames) * bytes_kept), pixels
                 frames, classified = [], due
             if due:
                 pixels = classifier.network_input(frame)
             frames.append(keep(frame))
     if frames:
-        yield _Piece(frames, classified), pixels
+        yield _Piece(frames, classified, len(frames) * bytes_kept), pixels
 
 
 def _of_live(
@@ -139,7 +139,7 @@ def _of_live(
             if due:
                 # A stream of one frame, so that the engine answers without waiting for more.
                 raw = _only(classifier([(None, classifier.network_input(frame))]))
-            yield _Piece([keep(frame)], due), raw
+            yield _Piece([keep(frame)], due, 0), raw
 
 
 def _only(outputs: Iterable[tuple[None, NDArray[np.float32]]]) -> NDArray[np.float32]:

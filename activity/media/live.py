@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from activity.common.errors import UserError
-from activity.common.stores import clip_location, is_stored
+from activity.common.stores import clip_location, is_stored, public_name
 from activity.media.clip import CLIP_SUFFIXES
 from activity.media.frame import Frame
 from activity.media.source import VideoInfo, plausible_fps
@@ -56,7 +56,7 @@ class LiveSource:
         self._capture = _connect(name)
         read, pixels = self._capture.read()
         if not read:
-            what = f"camera {name}" if name.isdecimal() else name
+            what = f"camera {name}" if name.isdecimal() else public_name(name)
             raise UserError(f"no frame from {what}: is it connected, and not in use elsewhere?")
         height, width = pixels.shape[:2]
         fps = plausible_fps(self._capture.get(cv2.CAP_PROP_FPS))

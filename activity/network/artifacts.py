@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from activity.common.errors import UserError
 from activity.common.keras_settings import load_keras
+from activity.common.regular_file import hash_file
 from activity.common.stores import local_copy
 from activity.common.writing import give_second_name, replace_when_complete
 from activity.media.photo import Framing
@@ -120,17 +121,34 @@ def _save(model: "keras.Model", path: Path) -> None:
         raise OSError(int(found[1]), os.strerror(int(found[1]))) from error
 
 
-def load_model(path: Path) -> "keras.Model":
+def load_model(path: Path, digest: str | None = None) -> "keras.Model":
     """Load a saved model without running code in it.
 
     The file is checked before Keras opens it, in Keras's safe mode. Its format is read from its
     first bytes, never from its name.
 
+    Args:
+        path: path of the model.
+        digest: SHA-256 that it had when it was looked at, 64 hexadecimal digits; None if it was
+            not. A run may have waited for hours since, and somebody may have trained meanwhile.
+
     Raises:
-        UserError: the file is missing, is not a Keras model, is damaged, or carries code.
+        UserError: the file is missing, is not a Keras model, is damaged, carries code, or has
+            changed since.
     """
     with local_copy(path) as local:
-        return _load_local_model(path, local)
+        model = _load_local_model(path, local)
+        # After it was read: a file that is written over meanwhile is noticed, too.
+        if digest is not None and _digest(path, local) != digest:
+            raise UserError(f"the model {path} was replaced while this run was on: start it again")
+        return model
+
+
+def _digest(path: Path, local: Path) -> str:
+    try:
+        return hash_file(local)
+    except OSError as error:
+        raise UserError(f"cannot read the model {path}: {error.strerror or error}") from error
 
 
 def _load_local_model(path: Path, local: Path) -> "keras.Model":

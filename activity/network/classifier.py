@@ -73,7 +73,8 @@ class Classifier:
             label_bin: the label binarizer that was written with it.
 
         Raises:
-            UserError: one of them cannot be read, or ``label_bin`` is not a label binarizer.
+            UserError: one of them cannot be read, ``label_bin`` is not a label binarizer, or a
+                training run replaces them at this moment.
         """
         labels = load_label_file(label_bin)
         with local_copy(model) as local:
@@ -83,6 +84,9 @@ class Classifier:
                 reason = error.strerror or error
                 raise UserError(f"cannot read the model {local}: {reason}") from error
             side = load_input_side(local)
+        # train.py replaces both files at once.
+        if load_label_file(label_bin) != labels:
+            raise UserError(f"{label_bin} was replaced while it was read: start the run again")
         return cls(
             model=model,
             label_bin=label_bin,
@@ -147,9 +151,9 @@ class Classifier:
                 (default) if unknown.
 
         Raises:
-            UserError: the model cannot be read, takes something other than square RGB photos, or
-                does not have as many outputs as the binarizer names activities; or int8 was asked
-                for and there is no int8 version.
+            UserError: the model cannot be read, is not the file that ``load`` saw, takes something
+                other than square RGB photos, or does not have as many outputs as the binarizer
+                names activities; or int8 was asked for and there is no int8 version.
         """
         if options.engine == "int8":
             engine = openvino_engine(self._int8_version(), options)
@@ -172,7 +176,7 @@ class Classifier:
         keep_export(model, options, self.key)
 
     def _load_network(self) -> "keras.Model":
-        model = load_model(self.model)
+        model = load_model(self.model, self.digest)
         self._check_shapes(model)
         return _with_preprocessing(model)
 

@@ -2,6 +2,7 @@
 
 An engine is a function from a stream of (tag, pixels) to a stream of (tag, output). The tag is
 whatever the caller wants back with the output, such as a photo's row in a table, or a whole frame.
+One that holds much says so in an attribute ``nbytes``.
 """
 
 import importlib.util
@@ -46,6 +47,9 @@ ENGINES = ("auto", "keras", "openvino")
 # saves some 30 ms a photo or frame.
 _WORTH_AN_EXPORT = 100
 
+# What the tags of a batch may hold in memory: frames wait until their batch is full.
+_BYTES_A_BATCH = 2**27
+
 # An export of ResNet50 takes 94 MB.
 _EXPORTS_KEPT = 5
 
@@ -57,7 +61,7 @@ class EngineOptions:
     Attributes:
         engine: one of ``ENGINES``; ``Classifier.open`` also takes ``"int8"``, which runs what
             ``train.py --int8`` has written.
-        batch_size: batch size of the Keras engine.
+        batch_size: largest batch of the Keras engine.
         cache_folder: folder of features and exported networks; None keeps none.
         cores: number of cores that OpenVINO may use; None for all that this process may.
         low_latency: whether inputs come one at a time, from a live source.
@@ -158,9 +162,9 @@ def keras_engine(model: "keras.Model", batch_size: int) -> Engine:
 
     Args:
         model: from pixels to features or probabilities.
-        batch_size: number of inputs per batch.
+        batch_size: largest number of inputs per batch.
     """
-    # Compiling takes seconds, so the last, smaller batch is padded to the same size.
+    # Compiling takes seconds, so a smaller batch is padded to the same size.
     pad = compiles_for_each_shape()
 
     def run(stream: Stream[Tag]) -> Iterator[tuple[Tag, NDArray[np.float32]]]:
@@ -179,12 +183,18 @@ def _batches(
 ) -> Iterator[tuple[list[Tag], NDArray[np.float32]]]:
     tags: list[Tag] = []
     batch: list[NDArray[np.uint8]] = []
+    held = 0
     for tag, pixels in stream:
+        size = getattr(tag, "nbytes", 0)
+        if batch and held + size > _BYTES_A_BATCH:
+            yield tags, np.stack(batch).astype(np.float32)
+            tags, batch, held = [], [], 0
+        held += size
         tags.append(tag)
         batch.append(pixels)
         if len(batch) == batch_size:
             yield tags, np.stack(batch).astype(np.float32)
-            tags, batch = [], []
+            tags, batch, held = [], [], 0
     if batch:
         yield tags, np.stack(batch).astype(np.float32)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from activity.common.errors import UserError, shortened
-from activity.common.stores import is_stored
+from activity.common.stores import is_stored, public_name
 from activity.common.tables import from_text
 from activity.media.clip import CLIP_SUFFIXES
 from activity.temporal.segments import Segment, read_segments_of_clips
@@ -99,7 +99,7 @@ def only_clip(clips: Sequence[Path], what: str, elsewhere: str) -> Path:
     if not clips:
         raise UserError(f"{what} is neither where the table says nor {elsewhere}")
     if len(clips) > 1:
-        names = shortened(clips, most=3)
+        names = shortened([public_name(str(clip)) for clip in clips], most=3)
         raise UserError(f"{what} could be any of {names}: name the clip by its path")
     return clips[0]
 

@@ -7,13 +7,12 @@ from contextlib import suppress
 from itertools import chain, count
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import numpy as np
 from numpy.typing import NDArray
 
 from activity.common.regular_file import hash_file
-from activity.common.stores import is_stored
+from activity.common.stores import is_stored, public_name
 from activity.common.tables import as_text
 from activity.labelling.review.playable import reference
 from activity.temporal.judgement import NO_LABEL
@@ -84,9 +83,7 @@ def _is_of_another(data: Path, folder: Path, clip: Path) -> bool:
 def name_in_tables(folder: Path, clip: Path) -> str:
     """Name a clip as tables do: its path relative to the page's folder, or its file name alone."""
     if is_stored(clip):
-        # Without a password or signature, which would let others read it.
-        scheme, host, place, *_ = urlsplit(str(clip))
-        return as_text(f"{scheme}://{host.rpartition('@')[2]}{place}")
+        return as_text(public_name(str(clip)))
     path = reference(clip, folder)
     return as_text(clip.name if path is None else path.as_posix())
 
