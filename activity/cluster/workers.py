@@ -273,7 +273,10 @@ class _Run:
         """Wait a moment for a worker, give it something to do, and yield what it has done."""
         import ray
 
-        ready, _ = ray.wait(list(self.tasks), timeout=_WAIT_SECONDS) if self.tasks else ([], [])
+        if not self.tasks:  # the head is silent, or a host has just been lost
+            time.sleep(_WAIT_SECONDS)
+            return
+        ready, _ = ray.wait(list(self.tasks), timeout=_WAIT_SECONDS)
         for reference in ready:
             worker = self.tasks.pop(reference)
             result, error = result_of(reference)

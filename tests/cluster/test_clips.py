@@ -23,7 +23,7 @@ import pytest
 from activity.cluster import workers
 from activity.cluster.clips import label_on_cluster
 from activity.cluster.long_clips import ClipToCut, plan
-from activity.cluster.ray_cluster import ClusterOptions
+from activity.cluster.ray_cluster import ClusterOptions, cluster_joined
 from activity.common.errors import UserError
 from activity.labelling.jobs import Job
 from activity.labelling.label_clip import Outcome, Outcomes, label_clip
@@ -519,6 +519,24 @@ def test_a_machine_whose_gpu_others_use_is_not_waited_for(cluster: Any, jobs: li
     finally:
         cluster.remove_node(node)
     assert isinstance(outcomes[jobs[0]], Outcome)
+
+
+def test_each_machine_is_asked_for_what_it_has(cluster: Any) -> None:
+    """The one with few cores, and the one without a GPU, are not left idle."""
+    nodes = [cluster.add_node(num_cpus=5), cluster.add_node(num_cpus=1, num_gpus=1)]
+    try:
+        with cluster_joined(ClusterOptions(cluster.address)):
+            hosts = workers.find_hosts(gpu=True)
+    finally:
+        for node in nodes:
+            cluster.remove_node(node)
+    found = sorted((sorted(host.asks.items()), host.room) for host in hosts)
+    assert found == [
+        ([("num_cpus", 1)], 1),
+        ([("num_cpus", 1)], 1),
+        ([("num_cpus", 1), ("num_gpus", 1)], 1),
+        ([("num_cpus", 2)], 2),
+    ]
 
 
 def test_a_long_clip_is_not_read_by_the_machine_that_starts_the_run(
