@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from activity.cluster.placing import absolute, for_hosts, on_host, placed
+from activity.cluster.checks import absolute, for_hosts, on_host, placed
 from activity.labelling.jobs import Job
 from activity.labelling.outputs import Outputs
 from activity.network.arguments import default_cache
@@ -32,13 +32,13 @@ def test_relative_paths_lead_through_the_links_of_this_machine(tmp_path: Path) -
 def test_exports_are_kept_in_the_cache_of_each_host_unless_a_folder_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    usual = for_hosts(EngineOptions(cache_folder=default_cache()), tmp_path, 2)
-    named = for_hosts(EngineOptions(cache_folder=Path("cache")), tmp_path, 2)
-    none = for_hosts(EngineOptions(), tmp_path, 2)
-    monkeypatch.setattr("activity.cluster.placing.default_cache", lambda: Path("/home/other"))
-    assert on_host(usual) == EngineOptions(cache_folder=Path("/home/other"), cores=2)
-    assert on_host(named).cache_folder == tmp_path / "cache"
-    assert on_host(none).cache_folder is None
+    usual = for_hosts(EngineOptions(cache_folder=default_cache()), tmp_path)
+    named = for_hosts(EngineOptions(cache_folder=Path("cache")), tmp_path)
+    none = for_hosts(EngineOptions(), tmp_path)
+    monkeypatch.setattr("activity.cluster.checks.default_cache", lambda: Path("/home/other"))
+    assert on_host(usual, 2) == EngineOptions(cache_folder=Path("/home/other"), cores=2)
+    assert on_host(named, 2).cache_folder == tmp_path / "cache"
+    assert on_host(none, 2).cache_folder is None
 
 
 def test_all_paths_of_a_job_are_made_absolute(tmp_path: Path) -> None:
