@@ -55,22 +55,26 @@ def test_a_worker_uses_as_many_cores_as_it_was_promised(trained: Trained) -> Non
     code = """
 import sys
 from pathlib import Path
-import cv2
 from activity.cluster.checks import prepare_check
 from activity.cluster.clips import Worker
-from activity.common.cores import usable_cores
+from activity.cluster.ray_cluster import ClusterOptions, cluster_joined
 from activity.labelling.settings import Settings
 from activity.network.classifier import Classifier
 from activity.network.engine import EngineOptions
 from activity.temporal.smoothing import SMOOTHINGS
 
+def cores(*arguments):
+    import cv2
+    from activity.common.cores import usable_cores
+    Worker(*arguments).open()
+    return usable_cores(), cv2.getNumThreads()
+
 model, label_bin, cache = map(Path, sys.argv[1:])
-settings = Settings(
-    smoothing=SMOOTHINGS["rolling"](8), options=EngineOptions(cache_folder=cache, cores=1)
-)
-with prepare_check([]) as check:
-    Worker(check, Classifier.load(model, label_bin), settings, 5, Path.cwd()).open()
-print(usable_cores(), cv2.getNumThreads())
+settings = Settings(smoothing=SMOOTHINGS["rolling"](8), options=EngineOptions(cache_folder=cache))
+with prepare_check([]) as check, cluster_joined(ClusterOptions("local")):
+    import ray
+    arguments = check, Classifier.load(model, label_bin), settings, 5, Path.cwd()
+    print(*ray.get(ray.remote(num_cpus=1)(cores).remote(*arguments)))
 """
     done = subprocess.run(
         [sys.executable, "-c", code, *map(str, trained)],
