@@ -11,8 +11,7 @@ from activity.common.interruption import LeftUnfinishedError
 from activity.common.stores import is_stored
 from activity.labelling.jobs import Job
 from activity.labelling.stretches import ClassifiedStretch, join_stretches
-from activity.media.cutting import SEAM, CutClip, Stretch, cut
-from activity.media.stretches import Seams, fit_together
+from activity.media.cutting import SEAM, CutClip, CutStretch, Seams, cut, fit_together
 from activity.temporal.predictions import Predictions
 
 # A clip that all workers share is cut into this many stretches for each: if one is late, or dies,
@@ -29,7 +28,7 @@ class StretchOfJob:
 
     job: Job
     number: int
-    stretch: Stretch
+    stretch: CutStretch
 
 
 @dataclass(frozen=True, eq=False)
