@@ -56,14 +56,15 @@ def margins_of(path: Path, container: InputContainer, stream: av.VideoStream) ->
     Returns:
         The margins; None if the container asks for none, or for some that cannot be true.
     """
-    kinds = container.format.name.split(",")
-    margins = None
+    kinds = {*container.format.name.split(",")} & {"mov", "matroska"}
+    if not kinds:
+        return None
     try:
         with path.open("rb") as file:
             whole = _Span(0, file.seek(0, 2))
             if "mov" in kinds:
                 margins = _of_mov(file, whole, stream)
-            elif "matroska" in kinds:
+            else:
                 margins = _of_matroska(file, whole, container.streams.video.index(stream))
     except (OSError, struct.error, ZeroDivisionError):
         return None
