@@ -16,8 +16,9 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from activity.media.frame import network_input
 from activity.media.images import hash_files
-from activity.media.photo import decode_image, network_input
+from activity.media.photo import decode_image
 from activity.network.backbone import build_backbone, fingerprint
 from activity.network.engine import EngineOptions, open_engine
 from activity.network.networks import RANDOM

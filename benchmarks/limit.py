@@ -32,12 +32,10 @@ from activity.labelling.outputs import Outputs
 from activity.labelling.overlay import overlay
 from activity.labelling.settings import Settings
 from activity.media.clip import VideoSource
-from activity.media.frame import Frame
+from activity.media.frame import Frame, PlanePainter, VideoInfo
 from activity.media.images import Image
 from activity.media.photo import decode_image
-from activity.media.planes import PlanePainter
 from activity.media.sink import open_sink
-from activity.media.source import VideoInfo
 from activity.network.arguments import add_cache_argument, positive
 from activity.network.classifier import Classifier, OpenClassifier
 from activity.network.engine import Engine, EngineOptions, Stream, Tag

@@ -173,7 +173,8 @@ def decode_photo(content: bytes) -> np.ndarray | None:
     Returns:
         RGB, uint8, shape (224, 224, 3).
     """
-    from activity.media.photo import decode_image, network_input
+    from activity.media.frame import network_input
+    from activity.media.photo import decode_image
 
     image = decode_image(content)
     return None if image is None else network_input(image)

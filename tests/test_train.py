@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from activity.common.errors import UserError
-from activity.media.photo import network_input
+from activity.media.frame import network_input
 from activity.network.artifacts import load_label_file, load_model
 from activity.network.backbone import build_backbone
 from activity.training import fine_tuning

@@ -9,8 +9,7 @@ from activity.cluster.workers import JobQueue, Part
 from activity.common.stores import is_stored
 from activity.labelling.jobs import Job
 from activity.labelling.stretches import ClassifiedStretch, join_stretches
-from activity.media.cutting import SEAM, CutClip, Stretch
-from activity.media.stretches import Seams, fit_together
+from activity.media.cutting import SEAM, CutClip, CutStretch, Seams, fit_together
 from activity.temporal.predictions import Predictions
 
 # A clip that all workers share is cut into this many stretches for each: if one is late, or dies,
@@ -36,7 +35,7 @@ class StretchOfJob(Part):
 
     job: Job
     number: int
-    stretch: Stretch
+    stretch: CutStretch
 
 
 @dataclass(frozen=True, eq=False)

@@ -28,10 +28,9 @@ from activity.labelling.review.writer import write_clip
 from activity.labelling.settings import Settings
 from activity.labelling.truths import known_before
 from activity.media.clip import VideoSource
-from activity.media.frame import Frame
-from activity.media.live import LiveSource
+from activity.media.frame import Frame, VideoInfo
+from activity.media.live import LiveSource, Source
 from activity.media.sink import open_sink
-from activity.media.source import Source, VideoInfo
 from activity.network.classifier import Classifier, OpenClassifier
 from activity.temporal.envelope import envelope_of
 from activity.temporal.judgement import Judgement, judge

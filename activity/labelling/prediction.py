@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from activity.common.background import in_background
-from activity.media.frame import Frame
-from activity.media.source import Source, VideoInfo
+from activity.media.frame import Frame, VideoInfo
+from activity.media.live import Source
 from activity.network.classifier import OpenClassifier
 
 # Frames that wait between two threads even out their pace. This bounds their memory, whatever the

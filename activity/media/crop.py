@@ -5,16 +5,13 @@ read from the file: ``clap`` of .mp4 and .mov, PixelCrop of .mkv and .webm.
 """
 
 import struct
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 import av
 from av.container import InputContainer
-
-from activity.media.decoding import Picture
-from activity.media.planes import filter_for, shape_of
 
 # A damaged file may seem to have any number of them.
 _MOST_PARTS = 100_000
@@ -41,7 +38,7 @@ class Margins(NamedTuple):
         return self.left + self.right < width and self.top + self.bottom < height
 
 
-class _Place(NamedTuple):
+class _Span(NamedTuple):
     """Where in a file something starts and ends."""
 
     start: int
@@ -59,14 +56,15 @@ def margins_of(path: Path, container: InputContainer, stream: av.VideoStream) ->
     Returns:
         The margins; None if the container asks for none, or for some that cannot be true.
     """
-    kinds = container.format.name.split(",")
-    margins = None
+    kinds = {*container.format.name.split(",")} & {"mov", "matroska"}
+    if not kinds:
+        return None
     try:
         with path.open("rb") as file:
-            whole = _Place(0, file.seek(0, 2))
+            whole = _Span(0, file.seek(0, 2))
             if "mov" in kinds:
                 margins = _of_mov(file, whole, stream)
-            elif "matroska" in kinds:
+            else:
                 margins = _of_matroska(file, whole, container.streams.video.index(stream))
     except (OSError, struct.error, ZeroDivisionError):
         return None
@@ -75,29 +73,7 @@ def margins_of(path: Path, container: InputContainer, stream: av.VideoStream) ->
     return margins if margins.leave_something(stream.width, stream.height) else None
 
 
-def cropped(pictures: Iterable[Picture], margins: Margins | None) -> Generator[Picture, None, None]:
-    """Yield pictures without their margins. One that has nothing else stays as it is."""
-    if margins is None:
-        yield from pictures
-        return
-    shape = graph = None
-    for picture in pictures:
-        planes = picture.planes
-        if not margins.leave_something(planes.width, planes.height):
-            yield picture
-            continue
-        if graph is None or shape != shape_of(planes):
-            shape = shape_of(planes)
-            width = planes.width - margins.left - margins.right
-            height = planes.height - margins.top - margins.bottom
-            # Nothing is copied: the planes begin further inside.
-            rectangle = f"{width}:{height}:{margins.left}:{margins.top}:exact=1"
-            graph = filter_for(planes, "crop", rectangle)
-        graph.push(planes)
-        yield picture._replace(planes=graph.vpull())
-
-
-def _of_mov(file: BinaryIO, whole: _Place, stream: av.VideoStream) -> Margins | None:
+def _of_mov(file: BinaryIO, whole: _Span, stream: av.VideoStream) -> Margins | None:
     """Read the clean aperture of a track: its size, and how far from the centre it lies."""
     places = [whole]
     for kind in (b"moov", b"trak", b"mdia", b"minf", b"stbl", b"stsd"):
@@ -105,9 +81,9 @@ def _of_mov(file: BinaryIO, whole: _Place, stream: av.VideoStream) -> Margins | 
         if kind == b"trak":  # of each, FFmpeg makes a stream
             places = places[stream.index : stream.index + 1]
     for descriptions in places:
-        inside = _Place(descriptions.start + _LIST_HEADER, descriptions.end)
+        inside = _Span(descriptions.start + _LIST_HEADER, descriptions.end)
         for start, end in _boxes(file, inside):
-            for aperture in _boxes(file, _Place(start + _PICTURES_HEADER, end), b"clap"):
+            for aperture in _boxes(file, _Span(start + _PICTURES_HEADER, end), b"clap"):
                 file.seek(aperture.start)
                 numbers = struct.unpack(">4IiIiI", file.read(32))
                 width, height, right, down = map(Fraction, numbers[::2], numbers[1::2])
@@ -118,7 +94,7 @@ def _of_mov(file: BinaryIO, whole: _Place, stream: av.VideoStream) -> Margins | 
     return None
 
 
-def _boxes(file: BinaryIO, place: _Place, wanted: bytes | None = None) -> Iterator[_Place]:
+def _boxes(file: BinaryIO, place: _Span, wanted: bytes | None = None) -> Iterator[_Span]:
     """Yield where the contents of an .mp4's boxes lie that are in a place; all, or of one kind."""
     start, end = place
     for _ in range(_MOST_PARTS):
@@ -134,11 +110,11 @@ def _boxes(file: BinaryIO, place: _Place, wanted: bytes | None = None) -> Iterat
         if following < content:
             return
         if wanted in (None, kind):
-            yield _Place(content, min(following, end))
+            yield _Span(content, min(following, end))
         start = following
 
 
-def _of_matroska(file: BinaryIO, whole: _Place, number: int) -> Margins | None:
+def _of_matroska(file: BinaryIO, whole: _Span, number: int) -> Margins | None:
     """Read the margins of the video track of this number."""
     for name, segment in _elements(file, whole):
         for inner, tracks in _elements(file, segment) if name == _SEGMENT else ():
@@ -155,7 +131,7 @@ def _of_matroska(file: BinaryIO, whole: _Place, number: int) -> Margins | None:
     return None
 
 
-def _elements(file: BinaryIO, place: _Place) -> Iterator[tuple[int, _Place]]:
+def _elements(file: BinaryIO, place: _Span) -> Iterator[tuple[int, _Span]]:
     """Yield the names of Matroska's elements in a place, and where their contents lie."""
     start, end = place
     for _ in range(_MOST_PARTS):
@@ -175,11 +151,11 @@ def _elements(file: BinaryIO, place: _Place) -> Iterator[tuple[int, _Place]]:
         size = int.from_bytes(written, "big") & unknown
         content = start + name_bytes + size_bytes
         following = end if size == unknown else content + size
-        yield int.from_bytes(name, "big"), _Place(content, min(following, end))
+        yield int.from_bytes(name, "big"), _Span(content, min(following, end))
         start = following
 
 
-def _number(file: BinaryIO, place: _Place | None) -> int:
+def _number(file: BinaryIO, place: _Span | None) -> int:
     """Read a number of an element; 0 if there is none."""
     if place is None:
         return 0

@@ -9,9 +9,8 @@ import numpy as np
 
 from activity.common.errors import UserError
 from activity.common.stores import clip_location, is_stored, public_name
-from activity.media.clip import CLIP_SUFFIXES
-from activity.media.frame import Frame
-from activity.media.source import VideoInfo, plausible_fps
+from activity.media.clip import CLIP_SUFFIXES, VideoSource
+from activity.media.frame import Frame, VideoInfo, plausible_fps
 
 # Clips in a folder, but streams without an end where a camera has them on the web.
 _SERVED_BY_CAMERAS = {".264", ".265", ".h264", ".h265", ".hevc", ".mjpeg", ".mjpg", ".nsv"}
@@ -112,6 +111,16 @@ class LiveSource:
                 self._changed.wait(timeout=0.1)
             frame, self._newest = self._newest, None
         return frame
+
+
+Source = VideoSource | LiveSource
+"""A clip, a camera or a stream, opened for reading; both keep one contract.
+
+``frames`` yields frames in order, each later than the one before it, all of the size that ``info``
+says, and releases the source at the end. ``live`` tells whether frames that nobody takes are lost;
+``dropped`` counts them, ``damaged`` the packets that could not be decoded, and ``corrupt`` the
+frames that the decoder has called corrupt, which are among the frames.
+"""
 
 
 def _connect(name: str) -> cv2.VideoCapture:

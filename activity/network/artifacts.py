@@ -18,7 +18,7 @@ from activity.common.keras_settings import load_keras
 from activity.common.regular_file import hash_file
 from activity.common.stores import local_copy
 from activity.common.writing import give_second_name, replace_when_complete
-from activity.media.photo import Framing
+from activity.media.frame import Framing
 from activity.network.label_pickle import (
     FRAMING,
     KNOWN_CONFIDENCE,

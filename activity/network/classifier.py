@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 from activity.common.errors import UserError
 from activity.common.regular_file import hash_file
 from activity.common.stores import local_copy
-from activity.media.frame import Frame
-from activity.media.photo import INPUT_SIZE, Framing
+from activity.media.frame import INPUT_SIZE, Frame, Framing
 from activity.network.artifacts import load_input_side, load_label_file, load_model
 from activity.network.engine import (
     Engine,

@@ -6,7 +6,7 @@ The pickle is never unpickled, so it cannot run code: see ``recorded_pickle``.
 from dataclasses import dataclass
 from typing import Any
 
-from activity.media.photo import Framing
+from activity.media.frame import Framing
 from activity.network.recorded_pickle import Refused, damage_named, read_array, read_state
 from activity.network.unknown import UNSURE
 from activity.temporal.learned import Stretch, parse_stretches

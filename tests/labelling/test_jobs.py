@@ -12,8 +12,7 @@ from activity.common.stores import location
 from activity.labelling.jobs import part_finished, plan_jobs
 from activity.labelling.outputs import Outputs
 from activity.labelling.review.data_files import data_file
-from activity.media.clip import VideoSource
-from activity.media.container import _FORMATS
+from activity.media.clip import _FORMATS, VideoSource
 from tests.clips import draw_frame, write_pictures
 from tests.conftest import posix
 

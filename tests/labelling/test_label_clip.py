@@ -21,8 +21,7 @@ from activity.labelling.outputs import Outputs
 from activity.labelling.overlay import overlay
 from activity.labelling.settings import Settings
 from activity.media.clip import VideoSource
-from activity.media.frame import Frame
-from activity.media.photo import network_input
+from activity.media.frame import Frame, network_input
 from activity.media.sink import open_sink
 from activity.network.classifier import Classifier, OpenClassifier
 from activity.network.engine import Engine, EngineOptions, Stream

@@ -17,9 +17,8 @@ import pytest
 from activity.labelling import prediction
 from activity.labelling.prediction import classify_frames, classify_times, read_ahead
 from activity.media.clip import VideoSource
-from activity.media.frame import Frame
-from activity.media.photo import network_input
-from activity.media.source import Source, VideoInfo
+from activity.media.frame import Frame, VideoInfo, network_input
+from activity.media.live import Source
 from activity.network.classifier import Classifier, OpenClassifier
 from activity.network.engine import EngineOptions, Stream, keras_engine
 from activity.temporal.smoothing import RollingAverage

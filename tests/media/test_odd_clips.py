@@ -13,13 +13,11 @@ from av.stream import Disposition
 
 from activity.common.errors import UserError
 from activity.media import clip as clip_module
-from activity.media import deinterlacing
 from activity.media.clip import VideoSource
 from activity.media.crop import Margins, margins_of
-from activity.media.cutting import cut
+from activity.media.cutting import StretchSource, cut
 from activity.media.frame import Frame
 from activity.media.images import frames_at
-from activity.media.stretches import StretchSource
 from tests.clips import (
     copy_clip,
     draw_frame,
@@ -114,7 +112,7 @@ def test_pictures_too_small_to_be_made_whole_stay_as_they_are(
 def test_a_filter_that_refuses_pictures_is_one_clear_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(deinterlacing, "_SMALLEST_SIDE", 0)
+    monkeypatch.setattr(clip_module, "_SMALLEST_SIDE", 0)
     pictures = [draw_frame(number, (4, 8)) for number in range(5)]
     path = write_pictures(tmp_path / "clip.mkv", pictures, "mpeg2video", fields=True)
     with pytest.raises(UserError, match=f"cannot read {path} as a video: Invalid argument"):

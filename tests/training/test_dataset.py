@@ -16,8 +16,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from activity.common.errors import UserError
+from activity.media.frame import network_input
 from activity.media.images import Image
-from activity.media.photo import network_input, read_photo
+from activity.media.photo import read_photo
 from activity.training.dataset import Found, find_images
 from activity.training.image_sets import ImageSets
 from activity.training.labelled_clips import SampledFrames
@@ -175,7 +176,8 @@ def test_decompression_bombs_do_not_take_the_machines_memory(tmp_path: Path) -> 
     script = """
 import sys
 from pathlib import Path
-from activity.media.photo import decode_image, network_input
+from activity.media.photo import decode_image
+from activity.media.frame import network_input
 for path in Path(sys.argv[1]).iterdir():
     image = decode_image(path.read_bytes())
     if image is not None:

@@ -10,10 +10,9 @@ import numpy as np
 
 from activity.common.errors import UserError
 from activity.common.stores import is_stored
-from activity.media.container import open_container, shown_stream
-from activity.media.frame import Frame
+from activity.media.clip import open_container, shown_stream
+from activity.media.frame import Frame, VideoInfo
 from activity.media.sink import open_sink
-from activity.media.source import VideoInfo
 
 COPY_HEIGHT = 480
 """Copies are at most this many pixels high."""

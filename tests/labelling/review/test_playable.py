@@ -8,7 +8,7 @@ import pytest
 from activity.common.stores import location
 from activity.labelling.review.playable import needs_copy, open_copy, plays_in_browsers, reference
 from activity.media.clip import VideoSource
-from activity.media.source import VideoInfo
+from activity.media.frame import VideoInfo
 from tests.clips import frame_times, sound_packets, write_av_clip
 from tests.conftest import posix
 from tests.labelling.review.drawn_page import draw_clip, frame_of

@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 
 from activity.media.clip import VideoSource
-from activity.media.frame import Frame
+from activity.media.frame import Frame, VideoInfo
 from activity.media.sink import open_sink
-from activity.media.source import VideoInfo
 from tests.clips import MILLISECOND, draw_frame, write_av_clip
 
 # As a browser's recorder gives them, in milliseconds: some 15 frames in a second.

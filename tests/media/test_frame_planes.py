@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from activity.media.clip import VideoSource
-from activity.media.planes import PlaneFormat, PlanePainter, Plate, format_to_write
+from activity.media.frame import PlaneFormat, PlanePainter, Plate, format_to_write
 from activity.media.sink import open_sink
 from tests.clips import write_pictures
 

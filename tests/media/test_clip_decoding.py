@@ -11,8 +11,7 @@ import numpy as np
 import pytest
 
 from activity.common.errors import UserError
-from activity.media.clip import VideoSource
-from activity.media.decoding import Decoder, Picture
+from activity.media.clip import Decoder, Picture, VideoSource
 from tests.clips import fail_to_read_on, write_av_clip, write_pictures
 
 
