@@ -27,8 +27,7 @@ from activity.common.keras_settings import load_keras
 from activity.media.images import Image
 from activity.network.backbone import fingerprint
 from activity.network.engine import EngineOptions, open_engine
-from activity.training.feature_cache import FeatureCache
-from activity.training.features import View, cache_identity, pixels_of
+from activity.training.features.views import FeatureCache, View, cache_identity, pixels_of
 
 if TYPE_CHECKING:
     import keras
