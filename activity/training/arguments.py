@@ -5,6 +5,7 @@ import math
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from activity.common.errors import UserError
 from activity.common.stores import is_stored, location
@@ -18,6 +19,7 @@ _none_or_more = partial(whole_number, least=0)
 
 def add_training_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the flags of ``train.py``, except those for speed, which the scripts share."""
+    file: dict[str, Any] = {"type": location, "metavar": "FILE"}
     group = parser.add_argument_group("files")
     group.add_argument(
         "-d",
@@ -41,31 +43,23 @@ def add_training_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "-m",
         "--model",
-        type=location,
         required=True,
-        metavar="FILE",
+        **file,
         help="the model to write; .h5 and .hdf5 give HDF5, other names Keras's own format",
     )
     group.add_argument(
-        "-l",
-        "--label-bin",
-        type=location,
-        required=True,
-        metavar="FILE",
-        help="the pickled label binarizer to write",
+        "-l", "--label-bin", required=True, **file, help="the pickled label binarizer to write"
     )
     group.add_argument(
         "-p",
         "--plot",
-        type=location,
         default=Path("plot.png"),
-        metavar="FILE",
+        **file,
         help="the plot of loss and accuracy to write (default: %(default)s)",
     )
     group.add_argument(
         "--report",
-        type=location,
-        metavar="FILE",
+        **file,
         help="write the results on the test photos here as JSON, and beside it pictures of the "
         "confusion matrix and of the most confident mistakes",
     )
@@ -96,7 +90,6 @@ def add_training_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--weights",
         default="imagenet",
-        metavar="WEIGHTS",
         help="weights of the frozen network: imagenet (downloaded once by Keras; those of "
         "efficientnet-lite0 come with the project), random (untrained, for trying things out), or "
         "a FILE with weights without the top (default: %(default)s)",
@@ -178,11 +171,8 @@ def _seconds(text: str) -> float:
 
 def report_files(report: Path) -> tuple[Path, Path, Path]:
     """Name the report, and the pictures beside it: the confusion matrix and the mistakes."""
-    return (
-        report,
-        report.with_name(f"{report.stem}_confusion.png"),
-        report.with_name(f"{report.stem}_mistakes.png"),
-    )
+    confusion, mistakes = (f"{report.stem}_{what}.png" for what in ("confusion", "mistakes"))
+    return report, report.with_name(confusion), report.with_name(mistakes)
 
 
 def check_inputs_survive(args: argparse.Namespace, inputs: Iterable[Path]) -> None:

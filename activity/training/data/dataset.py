@@ -12,7 +12,6 @@ from activity.common.errors import UserError, printable, shortened
 from activity.common.stores import is_stored
 from activity.media.images import Image
 from activity.temporal.segments import UNKNOWN, Segment
-from activity.training.data.clips import ToldByTables, read_clip_tables
 from activity.training.data.files import Sources, read_sources
 from activity.training.data.labelled import FEWEST_PHOTOS, LabelledClip, LabelledPhoto
 from activity.training.data.layout import Folder, LabelFolder, Place, read_layout
@@ -91,13 +90,13 @@ def find_images(
             be split; a table is flawed, or two contradict each other.
     """
     sources = read_sources(datasets)
-    told = read_clip_tables(list(sources.clips), list(sources.tables))
-    names = _names_to_take(wanted, sources, told)
-    places = _places(sources, told, names, label_folder)
+    told = sources.told
+    names = _names_to_take(wanted, sources)
+    places = _places(sources, names, label_folder)
     in_activities = {image: place for image, place in places.items() if place.label}
     photos = _photos(sources, in_activities)
-    corrected = _corrected(sources, told, in_activities, names)
-    clips = _clips(sources, told, places, corrected)
+    corrected = _corrected(sources, in_activities, names)
+    clips = _clips(sources, places, corrected)
     labelled = {*in_activities, *told.segments, *told.flawed}
     unlabelled = {
         clip.path: "no folder and no table says what it shows"
@@ -107,8 +106,8 @@ def find_images(
         photos=photos,
         clips=clips,
         skipped=dict(sorted({**told.skipped, **unlabelled}.items())),
-        left_out=_left_out(sources, told, None),
-        gave_nothing=_gave_nothing(sources, told, sources.folders),
+        left_out=_left_out(sources, None),
+        gave_nothing=_gave_nothing(sources, sources.folders),
         in_no_activity=_in_no_activity(sources, places),
         not_followed=sources.not_followed,
     )
@@ -138,8 +137,8 @@ def find_images(
             *(table.file for table in sources.tables),
             *sources.photo_tables,
         ],
-        left_out=_left_out(sources, told, names),
-        gave_nothing=_gave_nothing(sources, told, of_these),
+        left_out=_left_out(sources, names),
+        gave_nothing=_gave_nothing(sources, of_these),
         changed=[clip.path for clip in told.older],
         corrected=sorted(clip.path for clip in corrected),
         in_tables_only=sorted((in_clips & taken) - in_folders) if chosen else [],
@@ -147,43 +146,33 @@ def find_images(
     )
 
 
-def _names_to_take(
-    wanted: Sequence[str] | None, sources: Sources, told: ToldByTables
-) -> list[str] | None:
+def _names_to_take(wanted: Sequence[str] | None, sources: Sources) -> list[str] | None:
     """Name the labels to take; None takes all."""
     if wanted is not None:
         return None if [*wanted] == [ALL_LABELS] else [*wanted]
     folders = {*sources.photos.values(), *sources.clips.values()}
     there = {name for folder in folders for name in folder.names}
-    there |= {row.label for _, row in sources.rows.values()}
-    there |= {segment.label for some in told.segments.values() for segment in some}
+    there |= {row.label for row in sources.rows.values()}
+    there |= {segment.label for some in sources.told.segments.values() for segment in some}
     default = sorted(there & {*DEFAULT_LABELS})
     return default if len(default) > 1 else None
 
 
 def _places(
-    sources: Sources,
-    told: ToldByTables,
-    names: Collection[str] | None,
-    label_folder: LabelFolder | None,
+    sources: Sources, names: Collection[str] | None, label_folder: LabelFolder | None
 ) -> dict[Image, Place]:
     """Find out what folders, and tables of photos, say of each photo and clip."""
-    by_folder = {
-        image: folder
-        for image, folder in {**sources.photos, **sources.clips}.items()
-        if image not in sources.rows
-    }
-    with_tables = {image for image in by_folder if image in told.segments or image in told.flawed}
+    folders = {**sources.photos, **sources.clips}
+    by_folder = {image: folders[image] for image in folders if image not in sources.rows}
+    with_tables = by_folder.keys() & {*sources.told.segments, *sources.told.flawed}
     layout = read_layout(
         {f for image, f in by_folder.items() if f.names and image not in with_tables},
         {by_folder[image] for image in with_tables},
         wanted=names,
         label_folder=label_folder,
     )
-    return {
-        **{image: layout.get(folder, Place("")) for image, folder in by_folder.items()},
-        **{image: Place(row.label, row.part) for image, (_, row) in sources.rows.items()},
-    }
+    places = {image: layout.get(folder, Place("")) for image, folder in by_folder.items()}
+    return places | {image: Place(row.label, row.part) for image, row in sources.rows.items()}
 
 
 def _photos(sources: Sources, in_activities: Mapping[Image, Place]) -> list[LabelledPhoto]:
@@ -204,10 +193,7 @@ def _photos(sources: Sources, in_activities: Mapping[Image, Place]) -> list[Labe
 
 
 def _corrected(
-    sources: Sources,
-    told: ToldByTables,
-    in_activities: Mapping[Image, Place],
-    names: Collection[str] | None,
+    sources: Sources, in_activities: Mapping[Image, Place], names: Collection[str] | None
 ) -> set[Image]:
     """Tell which clips a person has corrected, rather than labelled for the first time.
 
@@ -216,24 +202,19 @@ def _corrected(
     """
     if not sources.photos and not sources.clips:
         return set()
-    of_activities = {
-        image for image, place in in_activities.items() if names is None or place.label in names
-    }
-    return {clip for clip in told.elsewhere if clip in of_activities or clip not in sources.clips}
+    labelled = {i for i, place in in_activities.items() if names is None or place.label in names}
+    return {i for i in sources.told.elsewhere if i in labelled or i not in sources.clips}
 
 
 def _clips(
-    sources: Sources,
-    told: ToldByTables,
-    places: Mapping[Image, Place],
-    corrected: Collection[Image],
+    sources: Sources, places: Mapping[Image, Place], corrected: Collection[Image]
 ) -> list[LabelledClip]:
     clips = []
-    for image in {**sources.clips, **told.segments}:
+    for image in {**sources.clips, **sources.told.segments}:
         place = places.get(image, Place(""))
         folder = sources.clips.get(image, Folder(0, ()))
-        segments = told.segments.get(image)
-        if segments is None and place.label and image not in told.flawed:
+        segments = sources.told.segments.get(image)
+        if segments is None and place.label and image not in sources.told.flawed:
             segments = [Segment(0, math.inf, place.label)]
         # Corrections are made to be learned from: a few of them would otherwise be tested with.
         part = place.part or ("train" if image in corrected else None)
@@ -250,45 +231,41 @@ def _activities_in(clips: Iterable[LabelledClip]) -> set[str]:
     return _labels_in(clips) - {UNKNOWN}
 
 
-def _left_out(
-    sources: Sources, told: ToldByTables, names: Collection[str] | None
-) -> dict[str, int]:
+def _left_out(sources: Sources, names: Collection[str] | None) -> dict[str, int]:
     """Count files of other kinds by their endings, in folders of the labels (None: in all)."""
-    others = [*sources.others, *((sources.tables[table], ".csv") for table in told.others)]
+    tables = [(sources.tables[table], ".csv") for table in sources.told.others]
     counts = Counter(
         suffix
-        for folder, suffix in others
+        for folder, suffix in [*sources.others, *tables]
         if names is None or not folder.names or {*folder.names} & {*names}
     )
     return dict(counts.most_common())
 
 
-def _gave_nothing(
-    sources: Sources, told: ToldByTables, folders: Collection[Folder]
-) -> dict[str, str]:
+def _gave_nothing(sources: Sources, folders: Collection[Folder]) -> dict[str, str]:
     """Name the outermost folders with nothing to learn from in them, and what they hold."""
     gave = {*sources.photos.values(), *sources.clips.values()}
-    gave |= {sources.tables[table] for table in told.tables}
+    gave |= {sources.tables[table] for table in sources.told.tables}
     fruitful = {
         Folder(folder.dataset, folder.names[:depth])
         for folder in gave
         for depth in range(len(folder.names) + 1)
     }
-    inside: dict[Folder, Counter[str]] = {}
-    for folder in sorted(folders):
-        above = Folder(folder.dataset, folder.names[:-1])
-        if folder not in fruitful and (not above.names or above in fruitful):
-            inside[folder] = Counter()
+    inside: dict[Folder, Counter[str]] = {
+        folder: Counter()
+        for folder in sorted({*folders} - fruitful)
+        if len(folder.names) < 2 or Folder(folder.dataset, folder.names[:-1]) in fruitful
+    }
     for place, suffix in sources.others:
         for depth in range(1, len(place.names) + 1):
             folder = Folder(place.dataset, place.names[:depth])
             if folder in inside:
                 inside[folder][suffix] += 1
-    return {
+    kinds = {
         sources.folders[folder]: ", ".join(f"{n} {suffix}" for suffix, n in counts.most_common())
-        or "empty"
         for folder, counts in inside.items()
     }
+    return {folder: some or "empty" for folder, some in kinds.items()}
 
 
 def _in_no_activity(sources: Sources, places: Mapping[Image, Place]) -> dict[str, int]:

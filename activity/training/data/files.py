@@ -3,7 +3,7 @@
 import os
 from collections import Counter, defaultdict, deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
@@ -15,7 +15,7 @@ from activity.common.tables import column_names, header_of, read_rows
 from activity.media.clip import CLIP_SUFFIXES
 from activity.media.images import Image
 from activity.temporal.segments import HEADER, HEADER_OF_CLIPS
-from activity.training.data.clips import Table
+from activity.training.data.clips import Table, ToldByTables, read_clip_tables
 from activity.training.data.labelled import LATER_SUFFIXES, Part
 from activity.training.data.layout import PARTS, Folder, part_called, parts_among
 
@@ -51,35 +51,38 @@ class Sources:
 
     Attributes:
         photos, clips: each with its folder there.
-        rows: photos and clips that tables name, each with the number of its data set.
+        rows: photos and clips that tables name.
         tables: tables of segments, or of something else.
         photo_tables: that the rows are from.
         others: files of other kinds, by their folder, with their endings.
         beside: how many photos lie right in which data set, in no folder of an activity.
         folders: all of them, with their names.
         not_followed: links to folders that are listed already.
+        told: what tables of segments say of clips.
     """
 
     photos: dict[Image, Folder] = field(default_factory=dict)
     clips: dict[Image, Folder] = field(default_factory=dict)
-    rows: dict[Image, tuple[int, TableRow]] = field(default_factory=dict)
+    rows: dict[Image, TableRow] = field(default_factory=dict)
     tables: dict[Table, Folder] = field(default_factory=dict)
     photo_tables: list[Path] = field(default_factory=list)
     others: list[tuple[Folder, str]] = field(default_factory=list)
     beside: Counter[str] = field(default_factory=Counter)
     folders: dict[Folder, str] = field(default_factory=dict)
     not_followed: list[str] = field(default_factory=list)
+    told: ToldByTables = field(default_factory=ToldByTables)
 
 
 def read_sources(datasets: Sequence[Path]) -> Sources:
-    """List the files of all data sets, each with the folder or the row that says what it shows.
+    """List the files of all data sets, each with the folder, row or table that says what it shows.
 
     Args:
         datasets: folders; tables of photos (``path,label``); tables of segments that name their
             clips (``clip,start,end,label``), or are named after them (``start,end,label``).
 
     Raises:
-        UserError: one of them is missing, no such table, or lies in another.
+        UserError: one of them is missing, no such table, or lies in another; or two tables
+            contradict each other.
     """
     _check_apart(datasets)
     sources = Sources()
@@ -102,7 +105,7 @@ def read_sources(datasets: Sequence[Path]) -> Sources:
     entries.sort(key=lambda entry: (entry.place.dataset, entry.path))
     for image, entry in zip(_tell_apart(entries), entries, strict=True):
         _sort_in(sources, image, entry)
-    return sources
+    return replace(sources, told=read_clip_tables([*sources.clips], [*sources.tables]))
 
 
 class _Entry(NamedTuple):
@@ -115,9 +118,7 @@ class _Entry(NamedTuple):
 
 
 def _check_apart(datasets: Sequence[Path]) -> None:
-    real = [
-        dataset if is_stored(dataset) else Path(os.path.realpath(dataset)) for dataset in datasets
-    ]
+    real = [path if is_stored(path) else Path(os.path.realpath(path)) for path in datasets]
     given: dict[Path, list[Path]] = defaultdict(list)
     for dataset, path in zip(datasets, real, strict=True):
         given[path].append(dataset)
@@ -186,14 +187,14 @@ def _tell_apart(entries: Sequence[_Entry]) -> Iterator[Image]:
 def _sort_in(sources: Sources, image: Image, entry: _Entry) -> None:
     suffix = PurePosixPath(entry.path).suffix.lower()
     if entry.row is not None:
-        dataset, earlier = sources.rows.get(image, (entry.place.dataset, entry.row))
+        earlier = sources.rows.get(image, entry.row)
         row = entry.row._replace(part=entry.row.part or earlier.part)
         if row != earlier._replace(part=earlier.part or row.part):
             raise UserError(
                 f"{image.path} is {earlier} in one table and {entry.row} in another: keep the one "
                 "that is right"
             )
-        sources.rows[image] = (dataset, row)
+        sources.rows[image] = row
     if suffix in CLIP_SUFFIXES:
         sources.clips[image] = entry.place
     elif entry.row is not None or (suffix in _PHOTO_SUFFIXES and entry.place.names):
@@ -299,23 +300,21 @@ def read_photo_table(path: Path) -> list[TableRow]:
     for line, cells in rows:
         if len(cells) != len(header):
             raise UserError(f"{path}, line {line}: {len(cells)} values instead of {len(header)}")
-        row = _row(path, line, dict(zip(header, cells, strict=True)))
+        values = dict(zip(header, cells, strict=True))
+        for column in ("path", "label"):
+            if not values[column].strip() or "\0" in values[column]:
+                raise UserError(f"{path}, line {line}: it has no {column}")
+        split = values.get("split", "").strip()
+        if split and split.lower() not in PARTS:
+            raise UserError(
+                f"{path}, line {line}: the split {split[:40]!r} is none of {shortened([*PARTS])}"
+            )
+        # A table from Windows names folders with the other slash.
+        name, part = values["path"].replace("\\", "/"), PARTS.get(split.lower())
+        row = TableRow(name, values["label"], part)
         earlier, at = read.setdefault(row.path, (row, line))
         if earlier != row:
             raise UserError(
                 f"{path}, line {line}: {row.path} is {row} here and {earlier} in line {at}"
             )
     return [row for row, _ in read.values()]
-
-
-def _row(path: Path, line: int, values: dict[str, str]) -> TableRow:
-    for column in ("path", "label"):
-        if not values[column].strip() or "\0" in values[column]:
-            raise UserError(f"{path}, line {line}: it has no {column}")
-    split = values.get("split", "").strip()
-    if split and split.lower() not in PARTS:
-        raise UserError(
-            f"{path}, line {line}: the split {split[:40]!r} is none of {shortened([*PARTS])}"
-        )
-    # A table from Windows names folders with the other slash.
-    return TableRow(values["path"].replace("\\", "/"), values["label"], PARTS.get(split.lower()))

@@ -19,15 +19,12 @@ LabelFolder = Literal["first", "last"]
 """Which folder names the activity: the first one below the data set, or the one right above the
 photos."""
 
-PARTS: dict[str, Part] = {
-    "train": "train",
-    "training": "train",
-    "val": "validation",
-    "valid": "validation",
-    "validation": "validation",
-    "test": "test",
-    "testing": "test",
+_NAMES_OF_PARTS: dict[Part, tuple[str, ...]] = {
+    "train": ("train", "training"),
+    "validation": ("val", "valid", "validation"),
+    "test": ("test", "testing"),
 }
+PARTS = {name: part for part, names in _NAMES_OF_PARTS.items() for name in names}
 """What people call the parts of a split."""
 
 # Beside the parts of a split: photos that nobody has labelled.

@@ -91,9 +91,9 @@ def build_sets(
 
 def _hash_photos(photos: Iterable[Image], cache: Path | None) -> dict[Path, str]:
     """Hash the contents of photos; those that cannot be read are missing."""
-    by_folder: dict[Path, list[str]] = {}
+    by_folder: defaultdict[Path, list[str]] = defaultdict(list)
     for photo in photos:
-        by_folder.setdefault(photo.folder, []).append(photo.path)
+        by_folder[photo.folder].append(photo.path)
     return {
         folder / path: digest
         for folder, paths in by_folder.items()
@@ -105,17 +105,17 @@ def _learned_spans(
     clips: Sequence[LabelledClip], images: Iterable[Image], contents: Mapping[Path, str]
 ) -> list[LearnedSpan]:
     """List the segments of clips that hold an image to learn from."""
-    times: dict[Path, list[float]] = {}
-    for image in images:
+    times: defaultdict[Path, list[float]] = defaultdict(list)
+    for image in sorted(images, key=lambda image: image.seconds or 0):
         if image.seconds is not None:
-            times.setdefault(image.file, []).append(image.seconds)
-    spans = []
-    for clip in clips:
-        seconds = sorted(times.get(clip.file, []))
-        for start, end, _ in clip.segments if clip.file in contents else []:
-            if bisect_left(seconds, start) < bisect_right(seconds, end):
-                spans.append(LearnedSpan(contents[clip.file], start, end))
-    return spans
+            times[image.file].append(image.seconds)
+    return [
+        LearnedSpan(contents[clip.file], start, end)
+        for clip in clips
+        if (seconds := times.get(clip.file)) is not None
+        for start, end, _ in clip.segments
+        if bisect_left(seconds, start) < bisect_right(seconds, end)
+    ]
 
 
 class Split(NamedTuple):
@@ -395,29 +395,29 @@ def choose_outliers(
     labels = sorted({photo.label for photo in others} - {UNKNOWN})
     held_out = max(round(len(labels) / _LABELS_PER_UNSEEN), int(len(labels) > 1))
     unseen_labels = {labels[place] for place in random.permutation(len(labels))[:held_out]}
-    photos: dict[str, list[Image]] = {}
-    unseen: dict[str, list[Image]] = {}
-    for photo in others:
-        if photo.label in unseen_labels:
-            unseen.setdefault(photo.label, []).append(photo.image)
-        elif photo.part in (None, "train"):
-            photos.setdefault(photo.label, []).append(photo.image)
-    clips: dict[str, list[Image]] = {}
-    for image in unknown:
-        clips.setdefault(str(image.file), []).append(image)
+    unseen = [(photo.label, photo.image) for photo in others if photo.label in unseen_labels]
+    photos = [
+        (photo.label, photo.image)
+        for photo in others
+        if photo.label not in unseen_labels and photo.part in (None, "train")
+    ]
+    frames = [(str(image.file), image) for image in unknown]
     return Outliers(
         _draw_evenly(photos, most, random),
-        _draw_evenly(clips, most, random),
+        _draw_evenly(frames, most, random),
         _draw_evenly(unseen, _MOST_UNSEEN, random),
-        sorted(photos),
-        sorted(unseen),
+        sorted({label for label, _ in photos}),
+        sorted({label for label, _ in unseen}),
     )
 
 
 def _draw_evenly(
-    images: Mapping[str, Sequence[Image]], most: int, random: np.random.Generator
+    labelled: Iterable[tuple[str, Image]], most: int, random: np.random.Generator
 ) -> list[Image]:
-    """Draw as many of each, or all of those that have fewer, and keep their order."""
+    """Draw as many of each label, or all of those that have fewer, and keep their order."""
+    images: defaultdict[str, list[Image]] = defaultdict(list)
+    for label, image in labelled:
+        images[label].append(image)
     drawn: list[Image] = []
     for done, label in enumerate(sorted(images, key=lambda label: (len(images[label]), label))):
         share = (most - len(drawn)) // (len(images) - done)
@@ -440,18 +440,16 @@ def _without_copies(
         known: digests of the images of the activities.
     """
     used = {*known} - {""}
-    left_out = 0
 
     def keep(images: Sequence[Image]) -> list[Image]:
-        nonlocal left_out
         kept = []
         for image in images:
             digest = digests[image]
-            left_out += bool(digest) and digest in known
             if digest not in used:
                 kept.append(image._replace(digest=digest))
                 used.update({digest} - {""})
         return kept
 
+    of_activities = sum(digests[i] in used for i in [*outliers.learned, *outliers.unseen])
     photos, frames, unseen = map(keep, (outliers.photos, outliers.frames, outliers.unseen))
-    return replace(outliers, photos=photos, frames=frames, unseen=unseen, known=left_out)
+    return replace(outliers, photos=photos, frames=frames, unseen=unseen, known=of_activities)

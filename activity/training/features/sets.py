@@ -184,7 +184,8 @@ def compute_feature_sets(
         row += rows.size
         whole = np.logical_and.reduce(readable[rows], axis=1)
         unreadable.extend(images[place] for place in np.flatnonzero(~whole).tolist())
-        targets = _one_hot([sets.labels.get(image, UNKNOWN) for image in images], classes)
+        labels = np.array([sets.labels.get(image, UNKNOWN) for image in images], object)
+        targets = (labels[:, np.newaxis] == np.array(classes, object)).astype(np.float32)
         return Examples(images, targets, table, rows).take(whole)
 
     train = examples(sets.training, views)
@@ -209,26 +210,13 @@ def with_features_of(
     views = [View(image, 0) for image in images]
     table, readable = compute_features(views, backbone, replace(options, cache_folder=None))
     changed = [image for image, ok in zip(images, readable, strict=True) if not ok]
-    anew = []
-    row = 0
-    for examples in tested:
-        rows = np.arange(row, row + len(examples))
-        row += len(examples)
-        seen = replace(examples, table=table, rows=rows.reshape(-1, 1))
-        anew.append(seen.take(readable[rows]))
-    test, unknown, unseen = anew
+    ends = np.cumsum([len(examples) for examples in tested])
+    test, unknown, unseen = (
+        replace(examples, table=table, rows=rows.reshape(-1, 1)).take(readable[rows])
+        for examples, rows in zip(tested, np.split(np.arange(len(images)), ends[:-1]), strict=True)
+    )
     unreadable = features.unreadable + changed
     return replace(features, test=test, unknown=unknown, unseen=unseen, unreadable=unreadable)
-
-
-def _one_hot(labels: Sequence[str], classes: Sequence[str]) -> NDArray[np.float32]:
-    """Give each label its target, float32, shape (labels, classes); zeros where it is no class."""
-    number = {name: place for place, name in enumerate(classes)}
-    targets = np.zeros((len(labels), len(classes)), np.float32)
-    for place, label in enumerate(labels):
-        if label in number:
-            targets[place, number[label]] = 1
-    return targets
 
 
 def _check_every_class_is_left(

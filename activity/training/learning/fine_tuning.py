@@ -6,7 +6,7 @@ costs only the stages that learn.
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import IO
@@ -33,6 +33,9 @@ FINE_TUNING = Optimization(learning_rate=3e-4, weight_decay=0.05, batch_size=64)
 
 HELD_OUT_SHARE = 0.1
 """Share of each label's files that is held out of the training images, to choose the epoch by."""
+
+# What their file is for, and what to do where it cannot be made.
+_FEATURE_MAPS = ("what the frozen stages give", "give --cache a folder that can be written to")
 
 MOST_BYTES = 16 * 2**30
 """Of the file of feature maps: where there are too many images, fewer of their views are kept, at
@@ -140,11 +143,9 @@ def _train(
     """
     targets, counts = train.targets, train.weights
     steps = -(-len(learned) // FINE_TUNING.batch_size)
+    rate = keras.optimizers.schedules.CosineDecay(FINE_TUNING.learning_rate, steps * epochs)
     model.compile(
-        optimizer=keras.optimizers.AdamW(
-            keras.optimizers.schedules.CosineDecay(FINE_TUNING.learning_rate, steps * epochs),
-            weight_decay=FINE_TUNING.weight_decay,
-        ),
+        optimizer=keras.optimizers.AdamW(rate, weight_decay=FINE_TUNING.weight_decay),
         loss=keras.losses.CategoricalCrossentropy(label_smoothing=LABEL_SMOOTHING),
         **compile_options(),
     )
@@ -166,11 +167,8 @@ def _train(
             for images in _batches(random.permutation(learned)):
                 if interrupted():
                     break
-                model.train_on_batch(
-                    feature_maps[images, view[images]].astype(np.float32),
-                    targets[images],
-                    sample_weight=counts[images],
-                )
+                maps = feature_maps[images, view[images]].astype(np.float32)
+                model.train_on_batch(maps, targets[images], sample_weight=counts[images])
                 bar.update(len(images))
             if interrupted():
                 bar.write("[INFO] interrupted: fine-tuning ends with the best epoch so far")
@@ -240,7 +238,7 @@ def feature_maps_on_disk(
     bytes_of_a_view = 2 * len(images) * math.prod(shape) * np.dtype(np.float16).itemsize
     kept = min(views, max(1, MOST_BYTES // bytes_of_a_view))
     stored = [View(image, number) for image in images for number in range(kept)]
-    with _file_of_feature_maps(options.cache_folder) as file:
+    with temporary_file(options.cache_folder, *_FEATURE_MAPS) as file:
         run = open_engine(options, lambda: frozen, key=fingerprint(frozen), inputs=2 * len(stored))
         outputs = run(_with_mirror_images(pixels_of(stored, frozen.input_shape[1])))
         bar = tqdm(outputs, "frozen stages", 2 * len(stored), disable=None, unit="view")
@@ -257,13 +255,8 @@ def check_feature_maps_can_be_kept(folder: Path | None) -> None:
     Raises:
         UserError: it cannot be made in this folder.
     """
-    with _file_of_feature_maps(folder):
+    with temporary_file(folder, *_FEATURE_MAPS):
         pass
-
-
-def _file_of_feature_maps(folder: Path | None) -> AbstractContextManager[IO[bytes]]:
-    advice = "give --cache a folder that can be written to"
-    return temporary_file(folder, "what the frozen stages give", advice)
 
 
 def write_feature_maps(

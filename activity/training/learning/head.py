@@ -24,6 +24,8 @@ from activity.network.unknown import known_confidence, unsure_share
 from activity.temporal.learned import LearnedSpan
 from activity.training.features.sets import Examples, FeatureSets
 
+Floats = NDArray[np.float32]
+
 _ROWS_AT_ONCE = 1024
 _LARGEST_BATCH = 1024
 
@@ -120,7 +122,7 @@ def train_head(
     known = train.take(train.known)
     # Outliers enlarge the batches: the classes are learned in as many steps as without them.
     batch_size = min(_LARGEST_BATCH, math.ceil(HEAD.batch_size * len(train) / len(known)))
-    standardisation = standardisation_of(known)
+    standardisation, weights = standardisation_of(known), train.weights
     labels = train.targets.shape[1]
     steps = math.ceil(len(train) / batch_size) * epochs
     history = History([], [], [], [])
@@ -129,13 +131,22 @@ def train_head(
     with threadpool_limits(1, user_api="blas"), pool as threads:
         layers = DenseLayers(train.feature_size, labels, HEAD, steps, random, threads)
         for _ in bar:
-            learned = _learn(layers, train, standardisation, batch_size, random)
-            history.loss.append(learned.loss)
-            history.accuracy.append(learned.accuracy)
+            learned, watched = np.zeros(3), np.zeros(3)
+            order = random.permutation(len(train))
+            view = random.integers(train.views, size=len(train))
+            for start in range(0, len(train), batch_size):
+                some = order[start : start + batch_size]
+                features = standardisation.apply(train.features(some, view[some]))
+                before = layers.learn(features, train.targets[some], weights[some])
+                learned += _figures(before, train.targets[some])
+            for piece in _pieces(test):
+                features = standardisation.apply(test.features(piece))
+                watched += _figures(layers.log_probabilities(features), test.targets[piece])
+            history.loss.append(learned[1] / learned[0])
+            history.accuracy.append(learned[2] / learned[0])
             if len(test):
-                watched = _watch(layers, test, standardisation)
-                history.test_loss.append(watched.loss)
-                history.test_accuracy.append(watched.accuracy)
+                history.test_loss.append(watched[1] / watched[0])
+                history.test_accuracy.append(watched[2] / watched[0])
             bar.set_postfix({name: seen[-1] for name, seen in vars(history).items() if seen})
     head = keras.Sequential(
         [
@@ -153,61 +164,12 @@ def train_head(
     return head, history
 
 
-class _Figures:
-    """Mean loss and accuracy over the images that have a label; outliers have none."""
-
-    def __init__(self) -> None:
-        self._images = self._loss = self._right = 0.0
-
-    def add(
-        self,
-        log_probabilities: NDArray[np.float32],
-        targets: NDArray[np.float32],
-        known: NDArray[np.bool_],
-    ) -> None:
-        """Count those that are known; shapes (images, labels), (images, labels), (images,)."""
-        log_probabilities, targets = log_probabilities[known], targets[known]
-        self._images += len(targets)
-        self._loss += float(losses(log_probabilities, targets).sum())
-        self._right += int((log_probabilities.argmax(axis=1) == targets.argmax(axis=1)).sum())
-
-    @property
-    def loss(self) -> float:
-        return self._loss / self._images
-
-    @property
-    def accuracy(self) -> float:
-        return self._right / self._images
-
-
-def _learn(
-    layers: "DenseLayers",
-    train: Examples,
-    standardisation: "Standardisation",
-    batch_size: int,
-    random: np.random.Generator,
-) -> _Figures:
-    """Let each image be learned from once, in a view drawn at random."""
-    order = random.permutation(len(train))
-    view = random.integers(train.views, size=len(train))
-    known, counts = train.known, train.weights
-    figures = _Figures()
-    for start in range(0, len(train), batch_size):
-        chosen = order[start : start + batch_size]
-        features = standardisation.apply(train.features(chosen, view[chosen]))
-        targets = train.targets[chosen]
-        figures.add(layers.learn(features, targets, counts[chosen]), targets, known[chosen])
-    return figures
-
-
-def _watch(layers: "DenseLayers", test: Examples, standardisation: "Standardisation") -> _Figures:
-    """See how the head does on images that are not learned from."""
-    known = test.known
-    figures = _Figures()
-    for some in _pieces(test):
-        features = standardisation.apply(test.features(some))
-        figures.add(layers.log_probabilities(features), test.targets[some], known[some])
-    return figures
+def _figures(log_probabilities: Floats, targets: Floats) -> NDArray[np.float64]:
+    """Count the images that have a label, sum their losses, and count those that are right."""
+    known = targets.max(axis=1) > 0.5
+    log_probabilities, targets = log_probabilities[known], targets[known]
+    right = log_probabilities.argmax(axis=1) == targets.argmax(axis=1)
+    return np.array([len(right), losses(log_probabilities, targets).sum(), right.sum()])
 
 
 def _pieces(examples: Examples) -> list[slice]:
@@ -216,7 +178,7 @@ def _pieces(examples: Examples) -> list[slice]:
     return [slice(start, start + _ROWS_AT_ONCE) for start in starts]
 
 
-def predict(head: keras.Sequential, examples: Examples) -> NDArray[np.float32]:
+def predict(head: keras.Sequential, examples: Examples) -> Floats:
     """Predict from features, those of the first view of each image.
 
     Returns:
@@ -277,10 +239,10 @@ class Standardisation:
         mean, scale: float32, shape (feature size,).
     """
 
-    mean: NDArray[np.float32]
-    scale: NDArray[np.float32]
+    mean: Floats
+    scale: Floats
 
-    def apply(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
+    def apply(self, features: Floats) -> Floats:
         """Standardise features in place, shape (images, feature size), and return them."""
         features -= self.mean
         features *= self.scale
@@ -324,22 +286,16 @@ class DenseLayers:
     ) -> None:
         kernels = np.split(_uniform(random, feature_size, HIDDEN_UNITS), SHARES, axis=1)
         label_kernels = np.split(_uniform(random, HIDDEN_UNITS, labels), SHARES)
+        shares = zip(kernels, label_kernels, random.spawn(SHARES), strict=True)
         self._shares = [
             _HiddenUnits(kernel.copy(), label_kernel.copy(), how, steps, of_share)
-            for kernel, label_kernel, of_share in zip(
-                kernels, label_kernels, random.spawn(SHARES), strict=True
-            )
+            for kernel, label_kernel, of_share in shares
         ]
         self._bias = np.zeros(labels, np.float32)
         self._optimizer = AdamW([self._bias], how, steps)
         self._threads = threads
 
-    def learn(
-        self,
-        features: NDArray[np.float32],
-        targets: NDArray[np.float32],
-        counts: NDArray[np.float32],
-    ) -> NDArray[np.float32]:
+    def learn(self, features: Floats, targets: Floats, counts: Floats) -> Floats:
         """Take one step towards smaller losses.
 
         Args:
@@ -354,12 +310,11 @@ class DenseLayers:
         before = self._log_softmax(lambda share: share.logits_after_dropout(features))
         error = np.exp(before) - _smoothed(targets)
         error *= counts[:, np.newaxis] / len(features)
-        for _ in self._threads.map(lambda share: share.learn(features, error), self._shares):
-            pass
+        list(self._threads.map(lambda share: share.learn(features, error), self._shares))
         self._optimizer.step([error.sum(axis=0)])
         return before
 
-    def log_probabilities(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
+    def log_probabilities(self, features: Floats) -> Floats:
         """Compute logarithms of probabilities, shape (images, labels).
 
         Args:
@@ -367,16 +322,14 @@ class DenseLayers:
         """
         return self._log_softmax(lambda share: share.logits(features))
 
-    def weights(self) -> list[list[NDArray[np.float32]]]:
+    def weights(self) -> list[list[Floats]]:
         """Return the kernel and bias of each layer, as Keras's ``Dense`` has them."""
         kernel = np.concatenate([share.kernel for share in self._shares], axis=1)
         bias = np.concatenate([share.bias for share in self._shares])
         label_kernel = np.concatenate([share.label_kernel for share in self._shares])
         return [[kernel, bias], [label_kernel, self._bias]]
 
-    def _log_softmax(
-        self, logits: "Callable[[_HiddenUnits], NDArray[np.float32]]"
-    ) -> NDArray[np.float32]:
+    def _log_softmax(self, logits: "Callable[[_HiddenUnits], Floats]") -> Floats:
         sums = self._bias + sum(self._threads.map(logits, self._shares))
         sums -= sums.max(axis=1, keepdims=True)
         sums -= np.log(np.exp(sums).sum(axis=1, keepdims=True))
@@ -388,8 +341,8 @@ class _HiddenUnits:
 
     def __init__(
         self,
-        kernel: NDArray[np.float32],
-        label_kernel: NDArray[np.float32],
+        kernel: Floats,
+        label_kernel: Floats,
         how: Optimization,
         steps: int,
         random: np.random.Generator,
@@ -403,18 +356,18 @@ class _HiddenUnits:
         self._random = random
         self._active = np.empty(0, np.float32)
 
-    def logits(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
+    def logits(self, features: Floats) -> Floats:
         """Compute their contribution to the logits, shape (images, labels)."""
         return self._activity(features) @ self.label_kernel
 
-    def logits_after_dropout(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
+    def logits_after_dropout(self, features: Floats) -> Floats:
         """Compute the same with some of the units dropped, which are drawn for each image."""
         self._active = self._activity(features)
         self._active *= self._random.random(self._active.shape, np.float32) >= DROPOUT
         self._active /= 1 - DROPOUT
         return self._active @ self.label_kernel
 
-    def learn(self, features: NDArray[np.float32], error: NDArray[np.float32]) -> None:
+    def learn(self, features: Floats, error: Floats) -> None:
         """Take one step, after ``logits_after_dropout`` with the same features.
 
         Args:
@@ -429,24 +382,22 @@ class _HiddenUnits:
         np.sum(unit_error, axis=0, out=bias_gradient)
         self._optimizer.step(self._gradients)
 
-    def _activity(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
+    def _activity(self, features: Floats) -> Floats:
         activity = features @ self.kernel
         activity += self.bias
         return np.maximum(activity, 0, out=activity)
 
 
-def losses(
-    log_probabilities: NDArray[np.float32], targets: NDArray[np.float32]
-) -> NDArray[np.float32]:
+def losses(log_probabilities: Floats, targets: Floats) -> Floats:
     """Compute the cross-entropy with smoothed targets of each image, shape (images,)."""
     return -(_smoothed(targets) * log_probabilities).sum(axis=1)
 
 
-def _smoothed(targets: NDArray[np.float32]) -> NDArray[np.float32]:
+def _smoothed(targets: Floats) -> Floats:
     return targets * (1 - LABEL_SMOOTHING) + LABEL_SMOOTHING / targets.shape[1]
 
 
-def _uniform(random: np.random.Generator, inputs: int, outputs: int) -> NDArray[np.float32]:
+def _uniform(random: np.random.Generator, inputs: int, outputs: int) -> Floats:
     """Draw the initial weights of a layer as Keras does.
 
     X. Glorot and Y. Bengio, "Understanding the difficulty of training deep feedforward neural
@@ -471,18 +422,13 @@ class AdamW:
     _MOMENTUM_OF_SQUARES = 0.999
     _EPSILON = 1e-7
 
-    def __init__(
-        self, weights: Sequence[NDArray[np.float32]], how: Optimization, steps: int
-    ) -> None:
-        self._weights = weights
-        self._how = how
-        self._steps = steps
-        self._done = 0
+    def __init__(self, weights: Sequence[Floats], how: Optimization, steps: int) -> None:
+        self._weights, self._how, self._steps, self._done = weights, how, steps, 0
         self._means = [np.zeros_like(weight) for weight in weights]
         self._squares = [np.zeros_like(weight) for weight in weights]
         self._scratch = [np.empty_like(weight) for weight in weights]
 
-    def step(self, gradients: Sequence[NDArray[np.float32]]) -> None:
+    def step(self, gradients: Sequence[Floats]) -> None:
         """Take one step.
 
         Args:

@@ -99,11 +99,8 @@ def write_int8_version(
             quantized = Path(temporary) / "int8" / EXPORT_NAME
             quantize(export, calibration, quantized)
             rounded = openvino_engine(quantized, EngineOptions())
-            agreement = share_of_equal_labels(
-                exact,
-                rounded,
-                tqdm(_read(exact, judged), "int8", len(judged), disable=None, unit="image"),
-            )
+            photos = tqdm(_read(exact, judged), "int8", len(judged), disable=None, unit="image")
+            agreement = share_of_equal_labels(exact, rounded, photos)
             if agreement < LEAST_AGREEMENT:
                 return Int8Version(None, agreement, which)
             with folder_when_complete(folder) as part:
@@ -175,5 +172,4 @@ def share_of_equal_labels(
 
 def _read(classifier: OpenClassifier, images: Sequence[Image]) -> Iterator[NDArray[np.uint8]]:
     """Yield the images that can be read, as the network sees them."""
-    for _, image in read_images(images):
-        yield classifier.network_input(image)
+    return (classifier.network_input(image) for _, image in read_images(images))

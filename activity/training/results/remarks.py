@@ -1,7 +1,7 @@
 """What a training run has to say of its photos and clips, in plain words; each remark is a line."""
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 from activity.common.errors import printable, shortened
@@ -21,18 +21,14 @@ weights make up for it, at ten no longer (docs/recipe.md)."""
 def remarks_on_found(wanted: Sequence[str] | None, found: Found) -> list[str]:
     """Say which labels are taken, from how many photos and clips, and which files are not."""
     labels = found.all_labels()
-    remarks = []
     asked_for = {*(DEFAULT_LABELS if wanted is None else wanted)} - {ALL_LABELS, UNKNOWN}
     if wanted is None and len({*labels} & asked_for) < 2:
         names = ", ".join(DEFAULT_LABELS)
-        remarks.append(f"fewer than two of {names} were found: taking all activities")
+        remarks = [f"fewer than two of {names} were found: taking all activities"]
     else:
-        remarks += [
-            f"no photos of {printable(label)}: continuing without it"
-            for label in sorted(asked_for - {*labels})
-        ]
-    remarks.append(f"learning {len(labels)} activities:")
-    remarks += _activities(found, labels)
+        missing = sorted(asked_for - {*labels})
+        remarks = [f"no photos of {printable(label)}: continuing without it" for label in missing]
+    remarks += [f"learning {len(labels)} activities:", *_activities(found, labels)]
     for folder, inside in found.gave_nothing.items():
         remarks.append(f"nothing to learn from in {printable(folder)}: {printable(inside)}")
     for folder, count in found.in_no_activity.items():
@@ -48,34 +44,25 @@ def remarks_on_found(wanted: Sequence[str] | None, found: Found) -> list[str]:
     return remarks
 
 
-def _activities(found: Found, labels: Sequence[str]) -> list[str]:
+def _activities(found: Found, labels: Sequence[str]) -> Iterator[str]:
     """Say of each label how many photos and clips there are, and in which folders."""
-    photos: Counter[str] = Counter()
-    clips: Counter[str] = Counter()
-    places: dict[str, Counter[str]] = {label: Counter() for label in labels}
-    files = [(photo.image.folder, photo.image.path) for photo in found.photos]
-    files += [(clip.folder, clip.path) for clip in found.clips]
-    several = len({folder for folder, _ in files}) > 1
-
-    def count(label: str, kind: Counter[str], folder: Path, path: str) -> None:
-        place = PurePosixPath(path).parent
-        in_full = several or not place.name
-        kind[label] += 1
-        places[label][(folder / place if in_full else place).as_posix()] += 1
-
-    for photo in found.photos:
-        count(photo.label, photos, photo.image.folder, photo.image.path)
+    shown = [(photo.image, "photos", {photo.label}) for photo in found.photos]
     for clip in found.clips:
-        for label in {segment.label for segment in clip.segments} & {*labels}:
-            count(label, clips, clip.folder, clip.path)
-    lines = []
+        labels_of_clip = {segment.label for segment in clip.segments} & {*labels}
+        shown.append((Image(clip.path, None, clip.folder), "clips", labels_of_clip))
+    several = len({image.folder for image, _, _ in shown}) > 1
+    counts = {label: Counter[str]() for label in labels}
+    places = {label: Counter[str]() for label in labels}
+    for image, kind, some in shown:
+        place = PurePosixPath(image.path).parent
+        in_full = several or not place.name
+        for label in some:
+            counts[label][kind] += 1
+            places[label][image.file.parent.as_posix() if in_full else place.as_posix()] += 1
     for label in labels:
-        counts = [f"{photos[label]} photos"] if photos[label] or not clips[label] else []
-        if clips[label]:
-            counts.append(f"{clips[label]} clips")
+        there = " and ".join(f"{count} {kind}" for kind, count in counts[label].items())
         where = _names([place for place, _ in places[label].most_common()], most=3)
-        lines.append(f"  {printable(label)}: {' and '.join(counts)} in {where}")
-    return lines
+        yield f"  {printable(label)}: {there or '0 photos'} in {where}"
 
 
 def _names(names: Sequence[str], most: int = 12) -> str:
@@ -89,53 +76,39 @@ def remarks_on_sets(found: Found, sets: ImageSets) -> list[str]:
         *_remarks_on_two_labels(sets.labels),
         *_remarks_on_kept_split(found),
         *_remarks_on_split(found, sets),
-        *_remarks_on_rare_labels(sets),
-        *_remarks_on_seconds(sets),
+        *_remarks_on_training(sets),
         *_remarks_on_outliers(sets.outliers),
     ]
 
 
-def _remarks_on_clips(found: Found, sets: ImageSets) -> list[str]:
-    remarks = []
+def _remarks_on_clips(found: Found, sets: ImageSets) -> Iterator[str]:
     if skipped := {**found.skipped, **sets.frames.skipped}:
-        remarks.append(f"skipped {len(skipped)} clips or tables:")
-        remarks += [f"  {printable(clip)}: {printable(why)}" for clip, why in skipped.items()]
-    remarks += [
-        f"the table of {printable(clip)} extends beyond the end of the clip"
-        for clip in sets.frames.too_long
-    ]
+        yield f"skipped {len(skipped)} clips or tables:"
+        yield from (f"  {printable(clip)}: {printable(why)}" for clip, why in skipped.items())
+    for clip in sets.frames.too_long:
+        yield f"the table of {printable(clip)} extends beyond the end of the clip"
     if names := sets.frames.without_frames:
-        remarks.append(
+        yield (
             "no frames to learn from (no segment with a label, or very short ones only): "
             + _names(names)
         )
-    remarks += [
-        f"{printable(clip)} has changed since its table was written: see whether the times still "
-        "hold"
-        for clip in found.changed
-    ]
+    for clip in found.changed:
+        changed = "has changed since its table was written: see whether the times still hold"
+        yield f"{printable(clip)} {changed}"
     if names := found.in_tables_only:
-        remarks.append(f"labels that are in tables of segments, but no folder has: {_names(names)}")
+        yield f"labels that are in tables of segments, but no folder has: {_names(names)}"
     if names := found.not_wanted:
-        remarks.append(
-            f"segments left out, because their labels were not asked for: {_names(names)}"
-        )
-    return remarks
+        yield f"segments left out, because their labels were not asked for: {_names(names)}"
 
 
-def _remarks_on_two_labels(labels: Mapping[Image, str]) -> list[str]:
-    conflicts = under_two_labels(labels)
-    if not conflicts:
-        return []
-    remarks = [
-        f"{len(conflicts)} photos or clips are there under two labels, of which one is wrong:"
-    ]
+def _remarks_on_two_labels(labels: Mapping[Image, str]) -> Iterator[str]:
+    if conflicts := under_two_labels(labels):
+        yield f"{len(conflicts)} photos or clips are there under two labels, of which one is wrong:"
     for files in conflicts[:_MOST_LINES]:
         named = (f"{printable(path)} ({printable(label)})" for path, label in files.items())
-        remarks.append(f"  {', '.join(named)}")
+        yield f"  {', '.join(named)}"
     if len(conflicts) > _MOST_LINES:
-        remarks.append(f"  and {len(conflicts) - _MOST_LINES} more")
-    return remarks
+        yield f"  and {len(conflicts) - _MOST_LINES} more"
 
 
 def under_two_labels(labels: Mapping[Image, str]) -> list[dict[str, str]]:
@@ -156,97 +129,46 @@ def under_two_labels(labels: Mapping[Image, str]) -> list[dict[str, str]]:
     return list(conflicts.values())
 
 
-def _remarks_on_rare_labels(sets: ImageSets) -> list[str]:
-    """Name the activities that suffer because others have many times as many images."""
-    counts = Counter(sets.labels[image] for image in sets.training)
-    if not counts:
-        return []
-    common, most = max(counts.items(), key=lambda item: item[1])
-    rare = sorted((count, label) for label, count in counts.items() if count * _UNEVEN < most)
-    if not rare:
-        return []
-    names = _names([f"{label} ({count})" for count, label in rare])
-    return [
-        f"rare beside {printable(common)} ({most} images to learn from), and so recognised less "
-        f"often, although each image of them counts more: {names}; add photos of them"
-    ]
-
-
-def _remarks_on_seconds(sets: ImageSets) -> list[str]:
-    """Say how much of which labels is learned from clips; a frame stands for its stretch."""
-    stands_for = dict(zip(sets.frames.images, sets.frames.seconds, strict=True))
-    learned: defaultdict[str, float] = defaultdict(float)
-    for image in [*sets.training, *sets.outliers.frames]:
-        if image.seconds is not None:
-            label = sets.labels[image]
-            learned[label] += stands_for[image._replace(digest="")]
-    seconds = (
-        f"{round(total, 1):g} s of {printable(label)}" for label, total in sorted(learned.items())
-    )
-    return [f"learned from clips: {', '.join(seconds)}"] if learned else []
-
-
-def _remarks_on_outliers(outliers: Outliers) -> list[str]:
-    """Say what is learned as none of the activities, and what ``--unknown`` is judged by."""
-    remarks = []
-    if outliers.known:
-        remarks.append(
-            "photos in other folders that are also photos of an activity, and are not used as "
-            f"outliers: {outliers.known}"
-        )
-    if outliers.learned:
-        names = _names(outliers.labels, most=5)
-        where = f" (photos of {names}; --outliers 0 leaves them out)" if outliers.photos else ""
-        remarks.append(f"learned as none of the activities: {_counted(outliers.learned)}{where}")
-    if outliers.unseen:
-        names = _names(outliers.unseen_labels, most=5)
-        remarks.append(f"set aside to evaluate --unknown: {len(outliers.unseen)} photos of {names}")
-    elif outliers.photos:
-        remarks.append(
-            "no other folder is left to evaluate --unknown with: that needs at least two"
-        )
-    return remarks
-
-
-def _remarks_on_kept_split(found: Found) -> list[str]:
+def _remarks_on_kept_split(found: Found) -> Iterator[str]:
     parts = {(photo.dataset, photo.part) for photo in found.photos}
     parts |= {(clip.dataset, clip.part) for clip in found.clips}
     have_test = {dataset for dataset, part in parts if part == "test"}
     validation = {dataset for dataset, part in parts if part == "validation"}
-    uses = []
-    if have_test:
-        uses.append("its test part is used for testing")
-    if validation - have_test:
-        uses.append("its validation part is used for testing")
-    if validation & have_test:
-        uses.append("its validation part is used for training")
-    return [f"the existing split is kept: {', and '.join(uses)}"] if uses else []
+    uses = {
+        "its test part is used for testing": have_test,
+        "its validation part is used for testing": validation - have_test,
+        "its validation part is used for training": validation & have_test,
+    }
+    if said := [use for use, datasets in uses.items() if datasets]:
+        yield f"the existing split is kept: {', and '.join(said)}"
 
 
-def _remarks_on_split(found: Found, sets: ImageSets) -> list[str]:
+def _remarks_on_split(found: Found, sets: ImageSets) -> Iterator[str]:
     reasons = _why_no_clip_is_tested(found, sets)
-    if not sets.test:
-        corrected = [label for label, why in reasons.items() if why.startswith(_CORRECTED)]
-        return [
+    said: defaultdict[str, list[str]] = defaultdict(list)
+    if sets.test:
+        frames = any(image.seconds is not None for image in [*sets.training, *sets.test])
+        tested = _counted(sets.test) if frames else len(sets.test)
+        yield f"{_counted(sets.training)} to train on, {tested} to test with"
+        with_score = {sets.labels[image] for image in sets.test}
+        without = {sets.labels[image] for image in sets.training} - with_score
+        for label, why in reasons.items():
+            if label in with_score:
+                said[f"{why}, so that the score is of photos alone"].append(label)
+        for label in sorted(without):
+            why = reasons.get(label, _TOO_FEW)
+            if why in (_TOO_FEW, _NONE_IN_PART):
+                why = "too few photos or clips to split, or none in the part to test with"
+            said[f"{why}, so that there is no score"].append(label)
+    else:
+        yield (
             f"{_counted(sets.training)} to train on, and nothing to test with: there is no score, "
-            "and --unknown, which needs test images, will not work with this model",
-            *([f"{_CORRECTED}: {_names(corrected)}"] if corrected else []),
-        ]
-    frames = any(image.seconds is not None for image in [*sets.training, *sets.test])
-    tested = _counted(sets.test) if frames else len(sets.test)
-    remarks = [f"{_counted(sets.training)} to train on, {tested} to test with"]
-    with_score = {sets.labels[image] for image in sets.test}
-    without = {sets.labels[image] for image in sets.training} - with_score
-    said: dict[str, list[str]] = {}
-    for label, why in reasons.items():
-        if label in with_score:
-            said.setdefault(f"{why}, so that the score is of photos alone", []).append(label)
-    for label in sorted(without):
-        why = reasons.get(label, _TOO_FEW)
-        if why in (_TOO_FEW, _NONE_IN_PART):
-            why = "too few photos or clips to split, or none in the part to test with"
-        said.setdefault(f"{why}, so that there is no score", []).append(label)
-    return remarks + [f"{why}: {_names(labels)}" for why, labels in said.items()]
+            "and --unknown, which needs test images, will not work with this model"
+        )
+        for label, why in reasons.items():
+            if why.startswith(_CORRECTED):
+                said[_CORRECTED].append(label)
+    yield from (f"{why}: {_names(labels)}" for why, labels in said.items())
 
 
 _CORRECTED = (
@@ -266,17 +188,60 @@ def _why_no_clip_is_tested(found: Found, sets: ImageSets) -> dict[str, str]:
         if image.seconds is not None and sets.labels[image] not in tested:
             clips[sets.labels[image]].add(image.path)
     parts = {clip.path: clip.part for clip in found.clips}
-    corrected = {*found.corrected}
     reasons = {}
     for label, paths in sorted(clips.items()):
-        if paths & corrected:
-            others = "" if paths <= corrected else ", and too few others are left to split"
-            reasons[label] = f"{_CORRECTED}{others}"
+        if paths & {*found.corrected}:
+            others = paths - {*found.corrected}
+            more = ", and too few others are left to split" if others else ""
+            reasons[label] = f"{_CORRECTED}{more}"
         elif all(parts.get(path) for path in paths):
             reasons[label] = _NONE_IN_PART
         else:
             reasons[label] = _TOO_FEW if len(paths) < FEWEST_PHOTOS else _TIED
     return reasons
+
+
+def _remarks_on_training(sets: ImageSets) -> Iterator[str]:
+    """Name rare activities, and say how much of which labels is learned from clips.
+
+    An activity suffers where another has many times as many images. A frame stands for the seconds
+    to the next one.
+    """
+    counts = Counter(sets.labels[image] for image in sets.training)
+    common, most = max(counts.items(), key=lambda item: item[1], default=("", 0))
+    rare = sorted((count, label) for label, count in counts.items() if count * _UNEVEN < most)
+    if rare:
+        names = _names([f"{label} ({count})" for count, label in rare])
+        yield (
+            f"rare beside {printable(common)} ({most} images to learn from), and so recognised "
+            f"less often, although each image of them counts more: {names}; add photos of them"
+        )
+    stands_for = dict(zip(sets.frames.images, sets.frames.seconds, strict=True))
+    seconds: defaultdict[str, float] = defaultdict(float)
+    for image in [*sets.training, *sets.outliers.frames]:
+        if image.seconds is not None:
+            seconds[sets.labels[image]] += stands_for[image._replace(digest="")]
+    learned = [f"{round(seconds[label], 1):g} s of {printable(label)}" for label in sorted(seconds)]
+    if learned:
+        yield f"learned from clips: {', '.join(learned)}"
+
+
+def _remarks_on_outliers(outliers: Outliers) -> Iterator[str]:
+    """Say what is learned as none of the activities, and what ``--unknown`` is evaluated with."""
+    if outliers.known:
+        yield (
+            "photos in other folders that are also photos of an activity, and are not used as "
+            f"outliers: {outliers.known}"
+        )
+    if outliers.learned:
+        names = _names(outliers.labels, most=5)
+        where = f" (photos of {names}; --outliers 0 leaves them out)" if outliers.photos else ""
+        yield f"learned as none of the activities: {_counted(outliers.learned)}{where}"
+    if outliers.unseen:
+        names = _names(outliers.unseen_labels, most=5)
+        yield f"set aside to evaluate --unknown: {len(outliers.unseen)} photos of {names}"
+    elif outliers.photos:
+        yield "no other folder is left to evaluate --unknown with: that needs at least two"
 
 
 def remarks_on_unreadable(images: Sequence[Image]) -> list[str]:

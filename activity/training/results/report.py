@@ -7,12 +7,13 @@ import math
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
-from sklearn.metrics import classification_report, confusion_matrix
+from sklearn.metrics import confusion_matrix
 
 from activity.common.figures import save_figure, short_name
 from activity.common.json_file import write_json
@@ -60,14 +61,7 @@ def write_report(
         copies = [{"training": str(original), "test": str(copy)} for copy, original in near.items()]
         without_copies = share(right[leakage.is_new(evaluation.images)])
     if evaluation.images:
-        figures = classification_report(
-            evaluation.truth,
-            evaluation.predicted,
-            labels=range(len(evaluation.labels)),
-            target_names=evaluation.labels,
-            output_dict=True,
-            zero_division=0,
-        )
+        figures = evaluation.classification_report(evaluation.labels, as_dict=True)
         counts = confusion_counts(evaluation).tolist()
         unknown = _figures_of_unknown(trained, evaluation)
     write_json(
@@ -86,9 +80,7 @@ def write_report(
                 for group in leakage.identical
             ],
             "nearly_the_same_in_training_and_test": copies,
-            "nearly_the_same_under_two_labels": (
-                None if two_labels is None else [pair.as_dict() for pair in two_labels]
-            ),
+            "nearly_the_same_under_two_labels": two_labels and [p.as_dict() for p in two_labels],
             "unknown": unknown,
             "unreadable_photos": [*map(str, trained.features.unreadable)],
             "history": asdict(trained.history),
@@ -116,7 +108,7 @@ def _figures_of_unknown(trained: Trained, evaluation: Evaluation) -> dict[str, o
     }
 
 
-def _mistake(evaluation: Evaluation, index: int) -> dict[str, object]:
+def _mistake(evaluation: Evaluation, index: int) -> dict[str, Any]:
     probabilities = evaluation.probabilities[index]
     return {
         "photo": str(evaluation.images[index]),
@@ -143,13 +135,8 @@ def plot_history(history: History, path: Path) -> None:
     known = [e for e, loss in enumerate(history.test_loss, 1) if math.isfinite(loss)]
     best = min(known, key=lambda epoch: history.test_loss[epoch - 1], default=None)
     marker = "." if len(epochs) <= 10 else ""
-    for axes, name, training, test in zip(
-        figure.subplots(1, 2),
-        ("loss", "accuracy"),
-        (history.loss, history.accuracy),
-        (history.test_loss, history.test_accuracy),
-        strict=True,
-    ):
+    for axes, name in zip(figure.subplots(1, 2), ("loss", "accuracy"), strict=True):
+        training, test = getattr(history, name), getattr(history, f"test_{name}")
         axes.plot(epochs, training, marker=marker, color="#0072B2", label=f"training {name}")
         if test:
             axes.plot(epochs, test, marker=marker, color="#D55E00", label=f"test {name}")
@@ -196,13 +183,10 @@ def plot_confusion(evaluation: Evaluation, path: Path) -> None:
     axes.set_title(
         f"{evaluation.accuracy:.1%} of {len(evaluation.images)} test images are right", fontsize=11
     )
-    if numbered:
-        for (row, column), count in np.ndenumerate(counts):
-            if count:
-                colour = "white" if darkness[row, column] > 0.6 else "black"
-                axes.text(
-                    column + 0.5, row + 0.5, str(count), ha="center", va="center", color=colour
-                )
+    for row, column in np.argwhere(counts) if numbered else ():
+        colour = "white" if darkness[row, column] > 0.6 else "black"
+        count = str(counts[row, column])
+        axes.text(column + 0.5, row + 0.5, count, ha="center", va="center", color=colour)
     save_figure(figure, path)
 
 
@@ -233,23 +217,12 @@ def contact_sheet(evaluation: Evaluation, path: Path) -> None:
     shown = _as_seen(evaluation.images, mistakes)
     for axes, (index, pixels) in zip(cells, shown, strict=False):
         axes.imshow(pixels)
-        label = evaluation.labels[evaluation.truth[index]]
-        predicted = evaluation.labels[evaluation.predicted[index]]
-        axes.set_title(
-            f"label {short_name(label, 20)}\n"
-            f"predicted {short_name(predicted, 16)} {evaluation.probabilities[index].max():.0%}",
-            fontsize=9,
-        )
-        name = str(evaluation.images[index]).rpartition("/")[2]
-        axes.text(
-            0.5,
-            -0.03,
-            short_name(name, 28),
-            transform=axes.transAxes,
-            fontsize=8,
-            ha="center",
-            va="top",
-        )
+        mistake = _mistake(evaluation, index)
+        label, predicted = short_name(mistake["label"], 20), short_name(mistake["predicted"], 16)
+        sure = f"{mistake['probability']:.0%}"
+        axes.set_title(f"label {label}\npredicted {predicted} {sure}", fontsize=9)
+        name, below = short_name(mistake["photo"].rpartition("/")[2], 28), axes.transAxes
+        axes.text(0.5, -0.03, name, transform=below, fontsize=8, ha="center", va="top")
     save_figure(figure, path)
 
 
@@ -266,12 +239,8 @@ def _as_seen(
     while waiting and len(seen) < _MOST_MISTAKES:
         room = _MOST_MISTAKES - len(seen)
         some, waiting = waiting[:room], waiting[room:]
-        seen |= {
-            some[place]: pixels
-            for place, pixels in map_images(
-                lambda _, image: image.network_input(), [images[index] for index in some]
-            )
-        }
+        pixels = map_images(lambda _, image: image.network_input(), [images[i] for i in some])
+        seen |= {some[place]: shown for place, shown in pixels}
         gone |= {images[index].file for index in some if index not in seen}
         waiting = [index for index in waiting if images[index].file not in gone]
     return [(index, seen[index]) for index in mistakes if index in seen]
@@ -279,6 +248,5 @@ def _as_seen(
 
 def confusion_counts(evaluation: Evaluation) -> NDArray[np.integer]:
     """Count images by label (rows) and prediction (columns), shape (labels, labels)."""
-    return confusion_matrix(
-        evaluation.truth, evaluation.predicted, labels=range(len(evaluation.labels))
-    )
+    labels = range(len(evaluation.labels))
+    return confusion_matrix(evaluation.truth, evaluation.predicted, labels=labels)

@@ -4,7 +4,7 @@ import math
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -97,6 +97,17 @@ class Evaluation:
         """Which images are frames of clips, shape (images,)."""
         return np.array([image.seconds is not None for image in self.images], bool)
 
+    def classification_report(self, names: Sequence[str], *, as_dict: bool = False) -> Any:
+        """Make scikit-learn's table of precision, recall and F1 score for each label.
+
+        Args:
+            names: what the labels are called in it.
+            as_dict: whether it is made for programs, rather than as text (default).
+        """
+        numbers = range(len(self.labels))
+        how = {"target_names": names, "output_dict": as_dict, "zero_division": 0}
+        return classification_report(self.truth, self.predicted, labels=numbers, **how)
+
     def recalls(self) -> list[Recall]:
         """Give the recall of each class with its interval, in the order of ``labels``."""
         files = np.array([str(image.file) for image in self.images], object)
@@ -116,16 +127,12 @@ class Evaluation:
 
 def evaluate(trained: Trained) -> Evaluation:
     """Classify the test images, and those of none of the classes."""
-    features = trained.features
-    return Evaluation(
-        labels=features.classes,
-        images=features.test.images,
-        truth=features.test.labels,
-        probabilities=predict(trained.head, features.test),
-        unknown=predict(trained.head, features.unknown),
-        unseen=predict(trained.head, features.unseen),
-        unsure=trained.unsure,
+    features, test = trained.features, trained.features.test
+    probabilities, unknown, unseen = (
+        predict(trained.head, examples) for examples in (test, features.unknown, features.unseen)
     )
+    truth, unsure = test.labels, trained.unsure
+    return Evaluation(features.classes, test.images, truth, probabilities, unknown, unseen, unsure)
 
 
 def format_score(evaluation: Evaluation) -> str:
@@ -133,20 +140,9 @@ def format_score(evaluation: Evaluation) -> str:
 
     Below it stands what ``--unknown`` would do to the images.
     """
-    table = classification_report(
-        evaluation.truth,
-        evaluation.predicted,
-        labels=range(len(evaluation.labels)),
-        target_names=[printable(label) for label in evaluation.labels],
-        zero_division=0,
-    )
-    unknown = format_unknown(
-        evaluation.probabilities,
-        evaluation.truth,
-        evaluation.unknown,
-        evaluation.unseen,
-        evaluation.unsure,
-    )
+    e = evaluation
+    table = e.classification_report([printable(label) for label in e.labels])
+    unknown = format_unknown(e.probabilities, e.truth, e.unknown, e.unseen, e.unsure)
     return f"{table}\n[INFO] {unknown}"
 
 

@@ -564,7 +564,7 @@ def test_photos_that_were_not_asked_for_are_handed_over_apart(tmp_path: Path) ->
     assert {photo.label for photo in found.photos} == {"tennis", "football"}
     assert {photo.label for photo in found.outliers} == {"chess", "go"}
     assert found.outliers[0].image.file == tmp_path / "chess/0.jpg"
-    assert find_images([tmp_path], ["all"]).others == []
+    assert find_images([tmp_path], ["all"]).outliers == []
 
 
 def test_a_split_that_is_there_is_kept_and_needs_no_four_photos(tmp_path: Path) -> None:
