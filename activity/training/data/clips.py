@@ -8,7 +8,7 @@ that name elsewhere, such as in a folder of corrections; or name the clips itsel
 import math
 import re
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 from typing import NamedTuple
@@ -96,27 +96,25 @@ def read_clip_tables(clips: Sequence[Image], tables: Sequence[Table]) -> ToldByT
     known = known_clips(clip.file for clip in clips)
     for table in tables:
         found: dict[Image, list[Segment]] = {}
-        if own := beside.get(table.file.with_suffix("")):
-            try:
+        own = beside.get(table.file.with_suffix(""), [])
+        header = HEADER if own else header_of(table.file)
+        if header not in (HEADER, HEADER_OF_CLIPS) and not _is_meant_for_segments(header):
+            told.others.append(table)
+            continue
+        try:
+            if own:
                 only_clip([clip.file for clip in own], f"the clip of {table.name}", "")
                 found = {own[0]: read_segments(table.file)}
-            except UserError as error:
-                told.skipped.update((clip.path, str(error)) for clip in own)
-                told.flawed.update(own)
-        else:
-            header = header_of(table.file)
-            if header not in (HEADER, HEADER_OF_CLIPS) and not _is_meant_for_segments(header):
-                told.others.append(table)
-                continue
-            try:
-                if header == HEADER:
-                    stem = PurePath(table.file.name).stem
-                    only = only_clip(by_name.get(stem, ()), f"a clip {stem}", _ELSEWHERE)
-                    found = {by_file[file_identity(only)]: read_segments(table.file)}
-                else:
-                    found = _of_named_clips(table, header, known, by_file, told.skipped)
-            except UserError as error:
-                told.skipped[table.name] = str(error)
+            elif header == HEADER:
+                stem = PurePath(table.file.name).stem
+                only = only_clip(by_name.get(stem, ()), f"a clip {stem}", _ELSEWHERE)
+                found = {by_file[file_identity(only)]: read_segments(table.file)}
+            else:
+                found = _of_named_clips(table, header, known, by_file, told.skipped)
+        except UserError as error:
+            told.skipped.update(dict.fromkeys([c.path for c in own] or [table.name], str(error)))
+            told.flawed.update(own)
+        if not own:
             told.elsewhere.update(found)
             told.older.extend(clip for clip in found if _is_newer(clip.file, table.file))
         told.tables.append(table)
@@ -156,12 +154,10 @@ def _of_named_clips(
 
 
 def _is_newer(clip: Path, table: Path) -> bool:
-    if is_stored(clip) or is_stored(table):
-        return False
-    try:
-        return clip.stat().st_mtime > table.stat().st_mtime
-    except OSError:
-        return False
+    with suppress(OSError):
+        here = not is_stored(clip) and not is_stored(table)
+        return here and clip.stat().st_mtime > table.stat().st_mtime
+    return False
 
 
 def sample_frames(

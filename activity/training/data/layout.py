@@ -86,7 +86,8 @@ def read_layout(
     inner = {folder: inner[folder] for folder in folders}
     telling = _without_common(inner)
     if label_folder is None:
-        known = {plain[0] for names in inner.values() if len(plain := _plain(names)) == 1}
+        plain = [{n for n in names if not _NUMBERED.fullmatch(n)} for names in inner.values()]
+        known = {name for names in plain if len(names) == 1 for name in names}
         known |= {names[0] for names in inner.values() if len(names) == 1}
         labels = {
             folder: _label_of(folder, inner[folder], telling[folder], known, wanted)
@@ -239,11 +240,6 @@ def _without_common(inner: Mapping[Folder, tuple[str, ...]]) -> dict[Folder, tup
         else:
             break
     return {folder: result.get(folder, ()) for folder in inner}
-
-
-def _plain(names: Sequence[str]) -> list[str]:
-    """Leave out the names that count."""
-    return [*dict.fromkeys(name for name in names if not _NUMBERED.fullmatch(name))]
 
 
 def _label_of(

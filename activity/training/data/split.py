@@ -67,10 +67,11 @@ def build_sets(
     labels |= of_frames
     split = split_images(found.photos, found.clips, of_frames, contents)
     chosen = choose_outliers(found.outliers, split.outliers, outliers, seed)
-    other_photos = [*chosen.photos, *chosen.unseen]
-    contents |= _hash_photos(other_photos, cache)
+    outlier_photos = [*chosen.photos, *chosen.unseen]
+    contents |= _hash_photos(outlier_photos, cache)
     digests = {
-        image: digest_of(image, contents.get(image.file, "")) for image in [*labels, *other_photos]
+        image: digest_of(image, contents.get(image.file, ""))
+        for image in [*labels, *outlier_photos]
     }
 
     def hashed(images: Iterable[Image]) -> list[Image]:
@@ -375,7 +376,7 @@ def _shot(file: Path) -> str:
 
 
 def choose_outliers(
-    others: Sequence[LabelledPhoto], unknown: Sequence[Image], most: int, seed: int
+    photos: Sequence[LabelledPhoto], unknown: Sequence[Image], most: int, seed: int
 ) -> Outliers:
     """Choose outliers to learn from and to evaluate by, evenly over labels and clips.
 
@@ -384,7 +385,7 @@ def choose_outliers(
     is split already are not learned from.
 
     Args:
-        others: photos of labels that were not asked for, and of ``unknown``.
+        photos: those of labels that were not asked for, and of ``unknown``.
         unknown: frames that tables call ``unknown``, of clips that are learned from.
         most: photos to learn from, and likewise frames; 0 chooses nothing at all.
         seed: seed of the choice.
@@ -392,21 +393,21 @@ def choose_outliers(
     if not most:
         return Outliers()
     random = np.random.default_rng(seed)
-    labels = sorted({photo.label for photo in others} - {UNKNOWN})
+    labels = sorted({photo.label for photo in photos} - {UNKNOWN})
     held_out = max(round(len(labels) / _LABELS_PER_UNSEEN), int(len(labels) > 1))
     unseen_labels = {labels[place] for place in random.permutation(len(labels))[:held_out]}
-    unseen = [(photo.label, photo.image) for photo in others if photo.label in unseen_labels]
-    photos = [
+    unseen = [(photo.label, photo.image) for photo in photos if photo.label in unseen_labels]
+    learned = [
         (photo.label, photo.image)
-        for photo in others
+        for photo in photos
         if photo.label not in unseen_labels and photo.part in (None, "train")
     ]
     frames = [(str(image.file), image) for image in unknown]
     return Outliers(
-        _draw_evenly(photos, most, random),
+        _draw_evenly(learned, most, random),
         _draw_evenly(frames, most, random),
         _draw_evenly(unseen, _MOST_UNSEEN, random),
-        sorted({label for label, _ in photos}),
+        sorted({label for label, _ in learned}),
         sorted({label for label, _ in unseen}),
     )
 

@@ -54,11 +54,6 @@ class Examples:
         return self.rows.shape[1]
 
     @property
-    def feature_size(self) -> int:
-        """Length of a feature vector."""
-        return self.table.shape[1]
-
-    @property
     def labels(self) -> NDArray[np.intp]:
         """Class of each image, shape (images,)."""
         return self.targets.argmax(axis=1)
@@ -147,8 +142,8 @@ class FeatureSets:
 def views_of(sets: ImageSets, views: int) -> list[View]:
     """List the views to compute features of: ``views`` of a training image, one of any other."""
     trained = [View(image, number) for image in sets.training for number in range(views)]
-    others = [*sets.test, *sets.unknown, *sets.outliers.learned, *sets.outliers.unseen]
-    return trained + [View(image, 0) for image in others]
+    once = [*sets.test, *sets.unknown, *sets.outliers.learned, *sets.outliers.unseen]
+    return trained + [View(image, 0) for image in once]
 
 
 def compute_feature_sets(

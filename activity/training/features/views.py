@@ -155,7 +155,9 @@ class FeatureCache:
             places = defaultdict(list)
             for place, view in enumerate(views[start : start + _ROWS_A_QUERY], start):
                 places[self._key(*view)].append(place)
-            for key, content, checksum in self._rows(list(places)):
+            wanted = ", ".join("?" * len(places))
+            query = f"SELECT key, features, checksum FROM features WHERE key IN ({wanted})"
+            for key, content, checksum in self._ask(query, [*places]):
                 if zlib.crc32(content) == checksum:
                     features = np.frombuffer(content, "<f4")
                     yield from ((place, features) for place in places[key])
@@ -166,14 +168,9 @@ class FeatureCache:
 
     def put(self, digest: str, view: int, features: NDArray[np.float32]) -> None:
         """Keep the features of a photo's view, float32, shape (feature size,)."""
-        if self._table is None:
-            return
         content = features.astype("<f4").tobytes()
         row = [self._key(digest, view), content, zlib.crc32(content)]
-        try:
-            self._table.execute("INSERT OR REPLACE INTO features VALUES (?, ?, ?)", row)
-        except sqlite3.Error as error:
-            self._give_up(error)
+        self._ask("INSERT OR REPLACE INTO features VALUES (?, ?, ?)", row)
 
     def close(self) -> None:
         """Close the file; the cache is not used after."""
@@ -181,16 +178,14 @@ class FeatureCache:
             self._table.close()
             self._table = None
 
-    def _rows(self, keys: Sequence[bytes]) -> list[tuple[bytes, bytes, int]]:
-        if self._table is None:
-            return []
-        wanted = ", ".join("?" * len(keys))
-        query = f"SELECT key, features, checksum FROM features WHERE key IN ({wanted})"
-        try:
-            return self._table.execute(query, keys).fetchall()
-        except sqlite3.Error as error:
-            self._give_up(error)
-            return []
+    def _ask(self, query: str, values: Sequence[object]) -> list[tuple[bytes, bytes, int]]:
+        """Run a query; what cannot be answered, or kept, is as if it was not there."""
+        if self._table is not None:
+            try:
+                return self._table.execute(query, values).fetchall()
+            except sqlite3.Error as error:
+                self._give_up(error)
+        return []
 
     def _key(self, digest: str, view: int) -> bytes:
         return hashlib.sha256(f"{self._backbone} {digest} {view}".encode()).digest()

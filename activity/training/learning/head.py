@@ -123,13 +123,13 @@ def train_head(
     # Outliers enlarge the batches: the classes are learned in as many steps as without them.
     batch_size = min(_LARGEST_BATCH, math.ceil(HEAD.batch_size * len(train) / len(known)))
     standardisation, weights = standardisation_of(known), train.weights
-    labels = train.targets.shape[1]
+    size, labels = train.table.shape[1], train.targets.shape[1]
     steps = math.ceil(len(train) / batch_size) * epochs
     history = History([], [], [], [])
     bar = tqdm(range(epochs), "epochs", disable=None if progress else True, unit="epoch")
     pool = ThreadPoolExecutor(min(SHARES, usable_cores()))
     with threadpool_limits(1, user_api="blas"), pool as threads:
-        layers = DenseLayers(train.feature_size, labels, HEAD, steps, random, threads)
+        layers = DenseLayers(size, labels, HEAD, steps, random, threads)
         for _ in bar:
             learned, watched = np.zeros(3), np.zeros(3)
             order = random.permutation(len(train))
@@ -150,7 +150,7 @@ def train_head(
             bar.set_postfix({name: seen[-1] for name, seen in vars(history).items() if seen})
     head = keras.Sequential(
         [
-            keras.Input((train.feature_size,)),
+            keras.Input((size,)),
             keras.layers.Dense(HIDDEN_UNITS, activation="relu", name="head_dense"),
             keras.layers.Dropout(DROPOUT, seed=seed, name="head_dropout"),
             keras.layers.Dense(labels, activation="softmax", name="probabilities"),
