@@ -129,7 +129,7 @@ def read_clip_tables(clips: Sequence[Image], tables: Sequence[Table]) -> ToldByT
 
 
 def _is_meant_for_segments(header: tuple[str, ...]) -> bool:
-    """Tell whether a table should be one of segments: a spreadsheet may have changed its commas."""
+    """Tell whether a table is meant to hold segments, even if a spreadsheet changed its commas."""
     columns = {name.strip() for cell in header for name in re.split("[;\t]", cell)}
     return not header or {*HEADER} <= columns
 

@@ -1,4 +1,4 @@
-"""What lies in data sets: labelled photos and clips, and what of it nothing is learned from."""
+"""Find the labelled photos and clips of data sets, and account for everything else in them."""
 
 import math
 import os
@@ -24,7 +24,7 @@ DEFAULT_LABELS = ("weight_lifting", "tennis", "football")
 
 @dataclass(frozen=True)
 class Found:
-    """What data sets hold of the wanted labels.
+    """Everything that data sets hold of the wanted labels.
 
     Attributes:
         photos: in the order of their data sets and paths.
@@ -147,7 +147,7 @@ def find_images(
 
 
 def _names_to_take(wanted: Sequence[str] | None, sources: Sources) -> list[str] | None:
-    """Name the labels to take; None takes all."""
+    """Return the labels to learn; None for all."""
     if wanted is not None:
         return None if [*wanted] == [ALL_LABELS] else [*wanted]
     folders = {*sources.photos.values(), *sources.clips.values()}
@@ -161,7 +161,7 @@ def _names_to_take(wanted: Sequence[str] | None, sources: Sources) -> list[str] 
 def _places(
     sources: Sources, names: Collection[str] | None, label_folder: LabelFolder | None
 ) -> dict[Image, Place]:
-    """Find out what folders, and tables of photos, say of each photo and clip."""
+    """Look up what its folder or its row of a table says of each photo and clip."""
     folders = {**sources.photos, **sources.clips}
     by_folder = {image: folders[image] for image in folders if image not in sources.rows}
     with_tables = by_folder.keys() & {*sources.told.segments, *sources.told.flawed}
@@ -279,7 +279,7 @@ def _in_no_activity(sources: Sources, places: Mapping[Image, Place]) -> dict[str
 
 
 def _why_not_more(found: Found) -> str:
-    """Say, at the end of an error, what nothing is learned from, where it lies, and why.
+    """List what is left out, where it lies, and why: the end of an error about too little data.
 
     Returns:
         A clause for each reason, each behind a semicolon; empty where there is none.

@@ -167,7 +167,7 @@ def _of_table(table: Path, place: Folder, photo_tables: list[Path]) -> list[_Ent
 
 
 def _tell_apart(entries: Sequence[_Entry]) -> Iterator[Image]:
-    """Name the files by their paths; with more of their folders where two are called the same."""
+    """Name the files by their paths, with more of their folders where two names are equal."""
     folders = defaultdict(set)
     for entry in entries:
         folders[entry.path].add(entry.folder)
@@ -274,8 +274,9 @@ def _lists(folder: Path) -> Iterator[Path]:
 
 
 def read_photo_table(path: Path) -> list[TableRow]:
-    """Read a table of photos and clips, ``path,label`` and ``split``, that labels them instead of
-    folders. Other columns do no harm.
+    """Read a table that labels photos and clips in place of folders.
+
+    Its columns are ``path``, ``label`` and, if it also splits them, ``split``; others are ignored.
 
     Args:
         path: path of the table. Paths in it are relative to its folder, or absolute.

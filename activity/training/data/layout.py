@@ -104,7 +104,7 @@ def read_layout(
 
 
 def footage_of(name: str) -> str:
-    """Name what a clip is cut from: UCF101 calls clip 4 of group 1 ``v_Golf_g01_c04``.
+    """Name the footage that a clip is cut from: UCF101 calls clip 4 of group 1 ``v_Golf_g01_c04``.
 
     Clips of a group show the same people at the same place, and are never on both sides of a split
     (K. Soomro, A. R. Zamir, M. Shah, "UCF101", CRCV-TR-12-01, 2012).
@@ -207,7 +207,7 @@ def _take_flat_parts_for_activities(
     inner: dict[Folder, tuple[str, ...]],
     label_folder: LabelFolder | None,
 ) -> None:
-    """Where photos lie in ``train`` itself, take it for an activity if that is asked for."""
+    """Treat ``train`` as an activity if photos lie right in it and the flag says so."""
     by_dataset: defaultdict[int, list[Folder]] = defaultdict(list)
     for folder in parts:
         by_dataset[folder.dataset].append(folder)
@@ -230,7 +230,7 @@ def _take_flat_parts_for_activities(
 
 
 def _without_common(inner: Mapping[Folder, tuple[str, ...]]) -> dict[Folder, tuple[str, ...]]:
-    """Leave out the folders that tell nothing apart, as all share them: images/football/1.jpg."""
+    """Strip names that all folders share, since they tell nothing apart: images/football/1.jpg."""
     result = {folder: names for folder, names in inner.items() if names}
     while len(result) > 1 and all(len(names) > 1 for names in result.values()):
         if len({names[0] for names in result.values()}) == 1:

@@ -1,4 +1,4 @@
-"""From what lies in data sets to images to learn from, to test with, and outliers.
+"""Split what was found into images to learn from, images to test with, and outliers.
 
 Outliers are images of none of the activities, which teach the network what it does not know. They
 are learned with equal targets for all labels (D. Hendrycks, M. Mazeika, T. Dietterich, "Deep
@@ -344,7 +344,10 @@ def _footage(clips: Collection[Path], contents: Mapping[Path, str]) -> dict[Path
 
 
 def files_taken_at_once(images: Sequence[Image]) -> list[str]:
-    """Name each image by its file; a clip, and what belongs to it, by the first of these files."""
+    """Name the file of each image; files of one shot, such as a live photo, by the first of them.
+
+    Use it to keep such files on one side when images are held out.
+    """
     clips = {_shot(file) for file in {image.file for image in images if image.seconds is not None}}
     first: dict[str, str] = {}
     names: dict[Path, str] = {}
@@ -356,7 +359,7 @@ def files_taken_at_once(images: Sequence[Image]) -> list[str]:
 
 
 def _shot(file: Path) -> str:
-    """Name what was taken at once, by the path of one of its files, or of a folder of its frames.
+    """Name a shot, given the path of one of its files, or of a folder of its frames.
 
     A phone writes a live photo as a photo and a clip of one name, and what is edited of it with an
     E in front of its number. Where photos are HEIC, clips are called after that, or photos that
@@ -430,7 +433,7 @@ def _draw_evenly(
 def _without_copies(
     outliers: Outliers, digests: Mapping[Image, str], known: Collection[str]
 ) -> Outliers:
-    """Give the images their digests, and leave out what is there more than once.
+    """Give the outliers their digests, and leave out duplicates.
 
     A photo that an activity has, too, would be learned both as that and as none of them; one that
     is learned says nothing about what was never seen.

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import keras
 
 OUTLIER_FRAME_WEIGHT = 10
-"""What a frame that a person has marked as unknown weighs, in images.
+"""Weight of a frame that a table labels ``unknown``; an image of a class weighs 1 on average.
 
 It was chosen on the two clips that it is judged by.
 """
@@ -99,7 +99,7 @@ class Examples:
         return replace(self, images=images, targets=self.targets[numbers], rows=self.rows[numbers])
 
     def joined(self, others: "Examples") -> "Examples":
-        """Append examples of the same table, whose only view then counts for all views of these."""
+        """Append examples of the same table. Their only view stands in for each view of these."""
         if not len(others):
             return self
         rows = np.broadcast_to(others.rows, (len(others), self.views))
@@ -113,7 +113,7 @@ class Examples:
 
 @dataclass(frozen=True, eq=False)
 class FeatureSets:
-    """All that the head is trained and tested with.
+    """Everything that the head is trained and tested with.
 
     Attributes:
         classes: name of each class, sorted.
@@ -135,12 +135,15 @@ class FeatureSets:
 
     @property
     def learned(self) -> Examples:
-        """All that is learned from: images of the classes, and outliers."""
+        """Everything that is learned from: images of the classes, and outliers."""
         return self.train.joined(self.outliers)
 
 
 def views_of(sets: ImageSets, views: int) -> list[View]:
-    """List the views to compute features of: ``views`` of a training image, one of any other."""
+    """List the views whose features training needs: ``views`` of a training image, one of others.
+
+    ``fill_cache`` computes these on a cluster before ``compute_feature_sets`` looks them up.
+    """
     trained = [View(image, number) for image in sets.training for number in range(views)]
     once = [*sets.test, *sets.unknown, *sets.outliers.learned, *sets.outliers.unseen]
     return trained + [View(image, 0) for image in once]
@@ -195,7 +198,7 @@ def compute_feature_sets(
 def with_features_of(
     backbone: "keras.Model", features: FeatureSets, options: EngineOptions
 ) -> FeatureSets:
-    """Compute what is tested with anew, with a backbone that has learned meanwhile.
+    """Recompute the features of all test images, for a backbone that fine-tuning has changed.
 
     Nothing is kept in the cache: no other run has this backbone. Images that have changed since
     they were first read are left out, and named among the unreadable.
@@ -217,7 +220,7 @@ def with_features_of(
 def _check_every_class_is_left(
     classes: Sequence[str], train: Examples, unreadable: Mapping[Image, str]
 ) -> None:
-    """Make sure that of each class some training image could be read.
+    """Make sure that at least one training image of each class could be read.
 
     Args:
         classes: name of each class.

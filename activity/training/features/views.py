@@ -1,4 +1,4 @@
-"""One pass of views of images through the frozen network, and the cache of what it gives."""
+"""Features: one pass of the images through the frozen network, and the cache of its outputs."""
 
 import errno
 import hashlib
@@ -116,8 +116,8 @@ def pixels_of(views: Sequence[View], side: int) -> Iterator[tuple[int, NDArray[n
 
 
 def cache_identity(backbone: "keras.Model") -> str:
-    """Name a backbone and the framing of its input: the part of the cache's keys that all its
-    features share.
+    """Identify a backbone and the framing of its inputs: the part of a cache key that all features
+    of a run share.
     """
     return f"{fingerprint(backbone)} {_VIEWS}"
 
@@ -179,7 +179,7 @@ class FeatureCache:
             self._table = None
 
     def _ask(self, query: str, values: Sequence[object]) -> list[tuple[bytes, bytes, int]]:
-        """Run a query; what cannot be answered, or kept, is as if it was not there."""
+        """Run a query; if it fails, nothing is found or kept, and ``problem`` says why."""
         if self._table is not None:
             try:
                 return self._table.execute(query, values).fetchall()
@@ -198,7 +198,7 @@ class FeatureCache:
 
 
 def rows_of_features(count: int, size: int, folder: Path | None) -> NDArray[np.float32]:
-    """Make room for features: in memory, or where they would take a gigabyte, in a mapped file.
+    """Allocate a table of features: in memory, or from a gigabyte on in a memory-mapped file.
 
     Args:
         count: rows.
@@ -230,7 +230,7 @@ def rows_of_features(count: int, size: int, folder: Path | None) -> NDArray[np.f
 
 
 def take_rows(features: NDArray[np.float32], rows: NDArray[np.intp]) -> NDArray[np.float32]:
-    """Copy rows of features; of those in a mapped file, few are in memory at once.
+    """Copy rows of a table of features. Of a mapped file, few pages are in memory at once.
 
     Returns:
         Shape (*rows' shape, size).
@@ -246,9 +246,9 @@ def take_rows(features: NDArray[np.float32], rows: NDArray[np.intp]) -> NDArray[
 
 
 def let_go(features: NDArray[np.float32]) -> None:
-    """Take what was read of features in a mapped file out of this process's memory.
+    """Release the pages of a mapped table from this process's memory.
 
-    It is still in the system's cache of files, as long as nobody else needs the room.
+    They stay in the system's page cache for as long as nothing else needs the room.
     """
     if _is_mapped(features) and hasattr(mmap, "MADV_DONTNEED"):
         features._mmap.madvise(mmap.MADV_DONTNEED)  # type: ignore[attr-defined]

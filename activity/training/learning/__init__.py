@@ -1,1 +1,1 @@
-"""What learns from the features: the head, the last stages of the network; and int8."""
+"""Learning: the head, fine-tuning of the last stages, and the int8 version."""

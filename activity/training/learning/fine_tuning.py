@@ -1,7 +1,7 @@
 """Fine-tuning: the last stages of the backbone learn, too, together with the head.
 
-What the stages before them give never changes: it is computed once for each view, so that an epoch
-costs only the stages that learn.
+The outputs of the stages before them never change: they are computed once for each view, so that an
+epoch costs only the stages that learn.
 """
 
 import math
@@ -116,7 +116,7 @@ def _hold_out(train: Examples, seed: int) -> tuple[NDArray[np.intp], NDArray[np.
 
 
 def _let_learn(stages: keras.Model) -> None:
-    """Let all learn but batch norm: a layer of it that is frozen uses its stored statistics."""
+    """Make all layers trainable except batch norm, which then uses its stored statistics."""
     for layer in stages.layers:
         if isinstance(layer, keras.Model):
             _let_learn(layer)
@@ -250,7 +250,7 @@ def feature_maps_on_disk(
 
 
 def check_feature_maps_can_be_kept(folder: Path | None) -> None:
-    """Make sure, before the head is trained, that there is a place for the file.
+    """Check that the file can be created, before the head is trained.
 
     Raises:
         UserError: it cannot be made in this folder.

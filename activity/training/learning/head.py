@@ -56,7 +56,7 @@ LABEL_SMOOTHING = 0.1
 
 @dataclass(frozen=True)
 class History:
-    """What training the head saw, epoch by epoch; each list has one figure an epoch.
+    """Loss and accuracy while the head was trained; each list has one figure an epoch.
 
     No outlier is counted. Where there was nothing to test with, the last two are empty.
     """
@@ -232,8 +232,7 @@ def save(
 
 @dataclass(frozen=True, eq=False)
 class Standardisation:
-    """What makes features mean 0 and deviation 1, so that each counts alike:
-    (features - mean) * scale.
+    """Scales features to mean 0 and deviation 1: (features - mean) * scale.
 
     Attributes:
         mean, scale: float32, shape (feature size,).
@@ -250,7 +249,7 @@ class Standardisation:
 
 
 def standardisation_of(examples: Examples) -> Standardisation:
-    """Find what makes each feature mean 0 and deviation 1 over the first view of the examples."""
+    """Fit the scaling of each feature to the first view of the examples."""
     scaler = StandardScaler()
     for some in _pieces(examples):
         scaler.partial_fit(examples.features(some))

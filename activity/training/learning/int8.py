@@ -53,7 +53,7 @@ class Int8Version:
     images: str
 
     def remarks(self) -> list[str]:
-        """Say what became of it, in plain words; each remark is a line."""
+        """Say in plain words whether it was kept, one remark a line."""
         if self.folder is None:
             return [
                 f"int8 would give another label on {1 - self.agreement:.1%} of the {self.images} "
@@ -163,7 +163,7 @@ def quantize(export: Path, photos: Sequence[NDArray[np.uint8]], target: Path) ->
 def share_of_equal_labels(
     exact: Engine, rounded: Engine, photos: Iterable[NDArray[np.uint8]]
 ) -> float:
-    """Count on which share of the photos two classifiers agree, from 0 to 1."""
+    """Return the share of photos, 0..1, to which two classifiers give the same label."""
     # The first hands each photo on as the tag of its answer, so that photos stream through.
     answers = exact((photo, photo) for photo in photos)
     pairs = rounded((answer.argmax(), photo) for photo, answer in answers)

@@ -1,4 +1,4 @@
-"""What a training run has to say of its photos and clips, in plain words; each remark is a line."""
+"""Remarks on the photos and clips of a training run, in plain words, one a line."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,7 +19,7 @@ weights make up for it, at ten no longer (docs/recipe.md)."""
 
 
 def remarks_on_found(wanted: Sequence[str] | None, found: Found) -> list[str]:
-    """Say which labels are taken, from how many photos and clips, and which files are not."""
+    """Say which labels are learned, from how many photos and clips, and what is left out."""
     labels = found.all_labels()
     asked_for = {*(DEFAULT_LABELS if wanted is None else wanted)} - {ALL_LABELS, UNKNOWN}
     if wanted is None and len({*labels} & asked_for) < 2:
@@ -45,7 +45,7 @@ def remarks_on_found(wanted: Sequence[str] | None, found: Found) -> list[str]:
 
 
 def _activities(found: Found, labels: Sequence[str]) -> Iterator[str]:
-    """Say of each label how many photos and clips there are, and in which folders."""
+    """Count the photos and clips of each label, and name their folders."""
     shown = [(photo.image, "photos", {photo.label}) for photo in found.photos]
     for clip in found.clips:
         labels_of_clip = {segment.label for segment in clip.segments} & {*labels}
@@ -112,7 +112,7 @@ def _remarks_on_two_labels(labels: Mapping[Image, str]) -> Iterator[str]:
 
 
 def under_two_labels(labels: Mapping[Image, str]) -> list[dict[str, str]]:
-    """Find the photos, and the clips, that are there byte for byte under more than one label.
+    """Find photos and clips that occur, byte for byte, under more than one label.
 
     Args:
         labels: labels of each image; images without a digest are left out.
@@ -124,7 +124,7 @@ def under_two_labels(labels: Mapping[Image, str]) -> list[dict[str, str]]:
     for image in sorted(labels, key=lambda image: (image.path, image.seconds or 0)):
         if image.digest:
             groups.setdefault(image.digest, {})[image.path] = labels[image]
-    # The frames of a clip tell the same, each: it is named once.
+    # All frames of a clip lead to the same files: these are named once.
     conflicts = {tuple(files): files for files in groups.values() if len({*files.values()}) > 1}
     return list(conflicts.values())
 

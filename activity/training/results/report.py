@@ -1,6 +1,6 @@
-"""What training gave, as files: the report for the next program, and pictures.
+"""The results as files: a report for other programs, and pictures for people.
 
-The pictures are curves, a confusion matrix and the worst mistakes.
+The pictures are the curves of training, a confusion matrix and the most confident mistakes.
 """
 
 import math
@@ -98,7 +98,7 @@ def write_report(
 
 
 def _figures_of_unknown(trained: Trained, evaluation: Evaluation) -> dict[str, object]:
-    """Say how many known and never seen images ``--unknown`` would call unknown, one by one."""
+    """Report how many known and how many unseen images ``--unknown`` would call unknown."""
     known, unsure, features = evaluation.probabilities, evaluation.unsure, trained.features
     return {
         "known_called_unknown": share(known_called_unknown(known, unsure)),
@@ -229,7 +229,7 @@ def contact_sheet(evaluation: Evaluation, path: Path) -> None:
 def _as_seen(
     images: Sequence[Image], mistakes: Sequence[int]
 ) -> list[tuple[int, NDArray[np.uint8]]]:
-    """Read as many of the images as there is room for, in this order, each clip once.
+    """Read as many of the mistakes as the sheet has room for, in order, opening each clip once.
 
     Where some cannot be read, others of the same files cannot either, and the next ones are read.
     """

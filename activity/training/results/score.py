@@ -21,8 +21,8 @@ from activity.training.learning.head import Standardisation, Trained, predict, s
 _QUANTILE = 1.959964
 
 _WIDEST_INTERVAL = 0.3
-"""Wider ones are told. Ten photos that are all right are enough for less, and so are forty of
-which half are."""
+"""Classes with a wider interval are named. It is narrower from ten test photos on if all are right,
+and from forty on if half are."""
 
 # Some 20 million of them take a second.
 _MOST_PAIRS = 2 * 10**9
@@ -147,7 +147,7 @@ def format_score(evaluation: Evaluation) -> str:
 
 
 def share(right: NDArray[np.bool_]) -> float:
-    """Return the share of what is true, 0..1; NaN of nothing."""
+    """Return the share of values that are true, 0..1; NaN if there are none."""
     return float(right.mean()) if len(right) else math.nan
 
 
@@ -186,7 +186,7 @@ class IdenticalImages(NamedTuple):
 
 
 class Leakage(NamedTuple):
-    """What of the training set is in the test set, too.
+    """How far the test set overlaps with the training set.
 
     Attributes:
         identical: groups of identical images in both sets.
@@ -198,7 +198,10 @@ class Leakage(NamedTuple):
     near_copies: Mapping[Image, Image] | None
 
     def is_new(self, images: Sequence[Image]) -> NDArray[np.bool_]:
-        """Tell which test images are no near copies, as far as they were compared."""
+        """Tell which test images are not near copies of training images, shape (images,).
+
+        Use it for a score without them. If nothing was compared, all are new.
+        """
         return np.array([image not in (self.near_copies or ()) for image in images], bool)
 
 
@@ -215,7 +218,7 @@ class NearCopies(NamedTuple):
     similarity: float
 
     def as_dict(self) -> dict[str, object]:
-        """Turn them into what ``write_json`` takes."""
+        """Convert the pair for ``write_json``."""
         return {**self._asdict(), "images": [str(image) for image in self.images]}
 
 
@@ -308,7 +311,7 @@ def near_copies_under_two_labels(sets: FeatureSets) -> list[NearCopies] | None:
 def _most_similar(
     ones: Examples, others: Examples, standardisation: Standardisation
 ) -> Iterator[tuple[int, int, float]]:
-    """Find for each one the most similar other, if that is nearly the same.
+    """Find the most similar other image of each one, if the two are nearly the same.
 
     Where both are the same examples, each is compared with the later ones of other labels.
 
@@ -349,7 +352,7 @@ def _pieces(count: int, size: int) -> Iterator[NDArray[np.intp]]:
 
 
 def remarks_on_score(evaluation: Evaluation, leakage: Leakage) -> list[str]:
-    """Give the scores on photos and on frames apart, and without what was as good as trained on.
+    """Qualify the score: photos and frames apart, small classes, and copies of training images.
 
     Returns:
         Remarks in plain words, each a line.

@@ -255,6 +255,7 @@ def test_report_says_it_all(tmp_path: Path, photos: Path) -> None:
     assert report["accuracy_without_near_copies"] == pytest.approx(1 / 2)
     assert report["unreadable_photos"] == ["red/broken.jpg"]
     assert report["history"]["test_loss"] == [0.9, 0.7, 0.8]
+    assert report["fine_tuning_accuracy_on_held_out"] == [0.5, 0.75]
     assert report["fine_tuning_accuracy_of_carved_out"] == [0.5, 0.75]
     assert report["settings"] == {"seed": 42, "model": "activity.model"}
 
