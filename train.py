@@ -16,16 +16,15 @@ from activity.network.arguments import add_speed_arguments
 from activity.network.classifier import Classifier
 from activity.network.engine import EngineOptions
 from activity.network.networks import RANDOM, format_networks
-from activity.training.arguments import add_file_arguments, add_training_arguments
-from activity.training.dataset import find_images
-from activity.training.image_sets import build_sets
-from activity.training.outputs import check_inputs_survive, check_outputs
-from activity.training.remarks import (
+from activity.training.arguments import add_training_arguments, check_inputs_survive, check_outputs
+from activity.training.data.dataset import find_images
+from activity.training.data.split import build_sets
+from activity.training.results.remarks import (
+    remark_on_model,
     remarks_on_found,
     remarks_on_sets,
     remarks_on_unreadable,
 )
-from activity.training.score_remarks import remark_on_model, remarks_on_score, remarks_on_two_labels
 
 EXAMPLE = """\
 example:
@@ -53,15 +52,19 @@ def main() -> None:
         from activity.cluster.features import fill_cache
         from activity.cluster.ray_cluster import ClusterOptions
         from activity.network.backbone import build_backbone
-        from activity.training.feature_maps import check_feature_maps_can_be_kept
-        from activity.training.feature_sets import compute_feature_sets, views_of
-        from activity.training.fine_tuning import fine_tune
-        from activity.training.leakage import find_leakage
-        from activity.training.near_copies import near_copies_under_two_labels
-        from activity.training.pictures import plot_history
-        from activity.training.quantization import check_installed, write_int8_version
-        from activity.training.report import format_score, write_report
-        from activity.training.trained import evaluate, leave_export, save, train_on
+        from activity.training.features.sets import compute_feature_sets, views_of
+        from activity.training.learning.fine_tuning import check_feature_maps_can_be_kept, fine_tune
+        from activity.training.learning.head import leave_export, save, train_on
+        from activity.training.learning.int8 import check_installed, write_int8_version
+        from activity.training.results.report import plot_history, write_report
+        from activity.training.results.score import (
+            evaluate,
+            find_leakage,
+            format_score,
+            near_copies_under_two_labels,
+            remarks_on_score,
+            remarks_on_two_labels,
+        )
 
     if args.int8:
         check_installed()
@@ -90,7 +93,7 @@ def main() -> None:
     elif sets.test:
         say(["none of the test images can be read: there is no score"])
 
-    save(trained, evaluation, sets.learned, args.model, args.label_bin)
+    save(trained, evaluation.probabilities, sets.learned, args.model, args.label_bin)
     plot_history(trained.history, args.plot)
     written = [args.model, args.label_bin, args.plot]
     if args.report is not None:
@@ -116,7 +119,6 @@ def parse_arguments() -> argparse.Namespace:
         epilog=f"{EXAMPLE}\n{format_networks()}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    add_file_arguments(parser)
     add_training_arguments(parser)
     add_speed_arguments(parser)
     return parser.parse_args()

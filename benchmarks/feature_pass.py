@@ -22,8 +22,8 @@ from activity.media.photo import decode_image
 from activity.network.backbone import build_backbone, fingerprint
 from activity.network.engine import EngineOptions, open_engine
 from activity.network.networks import RANDOM
-from activity.training.dataset import ALL_LABELS, find_images
-from activity.training.features import View, compute_features
+from activity.training.data.dataset import ALL_LABELS, find_images
+from activity.training.features.views import View, compute_features
 from benchmarks.measuring import print_table
 
 IN_MEMORY = 128

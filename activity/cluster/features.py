@@ -19,8 +19,7 @@ from activity.common.errors import UserError
 from activity.common.keras_settings import load_keras
 from activity.network.backbone import fingerprint
 from activity.network.engine import EngineOptions, open_engine
-from activity.training.feature_cache import FeatureCache
-from activity.training.features import View, cache_identity, pixels_of
+from activity.training.features.views import FeatureCache, View, cache_identity, pixels_of
 
 if TYPE_CHECKING:
     import keras

@@ -37,7 +37,7 @@ from activity.network.model_file import (
 )
 from activity.network.recorded_pickle import MOST_BYTES
 from activity.network.unknown import UNSURE
-from activity.temporal.learned import Stretch, format_stretches
+from activity.temporal.learned import LearnedSpan, format_spans
 
 if TYPE_CHECKING:
     import keras
@@ -53,7 +53,7 @@ def save_classifier(
     known_confidence: Sequence[float] = (),
     unsure: float = UNSURE,
     framing: Framing = "centre",
-    learned: Sequence[Stretch] | None = None,
+    learned: Sequence[LearnedSpan] | None = None,
     model_path: Path,
     label_bin_path: Path,
 ) -> None:
@@ -95,7 +95,7 @@ def save_classifier(
         if known_confidence:
             setattr(kept, KNOWN_CONFIDENCE, list(known_confidence))
             setattr(kept, UNSURE_SHARE, unsure)
-        stretches = "" if learned is None else format_stretches(learned)
+        stretches = "" if learned is None else format_spans(learned)
         if learned is not None and len(stretches) <= MOST_BYTES // 2:
             setattr(kept, LEARNED, stretches)
         labels_part.write_bytes(pickle.dumps(kept))

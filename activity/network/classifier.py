@@ -25,7 +25,7 @@ from activity.network.engine import (
 from activity.network.openvino_export import EXPORT_NAME
 from activity.network.preprocessing import IMAGENET_MEAN_RGB
 from activity.network.unknown import UNSURE, with_unknown
-from activity.temporal.learned import Stretch
+from activity.temporal.learned import LearnedSpan
 from activity.temporal.segments import UNKNOWN
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class Classifier:
     side: int = INPUT_SIZE
     known_confidence: tuple[float, ...] = ()
     unsure: float = UNSURE
-    learned: tuple[Stretch, ...] | None = None
+    learned: tuple[LearnedSpan, ...] | None = None
     unknown: bool = False
 
     @classmethod

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from activity.temporal.learned import Stretch, is_learned
+from activity.temporal.learned import LearnedSpan, is_learned
 from activity.temporal.metrics import NOT_JUDGED, OVERLAPS, Agreement, agreement, frame_labels
 from activity.temporal.segments import UNKNOWN, Segment
 from activity.temporal.smoothing import RAW, Compared, Smoothing
@@ -39,7 +39,7 @@ class Earlier:
             ``NO_LABEL``; shape (frames,). None if there is no such run.
     """
 
-    learned: Sequence[Stretch] = ()
+    learned: Sequence[LearnedSpan] = ()
     labels: NDArray[np.intp] | None = None
 
 

@@ -598,7 +598,7 @@ def test_features_of_a_cluster_are_those_of_this_machine(
         raise AssertionError("this machine has nothing left to compute")
 
     printed, report = run("plain")
-    monkeypatch.setattr("activity.training.features.open_engine", compute_here)
+    monkeypatch.setattr("activity.training.features.views.open_engine", compute_here)
     printed_there, report_there = run("cluster", "--cluster", cluster.address)
     assert printed_there == printed
     assert same_numbers(report, report_there)

@@ -17,7 +17,7 @@ from activity.labelling.review.data_files import data_file
 from activity.labelling.settings import Settings
 from activity.network.classifier import OpenClassifier
 from activity.temporal.judgement import Judgement, Truth
-from activity.temporal.learned import Stretch
+from activity.temporal.learned import LearnedSpan
 from activity.temporal.segments import Segment
 from activity.temporal.smoothing import Rolling, Viterbi
 from tests.clips import frame_times, write_av_clip
@@ -61,7 +61,7 @@ def test_seconds_that_the_model_has_learned_from_are_left_out_again(
 ) -> None:
     from activity.common.regular_file import hash_file
 
-    saved = replace(SAVED, learned=(Stretch(hash_file(clip), 0, 1),))
+    saved = replace(SAVED, learned=(LearnedSpan(hash_file(clip), 0, 1),))
     job = Job(str(clip), Outputs(csv=tmp_path / "clip.csv"), TRUTH)
     first, again = judged(job, Settings(Rolling(4)), saved)
     assert first.learned.frames == 24

@@ -19,7 +19,7 @@ from activity.network.backbone import PREPROCESSING, frozen_convolution
 from activity.network.classifier import Classifier
 from activity.network.engine import EngineOptions
 from activity.network.preprocessing import IMAGENET_MEAN_RGB
-from activity.temporal.learned import Stretch
+from activity.temporal.learned import LearnedSpan
 from tests.conftest import ROOT, Trained
 
 LEGACY = ROOT / "tests/data/legacy_models"
@@ -204,7 +204,7 @@ def test_a_model_of_another_size_sees_photos_of_that_size(tmp_path: Path) -> Non
 def test_what_was_learned_from_is_kept_as_far_as_there_is_room(tmp_path: Path) -> None:
     files = {"model_path": tmp_path / "m", "label_bin_path": tmp_path / "lb.pickle"}
     binarizer = LabelBinarizer().fit(["a", "b", "c"])
-    learned = (Stretch("0" * 64, 0, 2.5), Stretch("f" * 64, 1, float("inf")))
+    learned = (LearnedSpan("0" * 64, 0, 2.5), LearnedSpan("f" * 64, 1, float("inf")))
     for stretches, kept in [(learned, learned), (None, None), ((), ()), (learned * 60_000, None)]:
         save_classifier(of_side(32, "Functional"), binarizer, learned=stretches, **files)
         assert Classifier.load(*files.values()).learned == kept
