@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
-from activity.common.errors import UserError, refusals_in_a_line
+from activity.common.errors import UserError, as_user_error
 from activity.common.stores import refused_by_store
 
 
@@ -40,7 +40,7 @@ def errors_in_a_line(what: str) -> Iterator[None]:
         what: is named where the operating system's error names no file.
     """
     try:
-        with refusals_in_a_line(what):
+        with as_user_error(what):
             yield
     except UserError:
         raise

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from activity.common.errors import UserError, refusals_in_a_line
+from activity.common.errors import UserError, as_user_error
 from activity.common.regular_file import hash_file
 from activity.common.stores import clip_location, local_copy
 from activity.labelling.jobs import Job
@@ -115,5 +115,5 @@ def _check_settings(summary: Path, classifier: Classifier, settings: Settings) -
 
 def _digest(job: Job) -> str:
     path = clip_location(job.clip)
-    with refusals_in_a_line(job.clip), local_copy(path) as local:
+    with as_user_error(job.clip), local_copy(path) as local:
         return hash_file(local)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from activity.common.errors import UserError, printable, refusals_in_a_line
+from activity.common.errors import UserError, as_user_error, printable
 from activity.common.stores import clip_location, is_stored, public_name
 from activity.common.tables import header_of
 from activity.common.writing import check_apart, check_output, same_file
@@ -73,7 +73,7 @@ def writes_into_folder(inputs: Sequence[str], outputs: Outputs) -> bool:
     return len(inputs) > 1 or _is_folder(inputs[0]) or outputs.are_folders
 
 
-@refusals_in_a_line("the clips")
+@as_user_error("the clips")
 def plan_jobs(
     inputs: Sequence[str],
     outputs: Outputs,

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from activity.common.errors import UserError, refusals_in_a_line
+from activity.common.errors import UserError, as_user_error
 from activity.common.interruption import LeftUnfinishedError
 from activity.common.json_file import write_json
 from activity.common.regular_file import hash_file
@@ -133,7 +133,7 @@ def label_clip(
         # A clip is read once more: not where nobody asks for that, and before anything is written,
         # so that a run that is interrupted meanwhile keeps what was there.
         needs_digest = (job.truth or outputs.review) and not job.is_live
-        with refusals_in_a_line(job.name):
+        with as_user_error(job.name):
             digest = hash_file(Path(clip), interrupted) if needs_digest else ""
         files = [path for path in outputs.paths if not is_stored(path)]
         folder = files[0].parent if files else Path(tempfile.gettempdir())
