@@ -16,10 +16,9 @@ from pathlib import Path
 from tqdm import tqdm
 
 from activity.common.errors import UserError, printable, shortened
-from activity.common.folders import provide_home
 from activity.common.interruption import interrupts_held_back
 from activity.common.keras_settings import choose_backend
-from activity.common.script import run_script
+from activity.common.script import provide_home, run_script
 from activity.common.stores import is_stored
 from activity.labelling.arguments import (
     add_file_arguments,

@@ -8,10 +8,9 @@ plot of the training.
 import argparse
 from collections.abc import Iterable
 
-from activity.common.folders import check_temporary_folder, provide_home
 from activity.common.keras_settings import choose_backend, load_keras
 from activity.common.quiet import hidden_chatter
-from activity.common.script import run_script
+from activity.common.script import check_temporary_folder, provide_home, run_script
 from activity.network.arguments import add_speed_arguments
 from activity.network.classifier import Classifier
 from activity.network.engine import EngineOptions

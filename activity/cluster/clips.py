@@ -26,8 +26,8 @@ from activity.cluster.workers import run_on_workers
 from activity.common.cores import usable_cores, use_at_most
 from activity.common.errors import UserError
 from activity.common.interruption import LeftUnfinishedError
-from activity.common.publishing import Unnamed, names_held_back, publish, remove_unnamed
 from activity.common.stores import is_stored
+from activity.common.writing import Unnamed, names_held_back, publish, remove_unnamed
 from activity.labelling.jobs import Job
 from activity.labelling.label_clip import Outcome, Outcomes, label_clip
 from activity.labelling.settings import Settings

@@ -14,9 +14,9 @@ from tqdm import tqdm
 
 from activity.common.errors import UserError, as_user_error
 from activity.common.interruption import LeftUnfinishedError
-from activity.common.json_file import write_json
 from activity.common.regular_file import hash_file
 from activity.common.stores import clip_location, is_stored, local_copy
+from activity.common.writing import write_json
 from activity.labelling.jobs import Job
 from activity.labelling.overlay import overlay
 from activity.labelling.prediction import classify_frames, classify_times, read_ahead

@@ -11,7 +11,7 @@ from typing import Generic, NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from activity.common.background import in_background
+from activity.common.threads import in_background
 from activity.media.frame import Frame
 from activity.media.source import Source, VideoInfo
 from activity.network.classifier import OpenClassifier

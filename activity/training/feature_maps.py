@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from activity.common.errors import UserError
-from activity.common.temporary_file import temporary_file
+from activity.common.writing import temporary_file
 from activity.media.images import Image
 from activity.network.backbone import fingerprint
 from activity.network.engine import EngineOptions, open_engine

@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.metrics import classification_report
 
 from activity.common.errors import printable
-from activity.common.json_file import write_json
+from activity.common.writing import write_json
 from activity.network.unknown import called_unknown, format_unknown, known_called_unknown
 from activity.training.evaluation import Evaluation, share
 from activity.training.leakage import Leakage

@@ -5,8 +5,7 @@ from pathlib import Path
 import pytest
 
 from activity.common.errors import UserError
-from activity.common.publishing import names_held_back, publish, remove_unnamed
-from activity.common.writing import replace_when_complete
+from activity.common.writing import names_held_back, publish, remove_unnamed, replace_when_complete
 
 
 def write(path: Path, text: str) -> None:
