@@ -41,10 +41,9 @@ from activity.labelling.review.writer import write_index
 from activity.labelling.settings import Settings
 from activity.labelling.truths import check_labels
 from activity.media.clip import VideoSource
-from activity.network.arguments import add_speed_arguments
-from activity.network.classifier import Classifier
+from activity.network.arguments import add_speed_arguments, files_in_cache
+from activity.network.classifier import Classifier, files_of_model
 from activity.network.engine import EngineOptions
-from activity.network.read_files import files_in_cache, files_of_model
 from activity.temporal.judgement import Judgement, format_judgement, format_rightness
 from activity.temporal.smoothing import SMOOTHINGS, Smoothing
 from activity.temporal.summary import Summary

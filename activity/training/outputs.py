@@ -7,7 +7,9 @@ from pathlib import Path
 from activity.common.errors import UserError
 from activity.common.stores import is_stored
 from activity.common.writing import check_apart, check_output
-from activity.network.read_files import files_in_cache, files_of_int8_versions, files_of_weights
+from activity.network.arguments import files_in_cache
+from activity.network.classifier import files_of_int8_versions
+from activity.network.networks import files_of_weights
 
 
 def report_files(report: Path) -> tuple[Path, Path, Path]:

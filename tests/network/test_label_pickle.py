@@ -15,8 +15,7 @@ from sklearn.preprocessing import LabelBinarizer
 from activity.common.errors import UserError
 from activity.network.artifacts import load_label_file
 from activity.network.classifier import Classifier
-from activity.network.label_pickle import read_labels
-from activity.network.recorded_pickle import MOST_BYTES
+from activity.network.label_pickle import MOST_BYTES, read_labels
 from activity.network.unknown import UNSURE
 from activity.temporal.learned import Stretch
 from tests.conftest import ROOT, Trained, posix
