@@ -28,10 +28,9 @@ from activity.common.errors import UserError
 from activity.common.interruption import LeftUnfinishedError
 from activity.common.stores import is_stored
 from activity.common.writing import Unnamed, names_held_back, publish, remove_unnamed
-from activity.labelling.jobs import Job
+from activity.labelling.jobs import Job, Settings
 from activity.labelling.label_clip import Outcome, Outcomes, label_clip
-from activity.labelling.settings import Settings
-from activity.labelling.stretches import ClassifiedStretch, classify_stretch
+from activity.labelling.prediction import ClassifiedStretch, classify_stretch
 from activity.network.classifier import Classifier
 
 

@@ -10,7 +10,7 @@ from activity.common.errors import UserError
 from activity.common.interruption import LeftUnfinishedError
 from activity.common.stores import is_stored
 from activity.labelling.jobs import Job
-from activity.labelling.stretches import ClassifiedStretch, join_stretches
+from activity.labelling.prediction import ClassifiedStretch, join_stretches
 from activity.media.cutting import SEAM, CutClip, Stretch, cut
 from activity.media.stretches import Seams, fit_together
 from activity.temporal.predictions import Predictions

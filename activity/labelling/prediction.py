@@ -4,17 +4,22 @@ Decoding, inference and what the caller does with a frame run at the same time, 
 thread, a bounded number of frames apart.
 """
 
-from collections.abc import Callable, Generator, Iterable, Iterator
-from contextlib import closing
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Generic, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from activity.common.threads import in_background
+from activity.media.cutting import Stretch
 from activity.media.frame import Frame
 from activity.media.source import Source, VideoInfo
+from activity.media.stretches import Seams, StretchSource, UnsafeCutError
 from activity.network.classifier import OpenClassifier
+from activity.temporal.predictions import Predictions
 
 # Frames that wait between two threads even out their pace. This bounds their memory, whatever the
 # size of a frame.
@@ -157,3 +162,63 @@ def _longest_piece(bytes_kept: int) -> int:
 
 def _piece_bytes(bytes_kept: int, stride: int) -> int:
     return min(stride, _longest_piece(bytes_kept)) * bytes_kept
+
+
+@dataclass(frozen=True, eq=False)
+class ClassifiedStretch:
+    """The raw predictions of a stretch.
+
+    Attributes:
+        stretch: which.
+        raw: probabilities of those of its frames that are classified, shape (classified, labels).
+        seams: hashes of pictures at both ends.
+    """
+
+    stretch: Stretch
+    raw: NDArray[np.float32]
+    seams: Seams
+
+
+def classify_stretch(
+    clip: Path,
+    stretch: Stretch,
+    classifier: OpenClassifier,
+    stride: int,
+    interrupted: Callable[[], bool],
+) -> ClassifiedStretch | None:
+    """Classify a stretch of a clip, every frame whose number in the clip ``stride`` divides.
+
+    Returns:
+        Its predictions; None if ``interrupted`` said so, and where the clip cannot be cut.
+
+    Raises:
+        UserError: the clip cannot be read.
+    """
+    for one_thread in (False, True):
+        rows = []
+        with suppress(UnsafeCutError):
+            source = StretchSource(clip, stretch, stride, one_thread=one_thread)
+            with closing(classify_times(source, classifier, stride)) as classified:
+                for _, raw in classified:
+                    if raw is not None:
+                        rows.append(raw)
+                    if interrupted():
+                        return None
+            return ClassifiedStretch(stretch, np.stack(rows), source.seams)
+    return None
+
+
+def join_stretches(
+    stretches: Sequence[ClassifiedStretch], stride: int, labels: Sequence[str], end: float
+) -> Predictions:
+    """Join what all stretches of a clip gave.
+
+    Args:
+        stretches: of one clip, in order.
+        stride: every how many frames one is classified.
+        labels: name of each class.
+        end: when the last frame ceases to be shown, in seconds.
+    """
+    times = np.concatenate([one.stretch.seconds for one in stretches])
+    raw = np.concatenate([one.raw for one in stretches])
+    return Predictions(times, raw, stride, labels, end)

@@ -59,7 +59,7 @@ import cv2
 from activity.cluster.checks import prepare_check
 from activity.cluster.clips import Worker
 from activity.common.cores import usable_cores
-from activity.labelling.settings import Settings
+from activity.labelling.jobs import Settings
 from activity.network.classifier import Classifier
 from activity.network.engine import EngineOptions
 from activity.temporal.smoothing import SMOOTHINGS

@@ -18,8 +18,8 @@ from activity.temporal.smoothing import (
     RollingAverage,
     Smoothing,
     compared_smoothings,
+    least_cost_labels,
 )
-from activity.temporal.viterbi import least_cost_labels
 from tests.predictions import FPS, predictions_of
 
 SIZE = 4
