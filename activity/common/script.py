@@ -110,8 +110,11 @@ def run_script(main: Callable[[], None]) -> NoReturn:
         if came or isinstance(error, KeyboardInterrupt):
             print("interrupted", file=sys.stderr)
             _end(130)
-        if isinstance(error, FileNotFoundError) and (lack := _lack_of_temporary_files()):
-            error = lack
+        if isinstance(error, FileNotFoundError):
+            try:
+                check_temporary_folder()
+            except UserError as lack:
+                error = lack
         if isinstance(error, UserError):
             print(f"error: {printable(str(error))}", file=sys.stderr)
             _end(2)
@@ -125,14 +128,6 @@ def run_script(main: Callable[[], None]) -> NoReturn:
             sys.exit(141)
         raise
     _end(0)
-
-
-def _lack_of_temporary_files() -> UserError | None:
-    try:
-        check_temporary_folder()
-    except UserError as error:
-        return error
-    return None
 
 
 def _end(code: int) -> NoReturn:

@@ -4,7 +4,7 @@ Decoding, inference and what the caller does with a frame run at the same time, 
 thread, a bounded number of frames apart.
 """
 
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -97,7 +97,8 @@ def _classified(
         pieces = _of_live(source, classifier, stride, keep)
     else:
         inputs = _pieces(source, classifier, stride, keep, bytes_kept)
-        ahead = min(_FRAMES_AHEAD, _BYTES_AHEAD // _piece_bytes(bytes_kept, stride))
+        piece_bytes = min(stride, _longest_piece(bytes_kept)) * bytes_kept
+        ahead = min(_FRAMES_AHEAD, _BYTES_AHEAD // piece_bytes)
         pieces = in_background(classifier(inputs), max(1, ahead))
     with closing(pieces):
         for piece, raw in pieces:
@@ -143,13 +144,8 @@ def _of_live(
             due = number % stride == 0
             if due:
                 # A stream of one frame, so that the engine answers without waiting for more.
-                raw = _only(classifier([(None, classifier.network_input(frame))]))
+                ((_, raw),) = classifier([(None, classifier.network_input(frame))])
             yield _Piece([keep(frame)], due, 0), raw
-
-
-def _only(outputs: Iterable[tuple[None, NDArray[np.float32]]]) -> NDArray[np.float32]:
-    ((_, output),) = outputs
-    return output
 
 
 def _frame_bytes(info: VideoInfo) -> int:
@@ -158,10 +154,6 @@ def _frame_bytes(info: VideoInfo) -> int:
 
 def _longest_piece(bytes_kept: int) -> int:
     return max(1, _BYTES_AHEAD // bytes_kept)
-
-
-def _piece_bytes(bytes_kept: int, stride: int) -> int:
-    return min(stride, _longest_piece(bytes_kept)) * bytes_kept
 
 
 @dataclass(frozen=True, eq=False)

@@ -100,89 +100,59 @@ class Network:
 
 
 def _resnet(constructor: str, megabytes: float, speed: float, known_for: str = "") -> Network:
-    return Network(
-        constructor,
-        f"{constructor.lower()}_weights_tf_dim_ordering_tf_kernels_notop.h5",
-        224,
-        MINUS_ONE_TO_ONE if constructor.endswith("V2") else CAFFE,
-        "conv4_",
-        megabytes,
-        speed,
-        known_for=known_for,
-    )
+    file = f"{constructor.lower()}_weights_tf_dim_ordering_tf_kernels_notop.h5"
+    scaled = MINUS_ONE_TO_ONE if constructor.endswith("V2") else CAFFE
+    return Network(constructor, file, 224, scaled, "conv4_", megabytes, speed, known_for=known_for)
 
 
 def _efficientnet(variant: str, side: int, megabytes: float, speed: float) -> Network:
+    name, file = f"EfficientNet{variant}", f"efficientnet{variant.lower()}_notop.h5"
     # The layers before its first convolution are the preprocessing, with weights of its own.
-    name = f"efficientnet{variant.lower()}_notop.h5"
+    first = "stem_conv_pad"
     return Network(
-        f"EfficientNet{variant}",
-        name,
-        side,
-        STANDARDISED,
-        "block5",
-        megabytes,
-        speed,
-        first_layer="stem_conv_pad",
-        needs_rebuilding=True,
+        name, file, side, STANDARDISED, "block5", megabytes, speed, {}, first, needs_rebuilding=True
     )
 
 
 def _efficientnet_v2(variant: str, side: int, megabytes: float, speed: float) -> Network:
-    return Network(
-        f"EfficientNetV2{variant}",
-        f"efficientnetv2-{variant.lower()}_notop.h5",
-        side,
-        STANDARDISED if variant.startswith("B") else EFFICIENTNET_V2,
-        "block5",
-        megabytes,
-        speed,
-        options={"include_preprocessing": False},
-    )
+    name, file = f"EfficientNetV2{variant}", f"efficientnetv2-{variant.lower()}_notop.h5"
+    scaled = STANDARDISED if variant.startswith("B") else EFFICIENTNET_V2
+    options = {"include_preprocessing": False}
+    return Network(name, file, side, scaled, "block5", megabytes, speed, options)
 
 
 def _convnext(variant: str, megabytes: float, speed: float) -> Network:
+    name, file = f"ConvNeXt{variant}", f"convnext_{variant.lower()}_notop.h5"
+    # Its last normalization is of the averaged features.
+    options = {"include_preprocessing": False, "pooling": "avg"}
+    last = "_stage_2_"
     return Network(
-        f"ConvNeXt{variant}",
-        f"convnext_{variant.lower()}_notop.h5",
-        224,
-        STANDARDISED,
-        "_stage_2_",
-        megabytes,
-        speed,
-        # Its last normalization is of the averaged features.
-        options={"include_preprocessing": False, "pooling": "avg"},
-        needs_rebuilding=True,
+        name, file, 224, STANDARDISED, last, megabytes, speed, options, needs_rebuilding=True
     )
 
 
 def _mobilenet_v3(
     variant: str, last_frozen: str, megabytes: float, speed: float, known_for: str = ""
 ) -> Network:
+    file = f"weights_mobilenet_v3_{variant.lower()}_224_1.0_float_no_top_v2.h5"
+    options = {"include_preprocessing": False}
     return Network(
         f"MobileNetV3{variant}",
-        f"weights_mobilenet_v3_{variant.lower()}_224_1.0_float_no_top_v2.h5",
+        file,
         224,
         MINUS_ONE_TO_ONE,
         last_frozen,
         megabytes,
         speed,
-        options={"include_preprocessing": False},
+        options,
         needs_rebuilding=True,
         known_for=known_for,
     )
 
 
 def _densenet(layers: int, megabytes: float, speed: float) -> Network:
-    return Network(
-        f"DenseNet{layers}",
-        f"densenet{layers}_weights_tf_dim_ordering_tf_kernels_notop.h5",
-        224,
-        STANDARDISED,
-        "pool4_",
-        megabytes,
-        speed,
-    )
+    file = f"densenet{layers}_weights_tf_dim_ordering_tf_kernels_notop.h5"
+    return Network(f"DenseNet{layers}", file, 224, STANDARDISED, "pool4_", megabytes, speed)
 
 
 NETWORKS = {
