@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from activity.common.errors import UserError, shortened
-from activity.common.interruption import interrupts_held_back
+from activity.common.interruption import delay_interrupts
 from activity.common.keras_settings import choose_backend
 from activity.common.script import provide_home, run_script
 from activity.labelling.arguments import (
@@ -68,7 +68,7 @@ def main() -> None:
     settings = choose_settings(args, jobs)
     judgements = judge_those_finished(finished, classifier, settings)
     label = open_labelling(args, jobs, classifier, settings)
-    with interrupts_held_back() as interrupted, closing(label(interrupted)) as outcomes:
+    with delay_interrupts() as interrupted, closing(label(interrupted)) as outcomes:
         failed = report(jobs, outcomes, judgements)
         write_page(args.review)
     if failed:

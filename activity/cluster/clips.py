@@ -27,7 +27,7 @@ from activity.common.cores import usable_cores, use_at_most
 from activity.common.errors import UserError
 from activity.common.interruption import LeftUnfinishedError
 from activity.common.stores import is_stored
-from activity.common.writing import Unnamed, names_held_back, publish, remove_unnamed
+from activity.common.writing import Unnamed, keep_temporary_names, publish, remove_unnamed
 from activity.labelling.jobs import Job, Settings
 from activity.labelling.label_clip import Outcome, Outcomes, label_clip
 from activity.labelling.prediction import ClassifiedStretch, classify_stretch
@@ -201,7 +201,7 @@ class Worker:
                 redirect_stdout(printed),
                 errors_in_a_line(there.name),
                 suppress(LeftUnfinishedError),
-                names_held_back(name) as files,
+                keep_temporary_names(name) as files,
             ):
                 outcome = label_clip(
                     there,

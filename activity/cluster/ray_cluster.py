@@ -17,7 +17,7 @@ from pathlib import Path
 from activity.cluster.answers import last_line
 from activity.common.cores import usable_cores
 from activity.common.errors import UserError
-from activity.common.quiet import hidden_below_python
+from activity.common.quiet import hide_native_stderr
 
 _PACKAGE = Path(__file__).resolve().parent.parent
 
@@ -137,7 +137,7 @@ def _ray_says_nothing() -> Iterator[None]:
     shown = driver.print_to_stdstream
     driver.print_to_stdstream = lambda *_, **__: None
     try:
-        with hidden_below_python():
+        with hide_native_stderr():
             yield
     finally:
         driver.print_to_stdstream = shown

@@ -1,7 +1,7 @@
 """Output files: written under a temporary name beside the target, and renamed when complete.
 
 A worker of a cluster may be cut off and work on. It therefore leaves files under temporary names
-(``names_held_back``), and only the process that started the run renames them (``publish``).
+(``keep_temporary_names``), and only the process that started the run renames them (``publish``).
 """
 
 import json
@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import IO, NamedTuple
 
 from activity.common.errors import UserError
-from activity.common.interruption import interrupts_held_back
-from activity.common.stores import is_stored, rename, upload, written_here
+from activity.common.interruption import delay_interrupts
+from activity.common.stores import is_stored, rename, upload, upload_when_complete
 
 
 class Unnamed(NamedTuple):
@@ -34,7 +34,7 @@ class Unnamed(NamedTuple):
     part: str
 
 
-# In a names_held_back block: its token, and the files that are complete so far.
+# In a keep_temporary_names block: its token, and the files that are complete so far.
 _held_back: ContextVar[tuple[str, list[Unnamed]] | None] = ContextVar("held_back", default=None)
 
 
@@ -112,7 +112,7 @@ def replace_when_complete(*paths: Path) -> Iterator[list[Path]]:
     On any exception, the temporary files are removed and existing files stay as they are. Links are
     followed, and stay links.
 
-    In a ``names_held_back`` block, complete files keep their temporary names.
+    In a ``keep_temporary_names`` block, complete files keep their temporary names.
 
     Raises:
         UserError: the file system refuses to write (the disk is full, the folder was removed).
@@ -122,7 +122,7 @@ def replace_when_complete(*paths: Path) -> Iterator[list[Path]]:
     earlier = [_temporary_name(target) for target in targets]
     try:
         with ExitStack() as stack:
-            local = [stack.enter_context(written_here(part)) for part in temporary]
+            local = [stack.enter_context(upload_when_complete(part)) for part in temporary]
             yield local
             for written in local:
                 _flush_to_disk(written)
@@ -133,7 +133,7 @@ def replace_when_complete(*paths: Path) -> Iterator[list[Path]]:
             return
         for target, kept in zip(targets[:-1], earlier[:-1], strict=True):
             _keep(target, kept)
-        with interrupts_held_back():
+        with delay_interrupts():
             _rename_all(temporary, targets, earlier)
     except OSError as error:
         names = ", ".join(str(path) for path in paths)
@@ -251,7 +251,7 @@ def temporary_file(folder: Path | None, content: str, advice: str = "") -> Itera
 
 
 @contextmanager
-def names_held_back(token: str) -> Iterator[list[Unnamed]]:
+def keep_temporary_names(token: str) -> Iterator[list[Unnamed]]:
     """Make files that ``replace_when_complete`` writes in this block keep their temporary names.
 
     Use it in a worker; ``publish`` then gives the files their names. If the block raises, the files
@@ -296,7 +296,7 @@ def remove_unnamed(folders: Iterable[Path], tokens: Iterable[str]) -> None:
 
     Args:
         folders: folders they wrote to; folders in stores are left alone.
-        tokens: the ``token`` of each process's ``names_held_back``.
+        tokens: the ``token`` of each process's ``keep_temporary_names``.
     """
     wanted = tuple(tokens)
     for folder in set(folders) if wanted else ():

@@ -69,7 +69,7 @@ def _read_state(content: bytes) -> dict[str, Any]:
     Raises:
         _Refused: ``content`` is too large, or names anything other than a ``LabelBinarizer``
             and its NumPy arrays.
-        Exception: of many kinds, where it is damaged: see ``_damage_named``.
+        Exception: of many kinds, where it is damaged: see ``_refuse_damage``.
     """
     _check_operations(content)
     # Python 2's strings hold bytes: Latin-1 gives each byte one letter.
@@ -81,7 +81,7 @@ def _read_state(content: bytes) -> dict[str, Any]:
 
 
 @contextmanager
-def _damage_named() -> Iterator[None]:
+def _refuse_damage() -> Iterator[None]:
     """Turn any exception that damaged content causes into ``_Refused``, with the reason."""
     try:
         yield
@@ -232,7 +232,7 @@ def read_labels(content: bytes) -> PickledLabels:
         ValueError: ``content`` is damaged, names anything other than a ``LabelBinarizer`` and
             its NumPy arrays, or is too large; or what ``train.py`` adds is not what it writes.
     """
-    with _damage_named():
+    with _refuse_damage():
         state = _read_state(content)
         return PickledLabels(
             _class_names(state),

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from activity.common.errors import UserError
-from activity.common.interruption import interrupts_held_back
+from activity.common.interruption import delay_interrupts
 from activity.common.keras_settings import compile_options
 from activity.network.backbone import split_backbone
 from activity.network.engine import EngineOptions
@@ -140,7 +140,7 @@ def _train(
     right = [_count_right(model, feature_maps, targets, held_out)]
     best, weights = 0, model.get_weights()
     bar = tqdm(total=epochs * len(learned), desc="fine-tuning", disable=None, unit="image")
-    with bar, interrupts_held_back(raise_again=False) as interrupted:
+    with bar, delay_interrupts(raise_again=False) as interrupted:
         for epoch in range(1, epochs + 1):
             # Image by image in turn, so that each view is learned from as often as any other.
             view = (first_view + epoch) % views
