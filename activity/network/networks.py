@@ -101,8 +101,10 @@ class Network:
 
 def _resnet(constructor: str, megabytes: float, speed: float, known_for: str = "") -> Network:
     file = f"{constructor.lower()}_weights_tf_dim_ordering_tf_kernels_notop.h5"
-    scaled = MINUS_ONE_TO_ONE if constructor.endswith("V2") else CAFFE
-    return Network(constructor, file, 224, scaled, "conv4_", megabytes, speed, known_for=known_for)
+    preprocessing = MINUS_ONE_TO_ONE if constructor.endswith("V2") else CAFFE
+    return Network(
+        constructor, file, 224, preprocessing, "conv4_", megabytes, speed, known_for=known_for
+    )
 
 
 def _efficientnet(variant: str, side: int, megabytes: float, speed: float) -> Network:
@@ -116,9 +118,9 @@ def _efficientnet(variant: str, side: int, megabytes: float, speed: float) -> Ne
 
 def _efficientnet_v2(variant: str, side: int, megabytes: float, speed: float) -> Network:
     name, file = f"EfficientNetV2{variant}", f"efficientnetv2-{variant.lower()}_notop.h5"
-    scaled = STANDARDISED if variant.startswith("B") else EFFICIENTNET_V2
+    preprocessing = STANDARDISED if variant.startswith("B") else EFFICIENTNET_V2
     options = {"include_preprocessing": False}
-    return Network(name, file, side, scaled, "block5", megabytes, speed, options)
+    return Network(name, file, side, preprocessing, "block5", megabytes, speed, options)
 
 
 def _convnext(variant: str, megabytes: float, speed: float) -> Network:
