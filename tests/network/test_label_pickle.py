@@ -390,6 +390,14 @@ def test_known_confidence_that_is_none_is_refused(known: object) -> None:
         read_labels(pickle.dumps(binarizer_with(known)))
 
 
+def test_what_is_in_a_binarizer_is_refused_in_anything_else() -> None:
+    content = pickle.dumps(LabelBinarizer().fit(["football", "tennis"]), protocol=0)
+    binarizer, other = op("sklearn.preprocessing._label", "LabelBinarizer"), op("numpy", "ndarray")
+    assert content.count(binarizer) == 1
+    with pytest.raises(ValueError, match="something other than a label binarizer"):
+        read_labels(content.replace(binarizer, other))
+
+
 def test_known_confidence_of_another_object_is_refused() -> None:
     with pytest.raises(ValueError, match="something other than a label binarizer"):
         read_labels(pickle.dumps({"known_confidence_": [0.5]}))
