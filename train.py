@@ -8,10 +8,9 @@ plot of the training.
 import argparse
 from collections.abc import Iterable
 
-from activity.common.folders import check_temporary_folder, provide_home
 from activity.common.keras_settings import choose_backend, load_keras
-from activity.common.quiet import hidden_chatter
-from activity.common.script import run_script
+from activity.common.quiet import hide_stderr
+from activity.common.script import check_temporary_folder, provide_home, run_script
 from activity.network.arguments import add_speed_arguments
 from activity.network.classifier import Classifier
 from activity.network.engine import EngineOptions
@@ -48,7 +47,7 @@ def main() -> None:
 
     # These take seconds to import: --help and a wrong path should not wait for them.
     load_keras()
-    with hidden_chatter():
+    with hide_stderr():
         from activity.cluster.features import fill_cache
         from activity.cluster.ray_cluster import ClusterOptions
         from activity.network.backbone import build_backbone

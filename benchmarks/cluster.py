@@ -155,7 +155,7 @@ class Sleeper:
     def run(self, job: Job) -> Summary:
         """Sleep, and give a summary of the size that one has."""
         time.sleep(self._seconds)
-        runs = [LabelRun(label, 0, 100, 0.0, 4.0) for label in LABELS]
+        runs = [LabelRun(label, 0.0, 4.0, 0, 100) for label in LABELS]
         return Summary(LABELS, "averaged", 100, 100, np.zeros(len(LABELS)), 0, runs)
 
     def stop(self) -> None:

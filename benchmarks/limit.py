@@ -26,11 +26,10 @@ import numpy as np
 from av.video.frame import PictureType
 from numpy.typing import NDArray
 
-from activity.labelling.jobs import Job
+from activity.labelling.jobs import Job, Settings
 from activity.labelling.label_clip import label_clip
 from activity.labelling.outputs import Outputs
 from activity.labelling.overlay import overlay
-from activity.labelling.settings import Settings
 from activity.media.clip import VideoSource
 from activity.media.frame import Frame, PlanePainter, VideoInfo
 from activity.media.images import Image

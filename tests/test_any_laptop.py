@@ -155,9 +155,9 @@ def test_a_damaged_cache_that_cannot_be_deleted_does_not_end_the_run(
 def test_chatter_is_hidden_where_standard_error_is_closed() -> None:
     script = """
 import os
-from activity.common.quiet import hidden_chatter
+from activity.common.quiet import hide_stderr
 os.close(2)
-with hidden_chatter():
+with hide_stderr():
     print("still here")
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, cwd=ROOT, timeout=60)

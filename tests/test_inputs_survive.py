@@ -13,8 +13,7 @@ from activity.common.errors import UserError
 from activity.labelling import jobs
 from activity.labelling.outputs import Outputs
 from activity.labelling.review.writer import write_clip
-from activity.network.networks import NETWORKS
-from activity.network.read_files import files_of_weights
+from activity.network.networks import NETWORKS, files_of_weights
 from tests.conftest import RunMain, posix
 from tests.labelling.review.drawn_page import review_clip
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from activity.cluster.ray_cluster import PACKAGE
-from activity.common.errors import UserError, refusals_in_a_line
+from activity.common.errors import UserError, as_user_error
 from activity.common.stores import is_stored
 from activity.labelling.jobs import Job
 from activity.network.arguments import default_cache
@@ -82,7 +82,7 @@ def prepare_check(folders: Iterable[Path]) -> Iterator[Check]:
     marks = {_hidden(folder, "check"): secrets.token_hex(32) for folder in sorted(folders)}
     try:
         for mark, content in marks.items():
-            with refusals_in_a_line(str(mark.parent)):
+            with as_user_error(str(mark.parent)):
                 mark.write_text(content)
         yield Check(_versions(), marks)
     finally:

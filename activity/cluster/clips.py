@@ -17,12 +17,11 @@ from activity.cluster.ray_cluster import ClusterOptions, cluster_joined
 from activity.common.cores import use_at_most
 from activity.common.errors import UserError
 from activity.common.interruption import LeftUnfinishedError
-from activity.common.publishing import Unnamed, names_held_back, publish, remove_unnamed
 from activity.common.stores import is_stored
-from activity.labelling.jobs import Job
+from activity.common.writing import Unnamed, keep_temporary_names, publish, remove_unnamed
+from activity.labelling.jobs import Job, Settings
 from activity.labelling.label_clip import Outcome, Outcomes, label_clip
-from activity.labelling.settings import Settings
-from activity.labelling.stretches import ClassifiedStretch, classify_stretch
+from activity.labelling.prediction import ClassifiedStretch, classify_stretch
 from activity.media.cutting import CutClip, cut
 from activity.network.classifier import Classifier
 from activity.temporal.predictions import Predictions
@@ -188,7 +187,7 @@ class Worker:
         with (
             redirect_stdout(printed),
             suppress(LeftUnfinishedError),
-            names_held_back(name) as files,
+            keep_temporary_names(name) as files,
         ):
             outcome = label_clip(
                 there,

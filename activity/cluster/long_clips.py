@@ -8,7 +8,7 @@ from typing import Any
 from activity.cluster.workers import JobQueue, Part
 from activity.common.stores import is_stored
 from activity.labelling.jobs import Job
-from activity.labelling.stretches import ClassifiedStretch, join_stretches
+from activity.labelling.prediction import ClassifiedStretch, join_stretches
 from activity.media.cutting import SEAM, CutClip, CutStretch, Seams, fit_together
 from activity.temporal.predictions import Predictions
 

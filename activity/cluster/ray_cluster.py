@@ -16,7 +16,7 @@ from pathlib import Path
 
 from activity.common.cores import usable_cores
 from activity.common.errors import UserError
-from activity.common.quiet import hidden_below_python
+from activity.common.quiet import hide_native_stderr
 
 PACKAGE = Path(__file__).resolve().parent.parent
 """The project's code."""
@@ -146,7 +146,7 @@ def _ray_says_nothing() -> Iterator[None]:
     shown = driver.print_to_stdstream
     driver.print_to_stdstream = lambda *_, **__: None
     try:
-        with hidden_below_python():
+        with hide_native_stderr():
             yield
     finally:
         driver.print_to_stdstream = shown

@@ -14,7 +14,7 @@ from typing import Any
 from tqdm import tqdm
 
 from activity.cluster.ray_cluster import answers, head_of_cluster, last_line
-from activity.common.errors import UserError, refusals_in_a_line
+from activity.common.errors import UserError, as_user_error
 from activity.common.stores import refused_by_store
 
 CORES = 2
@@ -457,7 +457,7 @@ def errors_in_a_line(what: str) -> Iterator[None]:
     ``what`` is named where the error names no file.
     """
     try:
-        with refusals_in_a_line(what):
+        with as_user_error(what):
             yield
     except Exception as error:
         if not isinstance(error, UserError) and (refusal := refused_by_store(error)):

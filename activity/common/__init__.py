@@ -1,1 +1,1 @@
-"""What all other packages use: errors, how a script ends, complete files, stores, threads."""
+"""What all other packages use: errors, how a script starts and ends, files, stores, threads."""

@@ -9,7 +9,7 @@ class UserError(Exception):
 
 
 @contextmanager
-def refusals_in_a_line(what: str) -> Iterator[None]:
+def as_user_error(what: str) -> Iterator[None]:
     """Turn an OSError in this block into a ``UserError`` of one line.
 
     Use it where a person's path may be refused: a name that is too long, a permission that is

@@ -11,7 +11,7 @@ class LeftUnfinishedError(Exception):
 
 
 @contextmanager
-def interrupts_held_back(*, raise_again: bool = True) -> Iterator[Callable[[], bool]]:
+def delay_interrupts(*, raise_again: bool = True) -> Iterator[Callable[[], bool]]:
     """Delay Ctrl-C and SIGTERM until the block has ended.
 
     Use it around steps that must not be torn apart, such as renaming a model and its labels. The

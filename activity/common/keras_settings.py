@@ -17,7 +17,7 @@ from types import ModuleType
 from typing import Any
 
 from activity.common.errors import UserError
-from activity.common.quiet import hidden_chatter
+from activity.common.quiet import hide_stderr
 
 BACKENDS = {
     "tensorflow": "pip install tensorflow",
@@ -101,7 +101,7 @@ def choose_backend(engine: str, *, trains: bool = False) -> str:
 
 
 class _Absent(MetaPathFinder):
-    """Has Python find that some packages are not installed."""
+    """Makes Python report some packages as not installed, though they are."""
 
     def __init__(self, *names: str) -> None:
         self._names = names
@@ -127,7 +127,7 @@ def load_keras() -> ModuleType:
         if os.environ.get("KERAS_BACKEND") != EXPORTING_BACKEND:
             choose_backend("keras")
         try:
-            with hidden_chatter(), _only_what_is_needed():
+            with hide_stderr(), _import_only_what_is_needed():
                 import keras
         except (ImportError, ValueError) as error:  # its own variables may be at fault, KERAS_...
             raise UserError(f"Keras cannot be imported: {error}") from error
@@ -141,7 +141,7 @@ def load_keras() -> ModuleType:
 
 
 @contextmanager
-def _only_what_is_needed() -> Iterator[None]:
+def _import_only_what_is_needed() -> Iterator[None]:
     """Keep Keras on the exporting backend from importing what is not needed: half of the time."""
     if os.environ.get("KERAS_BACKEND") != EXPORTING_BACKEND:
         yield

@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 @contextmanager
-def hidden_chatter() -> Iterator[None]:
+def hide_stderr() -> Iterator[None]:
     """Discard everything that the process writes to standard error, native code included.
 
     Use it around the import of TensorFlow, whose C++ code logs a dozen lines that nobody can act on
@@ -30,7 +30,7 @@ def hidden_chatter() -> Iterator[None]:
 
 
 @contextmanager
-def hidden_below_python() -> Iterator[None]:
+def hide_native_stderr() -> Iterator[None]:
     """Discard what native code writes to standard error, and show what Python prints there."""
     shown = sys.stderr
     try:
@@ -41,7 +41,7 @@ def hidden_below_python() -> Iterator[None]:
         yield
         return
     own = os.fdopen(os.dup(2), "w", encoding=shown.encoding, errors=shown.errors, buffering=1)
-    with own, hidden_chatter():
+    with own, hide_stderr():
         sys.stderr = own
         try:
             yield

@@ -1,18 +1,81 @@
-"""How a script ends: its exit code and its last message."""
+"""How a script starts and ends: what it needs of the machine, its exit code, its last message."""
 
+import atexit
 import io
 import os
+import shutil
 import signal
 import sys
+import tempfile
 from collections.abc import Callable
 from contextlib import suppress
+from importlib import metadata
 from pathlib import Path
 from typing import NoReturn
 
 from activity.common.errors import UserError, printable
-from activity.common.folders import check_temporary_folder
-from activity.common.opencv import check_opencv
 from activity.common.stores import refused_by_store
+
+_LIBRARIES = "libxcb1 libgl1 libglib2.0-0"
+"""Debian's packages without which ``import cv2`` fails."""
+
+
+def _end_without_opencv() -> None:
+    """End at once where OpenCV cannot be imported, since a library that it needs is missing."""
+    try:
+        import cv2  # noqa: F401
+    except ModuleNotFoundError:
+        raise  # nothing is installed, and Python says so
+    except ImportError as error:
+        try:
+            version = f"=={metadata.version('opencv-python')}"
+        except metadata.PackageNotFoundError:
+            version = ""
+        said = (
+            f"OpenCV cannot be imported ({error}): install the libraries that its windows need "
+            f"(Debian, Ubuntu: apt-get install {_LIBRARIES}), or take OpenCV without windows: pip "
+            "uninstall --yes opencv-python opencv-python-headless, then pip install "
+            f"opencv-python-headless{version}"
+        )
+        print(f"error: {printable(said)}", file=sys.stderr)
+        sys.exit(2)
+
+
+# Not in run_script: a script imports this module, and then those that import OpenCV.
+_end_without_opencv()
+
+
+def check_temporary_folder() -> None:
+    """Make sure that there is a folder for temporary files.
+
+    Raises:
+        UserError: there is none that can be written to, as in a read-only container.
+    """
+    try:
+        tempfile.gettempdir()
+    except OSError as error:
+        raise UserError(
+            f"there is no folder for temporary files: {error.strerror}; set TMPDIR to a folder "
+            "that can be written to"
+        ) from error
+
+
+def provide_home() -> None:
+    """Give a user without a home one for this run.
+
+    Who runs a container under a number has neither HOME nor an entry in the list of users:
+    NNCF and OpenVINO's telemetry then fail while they are imported, and Keras writes into a folder
+    named "~". What is written into the home of a run is deleted with it.
+
+    Raises:
+        UserError: there is no folder for temporary files, either.
+    """
+    if os.path.isabs(os.path.expanduser("~")):  # noqa: PTH111, PTH117 - pathlib's would raise
+        return
+    check_temporary_folder()
+    home = tempfile.mkdtemp(prefix="home-")
+    atexit.register(shutil.rmtree, home, ignore_errors=True)
+    os.environ["HOME"] = home
 
 
 def run_script(main: Callable[[], None]) -> NoReturn:
@@ -47,8 +110,11 @@ def run_script(main: Callable[[], None]) -> NoReturn:
         if came or isinstance(error, KeyboardInterrupt):
             print("interrupted", file=sys.stderr)
             _end(130)
-        if isinstance(error, FileNotFoundError) and (lack := _lack_of_temporary_files()):
-            error = lack
+        if isinstance(error, FileNotFoundError):
+            try:
+                check_temporary_folder()
+            except UserError as lack:
+                error = lack
         if isinstance(error, UserError):
             print(f"error: {printable(str(error))}", file=sys.stderr)
             _end(2)
@@ -62,26 +128,6 @@ def run_script(main: Callable[[], None]) -> NoReturn:
             sys.exit(141)
         raise
     _end(0)
-
-
-def _lack_of_temporary_files() -> UserError | None:
-    try:
-        check_temporary_folder()
-    except UserError as error:
-        return error
-    return None
-
-
-def _end_without_opencv() -> None:
-    try:
-        check_opencv()
-    except UserError as error:
-        print(f"error: {printable(str(error))}", file=sys.stderr)
-        sys.exit(2)
-
-
-# Not in run_script: a script imports this module, and then those that import OpenCV.
-_end_without_opencv()
 
 
 def _end(code: int) -> NoReturn:

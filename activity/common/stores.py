@@ -148,7 +148,7 @@ def local_copy(path: Path, interrupted: Callable[[], bool] = lambda: False) -> I
 
 
 @contextmanager
-def written_here(path: Path) -> Iterator[Path]:
+def upload_when_complete(path: Path) -> Iterator[Path]:
     """Yield a path on local disk to write a file to; on a clean exit, upload it if need be.
 
     Raises:

@@ -1,22 +1,41 @@
-"""Output files: written under a temporary name beside the target, and renamed when complete."""
+"""Output files: written under a temporary name beside the target, and renamed when complete.
 
+A worker of a cluster may be cut off and work on. It therefore leaves files under temporary names
+(``keep_temporary_names``), and only the process that started the run renames them (``publish``).
+"""
+
+import json
+import math
 import os
+import secrets
 import shutil
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
+from contextvars import ContextVar
 from pathlib import Path
+from typing import IO, NamedTuple
 
 from activity.common.errors import UserError
-from activity.common.interruption import interrupts_held_back
-from activity.common.publishing import (
-    Unnamed,
-    current_publication,
-    target_of,
-    temporary_name,
-)
-from activity.common.stores import is_stored, rename, upload, written_here
+from activity.common.interruption import delay_interrupts
+from activity.common.stores import is_stored, rename, upload, upload_when_complete
+
+
+class Unnamed(NamedTuple):
+    """A complete file that still has a temporary name.
+
+    Attributes:
+        path: where it belongs.
+        part: its temporary name, in the same folder.
+    """
+
+    path: Path
+    part: str
+
+
+# In a keep_temporary_names block: its token, and the files that are complete so far.
+_held_back: ContextVar[tuple[str, list[Unnamed]] | None] = ContextVar("held_back", default=None)
 
 
 def check_output(path: Path, what: str) -> None:
@@ -26,7 +45,7 @@ def check_output(path: Path, what: str) -> None:
         UserError: ``path`` is a folder or a device, or its parent folder cannot be created or
             written to.
     """
-    target = target_of(path)
+    target = _target_of(path)
     try:
         if target.is_dir():
             raise UserError(f"cannot write {what} to {path}: it is a folder; give a file name")
@@ -35,7 +54,7 @@ def check_output(path: Path, what: str) -> None:
             raise UserError(f"cannot write {what} to {path}: it is a device; give a file name")
         if not is_stored(target):  # in a store, folders are only prefixes of names
             target.parent.mkdir(parents=True, exist_ok=True)
-        probe = temporary_name(target)
+        probe = _temporary_name(target)
         probe.touch(exist_ok=False)
         probe.unlink()
     except OSError as error:
@@ -93,28 +112,28 @@ def replace_when_complete(*paths: Path) -> Iterator[list[Path]]:
     On any exception, the temporary files are removed and existing files stay as they are. Links are
     followed, and stay links.
 
-    In a ``names_held_back`` block, complete files keep their temporary names.
+    In a ``keep_temporary_names`` block, complete files keep their temporary names.
 
     Raises:
         UserError: the file system refuses to write (the disk is full, the folder was removed).
     """
-    targets = [target_of(path) for path in paths]
-    temporary = [temporary_name(target) for target in targets]
-    earlier = [temporary_name(target) for target in targets]
+    targets = [_target_of(path) for path in paths]
+    temporary = [_temporary_name(target) for target in targets]
+    earlier = [_temporary_name(target) for target in targets]
     try:
         with ExitStack() as stack:
-            local = [stack.enter_context(written_here(part)) for part in temporary]
+            local = [stack.enter_context(upload_when_complete(part)) for part in temporary]
             yield local
             for written in local:
                 _flush_to_disk(written)
-        if publication := current_publication():
+        if held_back := _held_back.get():
             parts = zip(paths, temporary, strict=True)
-            publication.files.extend(Unnamed(path, part.name) for path, part in parts)
+            held_back[1].extend(Unnamed(path, part.name) for path, part in parts)
             temporary = []
             return
         for target, kept in zip(targets[:-1], earlier[:-1], strict=True):
             _keep(target, kept)
-        with interrupts_held_back():
+        with delay_interrupts():
             _rename_all(temporary, targets, earlier)
     except OSError as error:
         names = ", ".join(str(path) for path in paths)
@@ -181,7 +200,7 @@ def give_second_name(path: Path, name: Path) -> None:
         OSError: the file does not exist, or cannot be copied.
     """
     try:
-        os.link(target_of(path), name)
+        os.link(_target_of(path), name)
     except FileNotFoundError:
         raise
     except (AttributeError, OSError):
@@ -189,9 +208,134 @@ def give_second_name(path: Path, name: Path) -> None:
         shutil.copyfile(path, name)
 
 
+def write_json(path: Path, content: dict[str, object]) -> None:
+    """Write a JSON file. NaN and infinity become null, paths become text.
+
+    Raises:
+        UserError: the file system refuses to write.
+    """
+    text = json.dumps(_plain(content), ensure_ascii=False, allow_nan=False, indent=2)
+    with replace_when_complete(path) as (part,):
+        # A path may contain bytes that are not UTF-8. Escaped with a backslash it is valid JSON.
+        part.write_text(text + "\n", encoding="utf-8", errors="backslashreplace")
+
+
+@contextmanager
+def temporary_file(folder: Path | None, content: str, advice: str = "") -> Iterator[IO[bytes]]:
+    """Open an unnamed file that vanishes when the block or the process ends, even by a kill.
+
+    Args:
+        folder: folder on whose disk the file lies; it is created. None takes the system's temporary
+            folder, which may be in memory.
+        content: what the file is for, for the message "cannot keep <content> in <folder>".
+        advice: what to do if the file cannot be created: the end of that message (default: none).
+
+    Raises:
+        UserError: the file cannot be created.
+    """
+    try:
+        if folder is not None:
+            folder.mkdir(parents=True, exist_ok=True)
+        file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115
+    except OSError as error:
+        raise UserError(
+            f"cannot keep {content} in {folder or tempfile.gettempdir()}: "
+            f"{error.strerror or error}{advice and f'; {advice}'}"
+        ) from error
+    try:
+        yield file
+    finally:
+        # On a full disk, closing tries once more to write what is no longer wanted.
+        with suppress(OSError):
+            file.close()
+
+
+@contextmanager
+def keep_temporary_names(token: str) -> Iterator[list[Unnamed]]:
+    """Make files that ``replace_when_complete`` writes in this block keep their temporary names.
+
+    Use it in a worker; ``publish`` then gives the files their names. If the block raises, the files
+    are removed.
+
+    Args:
+        token: part of each temporary name; letters and digits.
+
+    Yields:
+        The list of complete files, which grows as they are written.
+    """
+    files: list[Unnamed] = []
+    earlier = _held_back.set((token, files))
+    try:
+        yield files
+    except BaseException:
+        _remove_all(files)
+        raise
+    finally:
+        _held_back.reset(earlier)
+
+
+def publish(files: Sequence[Unnamed]) -> None:
+    """Give complete files their final names, in the order in which they were written.
+
+    Raises:
+        UserError: the file system or the store refuses a rename; the remaining files are removed.
+    """
+    try:
+        for file in files:
+            try:
+                rename(_part(file), _target_of(file.path))
+            except OSError as error:
+                raise UserError(f"cannot write {file.path}: {error.strerror or error}") from error
+    except BaseException:
+        _remove_all(files)
+        raise
+
+
+def remove_unnamed(folders: Iterable[Path], tokens: Iterable[str]) -> None:
+    """Remove unfinished files of processes that are gone.
+
+    Args:
+        folders: folders they wrote to; folders in stores are left alone.
+        tokens: the ``token`` of each process's ``keep_temporary_names``.
+    """
+    wanted = tuple(tokens)
+    for folder in set(folders) if wanted else ():
+        with suppress(OSError):
+            for path in folder.iterdir():
+                if path.name.startswith(".") and any(token in path.name for token in wanted):
+                    path.unlink(missing_ok=True)
+
+
+def _temporary_name(path: Path) -> Path:
+    """Return a hidden name beside ``path`` that no other run uses.
+
+    Write there first, so that ``path`` never holds half a file. The name keeps the suffix, by which
+    writers choose a file's format.
+    """
+    held_back = _held_back.get()
+    token = held_back[0] if held_back else ""
+    # Shortened, because the name may already be as long as allowed.
+    name = f".{path.stem[:30]}.{token}{secrets.token_hex(4)}.part{path.suffix[:20]}"
+    return path.with_name(name)
+
+
+def _target_of(path: Path) -> Path:
+    """Return the path that links lead to, so that the file is replaced and not the link."""
+    return path if is_stored(path) else Path(os.path.realpath(path))
+
+
+def _part(file: Unnamed) -> Path:
+    return _target_of(file.path).with_name(file.part)
+
+
+def _remove_all(files: Iterable[Unnamed]) -> None:
+    for file in files:
+        _remove(_part(file))
+
+
 def _canonical(path: Path) -> str:
     """Return a text that is equal for all paths of a file, ignoring case on macOS and Windows."""
-    target = str(target_of(path))
+    target = str(_target_of(path))
     return target.casefold() if sys.platform in ("darwin", "win32") else target
 
 
@@ -241,3 +385,13 @@ def _rename_all(temporary: list[Path], targets: list[Path], earlier: list[Path])
             else:
                 target.unlink()
         raise
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, Path):
+        return str(value)
+    return None if isinstance(value, float) and not math.isfinite(value) else value

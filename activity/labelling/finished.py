@@ -1,19 +1,19 @@
 """Clips that an earlier run has labelled, judged by what it has left on disk."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from activity.common.errors import UserError, refusals_in_a_line
+from activity.common.errors import UserError, as_user_error, printable
 from activity.common.regular_file import hash_file
 from activity.common.stores import clip_location, local_copy
-from activity.labelling.jobs import Job
+from activity.labelling.jobs import Job, Settings
 from activity.labelling.review.data_files import read_labelled_frames
-from activity.labelling.settings import Settings
 from activity.labelling.truths import known_before
 from activity.network.classifier import Classifier
-from activity.temporal.judgement import Earlier, Judgement, Truth, judge
+from activity.temporal.judgement import Earlier, Judgement, Truth, format_judgement, judge
 from activity.temporal.prediction_table import read_table
 from activity.temporal.predictions import gather_predictions
 from activity.temporal.smoothing import compared_smoothings
@@ -22,6 +22,23 @@ from activity.temporal.smoothing import compared_smoothings
 _MOST_OTHERS = 0.01
 
 _AGAIN = "--overwrite labels it again"
+
+
+def judge_those_finished(
+    finished: Sequence[Job], classifier: Classifier, settings: Settings
+) -> list[Judgement]:
+    """Judge the clips that an earlier run has labelled, and say which ones cannot be."""
+    judgements = []
+    for job in finished:
+        if not job.truth:
+            continue
+        try:
+            judgements.append(judge_finished(job, classifier, settings))
+            said = f"{job.clip} was labelled before\n[INFO] {format_judgement(judgements[-1])}"
+        except UserError as error:
+            said = f"{job.clip} was labelled before, and is not judged: {printable(str(error))}"
+        print(f"[INFO] {said}")
+    return judgements
 
 
 def judge_finished(job: Job, classifier: Classifier, settings: Settings) -> Judgement:
@@ -115,5 +132,5 @@ def _check_settings(summary: Path, classifier: Classifier, settings: Settings) -
 
 def _digest(job: Job) -> str:
     path = clip_location(job.clip)
-    with refusals_in_a_line(job.clip), local_copy(path) as local:
+    with as_user_error(job.clip), local_copy(path) as local:
         return hash_file(local)

@@ -1,24 +1,29 @@
-"""Find the clips to label, and the files to write for each."""
+"""What is asked for: the clips to label, the files to write for each, and how to label them."""
 
 import os
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from contextlib import closing
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from activity.common.errors import UserError, printable, refusals_in_a_line
+from tqdm import tqdm
+
+from activity.common.errors import UserError, as_user_error, printable
 from activity.common.stores import clip_location, is_stored, public_name
 from activity.common.tables import header_of
 from activity.common.writing import check_apart, check_output, same_file
 from activity.labelling.outputs import Outputs
 from activity.labelling.review.data_files import INDEX, copy_file, page_and_name
 from activity.labelling.truths import earlier_data, read_truths, tables_of
-from activity.media.clip import CLIP_SUFFIXES, MOVING_PHOTO_SUFFIXES
+from activity.media.clip import CLIP_SUFFIXES, MOVING_PHOTO_SUFFIXES, VideoSource
 from activity.media.live import is_live
 from activity.media.sink import SUFFIXES, check_suffix
+from activity.network.engine import EngineOptions
 from activity.temporal.judgement import Truth
 from activity.temporal.segment_files import check_segments_suffix
 from activity.temporal.segments import HEADER
+from activity.temporal.smoothing import Smoothing
 
 _PHOTO_SUFFIXES = {
     *(".avif", ".bmp", ".heic", ".heif", ".jfif", ".jpe", ".jpeg", ".jpg", ".png", ".tif", ".tiff"),
@@ -68,12 +73,26 @@ class Job:
         return self.outputs.video is not None or self.copy is not None
 
 
-def writes_into_folder(inputs: Sequence[str], outputs: Outputs) -> bool:
-    """Return whether outputs are folders, in which files are named after the clips."""
-    return len(inputs) > 1 or _is_folder(inputs[0]) or outputs.are_folders
+@dataclass(frozen=True)
+class Settings:
+    """How to label clips: the same for all clips of a run, and small enough to send to workers.
+
+    Attributes:
+        smoothing: how predictions become labels.
+        stride: classify every ``stride``-th frame.
+        compare: further sizes of smoothing for the timeline and ``--truth``.
+        bars: whether to draw a bar for each label.
+        options: how to run the network.
+    """
+
+    smoothing: Smoothing
+    stride: int = 1
+    compare: tuple[int, ...] = ()
+    bars: bool = False
+    options: EngineOptions = field(default_factory=EngineOptions)
 
 
-@refusals_in_a_line("the clips")
+@as_user_error("the clips")
 def plan_jobs(
     inputs: Sequence[str],
     outputs: Outputs,
@@ -89,12 +108,7 @@ def plan_jobs(
     Args:
         inputs: what ``--input`` names.
         outputs: the files or folders that are asked for.
-        truth: what ``--truth`` names; None (default) judges nothing.
-
-    Args:
-        inputs: clips, or folders of them.
-        outputs: what to write.
-        truth: a table to judge by, or a folder of them.
+        truth: what ``--truth`` names, a table or a folder of them; None (default) judges nothing.
         also_read: files that the run reads besides clips and truth, such as the model.
 
     Raises:
@@ -109,7 +123,7 @@ def plan_jobs(
         )
     if outputs.review:
         _check_review(outputs.review, inputs)
-    if writes_into_folder(inputs, outputs):
+    if _writes_into_folder(inputs, outputs):
         _check_folders(outputs.paths)
         named = _named_clips(inputs)
         jobs = [
@@ -144,11 +158,20 @@ def plan_jobs(
     return jobs
 
 
+def _writes_into_folder(inputs: Sequence[str], outputs: Outputs) -> bool:
+    """Return whether outputs are folders, in which files are named after the clips."""
+    return len(inputs) > 1 or _is_folder(inputs[0]) or outputs.are_folders
+
+
 def part_finished(jobs: Sequence[Job]) -> tuple[list[Job], list[Job]]:
-    """Part jobs into those that write nothing or of which a file is missing, and finished ones."""
-    finished = [_is_finished(job) for job in jobs]
-    pairs = [*zip(jobs, finished, strict=True)]
-    return [job for job, done in pairs if not done], [job for job, done in pairs if done]
+    """Part jobs into those to do, and those in folders of which all files are there already."""
+    finished = {job for job in jobs if _is_finished(job)}
+    return [job for job in jobs if job not in finished], [job for job in jobs if job in finished]
+
+
+def _is_finished(job: Job) -> bool:
+    paths = job.outputs.paths
+    return not job.keep_unfinished and len(paths) > 0 and all(path.exists() for path in paths)
 
 
 def check_tables_survive(jobs: Sequence[Job]) -> None:
@@ -171,9 +194,25 @@ def check_tables_survive(jobs: Sequence[Job]) -> None:
             )
 
 
-def _is_finished(job: Job) -> bool:
-    paths = job.outputs.paths
-    return len(paths) > 0 and all(path.exists() for path in paths)
+def count_frames(jobs: Sequence[Job]) -> int | None:
+    """Ask the clips how many frames they have; a clip that cannot be read is left for later.
+
+    Returns:
+        How many they have together; None where one of them does not say.
+    """
+    counts = []
+    for job in tqdm(jobs, "looking at clips", leave=False, delay=1, disable=None):
+        if job.is_live or is_stored(job.clip):  # it is brought here when it is its turn
+            counts.append(0)
+            continue
+        try:
+            with closing(VideoSource(Path(job.clip))) as source:
+                counts.append(source.info.frame_count)
+        except UserError:
+            # A wrong path should not wait for TensorFlow.
+            if len(jobs) == 1:
+                raise
+    return sum(counts) if counts and all(counts) else None
 
 
 def _is_folder(name: str) -> bool:

@@ -12,20 +12,17 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from activity.common.errors import UserError, refusals_in_a_line
+from activity.common.errors import UserError, as_user_error
 from activity.common.interruption import LeftUnfinishedError
-from activity.common.json_file import write_json
 from activity.common.regular_file import hash_file
 from activity.common.stores import clip_location, is_stored, local_copy
-from activity.labelling.jobs import Job
+from activity.common.writing import write_json
+from activity.labelling.jobs import Job, Settings
 from activity.labelling.overlay import overlay
 from activity.labelling.prediction import classify_frames, classify_times, read_ahead
 from activity.labelling.preview import Show, show_nothing
-from activity.labelling.review.data_files import copy_file, page_and_name
-from activity.labelling.review.gather import gather_review
-from activity.labelling.review.playable import needs_copy, open_copy
-from activity.labelling.review.writer import write_clip
-from activity.labelling.settings import Settings
+from activity.labelling.review.data_files import copy_file, needs_copy, open_copy, page_and_name
+from activity.labelling.review.writer import gather_review, write_clip
 from activity.labelling.truths import known_before
 from activity.media.clip import VideoSource
 from activity.media.frame import Frame, VideoInfo
@@ -132,7 +129,7 @@ def label_clip(
         # A clip is read once more: not where nobody asks for that, and before anything is written,
         # so that a run that is interrupted meanwhile keeps what was there.
         needs_digest = (job.truth or outputs.review) and not job.is_live
-        with refusals_in_a_line(job.name):
+        with as_user_error(job.name):
             digest = hash_file(Path(clip), interrupted) if needs_digest else ""
         files = [path for path in outputs.paths if not is_stored(path)]
         folder = files[0].parent if files else Path(tempfile.gettempdir())
@@ -181,9 +178,9 @@ def label_clip(
             earlier = known_before(job.earlier, digest, known.frames, classifier.saved)
             judgement = judge(known.times, labels, compared, smoothing, job.truth, earlier)
         if outputs.review:
-            found = gather_review(outputs.review, clip_location(job.clip), digest, known, summary)
-            folder, _ = page_and_name(outputs.review)
-            write_clip(folder, replace(found, copy=here.copy))
+            path = clip_location(job.clip)
+            shown = gather_review(outputs.review, path, digest, known, summary, here.copy)
+            write_clip(page_and_name(outputs.review)[0], shown)
     if outputs.segments:
         write_segments(outputs.segments, summary.segments)
     if outputs.json:

@@ -4,17 +4,21 @@ Decoding, inference and what the caller does with a frame run at the same time, 
 thread, a bounded number of frames apart.
 """
 
-from collections.abc import Callable, Generator, Iterable, Iterator
-from contextlib import closing
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Generic, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from activity.common.background import in_background
+from activity.common.threads import in_background
+from activity.media.cutting import CutStretch, Seams, StretchSource, UnsafeCutError
 from activity.media.frame import Frame, VideoInfo
 from activity.media.live import Source
 from activity.network.classifier import OpenClassifier
+from activity.temporal.predictions import Predictions
 
 # Frames that wait between two threads even out their pace. This bounds their memory, whatever the
 # size of a frame.
@@ -92,7 +96,8 @@ def _classified(
         pieces = _of_live(source, classifier, stride, keep)
     else:
         inputs = _pieces(source, classifier, stride, keep, bytes_kept)
-        ahead = min(_FRAMES_AHEAD, _BYTES_AHEAD // _piece_bytes(bytes_kept, stride))
+        piece_bytes = min(stride, _longest_piece(bytes_kept)) * bytes_kept
+        ahead = min(_FRAMES_AHEAD, _BYTES_AHEAD // piece_bytes)
         pieces = in_background(classifier(inputs), max(1, ahead))
     with closing(pieces):
         for piece, raw in pieces:
@@ -138,13 +143,8 @@ def _of_live(
             due = number % stride == 0
             if due:
                 # A stream of one frame, so that the engine answers without waiting for more.
-                raw = _only(classifier([(None, classifier.network_input(frame))]))
+                ((_, raw),) = classifier([(None, classifier.network_input(frame))])
             yield _Piece([keep(frame)], due, 0), raw
-
-
-def _only(outputs: Iterable[tuple[None, NDArray[np.float32]]]) -> NDArray[np.float32]:
-    ((_, output),) = outputs
-    return output
 
 
 def _frame_bytes(info: VideoInfo) -> int:
@@ -155,5 +155,61 @@ def _longest_piece(bytes_kept: int) -> int:
     return max(1, _BYTES_AHEAD // bytes_kept)
 
 
-def _piece_bytes(bytes_kept: int, stride: int) -> int:
-    return min(stride, _longest_piece(bytes_kept)) * bytes_kept
+@dataclass(frozen=True, eq=False)
+class ClassifiedStretch:
+    """The raw predictions of a stretch.
+
+    Attributes:
+        stretch: which.
+        raw: probabilities of those of its frames that are classified, shape (classified, labels).
+        seams: hashes of pictures at both ends.
+    """
+
+    stretch: CutStretch
+    raw: NDArray[np.float32]
+    seams: Seams
+
+
+def classify_stretch(
+    clip: Path,
+    stretch: CutStretch,
+    classifier: OpenClassifier,
+    stride: int,
+    interrupted: Callable[[], bool],
+) -> ClassifiedStretch | None:
+    """Classify a stretch of a clip, every frame whose number in the clip ``stride`` divides.
+
+    Returns:
+        Its predictions; None if ``interrupted`` said so, and where the clip cannot be cut.
+
+    Raises:
+        UserError: the clip cannot be read.
+    """
+    for one_thread in (False, True):
+        rows = []
+        with suppress(UnsafeCutError):
+            source = StretchSource(clip, stretch, stride, one_thread=one_thread)
+            with closing(classify_times(source, classifier, stride)) as classified:
+                for _, raw in classified:
+                    if raw is not None:
+                        rows.append(raw)
+                    if interrupted():
+                        return None
+            return ClassifiedStretch(stretch, np.stack(rows), source.seams)
+    return None
+
+
+def join_stretches(
+    stretches: Sequence[ClassifiedStretch], stride: int, labels: Sequence[str], end: float
+) -> Predictions:
+    """Join what all stretches of a clip gave.
+
+    Args:
+        stretches: of one clip, in order.
+        stride: every how many frames one is classified.
+        labels: name of each class.
+        end: when the last frame ceases to be shown, in seconds.
+    """
+    times = np.concatenate([one.stretch.seconds for one in stretches])
+    raw = np.concatenate([one.raw for one in stretches])
+    return Predictions(times, raw, stride, labels, end)

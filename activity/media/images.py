@@ -12,9 +12,9 @@ from typing import NamedTuple, TypeVar
 from tqdm import tqdm
 
 from activity.common.errors import UserError
-from activity.common.ordered_pool import in_order
 from activity.common.regular_file import check_regular_file, hash_file
 from activity.common.stores import is_stored, local_copy
+from activity.common.threads import in_order
 from activity.media.clip import VideoSource
 from activity.media.digest_index import DigestIndex, FileState, KnownFile, state_of
 from activity.media.frame import Frame

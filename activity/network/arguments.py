@@ -105,5 +105,12 @@ def default_cache() -> Path | None:
     return folder if folder.is_absolute() else None  # older versions leave a "~" in it
 
 
+def files_in_cache(cache: Path | None) -> list[Path]:
+    """List the features, digests and exported networks that earlier runs have left in a cache."""
+    if cache is None:
+        return []
+    return [*cache.glob("*.sqlite"), *cache.glob("exports/*/*")]
+
+
 def _cache_folder(text: str) -> Path | None:
     return None if text == _NO_CACHE else Path(text)

@@ -23,6 +23,7 @@ from activity.network.label_pickle import (
     FRAMING,
     KNOWN_CONFIDENCE,
     LEARNED,
+    MOST_BYTES,
     UNSURE_SHARE,
     PickledLabels,
     read_labels,
@@ -35,7 +36,6 @@ from activity.network.model_file import (
     read_format,
     read_input_side,
 )
-from activity.network.recorded_pickle import MOST_BYTES
 from activity.network.unknown import UNSURE
 from activity.temporal.learned import LearnedSpan, format_spans
 
@@ -199,7 +199,7 @@ def load_input_side(path: Path) -> int | None:
 
 
 def load_label_file(path: Path) -> PickledLabels:
-    """Read a pickled ``LabelBinarizer`` without running code in it (see ``recorded_pickle``).
+    """Read a pickled ``LabelBinarizer`` without running code in it (see ``label_pickle``).
 
     Returns:
         The class names, and what ``train.py`` adds to them.

@@ -1,20 +1,38 @@
 """Build a frozen network from RGB pixels to features, and split it for fine-tuning."""
 
 import hashlib
+import tempfile
+import warnings
+from collections import Counter
+from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from activity.common.errors import UserError
 from activity.common.keras_settings import load_keras
-from activity.network.backbone_weights import network_with_weights
-from activity.network.networks import NETWORKS
-from activity.network.ordinary_layers import with_ordinary_layers
+from activity.common.writing import give_second_name
+from activity.network.efficientnet_lite0 import efficientnet_lite0
+from activity.network.model_file import in_own_process, read_weight_shapes
+from activity.network.networks import IMAGENET, NETWORKS, RANDOM, Network
 
 PREPROCESSING = "preprocessing"
 """Name of the layer that tells a model with preprocessing inside from one without."""
 
 _POOLING, _FEATURES = "pooling", "features"
+
+# An untrained backbone is the same for every --seed, so that its features can be cached from run to
+# run. --seed changes only what is trained on them. The same goes for the random draws of the
+# dropout inside some networks when they are fine-tuned.
+_SEED = 42
+
+_SHIPPED_WEIGHTS = Path(__file__).parent / "weights" / "efficientnet-lite0.weights.h5"
+
+_SHIPPED_SHA256 = "48bd47ddee68b77dba058cb05edae5ec4fd95b944bac662b8f2154f2e5d3a6aa"
+
+_SCALE, _SCALED = "_layer_scale", "_pointwise_conv_2"
 
 
 def build_backbone(name: str, weights: str) -> keras.Model:
@@ -35,11 +53,11 @@ def build_backbone(name: str, weights: str) -> keras.Model:
     """
     load_keras()
     kind = NETWORKS[name]
-    network = network_with_weights(name, weights)
+    network = _network_with_weights(name, weights)
     if kind.first_layer is not None:
         network = keras.Model(network.get_layer(kind.first_layer).input, network.output)
     if kind.needs_rebuilding:
-        network = with_ordinary_layers(network)
+        network = _with_ordinary_layers(network)
     pixels = keras.Input((kind.side, kind.side, 3), name="pixels")
     preprocessing = frozen_convolution(
         PREPROCESSING, kind.preprocessing.kernel, kind.preprocessing.bias
@@ -51,6 +69,185 @@ def build_backbone(name: str, weights: str) -> keras.Model:
     # A frozen batch norm uses its stored statistics even while the head is trained.
     backbone.trainable = False
     return backbone
+
+
+def _network_with_weights(name: str, weights: str) -> keras.Model:
+    """Build a network of ``keras.applications``, without its top, and load its weights.
+
+    Args:
+        name: one of ``NETWORKS``.
+        weights: ``"imagenet"``, ``"random"`` (untrained), or the path of a file in either of
+            Keras's two HDF5 layouts.
+
+    Returns:
+        The network as its constructor makes it, from preprocessed pixels to its last feature map.
+
+    Raises:
+        UserError: the weights cannot be downloaded or found, or do not fit.
+    """
+    kind = NETWORKS[name]
+    keras.utils.set_random_seed(_SEED)
+    if weights == IMAGENET:
+        return _imagenet(name, kind)
+    network = _construct(kind, None)
+    if weights != RANDOM:
+        _load_weights(network, Path(weights))
+    return network
+
+
+def _construct(kind: Network, weights: str | None) -> keras.Model:
+    if kind.constructor is None:
+        return efficientnet_lite0()
+    return getattr(keras.applications, kind.constructor)(
+        include_top=False,
+        weights=weights,
+        input_shape=(kind.side, kind.side, 3),
+        **kind.options,
+    )
+
+
+def _imagenet(name: str, kind: Network) -> keras.Model:
+    if kind.constructor is None:
+        network = _construct(kind, None)
+        network.load_weights(_checked_shipped_weights())
+        return network
+    try:
+        return _construct(kind, IMAGENET)
+    except Exception as error:
+        # Keras raises a bare Exception when a download fails, ValueError on a bad hash.
+        raise UserError(
+            f"the ImageNet weights of {name} are not on this machine and cannot be downloaded "
+            f"(no network?). Ways out: --weights FILE with a copy of {kind.weights_file}; "
+            "--weights random for an untrained network; or --backbone efficientnet-lite0, which "
+            "brings its own"
+        ) from error
+
+
+def _checked_shipped_weights() -> Path:
+    found = hashlib.sha256(_SHIPPED_WEIGHTS.read_bytes()).hexdigest()
+    if found != _SHIPPED_SHA256:
+        raise UserError(
+            f"{_SHIPPED_WEIGHTS} is not the file that was shipped: fetch the project again"
+        )
+    return _SHIPPED_WEIGHTS
+
+
+def _load_weights(network: keras.Model, path: Path) -> None:
+    """Load a weights file into ``network``, whichever of Keras's two HDF5 layouts it has."""
+    try:
+        path.open("rb").close()
+        ending, shapes = in_own_process(read_weight_shapes, path)
+    except OSError as error:
+        raise UserError(
+            f"cannot read the weights {path}: {error.strerror}; "
+            f"give --weights a file, {IMAGENET} or {RANDOM}"
+        ) from error
+    except ValueError as error:
+        raise UserError(f"{path} is not a file of weights (HDF5): {error}") from error
+    # Keras itself would load what fits, and only warn about the rest.
+    if Counter(map(tuple, shapes)) != Counter(weight.shape for weight in network.weights):
+        raise UserError(f"the weights in {path} do not fit a {network.name} without its top")
+    with (
+        tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder,
+        warnings.catch_warnings(),
+    ):
+        warnings.simplefilter("ignore")
+        # Keras chooses the layout by the file's name; a person's file may have any.
+        named = Path(folder) / f"weights{ending}"
+        give_second_name(path, named)
+        try:
+            network.load_weights(named)
+        except (ValueError, KeyError, OSError) as error:
+            raise UserError(f"cannot load the weights in {path}: {error}") from error
+
+
+def _with_ordinary_layers(network: keras.Model) -> keras.Model:
+    """Rebuild a network and its weights from ordinary layers; the outputs stay the same.
+
+    ConvNeXt and MobileNetV3 contain sums and products that are operations instead of layers, which
+    an HDF5 file cannot hold. ConvNeXt also has a layer of its own, ``LayerScale``, which no other
+    program knows. Each of these has an equivalent among the ordinary layers.
+
+    - A sum of two tensors becomes ``Add``, named after the layer whose output is added; a sum or
+      product with a number ``Rescaling``.
+    - A ``LayerScale`` is folded into the ``Dense`` layer before it.
+    - A convolution of as many groups as channels becomes a ``DepthwiseConv2D``, which TensorFlow
+      runs on a CPU without compiling it first.
+
+    Returns:
+        A new model; ``network`` is not changed.
+
+    Raises:
+        ValueError: the network has any other operation.
+    """
+    name_of: dict[int, str] = {}
+    made: list[object] = []  # keeps tensors alive, so that no other one gets the same id
+
+    def call(operation: Any, *arguments: Any, **options: Any) -> Any:
+        if isinstance(operation, keras.Layer):
+            output = operation(*arguments, **options)
+            name_of[id(output)] = operation.name
+        else:
+            output = _as_layer(operation, arguments, name_of)
+        made.append(output)
+        return output
+
+    rebuilt = keras.models.clone_model(network, clone_function=_clone, call_function=call)
+    weights = {layer.name: layer.get_weights() for layer in network.layers}
+    for name in weights:
+        if name.endswith(_SCALE):
+            dense = weights[name.removesuffix(_SCALE) + _SCALED]
+            dense[:] = [weight * weights[name][0] for weight in dense]
+            weights[name] = []
+    for layer in rebuilt.layers:
+        values = weights.get(layer.name, [])
+        if isinstance(layer, keras.layers.DepthwiseConv2D) and values[0].shape[2] == 1:
+            values[0] = np.moveaxis(values[0], 2, 3)
+        layer.set_weights(values)
+    return rebuilt
+
+
+def _clone(layer: Any) -> Any:
+    if not isinstance(layer, keras.Layer):
+        return layer
+    if layer.name.endswith(_SCALE):
+        return keras.layers.Activation("linear", name=layer.name)
+    if isinstance(layer, keras.layers.Conv2D) and 1 < layer.groups == layer.filters:
+        return keras.layers.DepthwiseConv2D(
+            layer.kernel_size, layer.strides, layer.padding, name=layer.name
+        )
+    return layer.__class__.from_config(layer.get_config())
+
+
+def _as_layer(operation: Any, arguments: Any, name_of: dict[int, str]) -> Any:
+    kind = type(operation).__name__
+    first, second = arguments
+    if kind == "Add" and isinstance(second, int | float):
+        return keras.layers.Rescaling(1.0, offset=second)(first)
+    if kind == "Multiply" and isinstance(second, int | float):
+        return keras.layers.Rescaling(second)(first)
+    if kind == "Add":
+        return keras.layers.Add(name=f"{name_of[id(second)]}_add")([first, second])
+    raise ValueError(f"no layer is known that does what {kind} does")
+
+
+def frozen_convolution(
+    name: str, kernel: NDArray[np.float32], bias: NDArray[np.float32]
+) -> keras.layers.Layer:
+    """Make a 1x1 convolution that computes ``pixel @ kernel + bias`` and is never trained.
+
+    All preprocessing is such a layer: it is exact, and every file format can store it. Keras's
+    ``preprocess_input`` would become operations that an HDF5 file cannot hold.
+
+    Args:
+        name: name of the layer.
+        kernel: shape (3, 3), input colours by output colours.
+        bias: shape (3,).
+    """
+    layer = keras.layers.Conv2D(3, 1, name=name, trainable=False)
+    layer.build((None, None, None, 3))
+    layer.set_weights([kernel[np.newaxis, np.newaxis], bias])
+    return layer
 
 
 def split_backbone(backbone: keras.Model) -> tuple[keras.Model, keras.Model]:
@@ -93,22 +290,3 @@ def fingerprint(model: keras.Model) -> str:
         digest.update(f"{values.shape} {values.dtype}".encode())
         digest.update(values.data)
     return digest.hexdigest()
-
-
-def frozen_convolution(
-    name: str, kernel: NDArray[np.float32], bias: NDArray[np.float32]
-) -> keras.layers.Layer:
-    """Make a 1x1 convolution that computes ``pixel @ kernel + bias`` and is never trained.
-
-    All preprocessing is such a layer: it is exact, and every file format can store it. Keras's
-    ``preprocess_input`` would become operations that an HDF5 file cannot hold.
-
-    Args:
-        name: name of the layer.
-        kernel: shape (3, 3), input colours by output colours.
-        bias: shape (3,).
-    """
-    layer = keras.layers.Conv2D(3, 1, name=name, trainable=False)
-    layer.build((None, None, None, 3))
-    layer.set_weights([kernel[np.newaxis, np.newaxis], bias])
-    return layer

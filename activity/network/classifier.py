@@ -1,5 +1,6 @@
 """A saved classifier: read its two files, then open it as a function from pixels to labels."""
 
+import glob
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from activity.common.errors import UserError
 from activity.common.regular_file import hash_file
-from activity.common.stores import local_copy
+from activity.common.stores import is_stored, local_copy
 from activity.media.frame import INPUT_SIZE, Frame, Framing
 from activity.network.artifacts import load_input_side, load_label_file, load_model
 from activity.network.engine import (
@@ -22,8 +23,8 @@ from activity.network.engine import (
     open_engine,
     openvino_engine,
 )
+from activity.network.networks import IMAGENET_MEAN_RGB
 from activity.network.openvino_export import EXPORT_NAME
-from activity.network.preprocessing import IMAGENET_MEAN_RGB
 from activity.network.unknown import UNSURE, with_unknown
 from activity.temporal.learned import LearnedSpan
 from activity.temporal.segments import UNKNOWN
@@ -235,6 +236,24 @@ class OpenClassifier:
             RGB, uint8, shape (side, side, 3).
         """
         return image.network_input(self.saved.framing, self.saved.side)
+
+
+def files_of_model(model: Path, label_bin: Path, *, engine: str = "auto") -> list[Path]:
+    """List what a saved classifier is read from.
+
+    Args:
+        model: path of the model.
+        label_bin: path of its label binarizer.
+        engine: what runs it; ``"int8"`` reads one of the folders beside the model.
+    """
+    return [model, label_bin, *(files_of_int8_versions(model) if engine == "int8" else [])]
+
+
+def files_of_int8_versions(model: Path) -> list[Path]:
+    """List the files of all int8 versions of a model; which one is its own, only it can tell."""
+    if is_stored(model):
+        return []
+    return [*model.parent.glob(f"{glob.escape(model.name)}.*.int8/*")]
 
 
 def _with_preprocessing(model: "keras.Model") -> "keras.Model":

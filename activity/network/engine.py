@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from activity.common.background import in_background
 from activity.common.cores import fewer_cores
 from activity.common.errors import UserError
 from activity.common.keras_settings import can_compute, compiles_for_each_shape, has_gpu
+from activity.common.threads import in_background
 from activity.network.openvino_export import EXPORT_NAME, export
 
 if TYPE_CHECKING:

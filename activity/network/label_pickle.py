@@ -1,15 +1,192 @@
 """Read a pickled ``LabelBinarizer``: the class names, and what ``train.py`` adds to them.
 
-The pickle is never unpickled, so it cannot run code: see ``recorded_pickle``.
+An ordinary unpickler imports and calls whatever a file names. This one replaces each class and
+function by a recorder, so nothing is imported or called, and then reads the attributes from what
+was recorded. Before that, a pass over the operations refuses files that would take more memory, or
+more of the C stack, than their size justifies.
 """
 
+import io
+import pickle
+import pickletools
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from activity.media.frame import Framing
-from activity.network.recorded_pickle import Refused, damage_named, read_array, read_state
 from activity.network.unknown import UNSURE
 from activity.temporal.learned import LearnedSpan, parse_spans
+
+MOST_BYTES = 16 * 2**20
+"""Largest pickle that is read. It has room for 40,000 class names of a hundred letters."""
+
+# A class name that is stored as a Python string takes two or three.
+_MOST_OPERATIONS = 100_000
+# Hashing and comparing recurse in C: tuples nested 100,000 deep would crash the process.
+_MOST_TUPLES = 100
+
+_BINARIZER = {
+    # Where scikit-learn defines the class: since 0.22, and before.
+    "sklearn.preprocessing._label LabelBinarizer",
+    "sklearn.preprocessing.label LabelBinarizer",
+}
+_ARRAY = {"numpy.core.multiarray _reconstruct", "numpy._core.multiarray _reconstruct"}
+_ARRAY_OF_BUFFER = {"numpy.core.numeric _frombuffer", "numpy._core.numeric _frombuffer"}
+_DTYPE = {"numpy dtype"}
+# How protocols 0 and 1 create an object, and how Python 3 writes bytes for Python 2.
+_OBJECT = {"copy_reg _reconstructor", "copyreg _reconstructor"}
+_BYTES = {"_codecs encode"}
+_BASES = {"numpy ndarray", "__builtin__ object", "builtins object"}
+_ALLOWED = _BINARIZER | _ARRAY | _ARRAY_OF_BUFFER | _DTYPE | _OBJECT | _BYTES | _BASES
+
+_MEMO_BY_NUMBER = {"PUT", "BINPUT", "LONG_BINPUT"}
+_TUPLES = {"TUPLE", "TUPLE1", "TUPLE2", "TUPLE3"}
+_OPERATIONS = {
+    *("PROTO", "FRAME", "MARK", "STOP"),
+    *("NONE", "NEWTRUE", "NEWFALSE", "INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1"),
+    *("FLOAT", "BINFLOAT"),
+    *("STRING", "BINSTRING", "SHORT_BINSTRING", "BINBYTES", "SHORT_BINBYTES", "BYTEARRAY8"),
+    *("UNICODE", "BINUNICODE", "SHORT_BINUNICODE"),
+    *("EMPTY_TUPLE", "EMPTY_LIST", "LIST", "APPEND", "APPENDS"),
+    *("EMPTY_DICT", "DICT", "SETITEM", "SETITEMS"),
+    *("MEMOIZE", "GET", "BINGET", "LONG_BINGET"),
+    *("GLOBAL", "STACK_GLOBAL", "REDUCE", "NEWOBJ", "BUILD"),
+    *_MEMO_BY_NUMBER,
+    *_TUPLES,
+}
+"""All that ``LabelBinarizer`` and NumPy need, in every pickle protocol."""
+
+
+class _Refused(ValueError):  # noqa: N818 - the name says what happens
+    """The file could be read well enough to say what is wrong with it."""
+
+
+def _read_state(content: bytes) -> dict[str, Any]:
+    """Read the attributes of a pickled ``LabelBinarizer``.
+
+    Raises:
+        _Refused: ``content`` is too large, or names anything other than a ``LabelBinarizer``
+            and its NumPy arrays.
+        Exception: of many kinds, where it is damaged: see ``_refuse_damage``.
+    """
+    _check_operations(content)
+    # Python 2's strings hold bytes: Latin-1 gives each byte one letter.
+    binarizer = _Recorder(io.BytesIO(content), encoding="latin-1").load()
+    if not (isinstance(binarizer, _Recorded) and binarizer.maker in _BINARIZER):
+        raise _Refused("it holds something other than a label binarizer")
+    state: dict[str, Any] = binarizer.state
+    return state
+
+
+@contextmanager
+def _refuse_damage() -> Iterator[None]:
+    """Turn any exception that damaged content causes into ``_Refused``, with the reason."""
+    try:
+        yield
+    except _Refused:
+        raise
+    except (
+        *(pickle.UnpicklingError, EOFError, OverflowError),
+        *(ValueError, IndexError, KeyError, TypeError, AttributeError),
+    ) as error:
+        raise _Refused("it is damaged or not a pickled label binarizer") from error
+
+
+def _check_operations(content: bytes) -> None:
+    """Refuse a pickle that would take more memory or stack than its size justifies.
+
+    Python's unpickler allocates whatever a pickle claims, such as a memo of two billion entries.
+    """
+    if len(content) > MOST_BYTES:
+        raise _Refused("it is too large for a label binarizer")
+    tuples = 0
+    for count, (operation, value, _) in enumerate(pickletools.genops(content)):
+        if count == _MOST_OPERATIONS:
+            raise _Refused("it has too many operations for a label binarizer")
+        if operation.name not in _OPERATIONS:
+            raise _Refused(f"it uses {operation.name}, which no label binarizer needs")
+        if operation.name in _MEMO_BY_NUMBER and not 0 <= int(value or 0) < _MOST_OPERATIONS:
+            raise _Refused("it numbers more objects than it has")
+        tuples += operation.name in _TUPLES
+        if tuples > _MOST_TUPLES:
+            raise _Refused("it has too many tuples for a label binarizer")
+
+
+class _Recorded:
+    """A recorded call of ``maker``: its arguments, and the state that the pickle sets later."""
+
+    maker: str
+    arguments: tuple[Any, ...]
+    state: Any
+
+    def __new__(cls, *arguments: Any) -> "_Recorded":
+        if cls.maker in _OBJECT:
+            return arguments[0]()
+        recorded = super().__new__(cls)
+        recorded.arguments, recorded.state = arguments, None
+        return recorded
+
+    def __setstate__(self, state: object) -> None:
+        self.state = state
+
+
+# Classes, because the unpickler creates objects from nothing else. A pickle can only call them. It
+# cannot change them: ``__setstate__`` fails without an instance.
+_RECORDERS = {maker: type(maker, (_Recorded,), {"maker": maker}) for maker in _ALLOWED}
+
+
+class _Recorder(pickle.Unpickler):
+    """An unpickler that replaces every class and function by a recorder."""
+
+    def find_class(self, module: str, name: str) -> type[_Recorded]:
+        if f"{module} {name}" not in _RECORDERS:
+            raise _Refused(f"it asks for {module}.{name}, which is not allowed")
+        return _RECORDERS[f"{module} {name}"]
+
+
+def _read_array(made: _Recorded) -> list[str]:
+    """Read a one-dimensional array of names or whole numbers."""
+    if made.maker in _ARRAY_OF_BUFFER:
+        raw, dtype, shape = made.arguments[:3]
+    elif made.maker in _ARRAY:
+        _, shape, dtype, _, raw = made.state
+    else:
+        raise TypeError("classes_ is not an array")
+    kind, order = dtype.arguments[0], dtype.state[1]
+    if kind in ("O", "O8", "O4") and dtype.maker in _DTYPE:
+        if not isinstance(raw, list):
+            raise TypeError("the names are no list")
+        values = raw
+    elif re.fullmatch(r"[SU][1-9]\d{0,8}|[iu][1248]", kind) and dtype.maker in _DTYPE:
+        if isinstance(raw, _Recorded):
+            raw = raw.arguments[0]
+        raw = raw.encode("latin-1") if isinstance(raw, str) else raw
+        if not isinstance(raw, bytes | bytearray):  # bytes() of a number is as many zeros
+            raise TypeError("the items are not bytes")
+        size = int(kind[1:]) * (4 if kind[0] == "U" else 1)
+        if len(raw) % size:
+            raise ValueError("the array ends in the middle of an item")
+        items = (bytes(raw[start : start + size]) for start in range(0, len(raw), size))
+        values = [_item(item, kind[0], "big" if order == ">" else "little") for item in items]
+    else:
+        raise TypeError("classes_ holds neither names nor whole numbers")
+    if shape != (len(values),):
+        raise _Refused("its class names are not a plain list")
+    if not all(isinstance(value, str | int) for value in values):
+        raise TypeError("a class name is neither text nor a whole number")
+    return [str(value) for value in values]
+
+
+def _item(raw: bytes, kind: str, order: Literal["big", "little"]) -> str | int:
+    # NumPy makes broken strings of code points that do not exist in Unicode.
+    if kind == "U":
+        return raw.decode(f"utf-32-{order[0]}e", "surrogatepass").rstrip("\0")
+    if kind == "S":
+        return raw.rstrip(b"\0").decode()
+    return int.from_bytes(raw, order, signed=kind == "i")
+
 
 KNOWN_CONFIDENCE = "known_confidence_"
 """Attribute of the binarizer: the network's confidence in photos that it was not trained on."""
@@ -55,8 +232,8 @@ def read_labels(content: bytes) -> PickledLabels:
         ValueError: ``content`` is damaged, names anything other than a ``LabelBinarizer`` and
             its NumPy arrays, or is too large; or what ``train.py`` adds is not what it writes.
     """
-    with damage_named():
-        state = read_state(content)
+    with _refuse_damage():
+        state = _read_state(content)
         return PickledLabels(
             _class_names(state),
             _framing(state),
@@ -67,9 +244,9 @@ def read_labels(content: bytes) -> PickledLabels:
 
 
 def _class_names(state: dict[str, Any]) -> list[str]:
-    names = read_array(state["classes_"])
+    names = _read_array(state["classes_"])
     if len(set(names)) != len(names):
-        raise Refused("it names a class twice")
+        raise _Refused("it names a class twice")
     return names
 
 
@@ -78,17 +255,17 @@ def _known_confidence(state: dict[str, Any]) -> list[float]:
     if known is None:
         return []
     if not isinstance(known, list) or not all(type(value) is float for value in known):
-        raise Refused("its known_confidence_ is not a list of numbers")
+        raise _Refused("its known_confidence_ is not a list of numbers")
     # Phrased so that NaN fails, too.
     if not (known and all(0 <= value <= 1 for value in known) and known == sorted(known)):
-        raise Refused("its known_confidence_ is not in order, or not from 0 to 1")
+        raise _Refused("its known_confidence_ is not in order, or not from 0 to 1")
     return known
 
 
 def _unsure(state: dict[str, Any]) -> float:
     unsure = state.get(UNSURE_SHARE, UNSURE)
     if type(unsure) is not float or not 0 < unsure <= 1:
-        raise Refused("its unsure_ is not a number above 0, up to 1")
+        raise _Refused("its unsure_ is not a number above 0, up to 1")
     return unsure
 
 
@@ -97,15 +274,15 @@ def _learned(state: dict[str, Any]) -> tuple[LearnedSpan, ...] | None:
     if text is None:
         return None
     if type(text) is not str:
-        raise Refused("its learned_ is not text")
+        raise _Refused("its learned_ is not text")
     try:
         return parse_spans(text)
     except ValueError as error:
-        raise Refused("its learned_ does not list stretches of clips") from error
+        raise _Refused("its learned_ does not list stretches of clips") from error
 
 
 def _framing(state: dict[str, Any]) -> Framing:
     framing = state.get(FRAMING, "squashed")
     if framing not in ("centre", "squashed"):
-        raise Refused("its framing_ is none that is known here: it may be from a later version")
+        raise _Refused("its framing_ is none that is known here: it may be from a later version")
     return framing

@@ -1,16 +1,49 @@
 """The table of networks for ``--backbone``. It does not import Keras, which takes seconds."""
 
+import os
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
-from activity.network.preprocessing import (
-    CAFFE,
-    EFFICIENTNET_LITE,
-    EFFICIENTNET_V2,
-    MINUS_ONE_TO_ONE,
-    STANDARDISED,
-    Preprocessing,
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+IMAGENET_MEAN_RGB = (123.68, 116.779, 103.939)
+"""Mean of ImageNet's training pixels, as in ``keras.applications.resnet50.preprocess_input``."""
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """Preprocessing of RGB pixels 0..255: ``pixel @ kernel + bias``.
+
+    Attributes:
+        kernel: shape (3, 3), input colours by output colours.
+        bias: shape (3,).
+    """
+
+    kernel: NDArray[np.float32]
+    bias: NDArray[np.float32]
+
+
+def _scaled(scale: ArrayLike, offset: ArrayLike) -> Preprocessing:
+    """Scale and shift each colour: ``pixel * scale + offset``, one value each or one for all."""
+    scales, offsets = np.broadcast_to(scale, 3), np.broadcast_to(offset, 3)
+    return Preprocessing(np.diag(scales).astype(np.float32), offsets.astype(np.float32))
+
+
+_MEAN, _DEVIATION = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
+
+# BGR minus the mean.
+CAFFE = Preprocessing(
+    np.eye(3, dtype=np.float32)[::-1], -np.array(IMAGENET_MEAN_RGB[::-1], np.float32)
 )
+# From -1 to 1, in two ways.
+MINUS_ONE_TO_ONE = _scaled(1 / 127.5, -1)
+EFFICIENTNET_V2 = _scaled(1 / 128, -1)
+# Mean 0 and standard deviation 1 over ImageNet, for each colour.
+STANDARDISED = _scaled(1 / (255 * _DEVIATION), -_MEAN / _DEVIATION)
+EFFICIENTNET_LITE = _scaled(1 / 128, -127 / 128)
+
 
 IMAGENET = "imagenet"
 RANDOM = "random"
@@ -40,7 +73,7 @@ class Network:
             the network: one way of preprocessing is enough.
         first_layer: first layer to use, for a network that has preprocessing inside regardless.
         needs_rebuilding: whether it has layers that not every file format can store, or that cannot
-            be used: see ``ordinary_layers``.
+            be used: see ``backbone``.
         known_for: what sets it apart; empty for most.
     """
 
@@ -67,89 +100,61 @@ class Network:
 
 
 def _resnet(constructor: str, megabytes: float, speed: float, known_for: str = "") -> Network:
+    file = f"{constructor.lower()}_weights_tf_dim_ordering_tf_kernels_notop.h5"
+    preprocessing = MINUS_ONE_TO_ONE if constructor.endswith("V2") else CAFFE
     return Network(
-        constructor,
-        f"{constructor.lower()}_weights_tf_dim_ordering_tf_kernels_notop.h5",
-        224,
-        MINUS_ONE_TO_ONE if constructor.endswith("V2") else CAFFE,
-        "conv4_",
-        megabytes,
-        speed,
-        known_for=known_for,
+        constructor, file, 224, preprocessing, "conv4_", megabytes, speed, known_for=known_for
     )
 
 
 def _efficientnet(variant: str, side: int, megabytes: float, speed: float) -> Network:
+    name, file = f"EfficientNet{variant}", f"efficientnet{variant.lower()}_notop.h5"
     # The layers before its first convolution are the preprocessing, with weights of its own.
-    name = f"efficientnet{variant.lower()}_notop.h5"
+    first = "stem_conv_pad"
     return Network(
-        f"EfficientNet{variant}",
-        name,
-        side,
-        STANDARDISED,
-        "block5",
-        megabytes,
-        speed,
-        first_layer="stem_conv_pad",
-        needs_rebuilding=True,
+        name, file, side, STANDARDISED, "block5", megabytes, speed, {}, first, needs_rebuilding=True
     )
 
 
 def _efficientnet_v2(variant: str, side: int, megabytes: float, speed: float) -> Network:
-    return Network(
-        f"EfficientNetV2{variant}",
-        f"efficientnetv2-{variant.lower()}_notop.h5",
-        side,
-        STANDARDISED if variant.startswith("B") else EFFICIENTNET_V2,
-        "block5",
-        megabytes,
-        speed,
-        options={"include_preprocessing": False},
-    )
+    name, file = f"EfficientNetV2{variant}", f"efficientnetv2-{variant.lower()}_notop.h5"
+    preprocessing = STANDARDISED if variant.startswith("B") else EFFICIENTNET_V2
+    options = {"include_preprocessing": False}
+    return Network(name, file, side, preprocessing, "block5", megabytes, speed, options)
 
 
 def _convnext(variant: str, megabytes: float, speed: float) -> Network:
+    name, file = f"ConvNeXt{variant}", f"convnext_{variant.lower()}_notop.h5"
+    # Its last normalization is of the averaged features.
+    options = {"include_preprocessing": False, "pooling": "avg"}
+    last = "_stage_2_"
     return Network(
-        f"ConvNeXt{variant}",
-        f"convnext_{variant.lower()}_notop.h5",
-        224,
-        STANDARDISED,
-        "_stage_2_",
-        megabytes,
-        speed,
-        # Its last normalization is of the averaged features.
-        options={"include_preprocessing": False, "pooling": "avg"},
-        needs_rebuilding=True,
+        name, file, 224, STANDARDISED, last, megabytes, speed, options, needs_rebuilding=True
     )
 
 
 def _mobilenet_v3(
     variant: str, last_frozen: str, megabytes: float, speed: float, known_for: str = ""
 ) -> Network:
+    file = f"weights_mobilenet_v3_{variant.lower()}_224_1.0_float_no_top_v2.h5"
+    options = {"include_preprocessing": False}
     return Network(
         f"MobileNetV3{variant}",
-        f"weights_mobilenet_v3_{variant.lower()}_224_1.0_float_no_top_v2.h5",
+        file,
         224,
         MINUS_ONE_TO_ONE,
         last_frozen,
         megabytes,
         speed,
-        options={"include_preprocessing": False},
+        options,
         needs_rebuilding=True,
         known_for=known_for,
     )
 
 
 def _densenet(layers: int, megabytes: float, speed: float) -> Network:
-    return Network(
-        f"DenseNet{layers}",
-        f"densenet{layers}_weights_tf_dim_ordering_tf_kernels_notop.h5",
-        224,
-        STANDARDISED,
-        "pool4_",
-        megabytes,
-        speed,
-    )
+    file = f"densenet{layers}_weights_tf_dim_ordering_tf_kernels_notop.h5"
+    return Network(f"DenseNet{layers}", file, 224, STANDARDISED, "pool4_", megabytes, speed)
 
 
 NETWORKS = {
@@ -206,6 +211,25 @@ NETWORKS = {
     "densenet169": _densenet(169, 50.6, 0.96),
     "densenet201": _densenet(201, 73.3, 0.75),
 }
+
+
+def files_of_weights(network: str, weights: str) -> list[Path]:
+    """List what a frozen network is read from, whether it is there or not.
+
+    Args:
+        network: one of ``NETWORKS``.
+        weights: as ``--weights`` takes them.
+    """
+    if weights == "random":
+        return []
+    if weights != "imagenet":
+        return [Path(weights)]
+    kind = NETWORKS[network]
+    if kind.constructor is None:  # it comes with the project
+        return [Path(__file__).parent / "weights" / kind.weights_file]
+    # Where Keras keeps what it has downloaded. Path.home() would raise where there is none.
+    home = os.environ.get("KERAS_HOME") or os.path.expanduser("~/.keras")  # noqa: PTH111
+    return [Path(home, "models", kind.weights_file)]
 
 
 def network_name(text: str) -> str:

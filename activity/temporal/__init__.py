@@ -1,1 +1,1 @@
-"""Predictions over time: smoothing, segments, metrics, and the files that hold results."""
+"""Predictions over time: smoothing, segments, judging, and the files that hold results."""

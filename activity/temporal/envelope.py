@@ -48,11 +48,6 @@ class Envelope:
     shares: NDArray[np.float64]
     switches: NDArray[np.int64]
 
-    @property
-    def columns(self) -> int:
-        """Number of columns."""
-        return len(self.start)
-
 
 def envelope_of(predictions: Predictions, compared: Compared, drawn: Smoothing) -> Envelope:
     """Collect a clip in columns, with a band for each smoothing.

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from activity.common.errors import UserError
-from activity.common.temporary_file import temporary_file
+from activity.common.writing import temporary_file
 
 _CONTENT = "a clip's predictions"
 _IN_MEMORY = 2**28  # bytes; larger arrays are files that are mapped into memory

@@ -7,7 +7,7 @@ and change on time.
 
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from activity.temporal.predictions import Predictions
-from activity.temporal.viterbi import least_cost_labels
 
 _FRAMES_AT_ONCE = 4096  # so that smoothed probabilities, in double precision, take little memory
 
@@ -111,6 +110,33 @@ class Rolling(Smoothing):
             yield sums / np.minimum(np.arange(first + 1, last + 1), window)[:, np.newaxis]
 
 
+class RollingAverage:
+    """The mean of the last ``size`` predictions (of fewer at the start), for frames as they come.
+
+    The sum is carried along, so a frame costs the same at every ``size``. In double precision
+    it stays within 1e-9 of the plain mean over hours of video.
+    """
+
+    def __init__(self, size: int) -> None:
+        self._window: deque[NDArray[np.float64]] = deque(maxlen=size)
+        self._sum: NDArray[np.float64] | float = 0.0
+
+    def push(self, probabilities: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Take in one prediction and return the mean of the window.
+
+        Args:
+            probabilities: shape (labels,).
+
+        Returns:
+            float64, shape (labels,).
+        """
+        if len(self._window) == self._window.maxlen:
+            self._sum = self._sum - self._window[0]
+        self._window.append(probabilities.astype(np.float64))
+        self._sum = self._sum + self._window[-1]
+        return self._sum / len(self._window)
+
+
 class Viterbi(Smoothing):
     """The labels that cost least over the whole clip.
 
@@ -158,6 +184,99 @@ class Viterbi(Smoothing):
                 yield np.tile(mean, (min(stop, at + _FRAMES_AT_ONCE) - at, 1))
 
 
+def least_cost_labels(
+    predictions: Iterable[NDArray[np.floating]], penalty: float
+) -> NDArray[np.unsignedinteger]:
+    """Find the labels with the least ``sum(1 - p[label]) + penalty * switches``.
+
+    The cost is that of a Potts model on a line. Dynamic programming finds its exact minimum, as the
+    Viterbi algorithm does for a hidden Markov model (R. B. Potts, "Some generalized order-disorder
+    transformations", 1952; A. J. Viterbi, "Error bounds for convolutional codes", 1967).
+
+    Every switch costs the same, so the cheapest path to a label either keeps that label or comes
+    from the cheapest label of the frame before. That takes frames x labels steps instead of
+    frames x labels x labels. One bit is stored for each frame and label. In a tie, the path that
+    keeps its label wins.
+
+    Probabilities are used as they are, not as logarithms: then a network that is confidently wrong
+    about one frame can never outweigh more than one other frame.
+
+    Args:
+        predictions: probabilities of the clip's frames in order, in arrays of shape
+            (frames, labels) with any number of frames each.
+        penalty: cost of a switch. With N / 2, fewer than N frames between two segments of the same
+            other label never change the label.
+
+    Returns:
+        Label of each frame, shape (frames,), in the smallest unsigned type that fits.
+
+    Example:
+        >>> sure = np.eye(2)[[0, 0, 0, 0, 1, 0, 0, 1, 1, 1, 1]]
+        >>> least_cost_labels([sure], penalty=1.5)
+        array([0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1], dtype=uint8)
+    """
+    cost: NDArray[np.float64] | None = None
+    steps: list[tuple[NDArray[np.uint8], NDArray[np.unsignedinteger]]] = []
+    for some in predictions:
+        if cost is None:
+            cost = np.zeros(some.shape[1])
+            number = np.min_scalar_type(len(cost) - 1)
+        # Which labels are reached by a switch, and the cheapest label before each frame.
+        switched = np.empty(some.shape, bool)
+        cheapest = np.empty(len(some), number)
+        for frame, own in enumerate(1 - some.astype(np.float64)):
+            best = cost.argmin()
+            limit = cost[best] + penalty
+            np.greater(cost, limit, out=switched[frame])
+            np.minimum(cost, limit, out=cost)
+            cost += own
+            cheapest[frame] = best
+        # Only differences matter. This keeps costs small, and so exact, in clips of any length.
+        cost -= cost.min()
+        steps.append((np.packbits(switched, axis=1), cheapest))
+    if cost is None:
+        return np.empty(0, np.uint8)
+    return _trace_back(steps, int(cost.argmin()), len(cost))
+
+
+def _trace_back(
+    steps: list[tuple[NDArray[np.uint8], NDArray[np.unsignedinteger]]], label: int, labels: int
+) -> NDArray[np.unsignedinteger]:
+    """Follow the cheapest path from the last frame's label back to the first."""
+    found = []
+    for bits, cheapest in reversed(steps):
+        switched = np.unpackbits(bits, axis=1, count=labels).tobytes()
+        before = cheapest.tolist()
+        path = np.empty_like(cheapest)
+        for frame in range(len(path) - 1, -1, -1):
+            path[frame] = label
+            if switched[frame * labels + label]:
+                label = before[frame]
+        found.append(path)
+    return np.concatenate(found[::-1])
+
+
+def run_starts(numbers: NDArray[np.integer]) -> NDArray[np.intp]:
+    """Find the first frame of each run of one label.
+
+    Args:
+        numbers: number of each frame's label, shape (frames,).
+
+    Returns:
+        Shape (runs,), ascending from 0.
+
+    Example:
+        >>> run_starts(np.array([2, 2, 0, 0, 1]))
+        array([0, 2, 4])
+    """
+    changes = np.flatnonzero(numbers[1:] != numbers[:-1]) + 1
+    return np.concatenate([[0], changes]) if len(numbers) else changes
+
+
+def _number_type(predictions: Predictions) -> np.dtype[np.unsignedinteger]:
+    return np.min_scalar_type(len(predictions.labels) - 1)
+
+
 SMOOTHINGS: Mapping[str, type[Smoothing]] = {each.way: each for each in (Rolling, Viterbi)}
 """The ways of smoothing by their names."""
 
@@ -182,51 +301,3 @@ def compared_smoothings(size: int, compare: Sequence[int]) -> list[Smoothing]:
     sizes = sorted({size, *compare})
     every = [RAW, *(way(each) for each in sizes for way in SMOOTHINGS.values())]
     return list(dict.fromkeys(every))
-
-
-def run_starts(numbers: NDArray[np.integer]) -> NDArray[np.intp]:
-    """Find the first frame of each run of one label.
-
-    Args:
-        numbers: number of each frame's label, shape (frames,).
-
-    Returns:
-        Shape (runs,), ascending from 0.
-
-    Example:
-        >>> run_starts(np.array([2, 2, 0, 0, 1]))
-        array([0, 2, 4])
-    """
-    changes = np.flatnonzero(numbers[1:] != numbers[:-1]) + 1
-    return np.concatenate([[0], changes]) if len(numbers) else changes
-
-
-class RollingAverage:
-    """The mean of the last ``size`` predictions (of fewer at the start), for frames as they come.
-
-    The sum is carried along, so a frame costs the same at every ``size``. In double precision
-    it stays within 1e-9 of the plain mean over hours of video.
-    """
-
-    def __init__(self, size: int) -> None:
-        self._window: deque[NDArray[np.float64]] = deque(maxlen=size)
-        self._sum: NDArray[np.float64] | float = 0.0
-
-    def push(self, probabilities: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Take in one prediction and return the mean of the window.
-
-        Args:
-            probabilities: shape (labels,).
-
-        Returns:
-            float64, shape (labels,).
-        """
-        if len(self._window) == self._window.maxlen:
-            self._sum = self._sum - self._window[0]
-        self._window.append(probabilities.astype(np.float64))
-        self._sum = self._sum + self._window[-1]
-        return self._sum / len(self._window)
-
-
-def _number_type(predictions: Predictions) -> np.dtype[np.unsignedinteger]:
-    return np.min_scalar_type(len(predictions.labels) - 1)

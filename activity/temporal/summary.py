@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,23 +13,22 @@ from activity.temporal.segments import Segment
 from activity.temporal.smoothing import run_starts
 
 
-@dataclass(frozen=True, slots=True)
-class LabelRun:
+class LabelRun(NamedTuple):
     """Consecutive frames with the same label, from the first to the last of them.
 
     Attributes:
         label: name of the label.
-        first_frame: number of the first frame, from 0.
-        last_frame: number of the last frame.
         start: time of the first frame in seconds.
         end: time of the first frame after it, or the end of the clip.
+        first_frame: number of the first frame, from 0.
+        last_frame: number of the last frame.
     """
 
     label: str
-    first_frame: int
-    last_frame: int
     start: float
     end: float
+    first_frame: int
+    last_frame: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,16 +88,7 @@ class Summary:
                 # Its only name at first, which changes with --smoothing.
                 self.adjective: self.switches,
             },
-            "segments": [
-                {
-                    "label": run.label,
-                    "start": run.start,
-                    "end": run.end,
-                    "first_frame": run.first_frame,
-                    "last_frame": run.last_frame,
-                }
-                for run in self.runs
-            ],
+            "segments": [run._asdict() for run in self.runs],
         }
 
 
@@ -128,7 +118,7 @@ def summarise(predictions: Predictions, numbers: NDArray[np.integer], adjective:
         probabilities=raw.sum(axis=0, dtype=np.float64) / len(raw),
         raw_switches=int(np.count_nonzero(np.diff(raw.argmax(axis=1)))),
         runs=[
-            LabelRun(predictions.labels[numbers[first]], first, stop - 1, start, end)
+            LabelRun(predictions.labels[numbers[first]], start, end, first, stop - 1)
             for first, stop, (start, end) in zip(first_frames, stops, bounds, strict=True)
         ],
     )

@@ -10,9 +10,15 @@ from typing import Any
 from activity.common.errors import UserError
 from activity.common.stores import is_stored, location
 from activity.common.writing import check_apart, check_output
-from activity.network.arguments import add_cluster_argument, positive, seed, whole_number
-from activity.network.networks import NETWORKS, network_name
-from activity.network.read_files import files_in_cache, files_of_int8_versions, files_of_weights
+from activity.network.arguments import (
+    add_cluster_argument,
+    files_in_cache,
+    positive,
+    seed,
+    whole_number,
+)
+from activity.network.classifier import files_of_int8_versions
+from activity.network.networks import NETWORKS, files_of_weights, network_name
 
 _none_or_more = partial(whole_number, least=0)
 

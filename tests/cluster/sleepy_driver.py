@@ -19,11 +19,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent))
 from activity.cluster.clips import label_on_cluster
 from activity.cluster.ray_cluster import ClusterOptions
 from activity.common.errors import UserError
-from activity.common.interruption import interrupts_held_back
+from activity.common.interruption import delay_interrupts
 from activity.common.script import run_script
-from activity.labelling.jobs import plan_jobs
+from activity.labelling.jobs import Settings, plan_jobs
 from activity.labelling.outputs import Outputs
-from activity.labelling.settings import Settings
 from activity.network.classifier import Classifier, OpenClassifier
 from activity.network.engine import EngineOptions
 from activity.temporal.smoothing import Rolling
@@ -49,7 +48,7 @@ def main() -> None:
     jobs = plan_jobs(sys.argv[2:], Outputs(csv=folder / "tables"))
     settings = Settings(Rolling(1), options=EngineOptions("openvino"))
     classifier = Told(Path("activity.model"), folder, "0" * 64, ("blue", "green", "red"))
-    with interrupts_held_back() as interrupted:
+    with delay_interrupts() as interrupted:
         for job, outcome in label_on_cluster(
             ClusterOptions("auto"), jobs, classifier, settings, None, interrupted
         ):

@@ -25,10 +25,9 @@ from activity.cluster.clips import label_on_cluster
 from activity.cluster.long_clips import ClipToCut, plan
 from activity.cluster.ray_cluster import ClusterOptions, cluster_joined
 from activity.common.errors import UserError
-from activity.labelling.jobs import Job
+from activity.labelling.jobs import Job, Settings
 from activity.labelling.label_clip import Outcome, Outcomes, label_clip
 from activity.labelling.outputs import Outputs
-from activity.labelling.settings import Settings
 from activity.media.clip import VideoSource
 from activity.media.cutting import cut
 from activity.network.classifier import Classifier, OpenClassifier

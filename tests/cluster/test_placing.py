@@ -58,7 +58,7 @@ from pathlib import Path
 from activity.cluster.checks import prepare_check
 from activity.cluster.clips import Worker
 from activity.cluster.ray_cluster import ClusterOptions, cluster_joined
-from activity.labelling.settings import Settings
+from activity.labelling.jobs import Settings
 from activity.network.classifier import Classifier
 from activity.network.engine import EngineOptions
 from activity.temporal.smoothing import SMOOTHINGS

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from activity.common.background import in_background
+from activity.common.threads import in_background
 
 
 @settings(max_examples=50, deadline=None)

@@ -91,7 +91,7 @@ def test_a_user_without_a_home_labels_a_clip_and_finds_nothing_left_over(
 def test_what_training_imports_finds_a_home(as_a_number: list[str], tmp_path: Path) -> None:
     pytest.importorskip("nncf", reason="requirements-int8.txt is not installed")
     code = (
-        "import train; train.provide_home(); train.check_backend()\n"
+        "import train; train.provide_home(); train.choose_backend('auto', trains=True)\n"
         "import keras, matplotlib.pyplot, nncf, openvino"
     )
     done = run(as_a_number, "-c", code, cwd=tmp_path, PYTHONPATH=ROOT, TMPDIR=tmp_path)

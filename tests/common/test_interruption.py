@@ -17,13 +17,13 @@ pytestmark = pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
 START = """
 import signal
 import threading
-from activity.common.interruption import interrupts_held_back
+from activity.common.interruption import delay_interrupts
 
 number = signal.{name}
 signal.signal(number, signal.default_int_handler)
 
 def interrupted_block():
-    with interrupts_held_back() as come:
+    with delay_interrupts() as come:
         assert not come()
         for _ in range(3):
             signal.raise_signal(number)
@@ -55,7 +55,7 @@ def test_an_interrupt_waits_for_the_end_of_the_block(name: str) -> None:
 
 def test_a_block_that_ends_early_by_itself_goes_on_after_it(name: str) -> None:
     code = """
-    with interrupts_held_back(raise_again=False) as come:
+    with delay_interrupts(raise_again=False) as come:
         signal.raise_signal(number)
         assert come()
     print("went on")
@@ -70,7 +70,7 @@ def test_a_block_that_ends_early_by_itself_goes_on_after_it(name: str) -> None:
 def test_the_outermost_block_decides(name: str) -> None:
     code = """
     def nested():
-        with interrupts_held_back() as come:
+        with delay_interrupts() as come:
             interrupted_block()
             assert come()
             print("so is the outer one")
@@ -86,7 +86,7 @@ def test_the_outermost_block_decides(name: str) -> None:
 def test_other_threads_may_use_it(name: str) -> None:
     code = """
     def work():
-        with interrupts_held_back() as come:
+        with delay_interrupts() as come:
             print(come())
 
     thread = threading.Thread(target=work)
@@ -99,7 +99,7 @@ def test_other_threads_may_use_it(name: str) -> None:
 def test_what_is_ignored_stays_ignored(name: str) -> None:
     code = """
     signal.signal(number, signal.SIG_IGN)
-    with interrupts_held_back() as come:
+    with delay_interrupts() as come:
         signal.raise_signal(number)
         assert not come()
     assert signal.getsignal(number) == signal.SIG_IGN

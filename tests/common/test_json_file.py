@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from activity.common.json_file import write_json
+from activity.common.writing import write_json
 
 
 def test_json_holds_what_was_given(tmp_path: Path) -> None:

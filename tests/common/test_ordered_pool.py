@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from activity.common.ordered_pool import in_order
+from activity.common.threads import in_order
 
 
 @settings(max_examples=50, deadline=None)

@@ -5,8 +5,12 @@ from pathlib import Path
 import pytest
 
 from activity.common.errors import UserError
-from activity.common.publishing import names_held_back, publish, remove_unnamed
-from activity.common.writing import replace_when_complete
+from activity.common.writing import (
+    keep_temporary_names,
+    publish,
+    remove_unnamed,
+    replace_when_complete,
+)
 
 
 def write(path: Path, text: str) -> None:
@@ -17,7 +21,7 @@ def write(path: Path, text: str) -> None:
 def test_files_have_no_names_of_their_own_until_they_are_published(tmp_path: Path) -> None:
     one, two = tmp_path / "one.csv", tmp_path / "two.json"
     one.write_text("earlier")
-    with names_held_back("token") as files:
+    with keep_temporary_names("token") as files:
         write(one, "1")
         write(two, "2")
     assert one.read_text() == "earlier"
@@ -40,7 +44,7 @@ def test_a_link_stays_a_link(tmp_path: Path) -> None:
         link.symlink_to(tmp_path / "far" / "a.csv")
     except OSError:
         pytest.skip("links need a privilege here")
-    with names_held_back("token") as files:
+    with keep_temporary_names("token") as files:
         write(link, "1")
     publish(files)
     assert link.is_symlink()
@@ -48,16 +52,16 @@ def test_a_link_stays_a_link(tmp_path: Path) -> None:
 
 
 def test_nothing_is_left_where_the_work_fails(tmp_path: Path) -> None:
-    with pytest.raises(RuntimeError), names_held_back("token"):  # noqa: PT012
+    with pytest.raises(RuntimeError), keep_temporary_names("token"):  # noqa: PT012
         write(tmp_path / "one.csv", "1")
         raise RuntimeError
     assert list(tmp_path.iterdir()) == []
 
 
 def test_what_a_lost_process_has_left_is_removed_and_nothing_else(tmp_path: Path) -> None:
-    with names_held_back("lost"):
+    with keep_temporary_names("lost"):
         write(tmp_path / "one.csv", "1")
-    with names_held_back("living"):
+    with keep_temporary_names("living"):
         write(tmp_path / "one.csv", "1")
     (tmp_path / "lost.csv").write_text("not hidden")
     remove_unnamed([tmp_path], ["lost"])
@@ -69,7 +73,7 @@ def test_what_a_lost_process_has_left_is_removed_and_nothing_else(tmp_path: Path
 
 def test_where_a_name_cannot_be_given_nothing_is_left_hidden(tmp_path: Path) -> None:
     one, two, three = (tmp_path / f"{name}.csv" for name in ("one", "two", "three"))
-    with names_held_back("token") as files:
+    with keep_temporary_names("token") as files:
         for path in (one, two, three):
             write(path, path.stem)
     two.mkdir()

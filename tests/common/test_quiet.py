@@ -7,9 +7,9 @@ from tests.conftest import ROOT
 
 CODE = """
 import os, sys
-from activity.common.quiet import hidden_below_python
+from activity.common.quiet import hide_native_stderr
 
-with hidden_below_python():
+with hide_native_stderr():
     os.write(2, b"native\\n")
     print("python", file=sys.stderr)
 os.write(2, b"native again\\n")

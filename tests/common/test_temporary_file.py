@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from activity.common.errors import UserError
-from activity.common.temporary_file import temporary_file
+from activity.common.writing import temporary_file
 
 
 @pytest.mark.parametrize("nested", ["", "new/folder"])

@@ -10,11 +10,10 @@ import pytest
 
 from activity.common.errors import UserError
 from activity.labelling.finished import judge_finished
-from activity.labelling.jobs import Job
+from activity.labelling.jobs import Job, Settings
 from activity.labelling.label_clip import label_clip
 from activity.labelling.outputs import Outputs
 from activity.labelling.review.data_files import data_file
-from activity.labelling.settings import Settings
 from activity.network.classifier import OpenClassifier
 from activity.temporal.judgement import Judgement, Truth
 from activity.temporal.learned import LearnedSpan

@@ -144,6 +144,9 @@ def test_what_is_there_already_is_left_out(tmp_path: Path) -> None:
     (truth / "a.csv").write_text("start,end,label\n")
     jobs = plan_jobs(clips, Outputs(), truth)
     assert part_finished(jobs) == (jobs, [])
+    # A file that was named, and not a folder of them, is made anew.
+    jobs = plan_jobs(clips[:1], Outputs(out / "a.mp4"))
+    assert part_finished(jobs) == (jobs, [])
 
 
 @posix

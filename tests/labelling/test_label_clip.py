@@ -15,11 +15,10 @@ import pytest
 
 from activity.common.errors import UserError
 from activity.common.interruption import LeftUnfinishedError
-from activity.labelling.jobs import Job
+from activity.labelling.jobs import Job, Settings
 from activity.labelling.label_clip import label_clip
 from activity.labelling.outputs import Outputs
 from activity.labelling.overlay import overlay
-from activity.labelling.settings import Settings
 from activity.media.clip import VideoSource
 from activity.media.frame import Frame, network_input
 from activity.media.sink import open_sink
@@ -27,8 +26,7 @@ from activity.network.classifier import Classifier, OpenClassifier
 from activity.network.engine import Engine, EngineOptions, Stream
 from activity.temporal.judgement import Truth
 from activity.temporal.segments import Segment
-from activity.temporal.smoothing import Rolling, Viterbi
-from activity.temporal.viterbi import least_cost_labels
+from activity.temporal.smoothing import Rolling, Viterbi, least_cost_labels
 from tests.clips import draw_frame, overwrite_packet, write_av_clip, write_pictures
 from tests.conftest import write_clip
 

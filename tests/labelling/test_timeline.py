@@ -162,7 +162,7 @@ def test_a_long_clip_is_drawn_in_no_more_columns_than_a_short_one(tmp_path: Path
     winners = [0 if frame < frames // 4 else 1 for frame in range(frames)]
     envelope = gather(winners)
     one, _ = bands(draw(envelope, frames, tmp_path))
-    assert envelope.columns <= MOST_COLUMNS
+    assert len(envelope.start) <= MOST_COLUMNS
     assert share(one, COLOURS[0]) == pytest.approx(0.25, abs=0.01)
 
 

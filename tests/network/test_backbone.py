@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from activity.common.errors import UserError
-from activity.network import backbone_weights, model_file
+from activity.network import backbone as backbone_module
+from activity.network import model_file
 from activity.network.backbone import PREPROCESSING, build_backbone, fingerprint
 
 
@@ -61,9 +62,9 @@ def test_an_untrained_backbone_is_always_the_same(untrained: keras.Model) -> Non
 def test_dropout_inside_a_network_draws_the_same_in_every_run(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    construct = backbone_weights._construct
+    construct = backbone_module._construct
     # ImageNet weights would be downloaded.
-    monkeypatch.setattr(backbone_weights, "_construct", lambda kind, _: construct(kind, None))
+    monkeypatch.setattr(backbone_module, "_construct", lambda kind, _: construct(kind, None))
     drawn = []
     for seed in (1, 2):
         keras.utils.set_random_seed(seed)
@@ -153,7 +154,7 @@ def test_weights_on_which_hdf5_never_returns_are_given_up(
     (tmp_path / "sleeps.py").write_text("import time; time.sleep(100)")
     monkeypatch.setattr(model_file, "__file__", str(tmp_path / "sleeps.py"))
     monkeypatch.setattr(model_file, "_TIMEOUT", 1)
-    sound = backbone_weights._SHIPPED_WEIGHTS  # only the process that looks at it gives up
+    sound = backbone_module._SHIPPED_WEIGHTS  # only the process that looks at it gives up
     with pytest.raises(UserError, match=r"is not a file of weights .*damaged"):
         build_backbone("efficientnet-lite0", str(sound))
 
@@ -161,9 +162,9 @@ def test_weights_on_which_hdf5_never_returns_are_given_up(
 def test_shipped_weights_that_were_changed_are_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    content = bytearray(backbone_weights._SHIPPED_WEIGHTS.read_bytes())
+    content = bytearray(backbone_module._SHIPPED_WEIGHTS.read_bytes())
     content[-1] ^= 1
     (tmp_path / "shipped.h5").write_bytes(content)
-    monkeypatch.setattr(backbone_weights, "_SHIPPED_WEIGHTS", tmp_path / "shipped.h5")
+    monkeypatch.setattr(backbone_module, "_SHIPPED_WEIGHTS", tmp_path / "shipped.h5")
     with pytest.raises(UserError, match="not the file that was shipped"):
         build_backbone("efficientnet-lite0", "imagenet")

@@ -18,7 +18,7 @@ from activity.network.artifacts import load_input_side, load_model, save_classif
 from activity.network.backbone import PREPROCESSING, frozen_convolution
 from activity.network.classifier import Classifier
 from activity.network.engine import EngineOptions
-from activity.network.preprocessing import IMAGENET_MEAN_RGB
+from activity.network.networks import IMAGENET_MEAN_RGB
 from activity.temporal.learned import LearnedSpan
 from tests.conftest import ROOT, Trained
 

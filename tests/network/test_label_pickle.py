@@ -15,8 +15,7 @@ from sklearn.preprocessing import LabelBinarizer
 from activity.common.errors import UserError
 from activity.network.artifacts import load_label_file
 from activity.network.classifier import Classifier
-from activity.network.label_pickle import read_labels
-from activity.network.recorded_pickle import MOST_BYTES
+from activity.network.label_pickle import MOST_BYTES, read_labels
 from activity.network.unknown import UNSURE
 from activity.temporal.learned import LearnedSpan
 from tests.conftest import ROOT, Trained, posix
@@ -392,6 +391,14 @@ def test_files_without_known_confidence_name_the_way_out(tmp_path: Path, trained
 def test_known_confidence_that_is_none_is_refused(known: object) -> None:
     with pytest.raises(ValueError, match="its known_confidence_ is"):
         read_labels(pickle.dumps(binarizer_with(known)))
+
+
+def test_what_is_in_a_binarizer_is_refused_in_anything_else() -> None:
+    content = pickle.dumps(LabelBinarizer().fit(["football", "tennis"]), protocol=0)
+    binarizer, other = op("sklearn.preprocessing._label", "LabelBinarizer"), op("numpy", "ndarray")
+    assert content.count(binarizer) == 1
+    with pytest.raises(ValueError, match="something other than a label binarizer"):
+        read_labels(content.replace(binarizer, other))
 
 
 def test_known_confidence_of_another_object_is_refused() -> None:

@@ -18,8 +18,8 @@ from activity.temporal.smoothing import (
     RollingAverage,
     Smoothing,
     compared_smoothings,
+    least_cost_labels,
 )
-from activity.temporal.viterbi import least_cost_labels
 from tests.predictions import FPS, predictions_of
 
 SIZE = 4
@@ -61,7 +61,7 @@ def test_merged_columns_keep_extremes_means_and_counts(frames: int, seed: int) -
         width = envelope.frames_per_column
         sizes = [(band.size, band.way) for band in envelope.bands]
         assert sizes == [(1, "rolling"), *product((SIZE, 16), SMOOTHINGS)]
-        assert envelope.columns == -(-frames // width) <= 8
+        assert len(envelope.start) == -(-frames // width) <= 8
         means = averaged(raw, SIZE)
         winners = [
             averaged(raw, size).argmax(axis=1)
@@ -69,7 +69,7 @@ def test_merged_columns_keep_extremes_means_and_counts(frames: int, seed: int) -
             else least_cost_labels([raw], size / 2)
             for size, smoothing in sizes
         ]
-        for column in range(envelope.columns):
+        for column in range(len(envelope.start)):
             inside = slice(column * width, (column + 1) * width)
             assert envelope.start[column] == column * width / FPS
             assert (envelope.raw_low[column] == raw[inside].min(axis=0)).all()
@@ -119,4 +119,4 @@ def test_ten_hours_of_22_labels_take_less_than_100_mb(
 def test_a_long_clip_has_no_more_columns() -> None:
     envelope = gather(predictions_of(random_raw(3 * envelope_module.MOST_COLUMNS)))
     assert envelope.frames_per_column == 4
-    assert envelope.columns == 3 * envelope_module.MOST_COLUMNS // 4
+    assert len(envelope.start) == 3 * envelope_module.MOST_COLUMNS // 4

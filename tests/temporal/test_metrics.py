@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from activity.temporal.metrics import NOT_JUDGED, OVERLAPS, agreement, frame_labels
+from activity.temporal.judgement import NOT_JUDGED, OVERLAPS, agreement, frame_labels
 from activity.temporal.segment_files import write_segments
 from activity.temporal.segments import Segment, read_segments
 

@@ -15,9 +15,9 @@ from activity.temporal.smoothing import (
     RollingAverage,
     Viterbi,
     compared_smoothings,
+    least_cost_labels,
     run_starts,
 )
-from activity.temporal.viterbi import least_cost_labels
 from tests.predictions import predictions_of, random_raw
 
 probabilities = arrays(

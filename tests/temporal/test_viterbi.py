@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from activity.temporal.viterbi import least_cost_labels
+from activity.temporal.smoothing import least_cost_labels
 
 short_clips = st.tuples(st.integers(1, 7), st.integers(2, 3)).flatmap(
     lambda shape: arrays(

@@ -1,6 +1,9 @@
 """The files of a review page: one for each clip, and ``index.html``, which lists them."""
 
 import base64
+import hashlib
+import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
@@ -20,17 +23,37 @@ from activity.labelling.review.data_files import (
     TICKS,
     data_file,
     name_in_tables,
+    page_and_name,
     read_summary,
+    reference,
 )
-from activity.labelling.review.doubt import DOUBTFUL, WeighedSegment, clip_doubt
-from activity.labelling.review.page import as_script, page
-from activity.labelling.review.playable import reference
-from activity.temporal.envelope import Envelope
+from activity.labelling.review.doubt import DOUBTFUL, WeighedSegment, clip_doubt, weigh_segments
+from activity.temporal.envelope import Envelope, envelope_of
+from activity.temporal.predictions import Predictions
 from activity.temporal.segments import UNKNOWN
+from activity.temporal.smoothing import RAW
+from activity.temporal.summary import Summary
+
+_HERE = Path(__file__).parent / "page"
+
+_SCRIPTS = (
+    *("segments.js", "data.js", "storage.js", "player.js", "timeline.js"),
+    *("view.js", "edits.js", "commands.js"),
+)
+
+# Allows only what is in the page, and scripts and clips on disk: no network at all.
+# In browsers where the origin of a file is opaque, 'self' allows nothing, but file: does.
+_POLICY = (
+    "default-src 'none'; script-src 'self' file: '{script}'; style-src '{style}'; "
+    "media-src 'self' file:; base-uri 'none'; form-action 'none'"
+)
+
 
 _MOST_CURVES = 40  # labels whose probabilities the page knows: those that matter most
 
 _ONE_RATE = 2e-6  # seconds by which frames at one rate may be off: containers round
+
+_RAW_BYTES = ("utf-8", "surrogateescape")
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,6 +83,38 @@ class ReviewClip:
     segments: Sequence[WeighedSegment]
     envelope: Envelope
     copy: Path | None = None
+
+
+def gather_review(
+    data: Path,
+    clip: Path,
+    digest: str,
+    predictions: Predictions,
+    summary: Summary,
+    copy: Path | None,
+) -> ReviewClip:
+    """Gather what the page shows of a labelled clip.
+
+    Args:
+        data: the file to write, one of ``data_file``.
+        clip: path of the clip, or its address in a store.
+        digest: digest of its content.
+        predictions: of the clip.
+        summary: summary of its labels.
+        copy: a copy that the page shows instead of the clip; None for none.
+    """
+    return ReviewClip(
+        name=page_and_name(data)[1],
+        path=clip,
+        digest=digest,
+        times=predictions.times,
+        end=predictions.end,
+        labels=predictions.labels,
+        label=summary.label,
+        segments=weigh_segments(predictions, summary.segments),
+        envelope=envelope_of(predictions, {RAW: RAW.numbers(predictions)}, RAW),
+        copy=copy,
+    )
 
 
 def write_clip(folder: Path, clip: ReviewClip) -> None:
@@ -97,42 +152,10 @@ def write_clip(folder: Path, clip: ReviewClip) -> None:
         part.write_text(text, encoding="ascii", newline="")
 
 
-def write_index(folder: Path) -> int:
-    """Write ``index.html`` with all clips whose data are in the folder, the most doubtful first.
-
-    Call it at the end of each run with ``--review``.
-
-    Returns:
-        The number of clips.
-
-    Raises:
-        UserError: the file system refuses to write.
-    """
-    clips = []
-    for path in sorted((folder / DATA).glob("*.js")):
-        # Files that another run is writing do not have their final names yet.
-        summary = None if path.name.endswith(".part.js") else read_summary(path)
-        if summary is not None:
-            clips.append(summary | {"file": _address(PurePath(DATA, path.name))})
-    clips.sort(key=lambda clip: (-clip["doubt"], clip["name"]))
-    with replace_when_complete(folder / INDEX) as (part,):
-        index = {"doubtful": DOUBTFUL, "unknown": UNKNOWN, "clips": clips}
-        part.write_text(page(index), encoding="utf-8", newline="")
-    return len(clips)
-
-
 def _source(folder: Path, clip: ReviewClip) -> str | None:
     """Return the address of what the page plays, relative to the page."""
     path = reference(clip.copy or clip.path, folder)
     return None if path is None else _address(path)
-
-
-def _address(path: PurePath) -> str:
-    """Quote a relative path as an address, so that no part of it has another meaning."""
-    return "/".join(quote_from_bytes(part.encode(*_RAW), safe="") for part in path.parts)
-
-
-_RAW = ("utf-8", "surrogateescape")
 
 
 def _segments(clip: ReviewClip) -> list[list[object]]:
@@ -186,3 +209,65 @@ def _shares(values: NDArray[np.floating]) -> str:
 
 def _bytes(values: NDArray[np.generic]) -> str:
     return base64.b64encode(np.ascontiguousarray(values).tobytes()).decode("ascii")
+
+
+def write_index(folder: Path) -> int:
+    """Write ``index.html`` with all clips whose data are in the folder, the most doubtful first.
+
+    Call it at the end of each run with ``--review``.
+
+    Returns:
+        The number of clips.
+
+    Raises:
+        UserError: the file system refuses to write.
+    """
+    clips = []
+    for path in sorted((folder / DATA).glob("*.js")):
+        # Files that another run is writing do not have their final names yet.
+        summary = None if path.name.endswith(".part.js") else read_summary(path)
+        if summary is not None:
+            clips.append(summary | {"file": _address(PurePath(DATA, path.name))})
+    clips.sort(key=lambda clip: (-clip["doubt"], clip["name"]))
+    with replace_when_complete(folder / INDEX) as (part,):
+        index = {"doubtful": DOUBTFUL, "unknown": UNKNOWN, "clips": clips}
+        part.write_text(page(index), encoding="utf-8", newline="")
+    return len(clips)
+
+
+def page(index: dict[str, object]) -> str:
+    """Return the HTML of the page.
+
+    Args:
+        index: JSON data that the page has before it loads the first clip.
+    """
+    style = _read("page.css")
+    script = "\n".join(_read(name) for name in _SCRIPTS)
+    parts = {
+        "policy": _POLICY.format(script=_digest(script), style=_digest(style)),
+        "style": style,
+        "index": as_script(index),
+        "script": script,
+    }
+    # In one pass: a clip may be called {{script}}.
+    return re.sub(r"\{\{(\w+)\}\}", lambda found: parts[found[1]], _read("page.html"))
+
+
+def _read(name: str) -> str:
+    # A browser hashes the text with \n as line endings.
+    return (_HERE / name).read_text(encoding="utf-8")
+
+
+def _digest(text: str) -> str:
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
+
+
+def _address(path: PurePath) -> str:
+    """Quote a relative path as an address, so that no part of it has another meaning."""
+    return "/".join(quote_from_bytes(part.encode(*_RAW_BYTES), safe="") for part in path.parts)
+
+
+def as_script(value: object) -> str:
+    """Return a value as JSON that is safe inside a script: ASCII, without markup."""
+    text = json.dumps(value, allow_nan=False, separators=(",", ":"))
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")

@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from activity.common.errors import UserError
-from activity.common.interruption import interrupts_held_back
+from activity.common.interruption import delay_interrupts
 from activity.common.keras_settings import compile_options
-from activity.common.temporary_file import temporary_file
+from activity.common.writing import temporary_file
 from activity.media.images import Image
 from activity.network.backbone import fingerprint, split_backbone
 from activity.network.engine import EngineOptions, open_engine
@@ -160,7 +160,7 @@ def _train(
     right = [share_right()]
     best, weights = 0, model.get_weights()
     bar = tqdm(total=epochs * len(learned), desc="fine-tuning", disable=None, unit="image")
-    with bar, interrupts_held_back(raise_again=False) as interrupted:
+    with bar, delay_interrupts(raise_again=False) as interrupted:
         for epoch in range(1, epochs + 1):
             # Image by image in turn, so that each view is learned from as often as any other.
             view = (first_view + epoch) % views

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import confusion_matrix
 
 from activity.common.figures import save_figure, short_name
-from activity.common.json_file import write_json
+from activity.common.writing import write_json
 from activity.media.images import Image, map_images
 from activity.network.unknown import called_unknown, known_called_unknown
 from activity.training.arguments import report_files

@@ -10,9 +10,14 @@ import av
 import cv2
 import numpy as np
 
-from activity.labelling.review.data_files import copy_file, data_of_clip, page_and_name
+from activity.labelling.review.data_files import (
+    copy_file,
+    data_of_clip,
+    needs_copy,
+    open_copy,
+    page_and_name,
+)
 from activity.labelling.review.doubt import weigh_segments
-from activity.labelling.review.playable import needs_copy, open_copy
 from activity.labelling.review.writer import ReviewClip, write_clip, write_index
 from activity.media.clip import VideoSource
 from activity.temporal.envelope import envelope_of

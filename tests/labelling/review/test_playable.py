@@ -6,7 +6,7 @@ import av
 import pytest
 
 from activity.common.stores import location
-from activity.labelling.review.playable import needs_copy, open_copy, plays_in_browsers, reference
+from activity.labelling.review.data_files import needs_copy, open_copy, plays_in_browsers, reference
 from activity.media.clip import VideoSource
 from activity.media.frame import VideoInfo
 from tests.clips import frame_times, sound_packets, write_av_clip

@@ -14,8 +14,7 @@ from hypothesis import strategies as st
 from activity.common.errors import UserError
 from activity.common.stores import clip_location
 from activity.labelling.review.data_files import data_file
-from activity.labelling.review.page import as_script, page
-from activity.labelling.review.writer import _timing, write_clip, write_index
+from activity.labelling.review.writer import _timing, as_script, page, write_clip, write_index
 from activity.temporal.segments import Segment
 from tests.labelling.review.drawn_page import FPS, review_clip
 
