@@ -1,6 +1,5 @@
 """What cameras and programs write, read as a player shows it: every frame, upright, on time."""
 
-import os
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -429,12 +428,13 @@ def test_how_many_frames_come_after_damage_does_not_depend_on_the_cores(
     overwrite_packet(path, number)
     found = set()
     for cores in (8, 2, 1):
-        monkeypatch.setattr(os, "cpu_count", lambda cores=cores: cores)
+        monkeypatch.setattr(clip_module, "usable_cores", lambda cores=cores: cores)
         source = VideoSource(path)
         pixels = [frame.pixels.tobytes() for frame in source.frames()]
         found.add((len(pixels), source.corrupt, hash(tuple(pixels))))
     ((count, _, _),) = found
-    # A packet that cannot be decoded costs its frame.
+    # A packet that cannot be decoded costs its frame. In several threads, the decoder of AV1 does
+    # not always say so; here, the last one to read had one thread.
     assert count + source.damaged == 60
 
 
