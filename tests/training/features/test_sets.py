@@ -128,3 +128,16 @@ def test_some_examples_are_taken_by_their_places_or_by_a_mask() -> None:
     assert some.table is table
     one_view_each = examples.features(np.array([0, 1, 2]), np.array([1, 0, 1]))
     assert one_view_each.tolist() == table[[1, 2, 5]].tolist()
+
+
+def test_appended_examples_keep_their_own_features_in_every_view() -> None:
+    table = np.arange(12, dtype=np.float32).reshape(6, 2)
+    two = Examples(
+        [Image("a"), Image("b")], np.eye(2, dtype=np.float32), table, np.arange(4).reshape(2, 2)
+    )
+    outliers = Examples([Image("c"), Image("d")], np.full((2, 2), 0.5), table, np.array([[4], [5]]))
+    both = two.joined(outliers)
+    assert [image.path for image in both.images] == ["a", "b", "c", "d"]
+    assert both.features(view=0).tolist() == table[[0, 2, 4, 5]].tolist()
+    assert both.features(view=1).tolist() == table[[1, 3, 4, 5]].tolist()
+    assert both.known.tolist() == [True, True, False, False]
