@@ -28,16 +28,19 @@ from activity.labelling.arguments import (
 from activity.labelling.jobs import Job, leave_out_finished, plan_jobs, writes_into_folder
 from activity.labelling.label_clip import Outcome, Outcomes, label_one_by_one
 from activity.labelling.outputs import Outputs
+from activity.labelling.over_clips import OverClips, told_apart, write_over_clips
 from activity.labelling.prediction import batch_that_fits
 from activity.labelling.preview import open_preview
 from activity.labelling.review.writer import INDEX, write_index
 from activity.labelling.settings import Settings
-from activity.labelling.truths import check_labels
+from activity.labelling.truths import check_truths
 from activity.media.clip import VideoSource
 from activity.media.source import VideoInfo
 from activity.network.arguments import add_speed_arguments
+from activity.network.artifacts import load_label_file
 from activity.network.classifier import Classifier
 from activity.network.engine import EngineOptions
+from activity.temporal.formats.annotations import Wanted
 from activity.temporal.judgement import Judgement, format_judgement, format_rightness
 from activity.temporal.smoothing import SMOOTHINGS, Smoothing
 from activity.temporal.summary import Summary
@@ -58,7 +61,7 @@ examples:
 def main() -> None:
     args = parse_arguments()
     check_backend()
-    jobs = find_jobs(args)
+    jobs, over_clips = find_jobs(args)
     if not jobs:
         write_page(args.review)
         return
@@ -78,23 +81,34 @@ def main() -> None:
     )
     label = open_labelling(args, jobs, classifier, settings, infos)
     with interrupts_held_back() as interrupted, closing(label(interrupted)) as outcomes:
-        failed = report(jobs, outcomes)
+        done, failed = report(jobs, outcomes)
+        write_over(over_clips, done, classifier)
         write_page(args.review)
     if failed:
         raise UserError(f"{len(failed)} of {len(jobs)} clips failed: {', '.join(failed)}")
 
 
-def find_jobs(args: argparse.Namespace) -> list[Job]:
+def find_jobs(args: argparse.Namespace) -> tuple[list[Job], OverClips]:
     """Find the clips and name the files to write; in folders, leave out what is there already."""
-    outputs = Outputs(args.output, args.timeline, args.csv, args.json, args.segments, args.review)
-    jobs = plan_jobs(args.input, outputs, args.truth)
-    if args.overwrite or not writes_into_folder(args.input, outputs):
-        return jobs
+    outputs, over_clips = told_apart(
+        args.input,
+        Outputs(
+            *(args.output, args.timeline, args.csv, args.json, args.segments, args.review),
+            segments_suffix=f".{args.segments_format}",
+        ),
+    )
+    wanted = Wanted(args.tier)
+    if args.truth and args.truth.suffix.lower() not in ("", ".csv"):
+        wanted = Wanted(args.tier, load_label_file(args.label_bin).classes)
+    jobs = plan_jobs(args.input, outputs, args.truth, wanted, over_clips.paths)
+    # What is written over all clips needs all of them.
+    if args.overwrite or over_clips.paths or not writes_into_folder(args.input, outputs):
+        return jobs, over_clips
     left = leave_out_finished(jobs)
     if len(left) < len(jobs):
         done = len(jobs) - len(left)
         print(f"[INFO] {done} of {len(jobs)} clips are labelled already (--overwrite: do it again)")
-    return left
+    return left, over_clips
 
 
 def check_possible(args: argparse.Namespace, smoothing: Smoothing, jobs: Sequence[Job]) -> None:
@@ -115,10 +129,9 @@ def check_possible(args: argparse.Namespace, smoothing: Smoothing, jobs: Sequenc
 
 def check_truth(jobs: Sequence[Job], classifier: Classifier) -> None:
     """Check the tables to judge by, before anything takes time, and say what cannot be judged."""
-    tables = {job.truth.path for job in jobs if job.truth}
-    for table in sorted(tables):
-        check_labels(table, classifier.activities)
-    if not tables:
+    truths = [job.truth for job in jobs if job.truth]
+    check_truths(truths, classifier.activities)
+    if not truths:
         return
     without = [job.clip for job in jobs if not job.truth]
     if without:
@@ -185,16 +198,16 @@ def open_labelling(
     return partial(label_one_by_one, jobs, opened, settings, show)
 
 
-def report(jobs: Sequence[Job], outcomes: Outcomes) -> list[str]:
+def report(jobs: Sequence[Job], outcomes: Outcomes) -> tuple[dict[str, Outcome], list[str]]:
     """Print what became of each clip as it is done, and at the end a table of several.
 
     Returns:
-        The clips that failed.
+        (what became of the clips that are labelled, in the order of the jobs; those that failed).
 
     Raises:
         UserError: the only clip failed.
     """
-    summaries: dict[str, Summary] = {}
+    done: dict[str, Outcome] = {}
     judgements: list[Judgement] = []
     failed: set[str] = set()
     for job, outcome in outcomes:
@@ -207,13 +220,14 @@ def report(jobs: Sequence[Job], outcomes: Outcomes) -> list[str]:
             print(f"error: {printable(str(outcome))}", file=sys.stderr)
         else:
             print_outcome(job, outcome)
-            summaries[job.clip] = outcome.summary
+            done[job.clip] = outcome
             judgements += [outcome.judgement] if outcome.judgement else []
     for line in format_rightness(judgements):
         print(f"[INFO] {line}")
+    done = {job.clip: done[job.clip] for job in jobs if job.clip in done}
     if len(jobs) > 1:
-        print_table({job.clip: summaries[job.clip] for job in jobs if job.clip in summaries})
-    return [job.clip for job in jobs if job.clip in failed]
+        print_table({clip: outcome.summary for clip, outcome in done.items()})
+    return done, [job.clip for job in jobs if job.clip in failed]
 
 
 def print_outcome(job: Job, outcome: Outcome) -> None:
@@ -231,6 +245,13 @@ def print_outcome(job: Job, outcome: Outcome) -> None:
     written = [path for path in job.outputs.paths if path != job.outputs.review]
     if written:
         print(f"[INFO] wrote {', '.join(map(str, written))}")
+
+
+def write_over(files: OverClips, done: dict[str, Outcome], classifier: Classifier) -> None:
+    """Write the files over all clips, where some are asked for and a clip is labelled."""
+    if files.paths and done:
+        write_over_clips(files, done, classifier.activities)
+        print(f"[INFO] wrote {', '.join(map(str, files.paths))}")
 
 
 def write_page(folder: Path | None) -> None:

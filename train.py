@@ -39,7 +39,7 @@ example:
 def main() -> None:
     args = parse_arguments()
     check_backend()
-    found = find_images(args.dataset, args.labels, args.label_folder)
+    found = find_images(args.dataset, args.labels, args.label_folder, args.tier)
     say(remarks_on_found(args.labels, found))
     check_outputs(args, found.inputs)
     sets = build_sets(found, args.every, args.cache, outliers=args.outliers, seed=args.seed)

@@ -4,7 +4,8 @@ import argparse
 
 from activity.common.stores import location, without_file_scheme
 from activity.labelling.preview import DISPLAY
-from activity.network.arguments import add_cluster_argument, positive
+from activity.network.arguments import add_cluster_argument, add_tier_argument, positive
+from activity.temporal.segment_files import SEGMENT_SUFFIXES
 from activity.temporal.smoothing import SMOOTHINGS
 
 
@@ -69,9 +70,18 @@ def add_file_arguments(parser: argparse.ArgumentParser) -> None:
         "--segments",
         type=location,
         metavar="FILE",
-        help="the stretches of one label to write: .csv (start,end,label in seconds, to be "
-        "corrected and given as --truth), .srt or .vtt (subtitles: a player shows "
-        "the label over the clip as it is); for several clips a folder, which gets a .csv for each",
+        help="the stretches of one label to write, in the format of the ending: .csv "
+        "(start,end,label in seconds, to be corrected and given as --truth), .srt or .vtt "
+        "(subtitles: a player shows the label over the clip as it is), .boris, .eaf (ELAN), .otio "
+        "(OpenTimelineIO), .edl (DaVinci Resolve's markers), .xml (Sportscode), .llc "
+        "(LosslessCut), .txt (Audacity); for several clips a folder, which gets a file for each, "
+        "or one .boris with an observation for each",
+    )
+    group.add_argument(
+        "--segments-format",
+        choices=[suffix[1:] for suffix in SEGMENT_SUFFIXES],
+        default="csv",
+        help="the format of the files in a folder of --segments (default: %(default)s)",
     )
     group.add_argument(
         "--review",
@@ -85,11 +95,13 @@ def add_file_arguments(parser: argparse.ArgumentParser) -> None:
         "--truth",
         type=location,
         metavar="FILE",
-        help="a table to judge by, start,end,label in seconds (gaps are not judged): prints how "
+        help="a table to judge by, start,end,label in seconds (gaps are not judged), or a file of "
+        "another program (.boris, .eaf, .xml, .llc, .txt, .json): prints how "
         "many frames are right, raw, as drawn, and at each size of --compare in both ways of "
         "smoothing, but for seconds that the model has learned from; for several clips a table "
-        "with a column clip in front, or a folder of tables named after them",
+        "with a column clip in front, a .boris, or a folder of files named after them",
     )
+    add_tier_argument(group)
     group.add_argument(
         "--overwrite",
         action="store_true",

@@ -15,6 +15,7 @@ from activity.labelling.truths import earlier_data, read_truths
 from activity.media.clip import CLIP_SUFFIXES
 from activity.media.live import is_live
 from activity.media.sink import SUFFIXES, check_suffix
+from activity.temporal.formats.annotations import Wanted
 from activity.temporal.judgement import Truth
 from activity.temporal.segment_files import check_segments_suffix
 
@@ -62,27 +63,34 @@ def writes_into_folder(inputs: Sequence[str], outputs: Outputs) -> bool:
 
 
 @refusals_in_a_line("the clips")
-def plan_jobs(inputs: Sequence[str], outputs: Outputs, truth: Path | None = None) -> list[Job]:
+def plan_jobs(
+    inputs: Sequence[str],
+    outputs: Outputs,
+    truth: Path | None = None,
+    wanted: Wanted | None = None,
+    over_all: Sequence[Path] = (),
+) -> list[Job]:
     """Pair clips with the files to write for each, and check all of that before any work.
 
     For one clip, outputs are files. For several clips, or a folder of them, outputs are folders, in
-    which files are named after the clip (``.mp4``, ``.png``, ``.csv``, ``.json``; segments as
-    ``.csv``).
+    which files are named after the clip (``.mp4``, ``.png``, ``.csv``, ``.json``).
 
     Args:
         inputs: what ``--input`` names.
         outputs: the files or folders that are asked for.
         truth: what ``--truth`` names; None (default) judges nothing.
+        wanted: what to take of a truth that offers a choice.
+        over_all: files to write once, over all clips.
 
     Raises:
         UserError: there are no clips; nothing is asked for; a file cannot be reached or written, is
             an input, or would be written twice; a table of ``truth`` is flawed, or there is none
             for any clip.
     """
-    if not (outputs.paths or truth):
+    if not (outputs.paths or truth or over_all):
         raise UserError(
             "nothing to do: give --output, or one of --csv, --json, --segments, --timeline, "
-            "--truth, --review"
+            "--truth, --review, --stats"
         )
     if outputs.review:
         _check_review(outputs.review, inputs)
@@ -101,7 +109,8 @@ def plan_jobs(inputs: Sequence[str], outputs: Outputs, truth: Path | None = None
         review = outputs.of_clip(*named[0]).review
         jobs = [Job(inputs[0], replace(outputs, review=review))]
     if truth:
-        truths = read_truths(truth, *zip(*named, strict=True))
+        clips, names = zip(*named, strict=True)
+        truths = read_truths(truth, clips, names, wanted)
         jobs = [
             replace(
                 job,
@@ -110,8 +119,11 @@ def plan_jobs(inputs: Sequence[str], outputs: Outputs, truth: Path | None = None
             )
             for job, one, (_, name) in zip(jobs, truths, named, strict=True)
         ]
-    check_apart([path for job in jobs for path in job.outputs.paths])
-    _check_inputs_survive(jobs)
+    check_apart([*(path for job in jobs for path in job.outputs.paths), *over_all])
+    check_apart(over_all, inputs={job.truth.path for job in jobs if job.truth})
+    _check_inputs_survive(jobs, over_all)
+    for path in over_all:
+        check_output(path, "the results")
     for job in jobs:
         for path in job.outputs.paths:
             check_output(path, "the results")
@@ -200,16 +212,17 @@ def _clips_inside(folder: Path) -> list[str]:
     return clips
 
 
-def _check_inputs_survive(jobs: Sequence[Job]) -> None:
+def _check_inputs_survive(jobs: Sequence[Job], over_all: Sequence[Path]) -> None:
     clips = {job.clip for job in jobs}
     local = [Path(clip) for clip in clips if not is_stored(clip)]
     inputs = {_identity(path) for path in local} - {None}
+    outputs = list(over_all)
     for job in jobs:
         review = job.outputs.review
-        copies = [copy_file(*page_and_name(review))] if review else []
-        for path in [*job.outputs.paths, *copies]:
-            if str(path) in clips if is_stored(path) else _identity(path) in inputs:
-                raise UserError(f"{path} is an input, and would be lost: write to another name")
+        outputs += [*job.outputs.paths, *([copy_file(*page_and_name(review))] if review else [])]
+    for path in outputs:
+        if str(path) in clips if is_stored(path) else _identity(path) in inputs:
+            raise UserError(f"{path} is an input, and would be lost: write to another name")
 
 
 def _identity(path: Path) -> tuple[int, int] | None:

@@ -31,12 +31,14 @@ from activity.media.frame import Frame
 from activity.media.live import LiveSource
 from activity.media.sink import open_sink
 from activity.media.source import Source, VideoInfo
+from activity.media.timing import as_fraction, start_timecode
 from activity.network.classifier import Classifier, OpenClassifier
 from activity.temporal.envelope import envelope_of
+from activity.temporal.formats.annotations import LabelledMedia, Media
 from activity.temporal.judgement import Earlier, Judgement, judge
 from activity.temporal.prediction_table import write_table
 from activity.temporal.predictions import GatheredPredictions, Predictions, gather_predictions
-from activity.temporal.segment_files import write_segments
+from activity.temporal.segment_files import write_annotations
 from activity.temporal.smoothing import Compared, RollingAverage, compared_smoothings
 from activity.temporal.summary import Summary, summarise
 
@@ -50,12 +52,14 @@ class Outcome:
         expected: number of frames that the clip announced; 0 if it did not.
         dropped: number of frames that a live source gave while another one was classified.
         judgement: comparison of the labels with the truth; None without ``--truth``.
+        media: what files of segments say of the clip.
     """
 
     summary: Summary
     expected: int
     dropped: int
     judgement: Judgement | None
+    media: Media
 
 
 Outcomes = Generator[tuple[Job, Outcome | UserError | None], None, None]
@@ -152,6 +156,7 @@ def label_clip(
                 steady = smoothing.smoothed(known, numbers)
                 made_here = predictions is None
                 drawn = draw(_labelled_again(here, source.info, known, numbers, steady, made_here))
+        media = _media(job, clip, source.info, known.end)
         if source.damaged:
             print(f"[INFO] {job.clip} is damaged: packets that cannot be decoded: {source.damaged}")
         if outputs.csv:
@@ -179,15 +184,16 @@ def label_clip(
             found = gather_review(outputs.review, clip_location(job.clip), digest, known, summary)
             folder, _ = page_and_name(outputs.review)
             write_clip(folder, replace(found, copy=here.copy))
+    labelled = LabelledMedia(media, summary.segments)
     if outputs.segments:
-        write_segments(outputs.segments, summary.segments)
+        write_annotations(outputs.segments, [labelled], classifier.saved.activities)
     if outputs.json:
         made_from = _made_from(
             source_name or job.clip, source.info, summary, classifier.saved, settings
         )
         judged = {"truth": judgement.as_dict()} if judgement else {}
         write_json(outputs.json, summary.as_dict() | made_from | judged)
-    return Outcome(summary, source.info.frame_count, source.dropped, judgement)
+    return Outcome(summary, source.info.frame_count, source.dropped, judgement, media)
 
 
 def _classify(
@@ -317,6 +323,17 @@ def _copy_for_review(job: Job) -> Path | None:
         return None
     folder, name = page_and_name(job.outputs.review)
     return copy_file(folder, name) if needs_copy(clip_location(job.clip), folder) else None
+
+
+def _media(job: Job, clip: str, info: VideoInfo, end: float) -> Media:
+    """Say of a clip what files of segments need; ``clip`` is its path on this disk."""
+    needs_timecode = job.outputs.segments and job.outputs.segments.suffix.lower() in (
+        ".edl",
+        ".otio",
+    )
+    timecode = start_timecode(Path(clip)) if needs_timecode and not job.is_live else None
+    path = Path(job.clip) if job.is_live else clip_location(job.clip)
+    return Media(path, end, as_fraction(info.fps), timecode)
 
 
 def _open_source(job: Job, should_stop: Callable[[], bool]) -> Source:

@@ -77,6 +77,16 @@ def add_cluster_argument(parser: argparse._ActionsContainer, what: str) -> None:
     )
 
 
+def add_tier_argument(parser: argparse._ActionsContainer) -> None:
+    """Add ``--tier``, which names what to take of a file that has several tiers of segments."""
+    parser.add_argument(
+        "--tier",
+        metavar="NAME",
+        help="the tier of .eaf files, or the attribute of VIA's, that has the labels, where there "
+        "are several",
+    )
+
+
 def add_cache_argument(parser: argparse._ActionsContainer) -> None:
     """Add ``--cache``, the folder of features and exported networks; None stands for ``off``."""
     parser.add_argument(

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from activity.common.errors import UserError, shortened
 from activity.common.stores import is_stored
 from activity.media.clip import CLIP_SUFFIXES
+from activity.temporal.formats.annotations import nearest
 from activity.temporal.segments import Segment, read_segments_of_clips
 
 
@@ -44,10 +45,29 @@ def read_named_clips(
     Raises:
         UserError: the table is flawed, or says different things of one clip under two names.
     """
+    return find_named_clips(read_segments_of_clips(table), table, clips, elsewhere)
+
+
+def find_named_clips(
+    named: Mapping[str, list[Segment]], table: Path, clips: Sequence[Path], elsewhere: str
+) -> tuple[list[NamedClip], dict[str, str]]:
+    """Find the clips that a table, or another file of segments, is about.
+
+    Args:
+        named: what it says of each clip, by what it calls the clip.
+        table: its path.
+        clips, elsewhere: as in ``read_named_clips``.
+
+    Returns:
+        (clips that were found, the reason for each name that means no clip or several).
+
+    Raises:
+        UserError: it says different things of one clip under two names.
+    """
     known = {file_identity(clip): clip for clip in clips}
     found: dict[Path, NamedClip] = {}
     flawed: dict[str, str] = {}
-    for name, segments in read_segments_of_clips(table).items():
+    for name, segments in named.items():
         try:
             file = _file_called(name, table.parent, known, elsewhere)
         except UserError as error:
@@ -91,7 +111,9 @@ def _file_called(name: str, folder: Path, known: Mapping[Path, Path], elsewhere:
         if file.suffix.lower() in CLIP_SUFFIXES and _is_file(file):
             return file_identity(file)
     last = names[1].rpartition("/")[2]
-    return only_clip([clip for clip in known.values() if clip.name == last], name, elsewhere)
+    there = [clip.name for clip in known.values()]
+    same = [clip for clip in known.values() if clip.name == last]
+    return only_clip(same, name, elsewhere + ("" if same else nearest(last, there)))
 
 
 def _is_file(path: Path) -> bool:

@@ -5,7 +5,13 @@ import math
 from pathlib import Path
 
 from activity.common.stores import location
-from activity.network.arguments import add_cluster_argument, positive, seed, whole_number
+from activity.network.arguments import (
+    add_cluster_argument,
+    add_tier_argument,
+    positive,
+    seed,
+    whole_number,
+)
 from activity.network.networks import NETWORKS, network_name
 from activity.training.outliers import DEFAULT_OUTLIERS
 
@@ -24,8 +30,11 @@ def add_file_arguments(parser: argparse.ArgumentParser) -> None:
         "(train and test, or val) is kept. Where a clip has a table start,end,label of the same "
         "name (.csv, in seconds: what predict_video.py --segments writes), it may lie anywhere, "
         "and shows what the table says. Several folders may be given, each split by itself; and "
-        "tables: path,label (and split), or clip,start,end,label",
+        "tables: path,label (and split), or clip,start,end,label. Instead of a table, a clip may "
+        "have a file of another program: .boris, .eaf (ELAN), .xml (Sportscode), .llc "
+        "(LosslessCut), .txt (Audacity), .json (Label Studio, VIA 3)",
     )
+    add_tier_argument(group)
     group.add_argument(
         "--label-folder",
         choices=("first", "last"),

@@ -9,6 +9,7 @@ from pathlib import Path
 from activity.common.errors import shortened
 from activity.common.stores import is_stored
 from activity.media.images import Image
+from activity.temporal.formats.annotations import Wanted
 from activity.temporal.segments import UNKNOWN, Segment
 from activity.training.clip_tables import ToldByTables, read_clip_tables
 from activity.training.labelled_clips import LabelledClip
@@ -68,6 +69,7 @@ def find_images(
     datasets: Sequence[Path],
     wanted: Sequence[str] | None = None,
     label_folder: LabelFolder | None = None,
+    tier: str | None = None,
 ) -> Found:
     """Find the photos and clips of the wanted labels.
 
@@ -80,6 +82,7 @@ def find_images(
         wanted: labels to take, or ``["all"]`` for all there are; None takes those of
             ``DEFAULT_LABELS`` that are there, or all where fewer than two of them are.
         label_folder: which folder is the label where folders lie in folders.
+        tier: name of what to take of files that have several tiers of segments.
 
     Raises:
         UserError: a folder is missing, can be read in two ways, holds nothing of the wanted
@@ -87,7 +90,9 @@ def find_images(
             be split; a table is flawed, or two contradict each other.
     """
     sources = read_sources(datasets)
-    told = read_clip_tables(list(sources.clips), list(sources.tables))
+    known = {name for folder in sources.clips.values() for name in folder.names}
+    known |= {*(wanted or DEFAULT_LABELS)}
+    told = read_clip_tables(list(sources.clips), list(sources.tables), Wanted(tier, known))
     names = _names_to_take(wanted, sources, told)
     places = _places(sources, told, names, label_folder)
     in_activities = {image: place for image, place in places.items() if place.label}

@@ -14,7 +14,7 @@ def left_out(sources: Sources, told: ToldByTables, names: Collection[str] | None
     """Count files of other kinds by their endings, in folders of the labels (None: in all)."""
     others = [*sources.others]
     for table in told.others:
-        others.append((sources.tables[table], ".csv"))
+        others.append((sources.tables[table], table.file.suffix.lower()))
     counts = Counter(
         suffix
         for folder, suffix in others

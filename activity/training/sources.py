@@ -13,6 +13,7 @@ from activity.common.stores import is_stored
 from activity.common.tables import header_of
 from activity.media.clip import CLIP_SUFFIXES
 from activity.media.images import Image
+from activity.temporal.segment_files import READ_SUFFIXES, holds_segments
 from activity.temporal.segments import HEADER, HEADER_OF_CLIPS
 from activity.training.clip_tables import Table
 from activity.training.listing import list_dataset
@@ -21,6 +22,7 @@ from activity.training.photo_table import TableRow, described, read_photo_table
 from activity.training.split import LATER_SUFFIXES
 
 _TABLE = ".csv"
+_MAY_BE_ELSE = (".txt", ".xml", ".json")  # what many files are that have no segments
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,8 @@ def read_sources(datasets: Sequence[Path]) -> Sources:
 
     Args:
         datasets: folders; tables of photos (``path,label``); tables of segments that name their
-            clips (``clip,start,end,label``), or are named after them (``start,end,label``).
+            clips (``clip,start,end,label``), or are named after them (``start,end,label``); files
+            of segments of other programs.
 
     Raises:
         UserError: one of them is missing, no such table, or lies in another.
@@ -61,7 +64,7 @@ def read_sources(datasets: Sequence[Path]) -> Sources:
     sources = Sources()
     entries: list[_Entry] = []
     for dataset, place in zip(datasets, _places(datasets), strict=True):
-        if dataset.suffix.lower() == _TABLE and not dataset.is_dir():
+        if _is_table(dataset) and not dataset.is_dir():
             entries += _of_table(dataset, place, sources.photo_tables)
             continue
         listing = list_dataset(dataset)
@@ -76,8 +79,18 @@ def read_sources(datasets: Sequence[Path]) -> Sources:
         sources.not_followed.extend(str(dataset / folder) for folder in listing.not_followed)
     # The split goes by the order of paths in each data set.
     entries.sort(key=lambda entry: (entry.place.dataset, entry.path))
+    later = []
     for image, entry in zip(_told_apart(entries), entries, strict=True):
-        _sort_in(sources, image, entry)
+        if PurePosixPath(entry.path).suffix.lower() in _MAY_BE_ELSE and entry.row is None:
+            later.append((image, entry))
+        else:
+            _sort_in(sources, image, entry)
+    for image, entry in later:
+        # Where there are no clips, thousands of files beside photos need not be opened.
+        if sources.clips and holds_segments(image.file):
+            sources.tables[Table(image.path, image.file)] = entry.place
+        else:
+            _sort_in(sources, image, entry)
     return sources
 
 
@@ -107,10 +120,14 @@ def _places(datasets: Sequence[Path]) -> list[Folder]:
 
 
 def _is_table_or_holds_folders(dataset: Path) -> bool:
-    if is_stored(dataset) or dataset.suffix.lower() == _TABLE:
+    if is_stored(dataset) or _is_table(dataset):
         return True
     _, folders, _ = next(os.walk(dataset), ("", [], []))  # of what cannot be listed, none
     return any(not name.startswith(".") for name in folders)
+
+
+def _is_table(dataset: Path) -> bool:
+    return dataset.suffix.lower() in READ_SUFFIXES
 
 
 def _below(place: Folder, folder: Path) -> Folder:
@@ -119,7 +136,7 @@ def _below(place: Folder, folder: Path) -> Folder:
 
 def _of_table(table: Path, place: Folder, photo_tables: list[Path]) -> list[_Entry]:
     """List what a table names; or the table alone, where it is one of segments."""
-    if header_of(table) in (HEADER, HEADER_OF_CLIPS):
+    if table.suffix.lower() != _TABLE or header_of(table) in (HEADER, HEADER_OF_CLIPS):
         return [_Entry(table.parent, table.name, place)]
     photo_tables.append(table)
     part = part_called(place.names[0]) if place.names else None
@@ -159,7 +176,7 @@ def _sort_in(sources: Sources, image: Image, entry: _Entry) -> None:
         sources.clips[image] = entry.place
     elif entry.row is not None:
         sources.photos[image] = entry.place
-    elif suffix == _TABLE:
+    elif suffix in READ_SUFFIXES and suffix not in _MAY_BE_ELSE:
         sources.tables[Table(image.path, image.file)] = entry.place
     elif not entry.place.names:
         return
@@ -175,7 +192,7 @@ def _check_apart(datasets: Sequence[Path]) -> None:
     ]
     for place, dataset in enumerate(real):
         for other, outer in enumerate(real):
-            inside = other != place and dataset.suffix.lower() != _TABLE
+            inside = other != place and not _is_table(dataset)
             if inside and (outer == dataset or outer in dataset.parents):
                 raise UserError(
                     f"{datasets[place]} is, or lies in, {datasets[other]}: name it once after "
