@@ -119,8 +119,10 @@ def plan_jobs(
             )
             for job, one, (_, name) in zip(jobs, truths, named, strict=True)
         ]
-    check_apart([*(path for job in jobs for path in job.outputs.paths), *over_all])
-    check_apart(over_all, inputs={job.truth.path for job in jobs if job.truth})
+    check_apart(
+        [*(path for job in jobs for path in job.outputs.paths), *over_all],
+        inputs={job.truth.path for job in jobs if job.truth},
+    )
     _check_inputs_survive(jobs, over_all)
     for path in over_all:
         check_output(path, "the results")

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from activity.common.errors import UserError, shortened
+from activity.common.nearest import nearest
 from activity.common.stores import is_stored
 from activity.media.clip import CLIP_SUFFIXES
-from activity.temporal.formats.annotations import nearest
 from activity.temporal.segments import Segment, read_segments_of_clips
 
 

@@ -4,7 +4,6 @@ import os
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -13,6 +12,7 @@ from urllib.parse import urlsplit
 from xml.etree import ElementTree
 
 from activity.common.errors import UserError, shortened
+from activity.common.nearest import nearest
 from activity.common.stores import is_stored
 from activity.temporal.segments import Segment
 
@@ -237,20 +237,6 @@ def labels_in(clips: Sequence[LabelledMedia], labels: Sequence[str]) -> list[str
     """List all labels: the given ones, then others that occur, such as ``unknown``."""
     there = (segment.label for clip in clips for segment in clip.segments if segment.label)
     return list(dict.fromkeys([*labels, *there]))
-
-
-def nearest(name: str, names: Collection[str]) -> str:
-    """Say which of some names is the nearest to one that is none of them; "" if none is near.
-
-    Example:
-        >>> nearest("tenis", ["football", "tennis"])
-        '; the nearest name is tennis'
-    """
-    folded: dict[str, str] = {}
-    for each in names:
-        folded.setdefault(each.casefold(), each)
-    found = get_close_matches(name.casefold(), folded, n=1)
-    return f"; the nearest name is {folded[found[0]]}" if found else ""
 
 
 def check_known(segments: Sequence[Segment], labels: Collection[str], where: str) -> None:

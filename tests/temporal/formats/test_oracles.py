@@ -171,7 +171,7 @@ BORIS_PROJECT = {
 
 
 def observation(events: list[list[object]], *media: str, **more: object) -> dict[str, object]:
-    info = {"length": {name: 10.0 for name in media}, "offset": {"1": 0.0}}
+    info = {"length": dict.fromkeys(media, 10.0), "offset": {"1": 0.0}}
     return {
         "type": "MEDIA",
         "file": {"1": [*media], "2": []},
@@ -242,7 +242,8 @@ def test_losslesscut_projects_are_json5(tmp_path: Path) -> None:
         "{\n  version: 2, // the newer one\n  mediaFileName: 'it\\'s \\\"a\\\" m\\u00e4tch.mp4',\n"
         "  cutSegments: [\n    {\n      end: 4.5,\n      name: 'tennis: a // b',\n      tags: {},\n"
         '    },\n    {start: +.5e1, end: 60., name: "golf", selected: true},\n'
-        "    {start: 61, name: 'a marker'}, /* and\n one */ {start: 70, end: 80, name: ''},\n  ],\n}"
+        "    {start: 61, name: 'a marker'}, /* and\n one */ "
+        "{start: 70, end: 80, name: ''},\n  ],\n}"
     )
     found = read_annotations(path)
     assert found.clips == [

@@ -43,16 +43,8 @@ def clips(draw: st.DrawFn) -> list[Segment]:
 
 
 MANY = [Segment(n / 25, (n + 1) / 25, f"ラベル {n}") for n in range(200)]
-SCRIPTS = [
-    "می\u200cخواهم",
-    "Fußball & <so>",
-    "网球",
-    "a,b|c",
-    "'\"quoted\"'",
-    "007",
-    "1.10",
-    "true",
-]
+PERSIAN = "\u0645\u06cc\u200c\u062e\u0648"  # with a sign that keeps letters apart
+SCRIPTS = [PERSIAN, "Fußball & <so>", "网球", "a,b|c", "'\"quoted\"'", "007", "1.10", "true"]
 IN_ANY_SCRIPT = [Segment(n, n + 1, label) for n, label in enumerate(SCRIPTS)]
 
 
@@ -121,14 +113,13 @@ BAD = {
 def test_a_bad_file_is_one_line(suffix: str, content: bytes, tmp_path: Path) -> None:
     path = tmp_path / f"match{suffix}"
     path.write_bytes(content)
-    try:
-        found = read_annotations(path)
-    except UserError as error:
-        assert str(path) in str(error)
-        assert "\n" not in str(error)
-    else:  # a file of labels without a label is one
-        assert suffix == ".txt"
-        assert found.clips[0].segments == []
+    if suffix == ".txt" and not content:  # a file of labels without a label is one
+        assert read_annotations(path).clips[0].segments == []
+        return
+    with pytest.raises(UserError) as caught:
+        read_annotations(path)
+    assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize("suffix", READ_SUFFIXES)
@@ -140,11 +131,17 @@ def test_a_file_that_is_damaged_is_one_line(suffix: str, tmp_path: Path) -> None
         for content in (whole[:end], whole[:end] + b'"0' + whole[end + 2 :]):
             path = tmp_path / f"damaged{suffix}"
             path.write_bytes(content)
-            try:
-                read_annotations(path)
-            except UserError as error:
-                assert str(error).startswith((str(path), "cannot"))
-                assert "\n" not in str(error)
+            if message := refusal(path):
+                assert message.startswith((str(path), "cannot"))
+                assert "\n" not in message
+
+
+def refusal(path: Path) -> str:
+    try:
+        read_annotations(path)
+    except UserError as error:
+        return str(error)
+    return ""
 
 
 @pytest.mark.parametrize("suffix", [".xml", ".llc", ".txt"])
