@@ -95,6 +95,7 @@ def find_jobs(args: argparse.Namespace) -> tuple[list[Job], OverClips]:
         Outputs(
             *(args.output, args.timeline, args.csv, args.json, args.segments, args.review),
             segments_suffix=f".{args.segments_format}",
+            video_suffix=f".{args.output_format}",
         ),
     )
     wanted = Wanted(args.tier)
@@ -123,8 +124,16 @@ def check_possible(args: argparse.Namespace, smoothing: Smoothing, jobs: Sequenc
         raise UserError("a live source is labelled where it is: leave out --cluster")
     if args.display == "on" and args.cluster:
         raise UserError("--display on cannot show clips labelled on a cluster: leave it out")
-    if args.display == "on" and not args.output:
-        raise UserError("--display on shows the frames that --output writes: give --output, too")
+    draws = any(job.draws for job in jobs)
+    if args.display == "on" and not draws:
+        raise UserError(
+            "--display on shows the frames that --output draws on: give --output an .mp4 or an .avi"
+        )
+    if args.bars and any(job.copies_streams for job in jobs):
+        raise UserError(
+            "--bars are drawn on frames, which an .mkv has as they are: give --output an .mp4 or "
+            "an .avi"
+        )
 
 
 def check_truth(jobs: Sequence[Job], classifier: Classifier) -> None:
@@ -163,7 +172,7 @@ def engine_options(
     args: argparse.Namespace, smoothing: Smoothing, jobs: Sequence[Job], infos: Sequence[VideoInfo]
 ) -> EngineOptions:
     """Choose how the network is run, so that it suits the clips."""
-    shows_frames = args.output is not None or args.review is not None
+    shows_frames = any(job.draws for job in jobs) or args.review is not None
     keep_frames = shows_frames and not smoothing.needs_whole_clip
     fitting = [
         batch_that_fits(args.batch_size, info, args.stride, keep_frames=keep_frames)
@@ -186,7 +195,8 @@ def open_labelling(
         Function that starts; it takes a function that tells whether to end early.
     """
     frames = sum(info.frame_count for info in infos) // args.stride or None
-    show = open_preview(args.display if args.output and not args.cluster else "off")
+    draws = any(job.draws for job in jobs)
+    show = open_preview(args.display if draws and not args.cluster else "off")
     if args.cluster:
         # Only --cluster needs these imports.
         from activity.cluster.clips import label_on_cluster

@@ -42,7 +42,15 @@ def add_file_arguments(parser: argparse.ArgumentParser) -> None:
         help="the labelled clip to write: .mp4 (H.264 with the clip's sound, plays everywhere) or "
         ".avi (Motion JPEG at one constant rate, no sound); for several clips a folder, which "
         "gets one .mp4 for each; a live source wants an .mp4, which keeps the time between frames; "
+        ".mkv copies the clip's own video, sound and subtitles without encoding, and has the "
+        "labels as subtitles that a player shows or hides; "
         "may be left out where another result is asked for: nothing is drawn or encoded then",
+    )
+    group.add_argument(
+        "--output-format",
+        choices=("mp4", "mkv"),
+        default="mp4",
+        help="the format of the labelled clips in a folder of --output (default: %(default)s)",
     )
     group.add_argument(
         "--timeline",

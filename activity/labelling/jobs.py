@@ -54,7 +54,17 @@ class Job:
     @property
     def needs_pixels(self) -> bool:
         """Whether any output shows the frames. Otherwise their pixels can be dropped."""
-        return self.outputs.video is not None or self.copy is not None
+        return self.draws or self.copy is not None
+
+    @property
+    def draws(self) -> bool:
+        """Whether labels are drawn on frames; an .mkv has them as subtitles."""
+        return self.outputs.video is not None and not self.copies_streams
+
+    @property
+    def copies_streams(self) -> bool:
+        """Whether the labelled clip is the clip as it is, with subtitles."""
+        return self.outputs.video is not None and self.outputs.video.suffix.lower() == ".mkv"
 
 
 def writes_into_folder(inputs: Sequence[str], outputs: Outputs) -> bool:
@@ -103,6 +113,10 @@ def plan_jobs(
     else:
         if outputs.video:
             check_suffix(outputs.video)
+            if is_live(inputs[0]) and outputs.video.suffix.lower() == ".mkv":
+                raise UserError(
+                    "a live source has no streams to copy: give --output a name ending in .mp4"
+                )
         if outputs.segments:
             check_segments_suffix(outputs.segments)
         named = [(inputs[0], Path(inputs[0]).stem)]

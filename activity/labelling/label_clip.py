@@ -18,7 +18,7 @@ from activity.common.json_file import write_json
 from activity.common.regular_file import hash_file
 from activity.common.stores import clip_location, is_stored, local_copy
 from activity.labelling.jobs import Job
-from activity.labelling.overlay import overlay
+from activity.labelling.overlay import label_layout, overlay
 from activity.labelling.prediction import classify_frames, classify_times, read_ahead
 from activity.labelling.preview import Show, show_nothing
 from activity.labelling.review.data_files import copy_file, page_and_name, read_labels
@@ -26,9 +26,11 @@ from activity.labelling.review.gather import gather_review
 from activity.labelling.review.playable import needs_copy, open_copy
 from activity.labelling.review.writer import write_clip
 from activity.labelling.settings import Settings
+from activity.labelling.styled_labels import label_subtitles, subtitle_header
 from activity.media.clip import VideoSource
 from activity.media.frame import Frame
 from activity.media.live import LiveSource
+from activity.media.remux import copy_with_subtitles
 from activity.media.sink import open_sink
 from activity.media.source import Source, VideoInfo
 from activity.media.timing import as_fraction, start_timecode
@@ -39,7 +41,7 @@ from activity.temporal.judgement import Earlier, Judgement, judge
 from activity.temporal.prediction_table import write_table
 from activity.temporal.predictions import GatheredPredictions, Predictions, gather_predictions
 from activity.temporal.segment_files import write_annotations
-from activity.temporal.smoothing import Compared, RollingAverage, compared_smoothings
+from activity.temporal.smoothing import Compared, RollingAverage, Smoothing, compared_smoothings
 from activity.temporal.summary import Summary, summarise
 
 
@@ -159,6 +161,10 @@ def label_clip(
         media = _media(job, clip, source.info, known.end)
         if source.damaged:
             print(f"[INFO] {job.clip} is damaged: packets that cannot be decoded: {source.damaged}")
+        if outputs.video and here.copies_streams:
+            _copy_with_labels(
+                here, outputs.video, source.info, known.first(drawn), smoothing, numbers
+            )
         if outputs.csv:
             write_table(outputs.csv, known, smoothing, numbers, drawn)
         known, numbers = known.first(drawn), numbers[:drawn]
@@ -282,7 +288,7 @@ def _draw(
         if interrupted():
             raise LeftUnfinishedError
         sink = write_copy = None
-        if job.outputs.video:
+        if job.outputs.video and job.draws:
             sound_of = None if job.is_live else Path(job.clip)
             sink = stack.enter_context(open_sink(job.outputs.video, info, sound_of))
         if job.copy:
@@ -323,6 +329,24 @@ def _copy_for_review(job: Job) -> Path | None:
         return None
     folder, name = page_and_name(job.outputs.review)
     return copy_file(folder, name) if needs_copy(clip_location(job.clip), folder) else None
+
+
+def _copy_with_labels(
+    job: Job,
+    path: Path,
+    info: VideoInfo,
+    known: Predictions,
+    smoothing: Smoothing,
+    numbers: NDArray[np.unsignedinteger],
+) -> None:
+    """Copy the clip's streams, with the labels of the frames that are known as subtitles."""
+    size = (info.width, info.height)
+    header = subtitle_header(size, max(known.labels, key=len))
+    subtitles = label_subtitles(known, smoothing, numbers[: known.frames])
+    if label_layout(size, "").scale == 0:  # too small for a text that can be read
+        subtitles = iter(())
+    for what in copy_with_subtitles(Path(job.clip), path, header, subtitles):
+        print(f"[INFO] {path} is without {what} of {job.clip}")
 
 
 def _media(job: Job, clip: str, info: VideoInfo, end: float) -> Media:

@@ -22,7 +22,7 @@ from activity.media.planes import ROUNDED, PlaneFormat, PlanePainter, Plate
 from activity.media.sound import Sound
 from activity.media.source import VideoInfo
 
-SUFFIXES = (".avi", ".mp4")
+SUFFIXES = (".avi", ".mp4", ".mkv")
 
 # Of Motion JPEG, 0..100: two thirds of the bytes of 95, and no difference to see.
 _JPEG_QUALITY = 90
@@ -58,7 +58,7 @@ def open_sink(path: Path, info: VideoInfo, sound_of: Path | None) -> Iterator["V
     exact size at one constant rate, without sound.
 
     Args:
-        path: where to; ends in one of ``SUFFIXES``.
+        path: where to; ends in ``.avi`` or ``.mp4``. (``media.remux`` writes ``.mkv``.)
         info: size and rate of the frames to come.
         sound_of: the clip whose sound is copied; None for no sound.
 
@@ -89,7 +89,7 @@ def check_suffix(path: Path) -> None:
         UserError: it does not.
     """
     if path.suffix.lower() not in SUFFIXES:
-        raise UserError(f"cannot write {path}: give --output a name ending in .mp4 or .avi")
+        raise UserError(f"cannot write {path}: give --output a name ending in .mp4, .avi or .mkv")
 
 
 class VideoSink:
