@@ -97,6 +97,9 @@ def find_jobs(args: argparse.Namespace) -> tuple[list[Job], OverClips]:
             segments_suffix=f".{args.segments_format}",
             video_suffix=f".{args.output_format}",
         ),
+        args.stats,
+        args.stats_bins,
+        with_truth=args.truth is not None,
     )
     wanted = Wanted(args.tier)
     if args.truth and args.truth.suffix.lower() not in ("", ".csv"):
@@ -260,7 +263,8 @@ def print_outcome(job: Job, outcome: Outcome) -> None:
 def write_over(files: OverClips, done: dict[str, Outcome], classifier: Classifier) -> None:
     """Write the files over all clips, where some are asked for and a clip is labelled."""
     if files.paths and done:
-        write_over_clips(files, done, classifier.activities)
+        for line in write_over_clips(files, done, classifier.activities):
+            print(f"[INFO] {line}")
         print(f"[INFO] wrote {', '.join(map(str, files.paths))}")
 
 

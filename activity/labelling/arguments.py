@@ -4,7 +4,7 @@ import argparse
 
 from activity.common.stores import location, without_file_scheme
 from activity.labelling.preview import DISPLAY
-from activity.network.arguments import add_cluster_argument, add_tier_argument, positive
+from activity.network.arguments import add_cluster_argument, add_tier_argument, positive, seconds
 from activity.temporal.segment_files import SEGMENT_SUFFIXES
 from activity.temporal.smoothing import SMOOTHINGS
 
@@ -90,6 +90,22 @@ def add_file_arguments(parser: argparse.ArgumentParser) -> None:
         choices=[suffix[1:] for suffix in SEGMENT_SUFFIXES],
         default="csv",
         help="the format of the files in a folder of --segments (default: %(default)s)",
+    )
+    group.add_argument(
+        "--stats",
+        type=location,
+        nargs="+",
+        default=(),
+        metavar="FILE",
+        help="the numbers of all clips to write: .csv, a row for each clip and label (seconds, "
+        "share, bouts, latency, ...), with the transitions from label to label, and with --truth "
+        "the confusion in tables beside it; .png, a picture of the labels of all clips; or both",
+    )
+    group.add_argument(
+        "--stats-bins",
+        type=seconds,
+        metavar="SECONDS",
+        help="also a row of --stats for each bin of so many seconds",
     )
     group.add_argument(
         "--review",

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain, zip_longest
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +36,8 @@ from activity.media.sink import open_sink
 from activity.media.source import Source, VideoInfo
 from activity.media.timing import as_fraction, start_timecode
 from activity.network.classifier import Classifier, OpenClassifier
+from activity.temporal.bouts import Footage, bouts_of
+from activity.temporal.corrected_shares import confusion_in_seconds
 from activity.temporal.envelope import envelope_of
 from activity.temporal.formats.annotations import LabelledMedia, Media
 from activity.temporal.judgement import Earlier, Judgement, judge
@@ -55,6 +58,8 @@ class Outcome:
         dropped: number of frames that a live source gave while another one was classified.
         judgement: comparison of the labels with the truth; None without ``--truth``.
         media: what files of segments say of the clip.
+        confusion: its seconds by predicted and true label, as ``confusion_in_seconds`` returns
+            them; None without ``--truth``.
     """
 
     summary: Summary
@@ -62,6 +67,7 @@ class Outcome:
     dropped: int
     judgement: Judgement | None
     media: Media
+    confusion: NDArray[np.float64] | None = None
 
 
 Outcomes = Generator[tuple[Job, Outcome | UserError | None], None, None]
@@ -182,10 +188,11 @@ def label_clip(
             envelope = envelope_of(known, compared, smoothing)
             truth = job.truth.segments if job.truth else ()
             draw_timeline(envelope, known.end, outputs.timeline, Path(job.clip).name, truth)
-        judgement = None
+        judgement = confusion = None
         if job.truth:
             earlier = _known_before(job, digest, known.frames, classifier.saved)
             judgement = judge(known, compared, smoothing, job.truth, earlier)
+            confusion = confusion_in_seconds(known, numbers, job.truth.segments, earlier.learned)
         if outputs.review:
             found = gather_review(outputs.review, clip_location(job.clip), digest, known, summary)
             folder, _ = page_and_name(outputs.review)
@@ -198,8 +205,8 @@ def label_clip(
             source_name or job.clip, source.info, summary, classifier.saved, settings
         )
         judged = {"truth": judgement.as_dict()} if judgement else {}
-        write_json(outputs.json, summary.as_dict() | made_from | judged)
-    return Outcome(summary, source.info.frame_count, source.dropped, judgement, media)
+        write_json(outputs.json, summary.as_dict() | _bouts(summary) | made_from | judged)
+    return Outcome(summary, source.info.frame_count, source.dropped, judgement, media, confusion)
 
 
 def _classify(
@@ -364,6 +371,11 @@ def _open_source(job: Job, should_stop: Callable[[], bool]) -> Source:
     if job.is_live:
         return LiveSource(job.clip, should_stop)
     return VideoSource(Path(job.clip), as_pixels=job.writes_pixels)
+
+
+def _bouts(summary: Summary) -> dict[str, Any]:
+    whole = Footage(0.0, summary.runs[-1].end, summary.segments)
+    return {"bouts": {label: bouts_of([whole], label).as_dict() for label in summary.labels}}
 
 
 def _made_from(

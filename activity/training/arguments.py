@@ -1,7 +1,6 @@
 """The flags of ``train.py``."""
 
 import argparse
-import math
 from pathlib import Path
 
 from activity.common.stores import location
@@ -9,6 +8,7 @@ from activity.network.arguments import (
     add_cluster_argument,
     add_tier_argument,
     positive,
+    seconds,
     seed,
     whole_number,
 )
@@ -138,7 +138,7 @@ def add_training_arguments(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--every",
-        type=_seconds,
+        type=seconds,
         default=1,
         metavar="SECONDS",
         help="seconds between the frames of a clip that are learned from (default: %(default)s); "
@@ -170,17 +170,6 @@ def _network(text: str) -> str:
         raise argparse.ArgumentTypeError(
             f"there is no network {text!r}: use one of {names}"
         ) from None
-
-
-def _seconds(text: str) -> float:
-    """Parse a number of seconds above 0."""
-    try:
-        number = float(text)
-    except ValueError:
-        number = 0
-    if not 0 < number < math.inf:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0")
-    return number
 
 
 def _none_or_more(text: str) -> int:
