@@ -81,7 +81,7 @@ def test_a_lab_without_a_photo_trains_labels_corrects_and_learns_again(
     assert abs(found["new/later.avi"][0].end - 2) < 0.2
     assert [each.label for each in found["new/last.avi"]] == ["red"]
     behaviours = json.loads(project.read_text())["behaviors_conf"].values()
-    assert [one["code"] for one in behaviours] == ["blue", "red"]
+    assert [one["code"] for one in behaviours] == ["blue", "red", "unknown"]
 
     # Somebody opens it, moves a boundary, and stops the last behaviour early.
     content = json.loads(project.read_text())

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 
 from activity.common.errors import printable, shortened
+from activity.common.nearest import nearest
 from activity.media.images import Image
 from activity.media.photo import why_unreadable
 from activity.temporal.segments import UNKNOWN
@@ -109,7 +110,12 @@ def _remarks_on_tables(found: Found) -> list[str]:
         for clip in found.changed
     ]
     if found.in_tables_only:
-        names = printable(shortened(found.in_tables_only))
+        folders = {photo.label for photo in [*found.photos, *found.others]}
+        named = [
+            f"{label} ({near.removeprefix('; ')})" if (near := nearest(label, folders)) else label
+            for label in found.in_tables_only
+        ]
+        names = printable(shortened(named))
         remarks.append(f"labels that are in tables of segments, but no folder has: {names}")
     if found.not_wanted:
         names = printable(shortened(found.not_wanted))

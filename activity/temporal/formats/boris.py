@@ -26,7 +26,7 @@ from activity.temporal.formats.annotations import (
     refused_unless,
     ticks,
 )
-from activity.temporal.segments import Segment
+from activity.temporal.segments import UNKNOWN, Segment
 
 KIND = "BORIS project"
 
@@ -38,8 +38,8 @@ _PLAYERS = [str(number) for number in range(1, 9)]
 
 
 def write(clips: Sequence[LabelledMedia], labels: Sequence[str], path: Path) -> str:
-    """Make a project that has an observation for each clip and a behaviour for each label."""
-    names = [as_text(label) for label in labels_in(clips, labels)]
+    """Make a project: an observation for each clip, a behaviour for each label and ``unknown``."""
+    names = [as_text(label) for label in labels_in(clips, [*labels, UNKNOWN])]
     observations: dict[str, Any] = {}
     for media, segments in clips:
         name = _name(media, path, observations)
