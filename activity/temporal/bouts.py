@@ -72,7 +72,7 @@ def bouts_of(footage: Sequence[Footage], label: str) -> Bouts:
         >>> match = [Segment(1, 3, "rally"), Segment(3, 9, "pause"), Segment(9, 10, "rally")]
         >>> found = bouts_of([Footage(0, 10, match)], "rally")
         >>> found.seconds, found.share, found.bouts, found.mean, found.longest, found.latency
-        (3, 0.3, 2, 1.5, 2, 1)
+        (3, 0.3, 2, 1.5, 2, 1.0)
     """
     lengths: list[float] = []
     latencies: list[float] = []

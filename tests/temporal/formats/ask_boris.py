@@ -7,12 +7,11 @@ import json
 import os
 import sys
 
-os.environ["QT_QPA_PLATFORM"] = "offscreen"
-
-from boris import config, db_functions, project_functions, time_budget_functions
-
 
 def main() -> None:
+    os.environ["QT_QPA_PLATFORM"] = "offscreen"
+    from boris import config, db_functions, project_functions, time_budget_functions
+
     path = sys.argv[1]
     _, changed, project, message = project_functions.open_project_json(path)
     observations = list(project["observations"])
@@ -56,4 +55,5 @@ def main() -> None:
     )
 
 
-main()
+if __name__ == "__main__":
+    main()
