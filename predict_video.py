@@ -82,7 +82,7 @@ def main() -> None:
     label = open_labelling(args, jobs, classifier, settings, infos)
     with interrupts_held_back() as interrupted, closing(label(interrupted)) as outcomes:
         done, failed = report(jobs, outcomes)
-        write_over(over_clips, done, classifier)
+        write_over(over_clips, done, len(jobs) - len(failed), classifier)
         write_page(args.review)
     if failed:
         raise UserError(f"{len(failed)} of {len(jobs)} clips failed: {', '.join(failed)}")
@@ -260,12 +260,17 @@ def print_outcome(job: Job, outcome: Outcome) -> None:
         print(f"[INFO] wrote {', '.join(map(str, written))}")
 
 
-def write_over(files: OverClips, done: dict[str, Outcome], classifier: Classifier) -> None:
-    """Write the files over all clips, where some are asked for and a clip is labelled."""
-    if files.paths and done:
+def write_over(
+    files: OverClips, done: dict[str, Outcome], expected: int, classifier: Classifier
+) -> None:
+    """Write the files over all clips, unless the run has ended before the last one."""
+    names = ", ".join(map(str, files.paths))
+    if files.paths and len(done) < expected:
+        print(f"[INFO] {names} would be about {len(done)} of {expected} clips: not written")
+    elif files.paths and done:
         for line in write_over_clips(files, done, classifier.activities):
             print(f"[INFO] {line}")
-        print(f"[INFO] wrote {', '.join(map(str, files.paths))}")
+        print(f"[INFO] wrote {names}")
 
 
 def write_page(folder: Path | None) -> None:

@@ -2,6 +2,7 @@
 
 import csv
 import json
+from contextlib import nullcontext
 from pathlib import Path
 
 import cv2
@@ -129,3 +130,22 @@ def test_boris_counts_the_same(
             assert int(row["bouts"]) == bouts
             if bouts:
                 assert float(row["mean"]) == pytest.approx(mean, abs=0.001)
+
+
+def test_a_run_that_ends_early_leaves_the_numbers_of_all_clips_as_they_were(
+    run_predict: RunMain,
+    common: tuple[object, ...],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    table = tmp_path / "stats.csv"
+    run_predict(*common, "--stats", table)
+    was = table.read_bytes()
+    ended = iter([False] * 150)  # Ctrl-C in the second clip
+    monkeypatch.setattr(
+        "predict_video.interrupts_held_back",
+        lambda: nullcontext(lambda: next(ended, True)),
+    )
+    said = run_predict(*common, "--stats", table)
+    assert "would be about 1 of 2 clips: not written" in said
+    assert table.read_bytes() == was
