@@ -1,4 +1,4 @@
-# `make demo` and `make test` need Python 3.11 or newer, pip and make; each installs the rest.
+# `make demo` and `make test` need Python 3.11, 3.12 or 3.13, pip and make; each installs the rest.
 PYTHON ?= python3
 
 .PHONY: demo test lint
@@ -24,10 +24,10 @@ lint: .venv/installed-dev
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
 
-.venv/installed: requirements.txt | .venv/bin/python
-	.venv/bin/python -m pip install --quiet -r requirements.txt
+.venv/installed: requirements.txt tools/install.py | .venv/bin/python
+	.venv/bin/python tools/install.py requirements.txt
 	touch $@
 
-.venv/installed-dev: requirements.txt requirements-dev.txt | .venv/bin/python
-	.venv/bin/python -m pip install --quiet -r requirements-dev.txt
+.venv/installed-dev: $(wildcard requirements*.txt) tools/install.py | .venv/bin/python
+	.venv/bin/python tools/install.py requirements-dev.txt
 	touch $@

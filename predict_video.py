@@ -16,8 +16,9 @@ from pathlib import Path
 from tqdm import tqdm
 
 from activity.common.errors import UserError, printable, shortened
+from activity.common.folders import provide_home
 from activity.common.interruption import interrupts_held_back
-from activity.common.keras_settings import check_backend
+from activity.common.keras_settings import choose_backend
 from activity.common.script import run_script
 from activity.common.stores import is_stored
 from activity.labelling.arguments import (
@@ -25,21 +26,28 @@ from activity.labelling.arguments import (
     add_look_arguments,
     add_smoothing_arguments,
 )
-from activity.labelling.jobs import Job, leave_out_finished, plan_jobs, writes_into_folder
+from activity.labelling.finished import judge_finished
+from activity.labelling.jobs import (
+    Job,
+    check_tables_survive,
+    part_finished,
+    plan_jobs,
+    writes_into_folder,
+)
 from activity.labelling.label_clip import Outcome, Outcomes, label_one_by_one
 from activity.labelling.outputs import Outputs
 from activity.labelling.over_clips import OverClips, told_apart, write_over_clips
-from activity.labelling.prediction import batch_that_fits
 from activity.labelling.preview import open_preview
-from activity.labelling.review.writer import INDEX, write_index
+from activity.labelling.review.data_files import INDEX
+from activity.labelling.review.writer import write_index
 from activity.labelling.settings import Settings
 from activity.labelling.truths import check_truths
 from activity.media.clip import VideoSource
-from activity.media.source import VideoInfo
 from activity.network.arguments import add_speed_arguments
 from activity.network.artifacts import load_label_file
 from activity.network.classifier import Classifier
 from activity.network.engine import EngineOptions
+from activity.network.read_files import files_in_cache, files_of_model
 from activity.temporal.formats.annotations import Wanted
 from activity.temporal.judgement import Judgement, format_judgement, format_rightness
 from activity.temporal.smoothing import SMOOTHINGS, Smoothing
@@ -60,36 +68,43 @@ examples:
 
 def main() -> None:
     args = parse_arguments()
-    check_backend()
-    jobs, over_clips = find_jobs(args)
-    if not jobs:
+    provide_home()
+    choose_backend(args.engine)
+    jobs, finished, over_clips = find_jobs(args)
+    if not jobs and not any(job.truth for job in finished):
         write_page(args.review)
         return
     smoothing = SMOOTHINGS[args.smoothing](args.size)
     check_possible(args, smoothing, jobs)
     classifier = Classifier.load(args.model, args.label_bin)
-    check_truth(jobs, classifier)
+    check_truth([*jobs, *finished], classifier)
     if args.unknown:
         classifier = classifier.with_unknown()
-    infos = look_at(jobs)
-    settings = Settings(
-        smoothing=smoothing,
-        stride=args.stride,
-        compare=tuple(args.compare),
-        bars=args.bars,
-        options=engine_options(args, smoothing, jobs, infos),
+    options = EngineOptions(
+        args.engine, args.batch_size, args.cache, low_latency=any(job.is_live for job in jobs)
     )
-    label = open_labelling(args, jobs, classifier, settings, infos)
+    settings = Settings(smoothing, args.stride, tuple(args.compare), args.bars, options)
+    judgements = judge_those_finished(finished, classifier, settings)
+    if not jobs:
+        print_rightness(judgements)
+        write_page(args.review)
+        return
+    frames = count_frames(jobs)
+    label = open_labelling(args, jobs, classifier, settings, frames and frames // args.stride)
     with interrupts_held_back() as interrupted, closing(label(interrupted)) as outcomes:
-        done, failed = report(jobs, outcomes)
+        done, failed = report(jobs, outcomes, judgements)
         write_over(over_clips, done, len(jobs) - len(failed), classifier)
         write_page(args.review)
     if failed:
         raise UserError(f"{len(failed)} of {len(jobs)} clips failed: {', '.join(failed)}")
 
 
-def find_jobs(args: argparse.Namespace) -> tuple[list[Job], OverClips]:
-    """Find the clips and name the files to write; in folders, leave out what is there already."""
+def find_jobs(args: argparse.Namespace) -> tuple[list[Job], list[Job], OverClips]:
+    """Find the clips and name the files to write; in folders, tell apart what is there already.
+
+    Returns:
+        (clips to label, clips that are labelled already, files to write over all clips).
+    """
     outputs, over_clips = told_apart(
         args.input,
         Outputs(
@@ -102,17 +117,31 @@ def find_jobs(args: argparse.Namespace) -> tuple[list[Job], OverClips]:
         with_truth=args.truth is not None,
     )
     wanted = Wanted(args.tier)
-    if args.truth and args.truth.suffix.lower() not in ("", ".csv"):
+    if args.truth and args.truth.suffix.lower() == ".eaf":  # which may have several tiers
         wanted = Wanted(args.tier, load_label_file(args.label_bin).classes)
-    jobs = plan_jobs(args.input, outputs, args.truth, wanted, over_clips.paths)
+    read = files_of_model(args.model, args.label_bin, engine=args.engine)
+    jobs = plan_jobs(
+        args.input,
+        outputs,
+        args.truth,
+        [*read, *files_in_cache(args.cache)],
+        wanted=wanted,
+        over_all=over_clips.paths,
+    )
     # What is written over all clips needs all of them.
-    if args.overwrite or over_clips.paths or not writes_into_folder(args.input, outputs):
-        return jobs, over_clips
-    left = leave_out_finished(jobs)
-    if len(left) < len(jobs):
-        done = len(jobs) - len(left)
-        print(f"[INFO] {done} of {len(jobs)} clips are labelled already (--overwrite: do it again)")
-    return left, over_clips
+    if args.overwrite or over_clips.paths:
+        return jobs, [], over_clips
+    if not writes_into_folder(args.input, outputs):
+        check_tables_survive(jobs)
+        return jobs, [], over_clips
+    left, finished = part_finished(jobs)
+    check_tables_survive(left)
+    if finished:
+        print(
+            f"[INFO] {len(finished)} of {len(jobs)} clips are labelled already "
+            "(--overwrite: do it again)"
+        )
+    return left, finished, over_clips
 
 
 def check_possible(args: argparse.Namespace, smoothing: Smoothing, jobs: Sequence[Job]) -> None:
@@ -145,7 +174,7 @@ def check_truth(jobs: Sequence[Job], classifier: Classifier) -> None:
     check_truths(truths, classifier.activities)
     if not truths:
         return
-    without = [job.clip for job in jobs if not job.truth]
+    without = [job.name for job in jobs if not job.truth]
     if without:
         print(f"[INFO] not judged, since there is no truth: {shortened(without)}")
     if classifier.learned is None:
@@ -155,34 +184,25 @@ def check_truth(jobs: Sequence[Job], classifier: Classifier) -> None:
         )
 
 
-def look_at(jobs: Sequence[Job]) -> list[VideoInfo]:
-    """Ask the clips how large and long they are. A clip that cannot be read is left for later."""
-    infos = []
+def count_frames(jobs: Sequence[Job]) -> int | None:
+    """Ask the clips how many frames they have; a clip that cannot be read is left for later.
+
+    Returns:
+        How many they have together; None where one of them does not say.
+    """
+    counts = []
     for job in tqdm(jobs, "looking at clips", leave=False, delay=1, disable=None):
         if job.is_live or is_stored(job.clip):  # it is brought here when it is its turn
+            counts.append(0)
             continue
         try:
             with closing(VideoSource(Path(job.clip))) as source:
-                infos.append(source.info)
+                counts.append(source.info.frame_count)
         except UserError:
             # A wrong path should not wait for TensorFlow.
             if len(jobs) == 1:
                 raise
-    return infos
-
-
-def engine_options(
-    args: argparse.Namespace, smoothing: Smoothing, jobs: Sequence[Job], infos: Sequence[VideoInfo]
-) -> EngineOptions:
-    """Choose how the network is run, so that it suits the clips."""
-    shows_frames = any(job.draws for job in jobs) or args.review is not None
-    keep_frames = shows_frames and not smoothing.needs_whole_clip
-    fitting = [
-        batch_that_fits(args.batch_size, info, args.stride, keep_frames=keep_frames)
-        for info in infos
-    ]
-    live = any(job.is_live for job in jobs)
-    return EngineOptions(args.engine, min(fitting, default=1), args.cache, low_latency=live)
+    return sum(counts) if counts and all(counts) else None
 
 
 def open_labelling(
@@ -190,14 +210,16 @@ def open_labelling(
     jobs: Sequence[Job],
     classifier: Classifier,
     settings: Settings,
-    infos: Sequence[VideoInfo],
+    frames: int | None,
 ) -> Callable[[Callable[[], bool]], Outcomes]:
     """Open what labels the clips, here or on a cluster, so that it only has to be started.
+
+    Args:
+        frames: how many frames will be classified; None if it is not known.
 
     Returns:
         Function that starts; it takes a function that tells whether to end early.
     """
-    frames = sum(info.frame_count for info in infos) // args.stride or None
     draws = any(job.draws for job in jobs)
     show = open_preview(args.display if draws and not args.cluster else "off")
     if args.cluster:
@@ -211,8 +233,32 @@ def open_labelling(
     return partial(label_one_by_one, jobs, opened, settings, show)
 
 
-def report(jobs: Sequence[Job], outcomes: Outcomes) -> tuple[dict[str, Outcome], list[str]]:
+def judge_those_finished(
+    finished: Sequence[Job], classifier: Classifier, settings: Settings
+) -> list[Judgement]:
+    """Judge the clips that an earlier run has labelled, and say which ones cannot be."""
+    judgements = []
+    for job in finished:
+        if not job.truth:
+            continue
+        try:
+            judgements.append(judge_finished(job, classifier, settings))
+            said = f"{job.clip} was labelled before\n[INFO] {format_judgement(judgements[-1])}"
+        except UserError as error:
+            said = f"{job.clip} was labelled before, and is not judged: {printable(str(error))}"
+        print(f"[INFO] {said}")
+    return judgements
+
+
+def report(
+    jobs: Sequence[Job], outcomes: Outcomes, judged_before: Sequence[Judgement]
+) -> tuple[dict[str, Outcome], list[str]]:
     """Print what became of each clip as it is done, and at the end a table of several.
+
+    Args:
+        jobs: the clips.
+        outcomes: what becomes of them.
+        judged_before: judgements of other clips, which count in the sum.
 
     Returns:
         (what became of the clips that are labelled, in the order of the jobs; those that failed).
@@ -221,11 +267,11 @@ def report(jobs: Sequence[Job], outcomes: Outcomes) -> tuple[dict[str, Outcome],
         UserError: the only clip failed.
     """
     done: dict[str, Outcome] = {}
-    judgements: list[Judgement] = []
+    judgements = [*judged_before]
     failed: set[str] = set()
     for job, outcome in outcomes:
         if outcome is None:
-            print(f"[INFO] {job.clip} was left unfinished: nothing of it is kept")
+            print(f"[INFO] {job.name} was left unfinished: nothing of it is kept")
         elif isinstance(outcome, UserError):
             if len(jobs) == 1:
                 raise outcome
@@ -235,21 +281,20 @@ def report(jobs: Sequence[Job], outcomes: Outcomes) -> tuple[dict[str, Outcome],
             print_outcome(job, outcome)
             done[job.clip] = outcome
             judgements += [outcome.judgement] if outcome.judgement else []
-    for line in format_rightness(judgements):
-        print(f"[INFO] {line}")
+    print_rightness(judgements)
     done = {job.clip: done[job.clip] for job in jobs if job.clip in done}
     if len(jobs) > 1:
-        print_table({clip: outcome.summary for clip, outcome in done.items()})
-    return done, [job.clip for job in jobs if job.clip in failed]
+        print_table([(job.name, done[job.clip].summary) for job in jobs if job.clip in done])
+    return done, [job.name for job in jobs if job.clip in failed]
 
 
 def print_outcome(job: Job, outcome: Outcome) -> None:
     summary, expected = outcome.summary, outcome.expected
     of = f" of {expected}" if expected not in (0, summary.frames) else ""
     print(
-        f"[INFO] {job.clip}: {summary.label} ({summary.probability:.0%}) "
+        f"[INFO] {job.name}: {summary.label} ({summary.probability:.0%}) "
         f"over {summary.frames}{of} frames; label switches: "
-        f"{summary.raw_switches} raw, {summary.switches} {summary.way}"
+        f"{summary.raw_switches} raw, {summary.switches} {summary.adjective}"
     )
     if job.is_live:
         print(f"[INFO] dropped {outcome.dropped} frames that came while another was classified")
@@ -258,6 +303,11 @@ def print_outcome(job: Job, outcome: Outcome) -> None:
     written = [path for path in job.outputs.paths if path != job.outputs.review]
     if written:
         print(f"[INFO] wrote {', '.join(map(str, written))}")
+
+
+def print_rightness(judgements: Sequence[Judgement]) -> None:
+    for line in format_rightness(judgements):
+        print(f"[INFO] {line}")
 
 
 def write_over(
@@ -280,11 +330,11 @@ def write_page(folder: Path | None) -> None:
         print(f"[INFO] open {folder / INDEX} in a browser: clips to look at: {clips}")
 
 
-def print_table(summaries: dict[str, Summary]) -> None:
-    width = max(map(len, summaries), default=4)
-    way = next((summary.way for summary in summaries.values()), "averaged")
-    print(f"{'clip':{width}}  {'frames':>7}  {'raw':>5}  {way:>8}  activity")
-    for clip, summary in summaries.items():
+def print_table(summaries: Sequence[tuple[str, Summary]]) -> None:
+    width = max((len(clip) for clip, _ in summaries), default=4)
+    smoothed = next((summary.adjective for _, summary in summaries), "averaged")
+    print(f"{'clip':{width}}  {'frames':>7}  {'raw':>5}  {smoothed:>8}  activity")
+    for clip, summary in summaries:
         print(
             f"{clip:{width}}  {summary.frames:7}  {summary.raw_switches:5}  "
             f"{summary.switches:8}  {summary.label} ({summary.probability:.0%})"

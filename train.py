@@ -6,28 +6,25 @@ plot of the training.
 """
 
 import argparse
-from collections.abc import Iterable, Sequence
-from pathlib import Path
+from collections.abc import Iterable
 
-from activity.common.errors import UserError
-from activity.common.keras_settings import check_backend
+from activity.common.folders import check_temporary_folder, provide_home
+from activity.common.keras_settings import choose_backend, load_keras
 from activity.common.quiet import hidden_chatter
 from activity.common.script import run_script
-from activity.common.stores import is_stored
-from activity.common.writing import check_apart, check_output
 from activity.network.arguments import add_speed_arguments
 from activity.network.classifier import Classifier
 from activity.network.engine import EngineOptions
-from activity.network.networks import format_networks
-from activity.training.arguments import add_file_arguments, add_training_arguments
-from activity.training.dataset import find_images
-from activity.training.image_sets import build_sets
-from activity.training.remarks import (
+from activity.network.networks import RANDOM, format_networks
+from activity.training.arguments import add_training_arguments, check_inputs_survive, check_outputs
+from activity.training.data.dataset import find_images
+from activity.training.data.split import build_sets
+from activity.training.results.remarks import (
+    remark_on_model,
     remarks_on_found,
     remarks_on_sets,
     remarks_on_unreadable,
 )
-from activity.training.score_remarks import remark_on_model, remarks_on_score, remarks_on_two_labels
 
 EXAMPLE = """\
 example:
@@ -38,29 +35,41 @@ example:
 
 def main() -> None:
     args = parse_arguments()
-    check_backend()
+    check_temporary_folder()
+    provide_home()
+    choose_backend(args.engine, trains=args.fine_tune > 0 or args.weights == RANDOM)
+    check_inputs_survive(args, args.dataset)
     found = find_images(args.dataset, args.labels, args.label_folder, args.tier)
     say(remarks_on_found(args.labels, found))
-    check_outputs(args, found.inputs)
+    check_inputs_survive(args, found.inputs)
+    check_outputs(args)
     sets = build_sets(found, args.every, args.cache, outliers=args.outliers, seed=args.seed)
     say(remarks_on_sets(found, sets))
 
     # These take seconds to import: --help and a wrong path should not wait for them.
+    load_keras()
     with hidden_chatter():
         from activity.cluster.features import fill_cache
         from activity.cluster.ray_cluster import ClusterOptions
         from activity.network.backbone import build_backbone
-        from activity.training.feature_sets import compute_feature_sets, views_of
-        from activity.training.fine_tuning import fine_tune
-        from activity.training.leakage import find_leakage
-        from activity.training.near_copies import near_copies_under_two_labels
-        from activity.training.pictures import plot_history
-        from activity.training.quantization import check_installed, write_int8_version
-        from activity.training.report import format_score, write_report
-        from activity.training.trained import evaluate, save, train_on
+        from activity.training.features.sets import compute_feature_sets, views_of
+        from activity.training.learning.fine_tuning import check_feature_maps_can_be_kept, fine_tune
+        from activity.training.learning.head import leave_export, save, train_on
+        from activity.training.learning.int8 import check_installed, write_int8_version
+        from activity.training.results.report import plot_history, write_report
+        from activity.training.results.score import (
+            evaluate,
+            find_leakage,
+            format_score,
+            near_copies_under_two_labels,
+            remarks_on_score,
+            remarks_on_two_labels,
+        )
 
     if args.int8:
         check_installed()
+    if args.fine_tune:
+        check_feature_maps_can_be_kept(args.cache)
     # The backbone is frozen, so each view of an image goes through it once, not once an epoch.
     backbone = build_backbone(args.backbone, args.weights)
     options = EngineOptions(args.engine, args.batch_size, args.cache)
@@ -84,7 +93,7 @@ def main() -> None:
     elif sets.test:
         say(["none of the test images can be read: there is no score"])
 
-    save(trained, evaluation, sets.learned, args.model, args.label_bin)
+    save(trained, evaluation.probabilities, sets.learned, args.model, args.label_bin)
     plot_history(trained.history, args.plot)
     written = [args.model, args.label_bin, args.plot]
     if args.report is not None:
@@ -92,8 +101,9 @@ def main() -> None:
         say(remarks_on_two_labels(two_labels))
         written += write_report(args.report, trained, evaluation, leakage, two_labels, vars(args))
     print(f"[INFO] wrote {', '.join(map(str, written))}")
+    classifier = Classifier.load(args.model, args.label_bin)
+    say(leave_export(trained, classifier, options))
     if args.int8:
-        classifier = Classifier.load(args.model, args.label_bin)
         say(write_int8_version(classifier, trained.features, args.cache).remarks())
     say([remark_on_model(args.model)])
 
@@ -103,29 +113,12 @@ def say(remarks: Iterable[str]) -> None:
         print(f"[INFO] {remark}")
 
 
-def check_outputs(args: argparse.Namespace, inputs: Sequence[Path]) -> None:
-    """Refuse, before hours of work, outputs that cannot be written or would overwrite an input."""
-    outputs = {
-        "the model": args.model,
-        "the label binarizer": args.label_bin,
-        "the plot": args.plot,
-        "the report": args.report,
-    }
-    if args.int8 and is_stored(args.model):
-        raise UserError("--int8 writes a folder beside the model: give --model a path on this disk")
-    given = {what: path for what, path in outputs.items() if path is not None}
-    for what, path in given.items():
-        check_output(path, what)
-    check_apart(list(given.values()), inputs=inputs)
-
-
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__,
         epilog=f"{EXAMPLE}\n{format_networks()}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    add_file_arguments(parser)
     add_training_arguments(parser)
     add_speed_arguments(parser)
     return parser.parse_args()

@@ -3,6 +3,8 @@
 import os
 import sys
 
+from activity.common.cores import limit_libraries
+
 # Must be set before TensorFlow and OpenCV are imported: the first silences start-up chatter
 # that a person cannot act on, the second makes OpenCV refuse a decompression bomb instead of
 # taking gigabytes for it (its own limit is sixteen times as high; 67 million pixels are more
@@ -17,3 +19,5 @@ os.environ.setdefault("QT_LOGGING_RULES", "*.warning=false")
 # OpenVINO and NNCF report imports, exports and quantization to an analytics host, and leave a file
 # in ~/intel. Both do without where this package cannot be imported, which None says to Python.
 sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
+# Read when NumPy, OpenCV and TensorFlow are imported.
+limit_libraries()

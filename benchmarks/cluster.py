@@ -9,16 +9,16 @@ that need no core only sleep: how much of the time they do, and what the driver'
 """
 
 import argparse
+import os
+import secrets
 import tempfile
 import time
 from pathlib import Path
 
 import numpy as np
 
-from activity.cluster.crew import Places
-from activity.cluster.queue import JobQueue
 from activity.cluster.ray_cluster import ClusterOptions, cluster_joined
-from activity.cluster.workers import run_on_workers
+from activity.cluster.workers import CORES, JobQueue, run_on_workers
 from activity.labelling.jobs import Job
 from activity.labelling.outputs import Outputs
 from activity.network.arguments import add_cache_argument, positive
@@ -98,21 +98,36 @@ def print_scheduling(args: argparse.Namespace, folder: Path) -> None:
 
 def sleep_through(jobs: int, workers: int, seconds: float, folder: Path) -> tuple[float, int]:
     """Run jobs that sleep, and say how long it took from the first one on, and the peak memory."""
-    # Under the name by which workers can import it.
-    from benchmarks.cluster import Sleeper as Importable
+    # Ray reads them when it is imported.
+    os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
+    os.environ |= {"RAY_USAGE_STATS_ENABLED": "0", "RAY_worker_niceness": "0"}
+    # It would start a process for each of the cores that there are not.
+    os.environ |= {"RAY_prestart_worker_first_driver": "0"}
+    import ray
+    from ray.cluster_utils import Cluster
 
+    import benchmarks.cluster as importable
+
+    ray.cloudpickle.register_pickle_by_value(importable)
     planned = [job_named(f"clip{number:06}.mp4") for number in range(jobs)]
-    with tempfile.TemporaryDirectory(dir=folder) as opened, cluster_joined(ClusterOptions("local")):
-        arguments = (Path(opened), workers, seconds)
-        places = Places(1, {"num_cpus": 0}, on_each=workers)
-        summaries: dict[str, Summary] = {}
-        start = 0.0
-        for job, summary in run_on_workers(
-            JobQueue(planned), Importable, arguments, places, say=print
+    cluster = Cluster(
+        initialize_head=True,
+        head_node_args={"num_cpus": CORES * workers, "include_dashboard": False},
+    )
+    try:
+        with (
+            tempfile.TemporaryDirectory(dir=folder) as opened,
+            cluster_joined(ClusterOptions(cluster.address)),
         ):
-            start = start or time.perf_counter() - seconds
-            summaries[job.clip] = summary
-        took = time.perf_counter() - start
+            arguments = (Path(opened), workers, seconds)
+            summaries: dict[str, Summary] = {}
+            start = 0.0
+            for job, summary in run_on_workers(JobQueue(planned), importable.Sleeper, arguments):
+                start = start or time.perf_counter() - seconds
+                summaries[job.clip] = summary
+            took = time.perf_counter() - start
+    finally:
+        cluster.shutdown()
     if len(summaries) != jobs:
         raise SystemExit(f"{jobs - len(summaries)} jobs were lost")
     return took, round(peak_megabytes())

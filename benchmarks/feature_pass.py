@@ -16,13 +16,14 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from activity.media.frame import network_input
 from activity.media.images import hash_files
-from activity.media.photo import decode_image, network_input
+from activity.media.photo import decode_image
 from activity.network.backbone import build_backbone, fingerprint
-from activity.network.backbone_weights import RANDOM
 from activity.network.engine import EngineOptions, open_engine
-from activity.training.dataset import ALL_LABELS, find_images
-from activity.training.features import View, compute_features
+from activity.network.networks import RANDOM
+from activity.training.data.dataset import ALL_LABELS, find_images
+from activity.training.features.views import View, compute_features
 from benchmarks.measuring import print_table
 
 IN_MEMORY = 128

@@ -23,8 +23,8 @@ from activity.common.script import run_script
 from activity.network.arguments import add_cache_argument, positive, seed
 from activity.network.artifacts import load_label_file
 from activity.temporal.segments import UNKNOWN
-from activity.training.dataset import find_images
-from activity.training.split import split_photos
+from activity.training.data.dataset import find_images
+from activity.training.data.split import split_photos
 from benchmarks.measuring import measure, print_table
 from benchmarks.sequences import (
     CLIP_STRETCH,

@@ -32,21 +32,18 @@ from activity.labelling.outputs import Outputs
 from activity.labelling.overlay import overlay
 from activity.labelling.settings import Settings
 from activity.media.clip import VideoSource
-from activity.media.frame import Frame
+from activity.media.frame import Frame, PlanePainter, VideoInfo
 from activity.media.images import Image
 from activity.media.photo import decode_image
-from activity.media.planes import PlanePainter
 from activity.media.sink import open_sink
-from activity.media.source import VideoInfo
 from activity.network.arguments import add_cache_argument, positive
 from activity.network.classifier import Classifier, OpenClassifier
 from activity.network.engine import Engine, EngineOptions, Stream, Tag
 from activity.temporal.smoothing import Rolling
-from activity.training.dataset import ALL_LABELS, find_images
-from activity.training.feature_sets import Examples
-from activity.training.features import View, pixels_of
-from activity.training.head import train_head
-from activity.training.hyperparameters import HEAD, HIDDEN_UNITS
+from activity.training.data.dataset import ALL_LABELS, find_images
+from activity.training.features.sets import Examples
+from activity.training.features.views import View, pixels_of
+from activity.training.learning.head import HEAD, HIDDEN_UNITS, train_head
 from benchmarks.measuring import print_table, processor_seconds_of, spent
 
 SIZES = ("638x402", "1280x720", "1920x1080", "3840x2160")

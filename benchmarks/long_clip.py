@@ -20,8 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from activity.cluster.clips import label_on_cluster
-from activity.cluster.crew import CORES
 from activity.cluster.ray_cluster import ClusterOptions
+from activity.cluster.workers import CORES
 from activity.labelling.jobs import Job
 from activity.labelling.label_clip import Outcome
 from activity.labelling.outputs import Outputs

@@ -14,9 +14,9 @@ import numpy as np
 
 from activity.media.images import Image
 from activity.network.arguments import positive
-from activity.training.feature_rows import let_go, rows_of_features
-from activity.training.feature_sets import Examples
-from activity.training.head import predict, train_head
+from activity.training.features.sets import Examples
+from activity.training.features.views import let_go, rows_of_features
+from activity.training.learning.head import predict, train_head
 from benchmarks.measuring import measure, print_table
 
 FEATURE_SIZE, LABELS = 1280, 22

@@ -23,7 +23,7 @@ from activity.media.frame import Frame
 from activity.network.classifier import Classifier
 from activity.network.engine import EngineOptions
 from activity.network.openvino_export import EXPORT_NAME
-from activity.training.quantization import quantize
+from activity.training.learning.int8 import quantize
 from benchmarks.measuring import in_own_process, measure, print_table, write_looped
 
 FEW_FRAMES = 16

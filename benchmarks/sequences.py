@@ -10,10 +10,9 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from activity.media.clip import VideoSource
-from activity.media.frame import Frame
-from activity.media.photo import INPUT_SIZE, decode_image, network_input, read_photo
+from activity.media.frame import INPUT_SIZE, Frame, VideoInfo, network_input
+from activity.media.photo import decode_image, read_photo
 from activity.media.sink import open_sink
-from activity.media.source import VideoInfo
 from activity.temporal.segment_files import write_segments
 from activity.temporal.segments import UNKNOWN, Segment
 from demo.scenes import ACTIVITIES, draw_scene

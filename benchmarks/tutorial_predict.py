@@ -10,7 +10,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from activity.media.photo import network_input
+from activity.media.frame import network_input
 from activity.network.artifacts import load_label_file, load_model
 
 

@@ -17,10 +17,11 @@ from sklearn.metrics import accuracy_score
 from sklearn.preprocessing import LabelBinarizer
 
 from activity.media.augmentation import augmented_view
-from activity.media.photo import decode_image, network_input
+from activity.media.frame import network_input
+from activity.media.photo import decode_image
 from activity.network.backbone import build_backbone
-from activity.training.dataset import find_images
-from activity.training.split import split_photos
+from activity.training.data.dataset import find_images
+from activity.training.data.split import split_photos
 
 
 class AugmentedPhotos(keras.utils.PyDataset):

@@ -9,8 +9,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from activity.labelling.review.data_files import copy_file, data_file
-from activity.labelling.review.writer import INDEX
+from activity.common.script import run_script
+from activity.labelling.review.data_files import INDEX, copy_file, data_file
 from demo.media import (
     CHANGING,
     CLIPS,
@@ -177,4 +177,4 @@ are downloaded once."""
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main)

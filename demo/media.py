@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
+from activity.common.cores import usable_cores
 from demo.scenes import ACTIVITIES, draw_scene
 
 SEED = 42
@@ -93,13 +94,20 @@ CLIPS: dict[str, Clip] = {
 }
 
 
+# Windows waits for no more of them at once.
+_MOST_PROCESSES = 61
+
+
 def artists() -> ProcessPoolExecutor:
     """Processes to draw with, one for each core.
 
     They are spawned: OpenCV's threads do not survive a fork.
     """
     return ProcessPoolExecutor(
-        mp_context=get_context("spawn"), initializer=cv2.setNumThreads, initargs=(1,)
+        min(usable_cores(), _MOST_PROCESSES),
+        mp_context=get_context("spawn"),
+        initializer=cv2.setNumThreads,
+        initargs=(1,),
     )
 
 

@@ -4,6 +4,7 @@ import os
 import socket
 from collections.abc import Sequence
 from fractions import Fraction
+from itertools import zip_longest
 from pathlib import Path
 
 import av
@@ -82,10 +83,10 @@ def frame_times(path: Path) -> list[float]:
         return [float(frame.time) for frame in clip.decode(video=0)]
 
 
-def tone(seconds: float) -> list[av.AudioFrame]:
-    """A tone of so many seconds, as an encoder of sound wants it."""
+def tone(seconds: float, pitch: float = 440) -> list[av.AudioFrame]:
+    """A tone of so many seconds, as an encoder of sound wants it; ``pitch`` is in hertz."""
     rate = 44100
-    samples = np.sin(np.arange(int(seconds * rate)) * 2 * np.pi * 440 / rate).astype(np.float32)
+    samples = np.sin(np.arange(int(seconds * rate)) * 2 * np.pi * pitch / rate).astype(np.float32)
     frames = []
     for start in range(0, len(samples) - 1023, 1024):
         stereo = np.stack([samples[start : start + 1024]] * 2)
@@ -137,11 +138,10 @@ def overwrite_packet(path: Path, number: int) -> None:
     """Damage a packet of a clip's video, in the order of decoding, so that it is not decoded."""
     with av.open(str(path)) as clip:
         packets = [packet for packet in clip.demux(video=0) if packet.size]
-        packet = packets[number]
-        start, size = packet.pos, packet.size
+        start, packet = packets[number].pos or 0, bytes(packets[number])
     content = bytearray(path.read_bytes())
-    assert start is not None
-    content[start : start + size] = bytes([255]) * size
+    start = content.index(packet, start)  # in Matroska it has a header of its own
+    content[start : start + len(packet)] = bytes([255]) * len(packet)
     path.write_bytes(content)
 
 
@@ -227,3 +227,31 @@ def copy_clip(clip: Path, output: Path, frames: int | None = None) -> Sound:
             sink.copy_rest_of_sound()
         assert sink.sound is not None
         return sink.sound
+
+
+def write_programmes(path: Path, parts: Sequence[Path]) -> Path:
+    """Put transport streams into one, each as a programme of its own.
+
+    Args:
+        parts: each was written with other ``mpegts_service_id``, ``mpegts_start_pid`` and
+            ``mpegts_pmt_start_pid``.
+    """
+    tables, packets = b"", []
+    for part in parts:
+        content = part.read_bytes()
+        cut = [content[at : at + 188] for at in range(0, len(content), 188)]
+        # The table of programmes: behind its header of eight bytes, a programme in four.
+        association = next(packet for packet in cut if packet[1] & 31 == 0 and packet[2] == 0)
+        tables += association[13:17]
+        packets.append([packet for packet in cut if packet[1] & 31 or packet[2] not in (0, 17)])
+    table = b"\x00\xb0" + bytes([9 + len(tables)]) + b"\x00\x01\xc1\x00\x00" + tables
+    checked = 0xFFFFFFFF
+    for byte in table:
+        checked ^= byte << 24
+        for _ in range(8):
+            checked = (checked << 1 ^ 0x04C11DB7 * (checked >> 31)) & 0xFFFFFFFF
+    first = b"\x47\x40\x00\x10\x00" + table + checked.to_bytes(4, "big")
+    # Here one packet of each, so that both are found at once.
+    mixed = [packet for pair in zip_longest(*packets) for packet in pair if packet]
+    path.write_bytes(first.ljust(188, b"\xff") + b"".join(mixed))
+    return path

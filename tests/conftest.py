@@ -4,7 +4,7 @@ import io
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import redirect_stdout
 from pathlib import Path
 from types import ModuleType
@@ -16,6 +16,10 @@ import pytest
 from hypothesis import settings
 
 import activity  # noqa: F401  # before Keras: scripts that tests run inherit what it sets
+
+# Tests compare what Keras itself computes; the scripts that they start choose their backend.
+PINNED = None if os.environ.get("KERAS_BACKEND") else "tensorflow"
+os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 
 # A slow machine is no failure; what must be quick is measured in benchmarks/.
 settings.register_profile("any machine", deadline=None)
@@ -54,8 +58,17 @@ def run_script() -> RunScript:
         command = [sys.executable, str(ROOT / script), *map(str, arguments)]
         if through is not None:  # a line of the shell that runs "$@"
             command = ["sh", "-c", through, "sh", *command]
+        environment = dict(options.pop("env", os.environ))
+        if environment.get("KERAS_BACKEND") == PINNED:
+            environment.pop("KERAS_BACKEND", None)
         return subprocess.run(
-            command, capture_output=True, text=True, timeout=240, cwd=ROOT, **options
+            command,
+            capture_output=True,
+            text=True,
+            timeout=240,
+            cwd=ROOT,
+            env=environment,
+            **options,
         )
 
     return run
@@ -85,6 +98,26 @@ def _printed_by(
     with redirect_stdout(printed):
         script.main()
     return printed.getvalue()
+
+
+_OPENED: list[str] | None = None
+
+
+def _note_opened(event: str, arguments: tuple[object, ...]) -> None:
+    if event == "open" and _OPENED is not None and isinstance(arguments[0], str):
+        _OPENED.append(Path(arguments[0]).name)
+
+
+sys.addaudithook(_note_opened)
+
+
+@pytest.fixture
+def opened() -> Iterator[list[str]]:
+    """Names of the files that Python opens; those that FFmpeg opens are looked at first."""
+    global _OPENED
+    _OPENED = []
+    yield _OPENED
+    _OPENED = None
 
 
 @pytest.fixture(scope="session")
@@ -140,7 +173,8 @@ def decode_photo(content: bytes) -> np.ndarray | None:
     Returns:
         RGB, uint8, shape (224, 224, 3).
     """
-    from activity.media.photo import decode_image, network_input
+    from activity.media.frame import network_input
+    from activity.media.photo import decode_image
 
     image = decode_image(content)
     return None if image is None else network_input(image)

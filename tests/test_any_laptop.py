@@ -10,7 +10,7 @@ import pytest
 from activity.common import writing
 from activity.common.errors import UserError
 from activity.common.writing import check_apart, give_second_name, replace_when_complete
-from activity.training.feature_cache import FeatureCache
+from activity.training.features.views import FeatureCache
 from tests.conftest import ROOT, RunScript, Trained
 
 # Python imports a module of this name when it starts.

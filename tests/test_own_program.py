@@ -9,7 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from activity.training.score_remarks import remark_on_model
+from activity.training.results.remarks import remark_on_model
 from tests.conftest import ROOT, Trained, draw_photo
 
 

@@ -124,7 +124,7 @@ def test_viterbi_labels_on_time_what_rolling_labels_late(predict: Predict, tmp_p
     assert labels == ["red"] * change + ["blue"] * (153 - change)
     assert 60 <= change <= 63
     assert len(frames_of(tmp_path / "out.mp4")) == 153
-    assert json.loads(summary.read_text())["switches"] == {"raw": 2, "viterbi": 1}
+    assert json.loads(summary.read_text())["switches"] == {"raw": 2, "smoothed": 1, "viterbi": 1}
     # Nothing is encoded, and the rest is the same.
     before = [path.read_bytes() for path in (table, summary, tmp_path / "out.png")]
     done = predict(clip, None, "--smoothing", "viterbi", "--size", 32, *results)
@@ -219,7 +219,7 @@ def test_the_input_survives(predict: Predict, flickering_clip: Path, tmp_path: P
     link = tmp_path / "link.mp4"
     link.symlink_to(flickering_clip)
     for output in (flickering_clip, link):
-        assert "is an input" in error_line(predict(flickering_clip, output))
+        assert "would overwrite" in error_line(predict(flickering_clip, output))
     assert flickering_clip.read_bytes() == content
 
 

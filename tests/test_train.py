@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 
 from activity.common.errors import UserError
-from activity.media.photo import network_input
+from activity.media.frame import network_input
 from activity.network.artifacts import load_label_file, load_model
 from activity.network.backbone import build_backbone
-from activity.training import fine_tuning
-from activity.training.dataset import find_images
-from activity.training.split import split_images
+from activity.training.data.dataset import find_images
+from activity.training.data.split import split_images
+from activity.training.learning import fine_tuning
 from tests.conftest import COLOURS_BGR, RunMain, RunScript, write_clip
 
 

@@ -91,8 +91,8 @@ def test_a_class_without_a_readable_photo_is_named(
 def test_a_test_set_without_a_readable_photo_gives_no_score(
     run_train: RunMain, photo_folders: Path, tmp_path: Path, earlier: Path
 ) -> None:
-    from activity.training.dataset import find_images
-    from activity.training.split import split_images
+    from activity.training.data.dataset import find_images
+    from activity.training.data.split import split_images
 
     dataset = Path(shutil.copytree(photo_folders, tmp_path / "photos"))
     for image in split_images(find_images([dataset], ["all"]).photos, [], {}, {}).test:

@@ -8,7 +8,7 @@ from subprocess import CompletedProcess
 import cv2
 import pytest
 
-from tests.conftest import RunScript, Trained, write_clip
+from tests.conftest import RunMain, RunScript, Trained, write_clip
 
 Predict = Callable[..., CompletedProcess[str]]
 
@@ -136,3 +136,55 @@ def test_wrong_truth_is_one_line_before_any_work(
         assert done.stderr.count("\n") == 1
         assert message in done.stderr
     assert not output.exists()
+
+
+@pytest.fixture
+def clips(tmp_path: Path) -> Path:
+    """Three clips of a second, of which the first two have a truth, and one of them is wrong."""
+    clips, truth = tmp_path / "clips", tmp_path / "truth"
+    for folder in (clips, truth):
+        folder.mkdir()
+    for name, colour in (("a", "red"), ("b", "blue"), ("c", "green")):
+        write_clip(clips / f"{name}.mp4", [colour] * 30)
+    for name in "ab":
+        (truth / f"{name}.csv").write_text("start,end,label\n0,1,red\n")
+    return clips
+
+
+@pytest.mark.parametrize("result", ["--csv", "--review"])
+def test_clips_that_an_interrupted_run_has_labelled_are_judged_with_the_others(
+    result: str, run_predict: RunMain, trained: Trained, clips: Path, tmp_path: Path
+) -> None:
+    files = ("--model", trained.model, "--label-bin", trained.label_bin, "--cache", trained.cache)
+    command = (*files, "--input", clips, result, tmp_path / "out", "--truth", tmp_path / "truth")
+    said = run_predict(*command)
+    assert "frames right now: 0.500 of 60" in said
+    for left in (("a", "c"), ("b",), ("a", "b", "c"), ()):
+        for name in left:
+            (written,) = (tmp_path / "out").rglob(f"{name}.[cj]s*")
+            written.unlink()
+        said = run_predict(*command)
+        assert f"{3 - len(left)} of 3 clips are labelled already" in said or len(left) == 3
+        for name in {*"ab"} - {*left}:
+            assert f"{clips / name}.mp4 was labelled before\n[INFO] judged by" in said
+        assert "frames right now: 0.500 of 60" in said
+        assert f"not judged, since there is no truth: {clips / 'c.mp4'}" in said
+        assert "frames right before" not in said or len(left) == 3
+
+
+def test_clips_that_are_labelled_and_not_judged_are_named(
+    run_predict: RunMain, trained: Trained, clips: Path, tmp_path: Path
+) -> None:
+    files = ("--model", trained.model, "--label-bin", trained.label_bin, "--cache", trained.cache)
+    command = (*files, "--input", clips, "--json", tmp_path / "out", "--truth", tmp_path / "truth")
+    run_predict(*command)
+    (tmp_path / "out/b.json").unlink()
+    said = run_predict(*command)
+    why = "is not judged: neither a table (--csv) nor a review page has the labels of its frames"
+    assert f"{clips / 'a.mp4'} was labelled before, and {why}" in said
+    assert said.count("is not judged") == 1
+    assert "frames right now: 0.000 of 30" in said
+    (clips / "b.mp4").rename(tmp_path / "b.mp4")
+    said = run_predict(*command)
+    assert f"{clips / 'a.mp4'} was labelled before, and {why}" in said
+    assert "frames right now" not in said

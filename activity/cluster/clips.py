@@ -4,25 +4,17 @@ import io
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import closing, redirect_stdout, suppress
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
 
 from tqdm import tqdm
 
-from activity.cluster.answers import (
-    Failed,
-    WorkerDiedError,
-    errors_in_a_line,
-    name_in_ray,
-)
-from activity.cluster.checks import Check, prepare_check
-from activity.cluster.crew import count_workers, find_places
-from activity.cluster.long_clips import JoinedJob, LongClips, StretchOfJob
-from activity.cluster.placing import for_hosts, on_host, placed
-from activity.cluster.queue import JobQueue
+from activity.cluster import workers
+from activity.cluster.checks import Check, for_hosts, on_host, placed, prepare_check
+from activity.cluster.long_clips import ClipToCut, JoinedJob, LongClips, StretchOfJob, plan
 from activity.cluster.ray_cluster import ClusterOptions, cluster_joined
-from activity.cluster.workers import run_on_workers
+from activity.common.cores import use_at_most
 from activity.common.errors import UserError
 from activity.common.interruption import LeftUnfinishedError
 from activity.common.publishing import Unnamed, names_held_back, publish, remove_unnamed
@@ -31,17 +23,16 @@ from activity.labelling.jobs import Job
 from activity.labelling.label_clip import Outcome, Outcomes, label_clip
 from activity.labelling.settings import Settings
 from activity.labelling.stretches import ClassifiedStretch, classify_stretch
+from activity.media.cutting import CutClip, cut
 from activity.network.classifier import Classifier
+from activity.temporal.predictions import Predictions
 
 
 class Done(NamedTuple):
-    """A clip that a worker is done with.
+    """What a worker has printed over a clip, and made: no outcome if it was left unfinished.
 
-    Attributes:
-        printed: what was printed meanwhile.
-        outcome: what became of it; None if it was left unfinished.
-        files: its results, which have no names yet. A worker that is cut off from the cluster may
-            work on, beside the one that has its clip now: only this machine gives names.
+    The files have no names yet. A worker that is cut off from the cluster may work on, beside the
+    one that has its clip now: only the machine that started the run gives names.
     """
 
     printed: str
@@ -73,93 +64,74 @@ def label_on_cluster(
     here = Path.cwd()
     outputs = (path for job in jobs for path in placed(job, here).outputs.paths)
     folders = {path.parent for path in outputs if not is_stored(path)}
-    gone: set[str] = set()
-
-    def lost(worker: str) -> None:
-        gone.add(worker)
-        remove_unnamed(folders, [worker])
-
+    gone: list[str] = []
     try:
         with (
             prepare_check(folders) as check,
             cluster_joined(cluster),
             tqdm(total=len(jobs), unit="clip", disable=None) as bar,
         ):
-
-            def say(line: str) -> None:
-                bar.clear()
-                print(f"[INFO] {line}")
-
-            places = find_places(gpu=settings.options.engine in ("auto", "keras"))
-            options = for_hosts(settings.options, here, places.cores)
-            on_hosts = replace(settings, options=options)
+            gpu = settings.options.engine in ("auto", "keras")
+            on_hosts = replace(settings, options=for_hosts(settings.options, here))
+            room = sum(host.room for host in workers.find_hosts(gpu=gpu))
+            queue = workers.JobQueue(plan(jobs, room, settings.stride), len(jobs))
+            long = LongClips()
             arguments = (check, classifier, on_hosts, frames, here)
-            long = LongClips(jobs, count_workers(places), settings.stride, interrupted)
-            unfinished = [job for job in jobs if job in long]
-            whole = [job for job in jobs if job not in long]
-            queue = JobQueue(whole, long.stretches(), len(unfinished))
-            done = run_on_workers(
-                queue, Worker, arguments, places, say=say, lost=lost, interrupted=interrupted
+            done = workers.run_on_workers(
+                queue, Worker, arguments, gpu=gpu, lost=gone.append, interrupted=interrupted
             )
             with closing(done):
                 for work, result in done:
-                    if isinstance(work, StretchOfJob):
+                    if isinstance(work, ClipToCut | StretchOfJob):
                         long.take(work, result, queue)
                         bar.set_postfix_str(f"stretches left: {long.left}")
                         continue
                     job = work.job if isinstance(work, JoinedJob) else work
-                    if job in unfinished:
-                        unfinished.remove(job)
+                    if job in long.unfinished:
+                        long.unfinished.remove(job)
                     bar.update()
                     bar.clear()
                     yield job, _outcome(job, result)
-            for job in unfinished:  # interrupted between its stretches
+            for job in long.unfinished:  # interrupted between its stretches
                 yield job, None
     finally:
-        # A worker that was killed may have written on for a moment.
+        # Only now: a worker that was killed may have written on for a moment.
         remove_unnamed(folders, gone)
 
 
 def _outcome(
-    job: Job, result: Done | Failed | WorkerDiedError | None
+    job: Job, result: Done | UserError | workers.WorkerDiedError | None
 ) -> Outcome | UserError | None:
     """Publish what a worker has made, and say what became of the clip."""
-    if result is None:
-        return None
-    if isinstance(result, WorkerDiedError):
+    if isinstance(result, workers.WorkerDiedError):
         return UserError(
-            f"cannot label {job.clip}: each of the two workers that tried died "
+            f"cannot label {job.name}: each of the two workers that tried died "
             "(killed, out of memory, or crashed in a library)"
         )
-    if isinstance(result, Failed):
-        return result.as_error()
+    if not isinstance(result, Done):
+        return result
     print(result.printed, end="")
     try:
-        with errors_in_a_line(job.clip):
+        with workers.errors_in_a_line(job.name):
             publish(result.files)
     except UserError as error:
         return error
     return result.outcome
 
 
+@dataclass
 class Worker:
-    """A process on some machine of the cluster."""
+    """A process on some machine of the cluster: the arguments are those of ``label_on_cluster``.
 
-    def __init__(
-        self,
-        check: Check,
-        classifier: Classifier,
-        settings: Settings,
-        frames: int | None,
-        folder: Path,
-    ) -> None:
-        """``folder`` is where the run was started: paths may be relative to it."""
-        self._check = check
-        self._saved = classifier
-        self._settings = settings
-        self._frames = frames
-        self._folder = folder
-        self._stop = threading.Event()
+    ``folder`` is where the run was started: paths may be relative to it.
+    """
+
+    check: Check
+    saved: Classifier
+    settings: Settings
+    frames: int | None
+    folder: Path
+    _stop: threading.Event = field(default_factory=threading.Event)
 
     def open(self) -> None:
         """Open the model.
@@ -167,71 +139,71 @@ class Worker:
         Raises:
             UserError: it cannot be opened, or this machine is not as the one that started the run.
         """
-        with errors_in_a_line("the model"):
-            self._check.make()
-            there = placed(self._saved, self._folder)
-            opened = there.open(on_host(self._settings.options), self._frames)
+        with workers.errors_in_a_line("the model"):
+            self.check.make()
+            use_at_most(workers.cores_of_worker())
+            options = on_host(self.settings.options, workers.cores_of_worker())
+            opened = placed(self.saved, self.folder).open(options, self.frames)
         # Results name the model as it was given.
-        self._classifier = replace(opened, saved=self._saved)
+        self._classifier = replace(opened, saved=self.saved)
 
-    def run(self, work: Job | StretchOfJob | JoinedJob) -> Done | ClassifiedStretch | None:
-        """Label a clip, or classify a stretch of one.
+    def run(
+        self, work: Job | JoinedJob | ClipToCut | StretchOfJob
+    ) -> Done | CutClip | ClassifiedStretch | None:
+        """Label a clip, or do a part of that.
 
         Raises:
             UserError: as ``label_clip`` does.
         """
-        import ray
-
-        if isinstance(work, StretchOfJob):
-            return self._classify(work)
-        predictions = None
-        if isinstance(work, JoinedJob):
-            labels, stride = self._classifier.saved.labels, self._settings.stride
-            predictions, work = work.predictions(stride, labels), work.job
-        job = work
-        name = name_in_ray(ray.get_runtime_context().get_actor_id())
+        job = work if isinstance(work, Job) else work.job
+        stride = self.settings.stride
         # The table of truth was read before; results name it as it was given.
-        there = replace(placed(job, self._folder), truth=job.truth)
-        outcome = None
-        files: list[Unnamed] = []
-        printed = io.StringIO()
+        there = replace(placed(job, self.folder), truth=job.truth)
         try:
-            with (
-                redirect_stdout(printed),
-                errors_in_a_line(there.clip),
-                suppress(LeftUnfinishedError),
-                names_held_back(name) as files,
-            ):
-                outcome = label_clip(
-                    there,
-                    self._classifier,
-                    self._settings,
-                    interrupted=self._stop.is_set,
-                    source_name=job.clip,
-                    predictions=predictions,
-                )
+            with workers.errors_in_a_line(there.name), suppress(LeftUnfinishedError):
+                if isinstance(work, ClipToCut):
+                    return cut(Path(there.clip), work.parts, work.least, self._stop.is_set)
+                if isinstance(work, StretchOfJob):
+                    return classify_stretch(
+                        Path(there.clip), work.stretch, self._classifier, stride, self._stop.is_set
+                    )
+                predictions = None
+                if isinstance(work, JoinedJob):
+                    predictions = work.predictions(stride, self.saved.labels)
+                return self._label(job, there, predictions)
         except UserError as error:
             raise UserError(_as_given(str(error), there, job)) from error
-        return Done(_as_given(printed.getvalue(), there, job), outcome, files if outcome else [])
-
-    def _classify(self, part: StretchOfJob) -> ClassifiedStretch | None:
-        there = placed(part.job, self._folder)
-        stride = self._settings.stride
-        try:
-            with errors_in_a_line(there.clip):
-                return classify_stretch(
-                    Path(there.clip), part.stretch, self._classifier, stride, self._stop.is_set
-                )
-        except UserError as error:
-            raise UserError(_as_given(str(error), there, part.job)) from error
+        return None
 
     def stop(self) -> None:
         """Have ``run`` return early."""
         self._stop.set()
+
+    def _label(self, job: Job, there: Job, predictions: Predictions | None) -> Done:
+        import ray
+
+        name = workers.name_in_ray(ray.get_runtime_context().get_actor_id())
+        printed = io.StringIO()
+        model, settings, stop = self._classifier, self.settings, self._stop.is_set
+        with (
+            redirect_stdout(printed),
+            suppress(LeftUnfinishedError),
+            names_held_back(name) as files,
+        ):
+            outcome = label_clip(
+                there,
+                model,
+                settings,
+                interrupted=stop,
+                source_name=job.name,
+                predictions=predictions,
+            )
+            return Done(_as_given(printed.getvalue(), there, job), outcome, files)
+        return Done(_as_given(printed.getvalue(), there, job), None, [])
 
 
 def _as_given(text: str, there: Job, job: Job) -> str:
     """Name paths as they were given."""
     for path, given in zip(there.outputs.paths, job.outputs.paths, strict=True):
         text = text.replace(str(path), str(given))
-    return text.replace(there.clip, job.clip)
+    return text.replace(there.name, job.name)

@@ -1,8 +1,9 @@
 """Features computed on a Ray cluster, in shards, into the cache of the machine that trains."""
 
-import tempfile
+import pickle
 from collections.abc import Sequence
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,24 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from activity.cluster.answers import (
-    Failed,
-    WorkerDiedError,
-    errors_in_a_line,
-)
-from activity.cluster.checks import Check, prepare_check
-from activity.cluster.crew import find_places
-from activity.cluster.placing import absolute, for_hosts, on_host
-from activity.cluster.queue import JobQueue
+from activity.cluster import workers
+from activity.cluster.checks import Check, absolute, for_hosts, on_host, prepare_check
 from activity.cluster.ray_cluster import ClusterOptions, cluster_joined
-from activity.cluster.workers import run_on_workers
+from activity.common.cores import use_at_most
 from activity.common.errors import UserError
 from activity.common.keras_settings import load_keras
-from activity.media.images import Image
 from activity.network.backbone import fingerprint
 from activity.network.engine import EngineOptions, open_engine
-from activity.training.feature_cache import FeatureCache
-from activity.training.features import View, cache_identity, pixels_of
+from activity.training.features.views import FeatureCache, View, cache_identity, pixels_of
 
 if TYPE_CHECKING:
     import keras
@@ -51,16 +43,16 @@ def fill_cache(
         views, backbone, options: as in ``compute_features``.
 
     Raises:
-        UserError: there is no cache, the cluster cannot be joined, or workers die over a shard.
+        UserError: there is no cache or it cannot be used, the cluster cannot be joined, or workers
+            die over a shard.
     """
     if options.cache_folder is None:
         raise UserError("--cluster puts features into the cache: leave out --cache off")
     with closing(FeatureCache(options.cache_folder, cache_identity(backbone))) as cache:
-        missing = [
-            view
-            for view in views
-            if view.image.digest and cache.get(view.image.digest, view.number) is None
-        ]
+        wanted = [view for view in views if view.image.digest]
+        known = {place for place, _ in cache.find([(v.image.digest, v.number) for v in wanted])}
+        missing = [view for place, view in enumerate(wanted) if place not in known]
+        _check_usable(cache)
         if not missing:
             return
         shards = [missing[at : at + _SHARD] for at in range(0, len(missing), _SHARD)]
@@ -69,56 +61,52 @@ def fill_cache(
             cluster_joined(cluster),
             tqdm(total=len(missing), desc="features", disable=None, unit="view") as bar,
         ):
-            places = find_places(gpu=options.engine in ("auto", "keras"))
-            network = (_as_bytes(backbone), fingerprint(backbone), backbone.input_shape[1])
             here = Path.cwd()
-            how = (for_hosts(options, here, places.cores), len(missing))
-            arguments = (check, *network, here, *how)
-
-            def say(line: str) -> None:
-                bar.clear()
-                print(f"[INFO] {line}")
-
-            shards_done = run_on_workers(
-                JobQueue(shards), FeatureWorker, arguments, places, say=say
+            network = (pickle.dumps(backbone), fingerprint(backbone), backbone.input_shape[1])
+            how = (for_hosts(options, here), len(missing))
+            gpu = options.engine in ("auto", "keras")
+            done = workers.run_on_workers(
+                workers.JobQueue(shards), FeatureWorker, (check, *network, here, *how), gpu=gpu
             )
-            with closing(shards_done) as done:
+            with closing(done):
                 for shard, rows in done:
-                    if isinstance(rows, Failed):
+                    if isinstance(rows, UserError):
                         continue  # this machine says of each image what is wrong with it
-                    if isinstance(rows, WorkerDiedError):
+                    if isinstance(rows, workers.WorkerDiedError):
                         raise UserError(
                             f"workers die over the images from {shard[0].image} to "
                             f"{shard[-1].image} (killed, out of memory, or crashed in a "
                             "library): without --cluster it will show over which"
                         )
                     for place, features in rows:
-                        view = shard[place]
-                        cache.put(view.image.digest, view.number, features)
+                        cache.put(shard[place].image.digest, shard[place].number, features)
+                    _check_usable(cache)
                     bar.update(len(shard))
 
 
-class FeatureWorker:
-    """A process on some machine of the cluster."""
+def _check_usable(cache: FeatureCache) -> None:
+    """End the run where it would compute all features once more, on this machine."""
+    if cache.problem is not None:
+        raise UserError(
+            f"{cache.problem}; --cluster needs that cache: choose another folder with --cache"
+        )
 
-    def __init__(
-        self,
-        check: Check,
-        network: bytes,
-        key: str,
-        side: int,
-        folder: Path,
-        options: EngineOptions,
-        inputs: int,
-    ) -> None:
-        """``side`` is that of the network's input; paths may be relative to ``folder``."""
-        self._check = check
-        self._network = network
-        self._key = key
-        self._side = side
-        self._folder = folder
-        self._options = options
-        self._inputs = inputs
+
+@dataclass
+class FeatureWorker:
+    """A process on some machine of the cluster: it opens the backbone once.
+
+    ``network`` is the backbone, pickled, ``key`` its fingerprint, and ``side`` that of its input in
+    pixels. Paths may be relative to ``folder``, and there are ``inputs`` views in all.
+    """
+
+    check: Check
+    network: bytes
+    key: str
+    side: int
+    folder: Path
+    options: EngineOptions
+    inputs: int
 
     def open(self) -> None:
         """Open the network.
@@ -127,9 +115,10 @@ class FeatureWorker:
             UserError: the engine is not there, or this machine is not as the one that started the
                 run.
         """
-        self._check.make()
-        options = on_host(self._options)
-        self._run = open_engine(options, self._backbone, key=self._key, inputs=self._inputs)
+        self.check.make()
+        use_at_most(workers.cores_of_worker())
+        options = on_host(self.options, workers.cores_of_worker())
+        self._run = open_engine(options, self._backbone, key=self.key, inputs=self.inputs)
 
     def run(self, shard: Sequence[View]) -> list[tuple[int, NDArray[np.float32]]]:
         """Compute a shard: each view's place in it with its features; not of unreadable images.
@@ -137,9 +126,12 @@ class FeatureWorker:
         Raises:
             UserError: none of its images can be read here.
         """
-        there = [view._replace(image=_placed(view.image, self._folder)) for view in shard]
-        with errors_in_a_line("the images"):
-            rows = list(self._run(pixels_of(there, self._side)))
+        there = [
+            View(image._replace(folder=absolute(image.folder, self.folder)), number)
+            for image, number in shard
+        ]
+        with workers.errors_in_a_line("the images"):
+            rows = list(self._run(pixels_of(there, self.side)))
         if not rows:
             raise UserError(f"cannot read any of {len(shard)} views of images")
         return rows
@@ -148,19 +140,5 @@ class FeatureWorker:
         """Let the shard be finished."""
 
     def _backbone(self) -> "keras.Model":
-        keras = load_keras()
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "network.keras"
-            path.write_bytes(self._network)
-            return keras.models.load_model(path, compile=False)
-
-
-def _placed(image: Image, folder: Path) -> Image:
-    return image._replace(folder=absolute(image.folder, folder))
-
-
-def _as_bytes(backbone: "keras.Model") -> bytes:
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "network.keras"
-        backbone.save(path)
-        return path.read_bytes()
+        load_keras()
+        return pickle.loads(self.network)

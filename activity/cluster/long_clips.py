@@ -1,18 +1,15 @@
-"""Long clips on a Ray cluster: which are cut, and what follows when a stretch is done."""
+"""A long clip, shared by the workers: cut by one, classified by all, written by one."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from activity.cluster.queue import JobQueue
-from activity.common.errors import UserError
-from activity.common.interruption import LeftUnfinishedError
+from activity.cluster.workers import JobQueue, Part
 from activity.common.stores import is_stored
 from activity.labelling.jobs import Job
 from activity.labelling.stretches import ClassifiedStretch, join_stretches
-from activity.media.cutting import SEAM, CutClip, Stretch, cut
-from activity.media.stretches import Seams, fit_together
+from activity.media.cutting import SEAM, CutClip, CutStretch, Seams, fit_together
 from activity.temporal.predictions import Predictions
 
 # A clip that all workers share is cut into this many stretches for each: if one is late, or dies,
@@ -24,22 +21,31 @@ _SHORTEST = 256
 
 
 @dataclass(frozen=True, eq=False)
-class StretchOfJob:
-    """A part of a job, as a worker gets it: one stretch of its clip, to be classified."""
+class ClipToCut(Part):
+    """A job whose clip is to be cut, into about so many stretches of at least so many frames."""
+
+    job: Job
+    parts: float
+    least: int
+
+
+@dataclass(frozen=True, eq=False)
+class StretchOfJob(Part):
+    """A stretch of a job's clip, to be classified."""
 
     job: Job
     number: int
-    stretch: Stretch
+    stretch: CutStretch
 
 
 @dataclass(frozen=True, eq=False)
 class JoinedJob:
-    """The rest of a job, as a worker gets it: all of its clip is classified.
+    """The rest of a job whose clip is classified.
 
     Attributes:
         job: the job.
         stretches: references to what the stretches gave, in order.
-        end: when the last one ceases to be shown, as ``CutClip`` says.
+        end: when the last frame ceases to be shown, as ``CutClip`` says.
     """
 
     job: Job
@@ -53,82 +59,67 @@ class JoinedJob:
         return join_stretches(ray.get(list(self.stretches)), stride, labels, self.end)
 
 
+def plan(jobs: Sequence[Job], workers: int, stride: int) -> Iterator[Job | ClipToCut]:
+    """Yield jobs as they are to be given out: first long ones, which are to be cut.
+
+    A clip is long if it would keep one of so many workers busy when others have nothing left to do.
+    How large its file is stands for how long it takes: to open all clips would take minutes.
+    """
+    sizes = [0 if is_stored(job.clip) else _size(Path(job.clip)) for job in jobs]
+    share = sum(sizes) / max(1, workers)  # none are there if all hosts are still to join
+    least = max(_SHORTEST, 2 * SEAM, 2 * stride)
+    for job, size in zip(jobs, sizes, strict=True):
+        if size > share:
+            yield ClipToCut(job, _EACH * size / share, least)
+    yield from (job for job, size in zip(jobs, sizes, strict=True) if size <= share)
+
+
 class LongClips:
-    """The clips that are cut, until all of their stretches are classified."""
+    """What is known of the clips that were cut, until all of their stretches are classified.
 
-    def __init__(
-        self,
-        jobs: Sequence[Job],
-        workers: int,
-        stride: int,
-        interrupted: Callable[[], bool] = lambda: False,
-    ) -> None:
-        """Choose the clips that would keep a worker busy when others have nothing to do; cut them.
+    Attributes:
+        unfinished: jobs of long clips that were begun; who ends a job removes it.
+    """
 
-        Args:
-            jobs: all jobs of the run.
-            workers: how many there are to share them; none, where hosts are still to join.
-            stride: every how many frames one is classified.
-            interrupted: tells whether to end early: no further clip is cut.
-        """
-        least = max(_SHORTEST, 2 * SEAM, 2 * stride)
-        long = _long_ones(jobs, workers)
-        found = {job: _cut(job, parts, least, interrupted) for job, parts in long}
-        self._clips = {job: clip for job, clip in found.items() if clip is not None}
-        self._done: dict[Job, dict[int, tuple[Seams, Any]]] = {job: {} for job in self._clips}
-
-    def __contains__(self, job: Job) -> bool:
-        """Tell whether a job waits for stretches."""
-        return job in self._clips
+    def __init__(self) -> None:
+        self.unfinished: list[Job] = []
+        self._clips: dict[Job, tuple[CutClip, dict[int, tuple[Seams, Any]]]] = {}
 
     @property
     def left(self) -> int:
         """Number of stretches that are still to be classified."""
-        return sum(len(clip.stretches) - len(self._done[job]) for job, clip in self._clips.items())
+        return sum(len(clip.stretches) - len(done) for clip, done in self._clips.values())
 
-    def stretches(self) -> Iterator[StretchOfJob]:
-        """Yield all stretches of all clips."""
-        for job, clip in self._clips.items():
-            for number, stretch in enumerate(clip.stretches):
-                yield StretchOfJob(job, number, stretch)
+    def take(self, part: ClipToCut | StretchOfJob, result: object, queue: JobQueue) -> None:
+        """Take in what became of a part, and add to the queue what is then to be done.
 
-    def take(self, part: StretchOfJob, result: object, queue: JobQueue) -> None:
-        """Take in what became of a stretch, and add to the queue what is then to be done.
-
-        That is the rest of its job, where all stretches are classified, or the whole job, where one
-        could not be or they do not fit together.
+        Those are the stretches, once the clip is cut; and the rest of the job, once all stretches
+        are classified. It is the whole job if the clip is not cut, or a stretch is not classified,
+        or the stretches do not fit together.
         """
         import ray
 
         job = part.job
-        if job not in self._clips:
-            return
-        clip, done = self._clips[job], self._done[job]
-        if not isinstance(result, ClassifiedStretch):
-            self._end(job, job, queue)
-            return
-        done[part.number] = (result.seams, ray.put(result))
-        if len(done) == len(clip.stretches):
-            seams, references = zip(*(done[number] for number in sorted(done)), strict=True)
-            rest = JoinedJob(job, references, clip.end)
-            self._end(job, rest if fit_together(seams) else job, queue)
-
-    def _end(self, job: Job, following: Job | JoinedJob, queue: JobQueue) -> None:
-        del self._clips[job], self._done[job]
-        queue.drop_parts(lambda part: part.job == job)
-        queue.add(following)
-
-
-def _long_ones(jobs: Sequence[Job], workers: int) -> Iterator[tuple[Job, float]]:
-    """Yield jobs with more to do than a worker's share, and into how many parts to cut each.
-
-    How large a clip's file is stands for how long it takes: to open all clips would take minutes.
-    """
-    sizes = [0 if is_stored(job.clip) else _size(Path(job.clip)) for job in jobs]
-    share = sum(sizes) / max(1, workers)
-    for job, size in zip(jobs, sizes, strict=True):
-        if size > share:
-            yield job, _EACH * size / share
+        if isinstance(part, ClipToCut):
+            self.unfinished.append(job)
+            if isinstance(result, CutClip):
+                self._clips[job] = result, {}
+                queue.add(*(StretchOfJob(job, *each) for each in enumerate(result.stretches)))
+            else:
+                queue.add(job)
+        elif job in self._clips:
+            clip, done = self._clips[job]
+            rest: Job | JoinedJob = job
+            if isinstance(result, ClassifiedStretch):
+                done[part.number] = result.seams, ray.put(result)
+                if len(done) < len(clip.stretches):
+                    return
+                seams, references = zip(*(done[number] for number in sorted(done)), strict=True)
+                if fit_together(seams):
+                    rest = JoinedJob(job, references, clip.end)
+            del self._clips[job]
+            queue.drop(lambda other: isinstance(other, StretchOfJob) and other.job is job)
+            queue.add(rest)
 
 
 def _size(clip: Path) -> int:
@@ -136,12 +127,3 @@ def _size(clip: Path) -> int:
         return clip.stat().st_size
     except OSError:
         return 0
-
-
-def _cut(job: Job, parts: float, least: int, interrupted: Callable[[], bool]) -> CutClip | None:
-    try:
-        return cut(Path(job.clip), parts, least, interrupted)
-    except UserError:
-        return None  # the worker that gets it says what is wrong
-    except LeftUnfinishedError:
-        return None  # no worker gets it

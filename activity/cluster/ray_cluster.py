@@ -1,4 +1,4 @@
-"""Many machines: a Ray cluster, joined.
+"""A Ray cluster: joined, left again, and asked whether it still answers.
 
 Ray is imported only when a cluster is asked for.
 """
@@ -14,24 +14,26 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from activity.cluster.answers import last_line
+from activity.common.cores import usable_cores
 from activity.common.errors import UserError
 from activity.common.quiet import hidden_below_python
 
-_PACKAGE = Path(__file__).resolve().parent.parent
+PACKAGE = Path(__file__).resolve().parent.parent
+"""The project's code."""
 
 # A cluster of one machine, for one run: others can neither reach it nor, without the token, use it.
 _LOCAL_ENVIRONMENT = {
     "RAY_AUTH_MODE": "token",
     # Ray then takes the loopback address, on Linux, too.
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
-    # Ray would have its workers stand back behind all else that runs on the machine.
+    # Ray would run its workers at low priority.
     "RAY_worker_niceness": "0",
 }
 
 # Ray would try for minutes to reach a machine that is not there.
 _IMPATIENCE = {"RAY_NUM_REDIS_GET_RETRIES": "3", "RAY_py_gcs_connect_timeout_s": "5"}
 _REACH_SECONDS = 5
+_ANSWER_SECONDS = 2
 
 # Names of sockets, which Ray puts some 65 letters below this folder, may have 103 on macOS.
 _LONGEST_FOLDER = 30
@@ -76,17 +78,51 @@ def cluster_joined(cluster: ClusterOptions) -> Iterator[None]:
     with ExitStack() as stack:
         if not cluster.show_ray:
             stack.enter_context(_ray_says_nothing())
+        short = len(tempfile.gettempdir()) <= _LONGEST_FOLDER or os.name != "posix"
+        where = None if short else "/tmp"
+        temporary = tempfile.TemporaryDirectory("", "ray", where, ignore_cleanup_errors=True)
+        folder = Path(stack.enter_context(temporary))
         if local:
-            folder = stack.enter_context(_private_folder())
+            # Ray lets everyone write into its folder: that is one inside, which nobody else enters.
             limits = {"include_dashboard": False, "object_store_memory": 5 * 10**8}
-            # Ray lets everyone write into its folder, so it is one inside.
+            limits["num_cpus"] = usable_cores()
             _init("local", _temp_dir=str(folder / "r"), **limits)
         else:
             address = _address_to_join(cluster.address)
-            code = stack.enter_context(_code_to_send())
-            _init(address, runtime_env={"working_dir": str(code)})
+            # With a working folder that was sent, Ray does not have workers look for modules in
+            # this machine's folders: another version of the project may be there on theirs.
+            ignored = shutil.ignore_patterns("__pycache__")
+            shutil.copytree(PACKAGE, folder / PACKAGE.name, ignore=ignored)
+            _init(address, runtime_env={"working_dir": str(folder)})
         stack.callback(ray.shutdown)
         yield
+
+
+def head_of_cluster() -> str:
+    """Return the address of the head of the cluster that was joined.
+
+    It is empty for a driver outside the cluster, which reaches the head through another process.
+    """
+    import ray
+
+    outside = ray.util.client.ray.is_connected()
+    return "" if outside else ray.get_runtime_context().gcs_address
+
+
+def answers(head: str) -> bool:
+    """Tell whether a head answers; one without an address is taken to."""
+    try:
+        if head:
+            _connect(head, _ANSWER_SECONDS)
+    except OSError:
+        return False
+    return True
+
+
+def last_line(error: BaseException) -> str:
+    """Say what went wrong on another machine, without how it came there."""
+    lines = str(error).strip().splitlines()
+    return lines[-1].strip() if lines else type(error).__name__
 
 
 def _init(address: str, **options: object) -> None:
@@ -97,39 +133,14 @@ def _init(address: str, **options: object) -> None:
     try:
         ray.init(address, log_to_driver=False, logging_level="error", **options)
     except Exception as error:  # on a busy machine also that plain one
-        reason = " ".join(str(error).split())
-        raise UserError(f"cannot join the cluster {address}: {reason}") from error
+        raise _refusal(address, " ".join(str(error).split())) from error
     finally:
         signal.signal(signal.SIGTERM, on_sigterm)
 
 
 @contextmanager
-def _private_folder() -> Iterator[Path]:
-    """Make a folder for Ray that no other user of this machine can look or write into."""
-    short = len(tempfile.gettempdir()) <= _LONGEST_FOLDER or os.name != "posix"
-    folder = Path(tempfile.mkdtemp(prefix="ray", dir=None if short else "/tmp"))
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-@contextmanager
-def _code_to_send() -> Iterator[Path]:
-    """Lay the project's code out as the working folder of the workers.
-
-    Where a run has such a folder, Ray does not have workers look for modules in this machine's
-    folders: another version of the project may lie there on theirs.
-    """
-    with tempfile.TemporaryDirectory() as folder:
-        ignored = shutil.ignore_patterns("__pycache__")
-        shutil.copytree(_PACKAGE, Path(folder) / _PACKAGE.name, ignore=ignored)
-        yield Path(folder)
-
-
-@contextmanager
 def _ray_says_nothing() -> Iterator[None]:
-    """Keep Ray's own lines off the terminal: those of its native code, and its word of machines."""
+    """Keep Ray's own lines off the terminal: those of its native code, and those about machines."""
     import ray._private.worker as driver
 
     shown = driver.print_to_stdstream
@@ -151,57 +162,58 @@ def _address_to_join(address: str) -> str:
     from ray._private.authentication.authentication_token_setup import ensure_token_if_auth_enabled
     from ray._private.services import get_ray_address_from_environment
 
-    def refuse(reason: str) -> UserError:
-        return UserError(f"cannot join the cluster {address}: {reason}")
-
     try:
         found = get_ray_address_from_environment(address, None)
     except ConnectionError as error:
-        raise refuse(
+        reason = (
             "no Ray runs on this machine; ray start --address=HEAD:6379 has it join a cluster, and "
             "--cluster ray://HEAD:10001 works from a machine that is not part of one"
-        ) from error
-    if found.startswith("ray://"):
-        _check_answers(found.removeprefix("ray://"), address)
+        )
+        raise _refusal(address, reason) from error
+    listens_at = found.removeprefix("ray://")
+    host, colon, port = listens_at.rpartition(":")
+    if not colon or "/" in host or not port.isdecimal():
+        raise _refusal(address, "give HOST:PORT, auto or local")
+    try:
+        _connect(listens_at, _REACH_SECONDS)
+    except (OSError, OverflowError) as error:
+        asked = "is it running, and is this the port that ray start printed?"
+        raise _refusal(address, f"{error}; {asked}") from error
+    if found != listens_at:
         return found
-    _check_answers(found, address)
     try:
         ensure_token_if_auth_enabled(create_token_if_missing=False)
         nodes = ray._raylet.GcsClient(address=found).get_all_node_info(timeout=_REACH_SECONDS)
     except ray.exceptions.AuthenticationError as error:
-        raise refuse(
-            "its token differs from this machine's: copy ~/.ray/auth_token of its "
-            "first machine here, and set RAY_AUTH_MODE=token"
-        ) from error
-    except (RuntimeError, ValueError, ray.exceptions.RayError) as error:
-        raise refuse(last_line(error)) from error
-    if not any(_is_here(node.node_manager_address) for node in nodes.values()):
-        host = found.rpartition(":")[0]
-        raise refuse(
-            "this machine is not part of it: ray start --address="
-            f"{found} has it join, and --cluster ray://{host}:10001 works from outside"
+        reason = (
+            "its token differs from this machine's: copy ~/.ray/auth_token of its first machine "
+            "here, and set RAY_AUTH_MODE=token"
         )
+        raise _refusal(address, reason) from error
+    except (RuntimeError, ValueError, ray.exceptions.RayError) as error:
+        raise _refusal(address, last_line(error)) from error
+    if not any(_is_here(node.node_manager_address) for node in nodes.values()):
+        reason = (
+            f"this machine is not part of it: ray start --address={found} has it join, and "
+            f"--cluster ray://{host}:10001 works from outside"
+        )
+        raise _refusal(address, reason)
     return found
 
 
-def _check_answers(found: str, address: str) -> None:
-    """Find out at once whether anything listens at an address of the form host:port."""
-    host, colon, port = found.rpartition(":")
-    if not colon or "/" in host or not port.isdecimal():
-        raise UserError(f"cannot join the cluster {address}: give HOST:PORT, auto or local")
-    try:
-        socket.create_connection((host.strip("[]"), int(port)), _REACH_SECONDS).close()
-    except (OSError, OverflowError) as error:
-        raise UserError(
-            f"cannot join the cluster {address}: {error}; is it running, and is this the port that "
-            "ray start printed?"
-        ) from error
+def _refusal(address: str, reason: str) -> UserError:
+    return UserError(f"cannot join the cluster {address}: {reason}")
+
+
+def _connect(address: str, seconds: float) -> None:
+    """Find out at once whether anything listens at HOST:PORT."""
+    host, _, port = address.rpartition(":")
+    socket.create_connection((host.strip("[]"), int(port)), seconds).close()
 
 
 def _is_here(address: str) -> bool:
     """Tell whether an address is one of this machine."""
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    with socket.socket(family) as probe:
+    with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET) as probe:
         try:
             probe.bind((address, 0))
         except OSError:

@@ -41,7 +41,7 @@ def printable(text: str) -> str:
     )
 
 
-def shortened(names: Sequence[str], most: int = 12) -> str:
+def shortened(names: Sequence[object], most: int = 12) -> str:
     """Join names for a message that stays short: beyond ``most``, their number is given instead."""
-    shown = ", ".join(names[:most])
+    shown = ", ".join(map(str, names[:most]))
     return shown if len(names) <= most else f"{shown}, … ({len(names)} in all)"

@@ -3,6 +3,9 @@
 from collections.abc import Collection
 from difflib import get_close_matches
 
+_MOST_NAMES = 500
+"""Among more, none is looked for: a table of thousands of clips may name as many wrongly."""
+
 
 def nearest(name: str, names: Collection[str]) -> str:
     """Say which of some names is the nearest to one that is none of them; "" if none is near.
@@ -11,6 +14,8 @@ def nearest(name: str, names: Collection[str]) -> str:
         >>> nearest("tenis", ["football", "tennis"])
         '; the nearest name is tennis'
     """
+    if len(names) > _MOST_NAMES:
+        return ""
     folded: dict[str, str] = {}
     for each in names:
         folded.setdefault(each.casefold(), each)

@@ -1,10 +1,11 @@
 """Apply a function to many items in several threads, and take the results in order."""
 
-import os
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
+
+from activity.common.cores import usable_cores
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -45,10 +46,3 @@ def in_order(
         finally:
             for future in waiting:
                 future.cancel()
-
-
-def usable_cores() -> int:
-    """Count the cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):  # not on macOS, nor on Windows
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

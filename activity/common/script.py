@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import NoReturn
 
 from activity.common.errors import UserError, printable
+from activity.common.folders import check_temporary_folder
+from activity.common.opencv import check_opencv
 from activity.common.stores import refused_by_store
 
 
@@ -45,6 +47,8 @@ def run_script(main: Callable[[], None]) -> NoReturn:
         if came or isinstance(error, KeyboardInterrupt):
             print("interrupted", file=sys.stderr)
             _end(130)
+        if isinstance(error, FileNotFoundError) and (lack := _lack_of_temporary_files()):
+            error = lack
         if isinstance(error, UserError):
             print(f"error: {printable(str(error))}", file=sys.stderr)
             _end(2)
@@ -58,6 +62,26 @@ def run_script(main: Callable[[], None]) -> NoReturn:
             sys.exit(141)
         raise
     _end(0)
+
+
+def _lack_of_temporary_files() -> UserError | None:
+    try:
+        check_temporary_folder()
+    except UserError as error:
+        return error
+    return None
+
+
+def _end_without_opencv() -> None:
+    try:
+        check_opencv()
+    except UserError as error:
+        print(f"error: {printable(str(error))}", file=sys.stderr)
+        sys.exit(2)
+
+
+# Not in run_script: a script imports this module, and then those that import OpenCV.
+_end_without_opencv()
 
 
 def _end(code: int) -> NoReturn:

@@ -5,17 +5,19 @@ fsspec's file systems behind them retry broken connections. Files on web servers
 ``https://``) are only read, and need none of these packages.
 """
 
+import re
 import shutil
 import tempfile
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from http.client import HTTPResponse
+from http.client import HTTPException, HTTPResponse
 from pathlib import Path, PurePosixPath
 from typing import cast
 from urllib.error import URLError
 from urllib.parse import unquote, urlsplit
-from urllib.request import url2pathname, urlopen
+from urllib.request import Request, url2pathname, urlopen
 
 from activity.common.errors import UserError
 from activity.common.interruption import LeftUnfinishedError
@@ -27,6 +29,9 @@ _WEB_TIMEOUT = 30  # seconds without a byte
 
 # Bytes: few enough to arrive in a moment over a slow connection.
 _CHUNK = 2**16
+
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+_HOST = re.compile(r"(\[[^]]*\]|[^:]*)(:\d*)?")
 
 # These raise exceptions of their own where a store cannot be reached or access data are missing.
 _LIBRARIES = ("botocore", "aiobotocore", "aiohttp", "s3fs", "gcsfs", "google")
@@ -45,14 +50,14 @@ def location(text: str) -> Path:
         return Path(text)
     if scheme not in SCHEMES:
         raise UserError(
-            f"cannot read or write {text}: give a path, or an address in s3:// or gs://"
+            f"cannot read or write {public_name(text)}: give a path, or an address in s3:// or gs://"
         )
     try:
         from upath import UPath
     except ImportError as error:
         raise UserError(
-            f"{text} is in an object store: pip install -r requirements-cluster.txt adds all that "
-            "this needs"
+            f"{public_name(text)} is in an object store: pip install -r requirements-cluster.txt "
+            "adds all that this needs"
         ) from error
     # Not a Path to the type checker, but it has all the methods that are used here.
     return cast(Path, UPath(text))
@@ -78,6 +83,28 @@ def without_file_scheme(text: str) -> str:
         '/clips/a rally.mp4'
     """
     return url2pathname(urlsplit(text).path) if text.startswith("file://") else text
+
+
+def public_name(text: str) -> str:
+    """Name an address such that others may read it: without user, password, query and fragment.
+
+    An address may be signed (``?X-Amz-Signature=...``): whoever knows it can read the file. This is
+    what messages and results name it by. Any other text, such as a path, is left as it is.
+
+    Example:
+        >>> public_name("https://me:secret@host/rally.mp4?signature=8f2a")
+        'https://host/rally.mp4'
+    """
+    scheme = _ADDRESS.match(text)
+    if scheme is None:
+        return text
+    rest = text[scheme.end() :]
+    host = re.split(r"[/?#]", rest, maxsplit=1)[0]
+    if "@" in host:
+        rest = host.rpartition("@")[2] + rest[len(host) :]
+    elif _HOST.fullmatch(host) is None:
+        rest = rest.rpartition("@")[2]  # a password with one of these characters in it
+    return scheme[0] + re.split(r"[?#]", rest, maxsplit=1)[0]
 
 
 def is_stored(path: Path | str) -> bool:
@@ -106,7 +133,11 @@ def local_copy(path: Path, interrupted: Callable[[], bool] = lambda: False) -> I
     # A file that OpenCV or OpenVINO has open cannot be removed on Windows.
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         local = Path(folder) / path.name
-        with _plain_errors(f"cannot read {path}"), path.open("rb") as far, local.open("wb") as near:
+        with (
+            _plain_errors(f"cannot read {_name(path)}"),
+            path.open("rb") as far,
+            local.open("wb") as near,
+        ):
             while chunk := far.read(_CHUNK):
                 near.write(chunk)
                 if interrupted():
@@ -139,7 +170,7 @@ def upload(local: Path, target: Path) -> None:
         UserError: the store refuses, or cannot be reached.
     """
     with (
-        _plain_errors(f"cannot write {target}"),
+        _plain_errors(f"cannot write {_name(target)}"),
         local.open("rb") as near,
         target.open("wb") as far,
     ):
@@ -164,7 +195,7 @@ def list_files(folder: Path) -> list[str]:
     Raises:
         UserError: the store cannot be reached.
     """
-    with _plain_errors(f"cannot list {folder}"):
+    with _plain_errors(f"cannot list {_name(folder)}"):
         return [str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()]
 
 
@@ -197,17 +228,35 @@ class _WebFile:
 
     def open(self, mode: str) -> HTTPResponse:
         try:
-            return cast(HTTPResponse, urlopen(self.address, timeout=_WEB_TIMEOUT))
+            return cast(HTTPResponse, urlopen(self._request(), timeout=_WEB_TIMEOUT))
         except URLError as error:
             raise OSError(str(error.reason)) from error
+        except (HTTPException, ValueError) as error:  # they may quote a password or a signature
+            raise OSError("this is not a valid address") from error
+
+    def _request(self) -> Request:
+        parts = urlsplit(self.address)
+        user, separator, host = parts.netloc.rpartition("@")
+        request = Request(parts._replace(netloc=host, fragment="").geturl())
+        if separator:
+            # Unredirected: another host that this one names is not told.
+            secret = b64encode(unquote(user).encode()).decode("ascii")
+            request.add_unredirected_header("Authorization", f"Basic {secret}")
+        return request
 
     def __str__(self) -> str:
         return self.address
 
 
+def _name(path: Path) -> str:
+    return public_name(str(path))
+
+
 def _first_line(error: BaseException) -> str:
     lines = str(error).strip().splitlines()
-    return lines[0] if lines else type(error).__name__
+    if not lines:
+        return type(error).__name__
+    return re.sub(r"[A-Za-z][A-Za-z0-9+.-]*://\S+", lambda found: public_name(found[0]), lines[0])
 
 
 @contextmanager

@@ -46,24 +46,42 @@ def check_output(path: Path, what: str) -> None:
 
 
 def check_apart(outputs: Sequence[Path], inputs: Iterable[Path] = ()) -> None:
-    """Check that no output would overwrite another one or an input, even through links.
+    """Check that no output overwrites another one or an input, whichever links lead to it.
+
+    An output that is a second name of an input (a hard link) is refused, too.
+
+    Args:
+        outputs: files to write.
+        inputs: files to read; some may not be there.
 
     Raises:
         UserError: two of ``outputs`` are the same file, or one of them is one of ``inputs``.
     """
     seen: dict[str, Path] = {}
     for path in outputs:
-        same = seen.setdefault(_canonical(path), path)
-        if same is not path:
+        first = seen.setdefault(_canonical(path), path)
+        if first is not path:
             raise UserError(
-                f"{same} and {path} are one file: give each output a file name of its own"
+                f"{first} and {path} are one file: give each output a file name of its own"
             )
+    linked = {name: path for path in outputs if (name := _inode(path, least_names=2))}
     for path in inputs:
-        if _canonical(path) in seen:
+        same = seen.get(_canonical(path))
+        if same is None and linked and (name := _inode(path)):
+            same = linked.get(name)
+        if same is not None:
             raise UserError(
-                f"writing {seen[_canonical(path)]} would overwrite {path}, which is read: "
+                f"writing {same} would overwrite {path}, which is read: "
                 "give the output another file name"
             )
+
+
+def same_file(path: Path, other: Path) -> bool:
+    """Tell whether two paths lead to one file that is there, or would be."""
+    if _canonical(path) == _canonical(other):
+        return True
+    inode = _inode(path)
+    return inode is not None and inode == _inode(other)
 
 
 @contextmanager
@@ -175,6 +193,17 @@ def _canonical(path: Path) -> str:
     """Return a text that is equal for all paths of a file, ignoring case on macOS and Windows."""
     target = str(target_of(path))
     return target.casefold() if sys.platform in ("darwin", "win32") else target
+
+
+def _inode(path: Path, least_names: int = 1) -> tuple[int, int] | None:
+    """Return what a file is under all its names; None if there is none, or it has fewer names."""
+    if is_stored(path):
+        return None
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return (status.st_dev, status.st_ino) if status.st_nlink >= least_names else None
 
 
 def _flush_to_disk(path: Path) -> None:

@@ -123,13 +123,15 @@ def add_file_arguments(parser: argparse.ArgumentParser) -> None:
         "another program (.boris, .eaf, .xml, .llc, .txt, .json): prints how "
         "many frames are right, raw, as drawn, and at each size of --compare in both ways of "
         "smoothing, but for seconds that the model has learned from; for several clips a table "
-        "with a column clip in front, a .boris, or a folder of files named after them",
+        "with a column clip in front, a .boris, or a folder of files named after them; clips that "
+        "an earlier run has labelled are judged by their tables of --csv, or their review page",
     )
     add_tier_argument(group)
     group.add_argument(
         "--overwrite",
         action="store_true",
-        help="into a folder: also label the clips whose files are there already",
+        help="into a folder: also label the clips whose files are there already; and replace "
+        "tables of segments that lie beside their clips",
     )
     add_cluster_argument(group, "label many clips at once")
 

@@ -6,18 +6,25 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from activity.common.errors import UserError, refusals_in_a_line
-from activity.common.stores import clip_location, is_stored
-from activity.common.writing import check_apart, check_output
+from activity.common.errors import UserError, printable, refusals_in_a_line
+from activity.common.stores import clip_location, is_stored, public_name
+from activity.common.tables import header_of
+from activity.common.writing import check_apart, check_output, same_file
 from activity.labelling.outputs import Outputs
-from activity.labelling.review.data_files import copy_file, page_and_name
-from activity.labelling.truths import earlier_data, read_truths
-from activity.media.clip import CLIP_SUFFIXES
+from activity.labelling.review.data_files import INDEX, copy_file, page_and_name
+from activity.labelling.truths import earlier_data, read_truths, tables_of
+from activity.media.clip import CLIP_SUFFIXES, MOVING_PHOTO_SUFFIXES
 from activity.media.live import is_live
 from activity.media.sink import SUFFIXES, check_suffix
 from activity.temporal.formats.annotations import Wanted
 from activity.temporal.judgement import Truth
 from activity.temporal.segment_files import check_segments_suffix
+from activity.temporal.segments import HEADER
+
+_PHOTO_SUFFIXES = {
+    *(".avif", ".bmp", ".heic", ".heif", ".jfif", ".jpe", ".jpeg", ".jpg", ".png", ".tif", ".tiff"),
+    ".webp",
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +47,11 @@ class Job:
     earlier: Path | None = None
     keep_unfinished: bool = True
     copy: Path | None = None
+
+    @property
+    def name(self) -> str:
+        """What messages and results call the clip, which others may read."""
+        return public_name(self.clip)
 
     @property
     def is_live(self) -> bool:
@@ -77,10 +89,12 @@ def plan_jobs(
     inputs: Sequence[str],
     outputs: Outputs,
     truth: Path | None = None,
+    also_read: Sequence[Path] = (),
+    *,
     wanted: Wanted | None = None,
     over_all: Sequence[Path] = (),
 ) -> list[Job]:
-    """Pair clips with the files to write for each, and check all of that before any work.
+    """Pair clips with the files to write for each, and make sure that these can be written.
 
     For one clip, outputs are files. For several clips, or a folder of them, outputs are folders, in
     which files are named after the clip (``.mp4``, ``.png``, ``.csv``, ``.json``).
@@ -89,13 +103,14 @@ def plan_jobs(
         inputs: what ``--input`` names.
         outputs: the files or folders that are asked for.
         truth: what ``--truth`` names; None (default) judges nothing.
+        also_read: files that the run reads besides clips and truth, such as the model.
         wanted: what to take of a truth that offers a choice.
         over_all: files to write once, over all clips.
 
     Raises:
         UserError: there are no clips; nothing is asked for; a file cannot be reached or written, is
-            an input, or would be written twice; a table of ``truth`` is flawed, or there is none
-            for any clip.
+            read in the same run, or would be written twice; a table of ``truth`` is flawed, or
+            there is none for any clip.
     """
     if not (outputs.paths or truth or over_all):
         raise UserError(
@@ -119,25 +134,25 @@ def plan_jobs(
                 )
         if outputs.segments:
             check_segments_suffix(outputs.segments)
-        named = [(inputs[0], Path(inputs[0]).stem)]
+        named = [(inputs[0], _stem(inputs[0]))]
         review = outputs.of_clip(*named[0]).review
         jobs = [Job(inputs[0], replace(outputs, review=review))]
+    names = [name for _, name in named]
     if truth:
-        clips, names = zip(*named, strict=True)
-        truths = read_truths(truth, clips, names, wanted)
         jobs = [
-            replace(
-                job,
-                truth=one,
-                earlier=earlier_data(job.outputs.review, truth, job.clip, name) if one else None,
-            )
-            for job, one, (_, name) in zip(jobs, truths, named, strict=True)
+            job
+            if job.is_live
+            else replace(job, earlier=earlier_data(job.outputs.review, truth, job.clip, name))
+            for job, name in zip(jobs, names, strict=True)
         ]
-    check_apart(
-        [*(path for job in jobs for path in job.outputs.paths), *over_all],
-        inputs={job.truth.path for job in jobs if job.truth},
-    )
-    _check_inputs_survive(jobs, over_all)
+    read = [*(tables_of(truth, names) if truth else ()), *also_read]
+    _check_inputs_survive(jobs, over_all, read)
+    if truth:
+        truths = read_truths(truth, [job.clip for job in jobs], names, wanted)
+        jobs = [
+            replace(job, truth=one, earlier=job.earlier if one else None)
+            for job, one in zip(jobs, truths, strict=True)
+        ]
     for path in over_all:
         check_output(path, "the results")
     for job in jobs:
@@ -146,12 +161,31 @@ def plan_jobs(
     return jobs
 
 
-def leave_out_finished(jobs: Sequence[Job]) -> list[Job]:
-    """Leave out jobs whose files are all there, unless they write no files.
+def part_finished(jobs: Sequence[Job]) -> tuple[list[Job], list[Job]]:
+    """Part jobs into those that write nothing or of which a file is missing, and finished ones."""
+    finished = [_is_finished(job) for job in jobs]
+    pairs = [*zip(jobs, finished, strict=True)]
+    return [job for job, done in pairs if not done], [job for job, done in pairs if done]
 
-    A run that was interrupted then continues with the clips that it had not finished.
+
+def check_tables_survive(jobs: Sequence[Job]) -> None:
+    """Refuse to write over a table of segments that lies beside its clip: a person's corrections.
+
+    ``train.py`` finds it there, and learns from it.
+
+    Raises:
+        UserError: a job would.
     """
-    return [job for job in jobs if not _is_finished(job)]
+    for job in jobs:
+        if job.is_live or is_stored(job.clip):
+            continue
+        table = Path(job.clip).with_suffix(".csv")
+        written = [path for path in job.outputs.paths if same_file(path, table)]
+        if written and header_of(table) == HEADER:
+            raise UserError(
+                f"{table} says what {job.clip} shows, and may be a person's work: write to another "
+                "name, or give --overwrite to replace it"
+            )
 
 
 def _is_finished(job: Job) -> bool:
@@ -192,11 +226,17 @@ def _named_clips(inputs: Sequence[str]) -> list[tuple[str, str]]:
     return list(zip(clips, names, strict=True))
 
 
+def _stem(clip: str) -> str:
+    return (clip_location(clip) if is_stored(clip) else Path(public_name(clip))).stem
+
+
 def _find_clips(inputs: Sequence[str]) -> list[str]:
     clips: list[str] = []
     for name in inputs:
         if is_live(name):
-            raise UserError(f"{name} is a live source: give it alone, with a file as --output")
+            raise UserError(
+                f"{public_name(name)} is a live source: give it alone, with a file as --output"
+            )
         if _is_folder(name):
             clips += _clips_inside(clip_location(name))
         else:
@@ -205,8 +245,14 @@ def _find_clips(inputs: Sequence[str]) -> list[str]:
 
 
 def _clips_inside(folder: Path) -> list[str]:
-    """List the clips directly in a folder, and in folders that are linked into it."""
+    """List the clips directly in a folder, and in folders that are linked into it.
+
+    Files that are left out are counted, and printed by their endings.
+    """
     clips: list[str] = []
+    others: Counter[str] = Counter()
+    photos: Counter[str] = Counter()
+    folders = 0
     entered: set[str] = set()
     waiting = [folder]
     while waiting:
@@ -218,32 +264,43 @@ def _clips_inside(folder: Path) -> list[str]:
         for path in inside.iterdir():
             if path.name.startswith("."):
                 continue
-            if path.suffix.lower() in CLIP_SUFFIXES:
+            suffix = path.suffix.lower()
+            if suffix in (*CLIP_SUFFIXES, *MOVING_PHOTO_SUFFIXES):
                 clips.append(str(path))
-            elif not is_stored(path) and path.is_symlink() and path.is_dir():
-                waiting.append(path)
+            elif path.is_dir():
+                if not is_stored(path) and path.is_symlink():
+                    waiting.append(path)
+                else:
+                    folders += 1
+            else:
+                kind = photos if suffix in _PHOTO_SUFFIXES else others
+                kind[suffix or "without an ending"] += 1
     clips.sort()
     if not clips:
-        raise UserError(f"no clips in {folder}: give --input video files or a folder of them")
+        found = _kinds(photos + others)
+        found += [f"{folders} folder{'s' * (folders > 1)}"] * bool(folders)
+        there = f"holds {', '.join(found)}" if found else "is empty"
+        raise UserError(
+            f"no clips in {folder}, which {there}: give --input video files or a folder of them"
+        )
+    for what, kinds in (("neither photos nor clips", others), ("photos", photos)):
+        if kinds:
+            print(f"[INFO] left out ({what}): {', '.join(_kinds(kinds))}")
     return clips
 
 
-def _check_inputs_survive(jobs: Sequence[Job], over_all: Sequence[Path]) -> None:
-    clips = {job.clip for job in jobs}
-    local = [Path(clip) for clip in clips if not is_stored(clip)]
-    inputs = {_identity(path) for path in local} - {None}
-    outputs = list(over_all)
-    for job in jobs:
-        review = job.outputs.review
-        outputs += [*job.outputs.paths, *([copy_file(*page_and_name(review))] if review else [])]
-    for path in outputs:
-        if str(path) in clips if is_stored(path) else _identity(path) in inputs:
-            raise UserError(f"{path} is an input, and would be lost: write to another name")
+def _kinds(suffixes: Counter[str]) -> list[str]:
+    return [f"{count} {printable(suffix)}" for suffix, count in suffixes.most_common()]
 
 
-def _identity(path: Path) -> tuple[int, int] | None:
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    return status.st_dev, status.st_ino
+def _check_inputs_survive(
+    jobs: Sequence[Job], over_all: Sequence[Path], also_read: Sequence[Path]
+) -> None:
+    written = [*over_all, *(path for job in jobs for path in job.outputs.paths)]
+    data = [job.outputs.review for job in jobs if job.outputs.review]
+    written += [copy_file(*page_and_name(path)) for path in data]
+    written += {page_and_name(path)[0] / INDEX for path in data}
+    # What a page says of a clip is read, and then written anew.
+    earlier = [job.earlier for job in jobs if job.earlier and job.earlier != job.outputs.review]
+    clips = [clip_location(job.clip) for job in jobs if not job.is_live]
+    check_apart(written, [*clips, *earlier, *also_read])

@@ -22,25 +22,25 @@ from activity.labelling.jobs import Job
 from activity.labelling.overlay import label_layout, overlay
 from activity.labelling.prediction import classify_frames, classify_times, read_ahead
 from activity.labelling.preview import Show, show_nothing
-from activity.labelling.review.data_files import copy_file, page_and_name, read_labels
+from activity.labelling.review.data_files import copy_file, page_and_name
 from activity.labelling.review.gather import gather_review
 from activity.labelling.review.playable import needs_copy, open_copy
 from activity.labelling.review.writer import write_clip
 from activity.labelling.settings import Settings
 from activity.labelling.styled_labels import label_subtitles, subtitle_header
+from activity.labelling.truths import known_before
 from activity.media.clip import VideoSource
-from activity.media.frame import Frame
-from activity.media.live import LiveSource
+from activity.media.frame import Frame, VideoInfo
+from activity.media.live import LiveSource, Source
 from activity.media.remux import copy_with_subtitles
 from activity.media.sink import open_sink
-from activity.media.source import Source, VideoInfo
 from activity.media.timing import as_fraction, start_timecode
 from activity.network.classifier import Classifier, OpenClassifier
 from activity.temporal.bouts import Footage, bouts_of
 from activity.temporal.corrected_shares import confusion_in_seconds
 from activity.temporal.envelope import envelope_of
 from activity.temporal.formats.annotations import LabelledMedia, Media
-from activity.temporal.judgement import Earlier, Judgement, judge
+from activity.temporal.judgement import Judgement, judge
 from activity.temporal.prediction_table import write_table
 from activity.temporal.predictions import GatheredPredictions, Predictions, gather_predictions
 from activity.temporal.segment_files import write_annotations
@@ -144,7 +144,7 @@ def label_clip(
         # A clip is read once more: not where nobody asks for that, and before anything is written,
         # so that a run that is interrupted meanwhile keeps what was there.
         needs_digest = (job.truth or outputs.review) and not job.is_live
-        with refusals_in_a_line(job.clip):
+        with refusals_in_a_line(job.name):
             digest = hash_file(Path(clip), interrupted) if needs_digest else ""
         files = [path for path in outputs.paths if not is_stored(path)]
         folder = files[0].parent if files else Path(tempfile.gettempdir())
@@ -166,7 +166,12 @@ def label_clip(
                 drawn = draw(_labelled_again(here, source.info, known, numbers, steady, made_here))
         media = _media(job, clip, source.info, known.end)
         if source.damaged:
-            print(f"[INFO] {job.clip} is damaged: packets that cannot be decoded: {source.damaged}")
+            print(f"[INFO] {job.name} is damaged: packets that cannot be decoded: {source.damaged}")
+        if source.corrupt:
+            print(
+                f"[INFO] {job.name} is damaged: frames that the decoder calls corrupt, and that "
+                f"are labelled all the same: {source.corrupt}"
+            )
         if outputs.video and here.copies_streams:
             _copy_with_labels(
                 here, outputs.video, source.info, known.first(drawn), smoothing, numbers
@@ -187,11 +192,11 @@ def label_clip(
 
             envelope = envelope_of(known, compared, smoothing)
             truth = job.truth.segments if job.truth else ()
-            draw_timeline(envelope, known.end, outputs.timeline, Path(job.clip).name, truth)
+            draw_timeline(envelope, known.end, outputs.timeline, Path(job.name).name, truth)
         judgement = confusion = None
         if job.truth:
-            earlier = _known_before(job, digest, known.frames, classifier.saved)
-            judgement = judge(known, compared, smoothing, job.truth, earlier)
+            earlier = known_before(job.earlier, digest, known.frames, classifier.saved)
+            judgement = judge(known.times, labels, compared, smoothing, job.truth, earlier)
             confusion = confusion_in_seconds(known, numbers, job.truth.segments, earlier.learned)
         if outputs.review:
             found = gather_review(outputs.review, clip_location(job.clip), digest, known, summary)
@@ -202,7 +207,7 @@ def label_clip(
         write_annotations(outputs.segments, [labelled], classifier.saved.activities)
     if outputs.json:
         made_from = _made_from(
-            source_name or job.clip, source.info, summary, classifier.saved, settings
+            source_name or job.name, source.info, summary, classifier.saved, settings
         )
         judged = {"truth": judgement.as_dict()} if judgement else {}
         write_json(outputs.json, summary.as_dict() | _bouts(summary) | made_from | judged)
@@ -222,10 +227,12 @@ def _classify(
     Raises:
         LeftUnfinishedError: the run ended early, and a beginning of the clip is of no use.
     """
-    name, total = Path(job.clip).name, source.info.frame_count or None
+    name, total = Path(job.name).name, source.info.frame_count or None
     with closing(classify_times(source, classifier, settings.stride)) as classified:
-        for seconds, raw in tqdm(classified, f"classifying {name}", total, disable=None):
-            gathered.add(seconds, raw)
+        for (seconds, duration), raw in tqdm(
+            classified, f"classifying {name}", total, disable=None
+        ):
+            gathered.add(seconds, duration, raw)
             if interrupted():
                 if settings.smoothing.needs_whole_clip or not job.keep_unfinished:
                     raise LeftUnfinishedError
@@ -239,7 +246,7 @@ def _labelled_as_they_come(
     average = RollingAverage(max(1, settings.smoothing.size // settings.stride))
     with closing(classify_frames(source, classifier, settings.stride)) as classified:
         for frame, raw in classified:
-            gathered.add(frame.seconds, raw)
+            gathered.add(frame.seconds, frame.duration, raw)
             if raw is not None:
                 mean = average.push(raw)
             yield frame, mean, int(mean.argmax())
@@ -249,12 +256,12 @@ def _labelled_again(
     job: Job,
     info: VideoInfo,
     predictions: Predictions,
-    numbers: NDArray[np.unsignedinteger],
+    numbers: NDArray[np.integer],
     smoothed: Iterator[NDArray[np.float64]],
     made_here: bool,
 ) -> Labelled:
     """Read a clip that is classified once more, to draw the labels on its frames."""
-    changed = f"{job.clip} was changed while it was labelled: label it again"
+    changed = f"{job.name} was changed while it was labelled: label it again"
     known = zip(numbers.tolist(), chain.from_iterable(smoothed), predictions.times, strict=True)
     with closing(VideoSource(Path(job.clip), as_pixels=job.writes_pixels)) as source:
         if (source.info.width, source.info.height) != (info.width, info.height):
@@ -265,7 +272,7 @@ def _labelled_again(
                     if not made_here:
                         raise UserError(changed)
                     print(
-                        f"[INFO] {job.clip} had a different number of frames when it was read "
+                        f"[INFO] {job.name} had a different number of frames when it was read "
                         "again: only frames that were there both times are labelled"
                     )
                     return
@@ -301,7 +308,7 @@ def _draw(
         if job.copy:
             write_copy = stack.enter_context(open_copy(job.copy, info, Path(job.clip)))
         total = info.frame_count or None
-        for frame, probabilities, label in tqdm(frames, Path(job.clip).name, total, disable=None):
+        for frame, probabilities, label in tqdm(frames, Path(job.name).name, total, disable=None):
             drawn += 1
             if write_copy:
                 write_copy(frame)
@@ -315,19 +322,10 @@ def _draw(
         else:
             if sink:
                 sink.copy_rest_of_sound()
-        if job.outputs.video and sink and sink.sound:
-            for remark in sink.sound.remarks(job.clip, job.outputs.video):
+        if job.outputs.video and sink:
+            for remark in sink.remarks(job.name, job.outputs.video):
                 print(f"[INFO] {remark}")
     return drawn
-
-
-def _known_before(job: Job, digest: str, frames: int, classifier: Classifier) -> Earlier:
-    """Find out what the model has learned of a clip, and how an earlier run has labelled it."""
-    learned = [stretch for stretch in classifier.learned or () if stretch.digest == digest]
-    if job.earlier is None:
-        return Earlier(learned)
-    labels = read_labels(job.earlier, digest, frames, classifier.labels)
-    return Earlier(learned, labels)
 
 
 def _copy_for_review(job: Job) -> Path | None:
@@ -344,7 +342,7 @@ def _copy_with_labels(
     info: VideoInfo,
     known: Predictions,
     smoothing: Smoothing,
-    numbers: NDArray[np.unsignedinteger],
+    numbers: NDArray[np.integer],
 ) -> None:
     """Copy the clip's streams, with the labels of the frames that are known as subtitles."""
     size = (info.width, info.height)

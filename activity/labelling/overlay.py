@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from activity.media.planes import Plate
+from activity.media.frame import Plate
 
 MOST_BARS = 6
 """With more classes than this, ``bars_plate`` shows only the most probable ones."""

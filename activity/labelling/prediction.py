@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from activity.common.background import in_background
-from activity.media.frame import Frame
-from activity.media.source import Source, VideoInfo
+from activity.media.frame import Frame, VideoInfo
+from activity.media.live import Source
 from activity.network.classifier import OpenClassifier
 
 # Frames that wait between two threads even out their pace. This bounds their memory, whatever the
@@ -44,23 +44,21 @@ def classify_frames(source: Source, classifier: OpenClassifier, stride: int) -> 
     return _classified(source, classifier, stride, lambda frame: frame.to_wait(), size)
 
 
-def classify_times(source: Source, classifier: OpenClassifier, stride: int) -> Classified[float]:
-    """Yield the times of a source's frames instead of the frames, as ``classify_frames`` does."""
-    return _classified(source, classifier, stride, lambda frame: frame.seconds, _BYTES_OF_TIME)
+def classify_times(
+    source: Source, classifier: OpenClassifier, stride: int
+) -> Classified[tuple[float, float]]:
+    """Yield time and duration of each frame in seconds, as ``classify_frames`` yields frames."""
+
+    def keep(frame: Frame) -> tuple[float, float]:
+        return frame.seconds, frame.duration
+
+    return _classified(source, classifier, stride, keep, _BYTES_OF_TIME)
 
 
 def read_ahead(source: Source) -> Generator[Frame, None, None]:
     """Yield a clip's frames in order, decoded in its own thread."""
     frames_ahead = min(_FRAMES_AHEAD, _BYTES_AHEAD // _frame_bytes(source.info))
     return in_background(_waiting_frames(source), max(1, frames_ahead))
-
-
-def batch_that_fits(
-    batch_size: int, info: VideoInfo, stride: int, *, keep_frames: bool = True
-) -> int:
-    """Lower a batch size where the frames that wait for a whole batch would fill the memory."""
-    size = _frame_bytes(info) if keep_frames else _BYTES_OF_TIME
-    return max(1, min(batch_size, _BYTES_AHEAD // _piece_bytes(size, stride)))
 
 
 def _waiting_frames(source: Source) -> Generator[Frame, None, None]:
@@ -70,10 +68,17 @@ def _waiting_frames(source: Source) -> Generator[Frame, None, None]:
 
 
 class _Piece(NamedTuple, Generic[Kept]):
-    """Neighbouring frames with one prediction, and whether the first was classified for it."""
+    """Neighbouring frames with one prediction.
+
+    Attributes:
+        frames: what is kept of them.
+        classified: whether the first was classified for it.
+        nbytes: how many bytes of memory that may take.
+    """
 
     frames: list[Kept]
     classified: bool
+    nbytes: int
 
 
 def _classified(
@@ -86,7 +91,7 @@ def _classified(
     if source.live:
         pieces = _of_live(source, classifier, stride, keep)
     else:
-        inputs = _pieces(source, classifier, stride, keep, _longest_piece(bytes_kept))
+        inputs = _pieces(source, classifier, stride, keep, bytes_kept)
         ahead = min(_FRAMES_AHEAD, _BYTES_AHEAD // _piece_bytes(bytes_kept, stride))
         pieces = in_background(classifier(inputs), max(1, ahead))
     with closing(pieces):
@@ -100,28 +105,29 @@ def _pieces(
     classifier: OpenClassifier,
     stride: int,
     keep: Callable[[Frame], Kept],
-    longest: int,
+    bytes_kept: int,
 ) -> Iterator[tuple[_Piece[Kept], NDArray[np.uint8]]]:
     """Cut a clip into pieces of ``stride`` frames, each with the network's input of its first.
 
-    A piece of more than ``longest`` frames, which would fill the memory, is continued in another
+    A piece of so many frames that they would fill the memory is continued in another
     one with the same input: the frame is then classified twice, which costs little where pieces
     are so long.
     """
     frames: list[Kept] = []
     pixels = np.empty(0, np.uint8)
     classified = True
+    longest = _longest_piece(bytes_kept)
     with closing(source.frames()) as decoded:
         for number, frame in enumerate(decoded):
             due = number % stride == 0
             if frames and (due or len(frames) == longest):
-                yield _Piece(frames, classified), pixels
+                yield _Piece(frames, classified, len(frames) * bytes_kept), pixels
                 frames, classified = [], due
             if due:
                 pixels = classifier.network_input(frame)
             frames.append(keep(frame))
     if frames:
-        yield _Piece(frames, classified), pixels
+        yield _Piece(frames, classified, len(frames) * bytes_kept), pixels
 
 
 def _of_live(
@@ -133,7 +139,7 @@ def _of_live(
             if due:
                 # A stream of one frame, so that the engine answers without waiting for more.
                 raw = _only(classifier([(None, classifier.network_input(frame))]))
-            yield _Piece([keep(frame)], due), raw
+            yield _Piece([keep(frame)], due, 0), raw
 
 
 def _only(outputs: Iterable[tuple[None, NDArray[np.float32]]]) -> NDArray[np.float32]:

@@ -15,6 +15,7 @@ Show = Callable[[Frame], bool]
 DISPLAY = ("auto", "on", "off")
 
 _TITLE = "activity (q ends)"
+_NO_WINDOWS = "this OpenCV (opencv-python-headless) has no windows"
 _OPENS_A_WINDOW = "import cv2; cv2.namedWindow('trial')"
 
 
@@ -29,13 +30,20 @@ def open_preview(display: str) -> Show:
         pressing q or closing the window. Without a window, ``show_nothing``.
 
     Raises:
-        UserError: ``display`` is "on" and there is no screen.
+        UserError: ``display`` is "on", and there is no screen or OpenCV has no windows.
     """
     if display == "off":
         return show_nothing
     if has_screen():
         return _show
-    if display == "on":
+    if not has_windows():
+        if display == "on":
+            raise UserError(
+                f"{_NO_WINDOWS}: leave out --display on, or install opencv-python instead"
+            )
+        if _may_have_screen():
+            print(f"[INFO] no preview: {_NO_WINDOWS}")
+    elif display == "on":
         raise UserError("no screen to show a preview on: use --display auto or --display off")
     return show_nothing
 
@@ -45,7 +53,7 @@ def has_screen() -> bool:
 
     Without a screen, OpenCV does not raise an error: Qt ends the process.
     """
-    if sys.platform == "linux" and not {"DISPLAY", "WAYLAND_DISPLAY"} & set(os.environ):
+    if not (_may_have_screen() and has_windows()):
         return False
     try:
         trial = subprocess.run(
@@ -58,6 +66,15 @@ def has_screen() -> bool:
     except subprocess.TimeoutExpired:
         return False
     return trial.returncode == 0
+
+
+def has_windows() -> bool:
+    """Tell whether OpenCV was built with windows, as opencv-python-headless is not."""
+    return bool(cv2.currentUIFramework())
+
+
+def _may_have_screen() -> bool:
+    return sys.platform != "linux" or bool({"DISPLAY", "WAYLAND_DISPLAY"} & set(os.environ))
 
 
 def _show(frame: Frame) -> bool:

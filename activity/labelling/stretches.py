@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from activity.labelling.prediction import classify_times
-from activity.media.cutting import Stretch
-from activity.media.stretches import Seams, StretchSource, UnsafeCutError
+from activity.media.cutting import CutStretch, Seams, StretchSource, UnsafeCutError
 from activity.network.classifier import OpenClassifier
 from activity.temporal.predictions import Predictions
 
@@ -25,14 +24,14 @@ class ClassifiedStretch:
         seams: hashes of pictures at both ends.
     """
 
-    stretch: Stretch
+    stretch: CutStretch
     raw: NDArray[np.float32]
     seams: Seams
 
 
 def classify_stretch(
     clip: Path,
-    stretch: Stretch,
+    stretch: CutStretch,
     classifier: OpenClassifier,
     stride: int,
     interrupted: Callable[[], bool],

@@ -64,7 +64,7 @@ def subtitle_header(size: tuple[int, int], label: str) -> str:
 
 
 def label_subtitles(
-    predictions: Predictions, smoothing: Smoothing, numbers: NDArray[np.unsignedinteger]
+    predictions: Predictions, smoothing: Smoothing, numbers: NDArray[np.integer]
 ) -> Iterator[Subtitle]:
     """Yield the label of each frame with its probability, as the plate has them.
 

@@ -6,16 +6,22 @@ from pathlib import Path
 from activity.common.errors import UserError, shortened
 from activity.common.stores import clip_location, is_stored
 from activity.common.tables import header_of
-from activity.labelling.review.data_files import data_of_clip
+from activity.labelling.review.data_files import data_of_clip, read_labels
 from activity.media.timing import rate_of
+from activity.network.classifier import Classifier
 from activity.temporal.formats.annotations import (
     Annotations,
     NamedSegments,
     Wanted,
     check_known,
 )
-from activity.temporal.judgement import Truth
-from activity.temporal.named_clips import file_identity, find_named_clips, read_named_clips
+from activity.temporal.judgement import Earlier, Truth
+from activity.temporal.named_clips import (
+    file_identity,
+    find_named_clips,
+    known_clips,
+    read_named_clips,
+)
 from activity.temporal.segment_files import READ_SUFFIXES, read_annotations
 from activity.temporal.segments import (
     HEADER_OF_CLIPS,
@@ -25,6 +31,18 @@ from activity.temporal.segments import (
 )
 
 _ELSEWHERE = "one of --input: correct its name, or leave out its lines"
+
+
+def tables_of(truth: Path, names: Sequence[str]) -> list[Path]:
+    """Name the files that ``--truth`` stands for, whether they are there or not.
+
+    Args:
+        truth: as in ``read_truths``.
+        names: what each clip is called.
+    """
+    if not truth.is_dir():
+        return [truth]
+    return [truth / f"{name}{suffix}" for name in names for suffix in READ_SUFFIXES]
 
 
 def read_truths(
@@ -69,7 +87,7 @@ def read_truths(
 
 
 def _of_many(table: Path, clips: Sequence[Path]) -> list[Truth | None]:
-    found, flawed = read_named_clips(table, clips, _ELSEWHERE)
+    found, flawed = read_named_clips(table, known_clips(clips), _ELSEWHERE)
     for reason in flawed.values():
         raise UserError(f"{table}: {reason}")
     segments = {file_identity(clip.file): clip.segments for clip in found}
@@ -104,7 +122,7 @@ def _of_file(file: Path, clips: Sequence[str], wanted: Wanted | None) -> list[Tr
         about = namesakes[0] if namesakes else paths[0]
         return [_truth(file, only, path) if path is about else None for path in paths]
     named = {some.clip: some.segments for some in found.clips}
-    clips_found, flawed = find_named_clips(named, file, paths, _ELSEWHERE)
+    clips_found, flawed = find_named_clips(named, file, known_clips(paths), _ELSEWHERE)
     for reason in flawed.values():
         raise UserError(f"{file}: {reason}")
     names = {file_identity(clip.file): clip.name for clip in clips_found}
@@ -176,3 +194,17 @@ def earlier_data(review: Path | None, truth: Path, clip: str, name: str) -> Path
     folder = truth if truth.is_dir() else truth.parent
     data = data_of_clip(folder, name, clip_location(clip))
     return data if data.exists() else None
+
+
+def known_before(earlier: Path | None, digest: str, frames: int, classifier: Classifier) -> Earlier:
+    """Find out what the model has learned of a clip, and how an earlier run has labelled it.
+
+    Args:
+        earlier: data on a review page that may say so.
+        digest: SHA-256 of the clip's content.
+        frames: how many frames it has.
+        classifier: the model.
+    """
+    learned = [stretch for stretch in classifier.learned or () if stretch.digest == digest]
+    labels = read_labels(earlier, digest, frames, classifier.labels) if earlier else None
+    return Earlier(learned, labels)

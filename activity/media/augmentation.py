@@ -4,8 +4,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from activity.media.frame import Frame
-from activity.media.photo import INPUT_SIZE, Window
+from activity.media.frame import INPUT_SIZE, Frame, Window
 
 # The source tutorial's ranges.
 _ROTATION = 30.0  # degrees, either way

@@ -1,11 +1,14 @@
-"""Digests of files kept from run to run, so that no file is read again only to be recognised."""
+"""Digests of files, and lengths of clips, kept from run to run, so that no file is read again."""
 
 import os
 import sqlite3
 import stat
 import zlib
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
+
+import av
 
 from activity.common.sqlite_table import delete_table, is_damage, open_table
 
@@ -13,11 +16,14 @@ _FILE = "digests.sqlite"
 _COLUMNS = (
     "path BLOB PRIMARY KEY, size INTEGER NOT NULL, modified INTEGER NOT NULL, "
     "changed INTEGER NOT NULL, inode INTEGER NOT NULL, digest TEXT NOT NULL, "
-    "checksum INTEGER NOT NULL"
+    "checksum INTEGER NOT NULL, seconds REAL"
 )
 
 # Part of the checksums: digests of the first version do not tell how a photo is decoded.
 _VERSION = 2
+
+# Likewise of those of clips: another FFmpeg may tell another length.
+_LENGTHS = ("1", av.library_versions.get("libavformat"))
 
 # The clock of a file system may be as coarse as two seconds (FAT).
 _CLEARLY_OLDER = 3 * 10**9  # nanoseconds
@@ -40,8 +46,15 @@ class FileState(NamedTuple):
     inode: int
 
 
+class KnownFile(NamedTuple):
+    """What is kept of a file: its digest, and of a clip its length in seconds."""
+
+    digest: str
+    seconds: float | None = None
+
+
 class DigestIndex:
-    """A table from a file's path and state to the digest of its content, in one SQLite file.
+    """A table from a file's path and state to what is known of it, in one SQLite file.
 
     A digest is found only where the file's state is what it was, and nothing may have changed
     unseen. Each row carries a checksum, so a damaged one is not believed. Without a folder, or
@@ -58,9 +71,12 @@ class DigestIndex:
             self._table = open_table(self._path, _COLUMNS)
         except (OSError, sqlite3.Error):
             return
+        # Indexes of earlier versions have no lengths. Where there are some, this is refused.
+        with suppress(sqlite3.Error):
+            self._table.execute("ALTER TABLE digests ADD COLUMN seconds REAL")
 
-    def find(self, path: Path) -> str | None:
-        """Look up the digest of a file as it is now; None if it is not known."""
+    def find(self, path: Path) -> KnownFile | None:
+        """Look up a file as it is now; None if it is not known."""
         if self._table is None:
             return None
         key = _key(path)
@@ -74,11 +90,13 @@ class DigestIndex:
             return None
         if row is None:
             return None
-        digest = str(row[-2])
-        return digest if row[:-2] == (key, *state) and row[-1] == _checksum(row[:-1]) else None
+        *there, digest, checksum, seconds = row
+        known = KnownFile(str(digest), seconds)
+        same = there == [key, *state] and checksum == _checksum((key, *state, *known))
+        return known if same else None
 
-    def keep(self, path: Path, state: FileState, digest: str, begun: int) -> None:
-        """Keep the digest of a file.
+    def keep(self, path: Path, state: FileState, known: KnownFile, begun: int) -> None:
+        """Keep what is known of a file.
 
         A file that was changed shortly before it was read may be changed again in the same tick of
         the file system's clock, and look as before: its digest is not kept.
@@ -86,16 +104,16 @@ class DigestIndex:
         Args:
             path: path of the file.
             state: before it was read.
-            digest: digest of what was read.
+            known: of what was read.
             begun: time when reading began, in nanoseconds, as ``time.time_ns`` gives it.
         """
         if self._table is None or max(state.modified, state.changed) > begun - _CLEARLY_OLDER:
             return
-        row = (_key(path), *state, digest)
+        row = (_key(path), *state, *known)
         try:
             self._table.execute(
-                "INSERT OR REPLACE INTO digests VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (*row, _checksum(row)),
+                "INSERT OR REPLACE INTO digests VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                (*row[:-1], _checksum(row), known.seconds),
             )
         except sqlite3.Error as error:
             self._give_up(error)
@@ -133,4 +151,6 @@ def _key(path: Path) -> bytes:
 
 
 def _checksum(row: tuple[object, ...]) -> int:
-    return zlib.crc32(repr((*row, _VERSION)).encode())
+    *file, seconds = row
+    length = () if seconds is None else (seconds, *_LENGTHS)
+    return zlib.crc32(repr((*file, *length, _VERSION)).encode())

@@ -1,17 +1,247 @@
 """Frames: of pixels, or of a decoder's planes, which become pixels only where they are needed."""
 
+import math
 import threading
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from typing import Literal, NamedTuple, cast
 
 import av
 import cv2
 import numpy as np
+from av.sidedata.sidedata import SideData
 from av.video.reformatter import Interpolation, VideoReformatter
 from numpy.typing import NDArray
 
-from activity.media.photo import INPUT_SIZE, Framing, Window, framed, scaled
-from activity.media.planes import PlaneFormat, format_to_write
-from activity.media.upright import Layout
+INPUT_SIZE = 224
+"""Width and height in pixels of what most networks see."""
+
+Framing = Literal["centre", "squashed"]
+"""How an image becomes that square: its centre is taken, or its longer side shrunk more."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What is to be done with a picture as it is stored, in this order.
+
+    Attributes:
+        transposed: whether rows become columns.
+        mirrored: whether left and right change places then.
+        flipped: whether top and bottom change places.
+        aspect: width of a stored pixel by its height.
+    """
+
+    transposed: bool
+    mirrored: bool
+    flipped: bool
+    aspect: Fraction
+
+    @property
+    def as_stored(self) -> bool:
+        """Whether pictures are shown just as they are stored."""
+        return self == Layout(False, False, False, Fraction(1))
+
+    def size(self, width: int, height: int) -> tuple[int, int]:
+        """Return the width and height in pixels that a picture of this size is shown in."""
+        # The side that is too short is enlarged: nothing is lost.
+        if self.aspect > 1:
+            width = math.ceil(width * self.aspect)
+        else:
+            height = math.ceil(height / self.aspect)
+        return (height, width) if self.transposed else (width, height)
+
+    def apply(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Show a picture as the clip asks.
+
+        Args:
+            pixels: as stored, uint8, shape (height, width, 3).
+
+        Returns:
+            Upright, with square pixels, of the size that ``size`` says.
+        """
+        shown, size = self.turned(pixels), self.size(*pixels.shape[1::-1])
+        if shown.shape[1::-1] != size:
+            shown = np.asarray(cv2.resize(shown, size, interpolation=cv2.INTER_LINEAR), np.uint8)
+        return shown
+
+    def turned(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Turn and mirror a picture as the clip asks, and leave the shape of its pixels.
+
+        Args:
+            pixels: as stored, uint8, shape (height, width, 3).
+
+        Returns:
+            Upright, shape (height, width, 3), or (width, height, 3) if it is ``transposed``.
+        """
+        shown: cv2.typing.MatLike = pixels
+        if self.transposed:
+            shown = cv2.transpose(shown)
+        if self.mirrored or self.flipped:
+            both = self.mirrored and self.flipped
+            shown = cv2.flip(shown, -1 if both else int(self.mirrored))
+        return np.asarray(shown, np.uint8)
+
+
+def layout_of(planes: av.VideoFrame, aspect: Fraction | None) -> Layout:
+    """Read how a picture is to be shown.
+
+    A turn by anything else than right angles is rounded to one.
+
+    Args:
+        planes: the picture, with what the clip says of it.
+        aspect: width of a pixel by its height, as the clip says; what cannot be true is ignored.
+    """
+    if aspect is None or not 0.1 < aspect < 10:
+        aspect = Fraction(1)
+    matrix = planes.side_data.get("DISPLAYMATRIX")
+    if matrix is None:
+        return Layout(False, False, False, aspect)
+    # A point (x, y) is shown at (a x + c y, b x + d y).
+    a, b, _, c, d, *_ = np.frombuffer(bytes(cast(SideData, matrix)), np.int32).tolist()
+    if abs(a) + abs(d) >= abs(b) + abs(c):
+        return Layout(False, a < 0, d < 0, aspect)
+    return Layout(True, c < 0, b < 0, aspect)
+
+
+ROUNDED = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INP
+"""How pixels become planes, and planes become pixels to be drawn on. By default FFmpeg rounds down,
+which is faster: what is converted becomes a little darker, and greener."""
+
+# Eight bits, and colour at half the resolution, with video's and with the full range.
+_DRAWN_ON = ("yuv420p", "yuvj420p")
+
+
+class PlaneFormat(NamedTuple):
+    """How planes hold colours: FFmpeg's name of the format, and its numbers of what it leaves open.
+
+    Planes of one format can be encoded one after the other as they are.
+    """
+
+    name: str
+    matrix: int
+    range: int
+    primaries: int
+    transfer: int
+
+
+@dataclass(frozen=True)
+class Plate:
+    """A rectangle of a frame, and what is drawn in it.
+
+    Attributes:
+        left: first column, in pixels.
+        top: first row.
+        width: at least 1; the plate lies inside the frame.
+        height: likewise.
+        paint: draws in place on the pixels of the rectangle: BGR, uint8, shape (height, width, 3).
+    """
+
+    left: int
+    top: int
+    width: int
+    height: int
+    paint: Callable[[NDArray[np.uint8]], None]
+
+    def draw(self, pixels: NDArray[np.uint8]) -> None:
+        """Draw it on a whole frame: BGR, uint8, shape (height, width, 3)."""
+        self.paint(pixels[self.top : self.top + self.height, self.left : self.left + self.width])
+
+
+def format_to_write(planes: av.VideoFrame) -> PlaneFormat | None:
+    """Say how planes hold colours; None if they cannot be drawn on and encoded as they are."""
+    if planes.format.name not in _DRAWN_ON or planes.width % 2 or planes.height % 2:
+        return None
+    # Lines from the bottom up.
+    if any(plane.line_size < 0 for plane in planes.planes):
+        return None
+    numbers = (planes.colorspace, planes.color_range, planes.color_primaries, planes.color_trc)
+    return PlaneFormat(planes.format.name, *map(int, numbers))
+
+
+class PlanePainter:
+    """Draws plates on planes; to be used by one thread at a time."""
+
+    def __init__(self) -> None:
+        self._to_bgr, self._to_planes = VideoReformatter(), VideoReformatter()
+
+    def draw(self, plate: Plate, planes: av.VideoFrame) -> None:
+        """Draw a plate on planes that ``format_to_write`` knows; the rest of them stays as it is.
+
+        Planes that a decoder still needs are copied first.
+        """
+        planes.make_writable()
+        # A sample of colour belongs to two columns and two rows.
+        left, top = plate.left // 2 * 2, plate.top // 2 * 2
+        width = -((left - plate.left - plate.width) // 2) * 2
+        height = -((top - plate.top - plate.height) // 2) * 2
+        region = [
+            samples[top // step :, left // step :][: height // step, : width // step]
+            for samples, step in zip(_samples(planes), (1, 2, 2), strict=True)
+        ]
+        under = av.VideoFrame(width, height, planes.format.name)
+        for samples, part in zip(_samples(under), region, strict=True):
+            samples[:] = part
+        _keep_colours(under, planes)
+        bgr = self._to_bgr.reformat(under, format="bgr24", interpolation=ROUNDED, threads=1)
+        pixels = np.asarray(bgr.to_ndarray(), np.uint8)
+        replace(plate, left=plate.left - left, top=plate.top - top).draw(pixels)
+        painted = av.VideoFrame.from_ndarray(pixels, format="bgr24")
+        _keep_colours(painted, planes)
+        painted = self._to_planes.reformat(
+            painted, format=planes.format.name, interpolation=ROUNDED, threads=1
+        )
+        for samples, part in zip(_samples(painted), region, strict=True):
+            part[:] = samples
+
+
+def _keep_colours(frame: av.VideoFrame, of: av.VideoFrame) -> None:
+    frame.colorspace, frame.color_range = of.colorspace, of.color_range
+
+
+def _samples(planes: av.VideoFrame) -> list[NDArray[np.uint8]]:
+    """Show each plane as an array that shares its memory, shape (height, width)."""
+    return [
+        # PyAV's stubs do not say that a plane is a buffer.
+        np.frombuffer(plane, np.uint8).reshape(plane.height, plane.line_size)[  # type: ignore[call-overload]
+            :, : plane.width
+        ]
+        for plane in planes.planes
+    ]
+
+
+FPS_WHERE_UNKNOWN = 30.0
+
+
+@dataclass(frozen=True)
+class VideoInfo:
+    """What a source says of itself: frame size in pixels, frames per second, number of frames.
+
+    Size and rate are those of the frames that come out of it. The number of frames is 0 where
+    the source does not say, and may be wrong where it does. ``planes`` says how the frames are
+    stored, where they can be written as they are stored; else it is None.
+    """
+
+    width: int
+    height: int
+    fps: float
+    frame_count: int
+    planes: PlaneFormat | None = None
+
+
+def plausible_fps(*claimed: float) -> float:
+    """Return the first rate that can be true; 30 where a source claims none or nonsense."""
+    return next((fps for fps in claimed if 0 < fps <= 1000), FPS_WHERE_UNKNOWN)
+
+
+class Window(NamedTuple):
+    """A rectangle of an image, in pixels."""
+
+    left: int
+    top: int
+    width: int
+    height: int
+
 
 NO_PIXELS = np.empty((0, 0, 3), np.uint8)
 """Stands for the pixels of a frame of which nobody needs more than the time."""
@@ -70,7 +300,7 @@ class Frame:
     def network_input(
         self, framing: Framing = "centre", side: int = INPUT_SIZE
     ) -> NDArray[np.uint8]:
-        """Turn the frame into what a network sees, as ``photo.network_input`` does.
+        """Turn the frame into what a network sees, as the function ``network_input`` does.
 
         Returns:
             RGB, uint8, shape (side, side, 3).
@@ -187,3 +417,51 @@ class DecodedFrame(Frame):
             resized = cv2.resize(pixels, self.size, interpolation=cv2.INTER_AREA)
             pixels = np.asarray(resized, np.uint8)
         return pixels
+
+
+def network_input(
+    image: NDArray[np.uint8], framing: Framing = "centre", side: int = INPUT_SIZE
+) -> NDArray[np.uint8]:
+    """Turn a photo or a frame, as OpenCV gives it, into what the network sees.
+
+    A frame is wider than most photos. Squashed, people in it are thinner than in the photos the
+    network has learned from; docs/recipe.md says what that costs on real clips.
+
+    Args:
+        image: BGR, uint8, shape (height, width, 3).
+        framing: ``"centre"`` takes the square in the middle; ``"squashed"`` takes all of the image
+            and does not keep its aspect ratio, as the source tutorial does.
+        side: width and height of the network's input in pixels.
+
+    Returns:
+        RGB, uint8, shape (side, side, 3).
+    """
+    return Frame(image).network_input(framing, side)
+
+
+def framed(width: int, height: int, framing: Framing) -> Window:
+    """Return what the network sees of an image of this size."""
+    if framing == "squashed":
+        return Window(0, 0, width, height)
+    side = min(width, height)
+    return Window((width - side) // 2, (height - side) // 2, side, side)
+
+
+def scaled(image: NDArray[np.uint8], window: Window, side: int) -> NDArray[np.uint8]:
+    """Scale a part of an image to a square.
+
+    Args:
+        image: BGR, uint8, shape (height, width, 3).
+        window: the part.
+        side: width and height of the square in pixels.
+
+    Returns:
+        RGB, uint8, shape (side, side, 3).
+    """
+    left, top, width, height = window
+    part = image[top : top + height, left : left + width]
+    shrinking = height >= side and width >= side
+    # INTER_AREA averages the pixels that become one: other methods skip some and alias.
+    method = cv2.INTER_AREA if shrinking else cv2.INTER_LINEAR
+    resized = cv2.resize(part, (side, side), interpolation=method)
+    return np.asarray(cv2.cvtColor(resized, cv2.COLOR_BGR2RGB), np.uint8)

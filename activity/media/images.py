@@ -16,7 +16,7 @@ from activity.common.ordered_pool import in_order
 from activity.common.regular_file import check_regular_file, hash_file
 from activity.common.stores import is_stored, local_copy
 from activity.media.clip import VideoSource
-from activity.media.digest_index import DigestIndex, FileState, state_of
+from activity.media.digest_index import DigestIndex, FileState, KnownFile, state_of
 from activity.media.frame import Frame
 from activity.media.photo import LARGEST_FILE, decode_image, hash_photo, read_photo
 from activity.media.photo_header import START, says_more
@@ -24,8 +24,8 @@ from activity.media.photo_header import START, says_more
 # Times come from tables and from containers, each rounded in its own way.
 _TIME_TOLERANCE = 1e-4  # seconds
 
-# Part of the digest of a frame: scaled in another way it is not the same to a network.
-_FRAME_SCALER = "area, from the planes"
+# Part of the digest of a frame: read in another way it is not the same to a network.
+_FRAME_SCALER = "area, from the planes, cropped"
 
 # Bytes of a photo's file; of larger ones, one at a time is decoded.
 _LARGE_FILE = 2**24
@@ -59,6 +59,37 @@ class Image(NamedTuple):
         return self.path if self.seconds is None else f"{self.path} at {self.seconds:g} s"
 
 
+def look_at_clip(path: Path, index: DigestIndex) -> tuple[str, float]:
+    """Tell the digest of a clip's content, and how long it is; that is read once, and then kept.
+
+    A clip in a store is fetched once for both.
+
+    Args:
+        path: path of the clip.
+        index: where they are kept from run to run.
+
+    Returns:
+        (SHA-256, seconds).
+
+    Raises:
+        UserError: it is missing or no clip, or cannot be brought from its store.
+    """
+    begun = time.time_ns()
+    known = None if is_stored(path) else index.find(path)
+    if known is not None and known.seconds is not None:
+        return known.digest, known.seconds
+    with local_copy(path) as local, closing(VideoSource(local)) as source:
+        try:
+            state = state_of(local)
+            digest = hash_file(local) if known is None else known.digest
+        except OSError as error:
+            raise UserError(f"cannot read {path}: {error.strerror or error}") from error
+        seconds = float(source.seconds())
+    if not is_stored(path):
+        index.keep(path, state, KnownFile(digest, seconds), begun)
+    return digest, seconds
+
+
 def hash_files(dataset: Path, paths: Sequence[str], cache: Path | None = None) -> dict[str, str]:
     """Hash the content of photos and clips.
 
@@ -76,14 +107,14 @@ def hash_files(dataset: Path, paths: Sequence[str], cache: Path | None = None) -
     with closing(DigestIndex(None if is_stored(dataset) else cache)) as index:
         for path in paths:
             if known := index.find(dataset / path):
-                digests[path] = known
+                digests[path] = known.digest
         unknown = [path for path in paths if path not in digests]
         hashed = in_order(lambda path: _hashed(dataset / path), unknown)
         bar = tqdm(hashed, "reading files", len(unknown), disable=None, unit="file")
         for path, file in zip(unknown, bar, strict=True):
             if file is not None:
                 digests[path] = file.digest
-                index.keep(dataset / path, file.state, file.digest, file.begun)
+                index.keep(dataset / path, file.state, KnownFile(file.digest), file.begun)
     return digests
 
 
@@ -102,7 +133,8 @@ def digest_of(image: Image, file_digest: str) -> str:
 def read_images(images: Sequence[Image]) -> Iterator[tuple[int, Frame]]:
     """Read images; those that cannot be read, or have changed since they were hashed, are left out.
 
-    Equal images in a row are decoded once, and so is a clip whose frames stand in a row.
+    Equal photos in a row are decoded once, and so is a clip, wherever its frames stand: they come
+    where the first of them stands.
 
     Yields:
         (place among ``images``, photo or frame).
@@ -157,12 +189,17 @@ class _WantedFile(NamedTuple):
 
 
 def _files_of(images: Sequence[Image]) -> Iterator[_WantedFile]:
+    of_clips: dict[Path, list[int]] = {}
+    for place, image in enumerate(images):
+        if image.seconds is not None:
+            of_clips.setdefault(image.file, []).append(place)
     for (path, is_photo), group in groupby(
-        enumerate(images), lambda numbered: (numbered[1].file, numbered[1].seconds is None)
+        range(len(images)), lambda place: (images[place].file, images[place].seconds is None)
     ):
-        in_time = sorted(group, key=lambda numbered: numbered[1].seconds or 0)
-        places, wanted = zip(*in_time, strict=True)
-        yield _WantedFile(path, is_photo, places, wanted)
+        places = [*group] if is_photo else of_clips.pop(path, [])
+        if places:
+            places.sort(key=lambda place: images[place].seconds or 0)
+            yield _WantedFile(path, is_photo, places, [images[place] for place in places])
 
 
 def _read_photo(file: _WantedFile) -> Iterator[tuple[int, Frame]]:
@@ -180,13 +217,15 @@ def _read_photo(file: _WantedFile) -> Iterator[tuple[int, Frame]]:
 
 
 def _read_clip(file: _WantedFile) -> Iterator[tuple[int, Frame]]:
-    try:
-        digest = hash_file(file.path) if file.images[0].digest else ""
-    except OSError:
-        return
-    if not file.has_changed(digest):
-        times = [image.seconds or 0.0 for image in file.images]
-        yield from zip(file.places, frames_at(file.path, times), strict=False)
+    with ExitStack() as stack:
+        try:
+            clip = stack.enter_context(local_copy(file.path))
+            digest = hash_file(clip) if file.images[0].digest else ""
+        except (OSError, UserError):
+            return
+        if not file.has_changed(digest):
+            times = [image.seconds or 0.0 for image in file.images]
+            yield from zip(file.places, frames_at(clip, times), strict=False)
 
 
 def frames_at(clip: Path, times: Iterable[float]) -> Iterator[Frame]:

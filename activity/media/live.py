@@ -8,10 +8,12 @@ import cv2
 import numpy as np
 
 from activity.common.errors import UserError
-from activity.common.stores import clip_location, is_stored
-from activity.media.clip import CLIP_SUFFIXES
-from activity.media.frame import Frame
-from activity.media.source import VideoInfo, plausible_fps
+from activity.common.stores import clip_location, is_stored, public_name
+from activity.media.clip import CLIP_SUFFIXES, VideoSource
+from activity.media.frame import Frame, VideoInfo, plausible_fps
+
+# Clips in a folder, but streams without an end where a camera has them on the web.
+_SERVED_BY_CAMERAS = {".264", ".265", ".h264", ".h265", ".hevc", ".mjpeg", ".mjpg", ".nsv"}
 
 _OPEN_TIMEOUT_MS = 10_000
 _READ_TIMEOUT_MS = 5_000
@@ -25,7 +27,8 @@ def is_live(name: str) -> bool:
     if "://" not in name:
         return name.isdecimal()
     if name.startswith(("http://", "https://")):
-        return clip_location(name).suffix.lower() not in CLIP_SUFFIXES
+        suffix = clip_location(name).suffix.lower()
+        return suffix not in CLIP_SUFFIXES or suffix in _SERVED_BY_CAMERAS
     return not is_stored(name) and not name.startswith("file://")
 
 
@@ -37,7 +40,7 @@ class LiveSource:
     """
 
     live = True
-    damaged = 0
+    damaged = corrupt = 0
 
     def __init__(self, name: str, should_stop: Callable[[], bool]) -> None:
         """Connect, and read the first frame.
@@ -52,7 +55,7 @@ class LiveSource:
         self._capture = _connect(name)
         read, pixels = self._capture.read()
         if not read:
-            what = f"camera {name}" if name.isdecimal() else name
+            what = f"camera {name}" if name.isdecimal() else public_name(name)
             raise UserError(f"no frame from {what}: is it connected, and not in use elsewhere?")
         height, width = pixels.shape[:2]
         fps = plausible_fps(self._capture.get(cv2.CAP_PROP_FPS))
@@ -108,6 +111,16 @@ class LiveSource:
                 self._changed.wait(timeout=0.1)
             frame, self._newest = self._newest, None
         return frame
+
+
+Source = VideoSource | LiveSource
+"""A clip, a camera or a stream, opened for reading; both keep one contract.
+
+``frames`` yields frames in order, each later than the one before it, all of the size that ``info``
+says, and releases the source at the end. ``live`` tells whether frames that nobody takes are lost;
+``dropped`` counts them, ``damaged`` the packets that could not be decoded, and ``corrupt`` the
+frames that the decoder has called corrupt, which are among the frames.
+"""
 
 
 def _connect(name: str) -> cv2.VideoCapture:

@@ -1,10 +1,9 @@
-"""A photo: read and decoded safely, and made into what the network sees; frames likewise."""
+"""A photo: read and decoded safely."""
 
 import errno
 import hashlib
 import os
 from pathlib import Path
-from typing import Literal, NamedTuple
 
 import cv2
 import numpy as np
@@ -12,12 +11,6 @@ from numpy.typing import NDArray
 
 from activity.common.regular_file import check_regular_file
 from activity.media.photo_header import Depth, depth_of, size_of, turns_of
-
-INPUT_SIZE = 224
-"""Width and height in pixels of what most networks see."""
-
-Framing = Literal["centre", "squashed"]
-"""How an image becomes that square: its centre is taken, or its longer side shrunk more."""
 
 LARGEST_FILE = 2**30
 """Bytes. An uncompressed photo of as many pixels as OpenCV is allowed to decode takes less."""
@@ -28,15 +21,6 @@ _DECODED_ANEW = b"2"
 
 # What OpenCV goes by; it is set when the package is imported.
 _SIZE_LIMIT = "OPENCV_IO_MAX_IMAGE_PIXELS"
-
-
-class Window(NamedTuple):
-    """A rectangle of an image, in pixels."""
-
-    left: int
-    top: int
-    width: int
-    height: int
 
 
 def read_photo(path: Path) -> bytes:
@@ -132,52 +116,3 @@ def _is_cut_png(content: bytes) -> bool:
     while place + 8 <= len(content) and content[place + 4 : place + 8] != b"IEND":
         place += 12 + int.from_bytes(content[place : place + 4], "big")
     return place + 12 > len(content)
-
-
-def network_input(
-    image: NDArray[np.uint8], framing: Framing = "centre", side: int = INPUT_SIZE
-) -> NDArray[np.uint8]:
-    """Turn a photo or a frame, as OpenCV gives it, into what the network sees.
-
-    A frame is wider than most photos. Squashed, people in it are thinner than in the photos the
-    network has learned from; docs/recipe.md says what that costs on real clips.
-
-    Args:
-        image: BGR, uint8, shape (height, width, 3).
-        framing: ``"centre"`` takes the square in the middle; ``"squashed"`` takes all of the image
-            and does not keep its aspect ratio, as the source tutorial does.
-        side: width and height of the network's input in pixels.
-
-    Returns:
-        RGB, uint8, shape (side, side, 3).
-    """
-    height, width = image.shape[:2]
-    return scaled(image, framed(width, height, framing), side)
-
-
-def framed(width: int, height: int, framing: Framing) -> Window:
-    """Return what the network sees of an image of this size."""
-    if framing == "squashed":
-        return Window(0, 0, width, height)
-    side = min(width, height)
-    return Window((width - side) // 2, (height - side) // 2, side, side)
-
-
-def scaled(image: NDArray[np.uint8], window: Window, side: int) -> NDArray[np.uint8]:
-    """Scale a part of an image to a square.
-
-    Args:
-        image: BGR, uint8, shape (height, width, 3).
-        window: the part.
-        side: width and height of the square in pixels.
-
-    Returns:
-        RGB, uint8, shape (side, side, 3).
-    """
-    left, top, width, height = window
-    part = image[top : top + height, left : left + width]
-    shrinking = height >= side and width >= side
-    # INTER_AREA averages the pixels that become one: other methods skip some and alias.
-    method = cv2.INTER_AREA if shrinking else cv2.INTER_LINEAR
-    resized = cv2.resize(part, (side, side), interpolation=method)
-    return np.asarray(cv2.cvtColor(resized, cv2.COLOR_BGR2RGB), np.uint8)

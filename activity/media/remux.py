@@ -13,8 +13,7 @@ from av.stream import Disposition, Stream
 
 from activity.common.errors import UserError
 from activity.common.writing import replace_when_complete
-from activity.media.container import open_container, shown_stream, start_of_clock
-from activity.media.packets import packets_of_all
+from activity.media.clip import open_container, packets_of_all, shown_stream, start_of_clock
 
 SUFFIX = ".mkv"
 

@@ -1,6 +1,7 @@
 """Frames to a clip, and its sound with them."""
 
 import math
+import struct
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from fractions import Fraction
@@ -15,12 +16,11 @@ from av.video.frame import PictureType
 from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 from numpy.typing import NDArray
 
+from activity.common.cores import fewer_cores
 from activity.common.errors import UserError
 from activity.common.writing import replace_when_complete
-from activity.media.frame import Frame
-from activity.media.planes import ROUNDED, PlaneFormat, PlanePainter, Plate
+from activity.media.frame import ROUNDED, Frame, PlaneFormat, PlanePainter, Plate, VideoInfo
 from activity.media.sound import Sound
-from activity.media.source import VideoInfo
 
 SUFFIXES = (".avi", ".mp4", ".mkv")
 
@@ -41,7 +41,14 @@ _LONGEST_STEP = 2**28
 _FIRST_STEPS = 4
 
 # A wrong time in a damaged clip must not be taken for a pause of years.
-_LONGEST_PAUSE_DAYS = 60
+_LONGEST_PAUSE = 60 * 86400  # seconds
+
+# Containers round the times of frames, many of them to milliseconds.
+_ROUNDED = 0.002  # seconds
+
+# The numbers in an .avi have 32 bits; a millionth of a second is fine enough.
+_LARGEST = 2**31
+_FINEST = 10**6
 
 
 class _PauseError(Exception):
@@ -55,7 +62,7 @@ def open_sink(path: Path, info: VideoInfo, sound_of: Path | None) -> Iterator["V
     ``.mp4`` is H.264, which plays in browsers and messengers, and carries the sound and each
     frame's own time. Its frames have an even width and height, as H.264 players want it: an odd
     one is made even by repeating the last column or row. ``.avi`` is Motion JPEG of the frames'
-    exact size at one constant rate, without sound.
+    exact size at one constant rate, without sound; it lasts as long as the clip.
 
     Args:
         path: where to; ends in ``.avi`` or ``.mp4``. (``media.remux`` writes ``.mkv``.)
@@ -110,6 +117,7 @@ class VideoSink:
         self._width, self._height = info.width, info.height
         fps = max(Fraction(info.fps).limit_denominator(1001), Fraction(1, 1001))
         self._frame_seconds = 1 / fps
+        self._part, self._evened = part, _EvenedTimes(1 / fps)
         self._constant_rate = part.suffix.lower() == ".avi"
         if self._constant_rate:
             self._clock = 1 / fps
@@ -124,6 +132,8 @@ class VideoSink:
             self._say_colours()
             # Takes 3 ms for a frame of 638x402; "faster" takes 5 ms and no fewer bytes.
             self._stream.options = {"preset": "veryfast", "crf": "20"}
+            if cores := fewer_cores():  # by itself it goes by those of the machine
+                self._stream.codec_context.thread_count = cores
             # Or nothing would say how long the last frame is shown.
             self._stream.codec_context.flags |= Flags.frame_duration
             self._width += info.width % 2
@@ -155,6 +165,7 @@ class VideoSink:
             else:
                 self._painter.draw(plate, planes)
         if self._constant_rate:
+            self._evened.add(frame)
             self._container.mux(self._jpeg(frame.pixels))
             self.frame_count += 1
         else:
@@ -167,6 +178,12 @@ class VideoSink:
         if self.sound is not None:
             self.sound.copy()
 
+    def remarks(self, clip: str, output: Path) -> list[str]:
+        """Say what of the clip is not in the output as it was; a line each."""
+        evened = self._evened.remark(clip, output) if self._constant_rate else None
+        sound = self.sound.remarks(clip, output) if self.sound else []
+        return [evened, *sound] if evened else sound
+
     def close(self) -> None:
         """Write what the encoder holds back and the index."""
         try:
@@ -178,6 +195,8 @@ class VideoSink:
             self._container.close()
             if self.sound is not None:
                 self.sound.close()
+        if self._constant_rate and self._evened.step != self._frame_seconds:
+            _set_step(self._part, self._evened.step)
 
     def _jpeg(self, pixels: NDArray[np.uint8]) -> "av.Packet[Stream]":
         # OpenCV's JPEG encoder takes a third of the time of FFmpeg's. (OpenCV's own writer of
@@ -210,7 +229,7 @@ class VideoSink:
             _PauseError: it is shown for so long that the time must be wrong.
         """
         shown = self._pts * self._clock
-        if seconds - shown > _LONGEST_PAUSE_DAYS * 86400:
+        if seconds - shown > _LONGEST_PAUSE:
             days = (seconds - shown) / 86400
             raise _PauseError(f"the picture at {float(shown):.2f} s is shown for {days:,.0f} days")
         pts = max(round(seconds / self._clock), self._pts + 1)
@@ -246,3 +265,64 @@ def _check_frame_count(part: Path, written: int) -> None:
         found = clip.streams.video[0].frames
     if found != written:
         raise UserError(f"only {found} of {written} frames reached the disk: is it full?")
+
+
+class _EvenedTimes:
+    """How long frames are shown, and the one rate at which an .avi lasts as long as the clip.
+
+    Args:
+        claimed: the latter, in seconds, as the clip says. It is taken where nothing else is known,
+            and where it is right.
+    """
+
+    def __init__(self, claimed: Fraction) -> None:
+        self._claimed = claimed
+        self._count = 0
+        self._length = 0.0  # of all frames but the last, in seconds
+        self._last = (0.0, 0.0)  # time and duration of the last frame
+        self._shortest, self._longest = math.inf, 0.0
+
+    def add(self, frame: Frame) -> None:
+        """Take in the next frame."""
+        if self._count:
+            self._length += self._checked(frame.seconds - self._last[0])
+        self._last = (frame.seconds, frame.duration)
+        self._count += 1
+
+    @property
+    def step(self) -> Fraction:
+        """For how many seconds each frame is shown, so that all together take their time."""
+        duration = self._last[1]
+        if 0 < duration <= _LONGEST_PAUSE:
+            mean = (self._length + duration) / self._count
+        else:  # nobody knows how long the last frame is shown
+            mean = self._length / max(1, self._count - 1)
+        if not mean or abs(mean - self._claimed) * self._count < _ROUNDED:
+            return self._claimed
+        return Fraction(mean).limit_denominator(min(_FINEST, int(_LARGEST / (1 + mean))))
+
+    def remark(self, clip: str, output: Path) -> str | None:
+        """Say that frames are not shown as long as in the clip, where that can be noticed."""
+        shortest, longest = self._shortest, max(self._longest, self._last[1])
+        if longest - shortest < self.step / 2:
+            return None
+        return (
+            f"{output} has the length of {clip}, but shows each frame for {float(self.step):.3g} "
+            f"s, where that has {shortest:.3g} to {longest:.3g} s: an .mp4 keeps the times"
+        )
+
+    def _checked(self, step: float) -> float:
+        if step > _LONGEST_PAUSE:
+            return float(self._claimed)
+        self._shortest, self._longest = min(self._shortest, step), max(self._longest, step)
+        return step
+
+
+def _set_step(avi: Path, step: Fraction) -> None:
+    """Change in a finished .avi of one stream for how many seconds each frame is shown."""
+    with avi.open("r+b") as file:
+        start = file.read(1024)
+        file.seek(start.index(b"avih") + 8)
+        file.write(struct.pack("<I", min(round(step * 10**6), 2**32 - 1)))
+        file.seek(start.index(b"strh") + 8 + 20)
+        file.write(struct.pack("<II", step.numerator, step.denominator))

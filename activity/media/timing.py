@@ -6,8 +6,7 @@ from pathlib import Path
 
 from activity.common.errors import UserError
 from activity.common.stores import local_copy
-from activity.media.clip import VideoSource
-from activity.media.container import open_container
+from activity.media.clip import VideoSource, open_container
 
 
 def as_fraction(fps: float) -> Fraction:

@@ -8,6 +8,8 @@ from platformdirs import user_cache_path
 
 from activity.network.engine import ENGINES
 
+_NO_CACHE = "off"
+
 
 def positive(text: str) -> int:
     """Parse a whole number of at least one."""
@@ -104,17 +106,26 @@ def add_cache_argument(parser: argparse._ActionsContainer) -> None:
     parser.add_argument(
         "--cache",
         type=_cache_folder,
-        default=default_cache(),
+        default=str(default_cache() or _NO_CACHE),
         metavar="FOLDER",
         help="where features and exported networks are kept, so that no run computes them "
         "again; 'off' keeps none; delete the folder to clear it (default: %(default)s)",
     )
 
 
-def default_cache() -> Path:
-    """Return the cache folder that is used without ``--cache``: the one usual on this system."""
-    return user_cache_path("activity-video", appauthor=False)
+def default_cache() -> Path | None:
+    """Return the cache folder that is used without ``--cache``: the one usual on this system.
+
+    Returns:
+        A folder; None where nothing says which is the user's: as in a container that runs under a
+        number, without HOME or an entry in its list of users.
+    """
+    try:
+        folder = user_cache_path("activity-video", appauthor=False)
+    except RuntimeError:
+        return None
+    return folder if folder.is_absolute() else None  # older versions leave a "~" in it
 
 
 def _cache_folder(text: str) -> Path | None:
-    return None if text == "off" else Path(text)
+    return None if text == _NO_CACHE else Path(text)

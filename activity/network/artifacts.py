@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING
 
 from activity.common.errors import UserError
 from activity.common.keras_settings import load_keras
+from activity.common.regular_file import hash_file
 from activity.common.stores import local_copy
 from activity.common.writing import give_second_name, replace_when_complete
-from activity.media.photo import Framing
+from activity.media.frame import Framing
 from activity.network.label_pickle import (
     FRAMING,
     KNOWN_CONFIDENCE,
@@ -36,7 +37,7 @@ from activity.network.model_file import (
 )
 from activity.network.recorded_pickle import MOST_BYTES
 from activity.network.unknown import UNSURE
-from activity.temporal.learned import Stretch, format_stretches
+from activity.temporal.learned import LearnedSpan, format_spans
 
 if TYPE_CHECKING:
     import keras
@@ -52,7 +53,7 @@ def save_classifier(
     known_confidence: Sequence[float] = (),
     unsure: float = UNSURE,
     framing: Framing = "centre",
-    learned: Sequence[Stretch] | None = None,
+    learned: Sequence[LearnedSpan] | None = None,
     model_path: Path,
     label_bin_path: Path,
 ) -> None:
@@ -94,7 +95,7 @@ def save_classifier(
         if known_confidence:
             setattr(kept, KNOWN_CONFIDENCE, list(known_confidence))
             setattr(kept, UNSURE_SHARE, unsure)
-        stretches = "" if learned is None else format_stretches(learned)
+        stretches = "" if learned is None else format_spans(learned)
         if learned is not None and len(stretches) <= MOST_BYTES // 2:
             setattr(kept, LEARNED, stretches)
         labels_part.write_bytes(pickle.dumps(kept))
@@ -120,17 +121,34 @@ def _save(model: "keras.Model", path: Path) -> None:
         raise OSError(int(found[1]), os.strerror(int(found[1]))) from error
 
 
-def load_model(path: Path) -> "keras.Model":
+def load_model(path: Path, digest: str | None = None) -> "keras.Model":
     """Load a saved model without running code in it.
 
     The file is checked before Keras opens it, in Keras's safe mode. Its format is read from its
     first bytes, never from its name.
 
+    Args:
+        path: path of the model.
+        digest: SHA-256 that it had when it was looked at, 64 hexadecimal digits; None if it was
+            not. A run may have waited for hours since, and somebody may have trained meanwhile.
+
     Raises:
-        UserError: the file is missing, is not a Keras model, is damaged, or carries code.
+        UserError: the file is missing, is not a Keras model, is damaged, carries code, or has
+            changed since.
     """
     with local_copy(path) as local:
-        return _load_local_model(path, local)
+        model = _load_local_model(path, local)
+        # After it was read: a file that is written over meanwhile is noticed, too.
+        if digest is not None and _digest(path, local) != digest:
+            raise UserError(f"the model {path} was replaced while this run was on: start it again")
+        return model
+
+
+def _digest(path: Path, local: Path) -> str:
+    try:
+        return hash_file(local)
+    except OSError as error:
+        raise UserError(f"cannot read the model {path}: {error.strerror or error}") from error
 
 
 def _load_local_model(path: Path, local: Path) -> "keras.Model":

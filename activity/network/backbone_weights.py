@@ -12,10 +12,7 @@ from activity.common.errors import UserError
 from activity.common.writing import give_second_name
 from activity.network.efficientnet_lite0 import efficientnet_lite0
 from activity.network.model_file import in_own_process, read_weight_shapes
-from activity.network.networks import NETWORKS, Network
-
-IMAGENET = "imagenet"
-RANDOM = "random"
+from activity.network.networks import IMAGENET, NETWORKS, RANDOM, Network
 
 # An untrained backbone is the same for every --seed, so that its features can be cached from run to
 # run. --seed changes only what is trained on them. The same goes for the random draws of the

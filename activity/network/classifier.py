@@ -11,21 +11,21 @@ from numpy.typing import NDArray
 from activity.common.errors import UserError
 from activity.common.regular_file import hash_file
 from activity.common.stores import local_copy
-from activity.media.frame import Frame
-from activity.media.photo import INPUT_SIZE, Framing
+from activity.media.frame import INPUT_SIZE, Frame, Framing
 from activity.network.artifacts import load_input_side, load_label_file, load_model
 from activity.network.engine import (
     Engine,
     EngineOptions,
     Stream,
     Tag,
+    keep_export,
     open_engine,
     openvino_engine,
 )
 from activity.network.openvino_export import EXPORT_NAME
 from activity.network.preprocessing import IMAGENET_MEAN_RGB
 from activity.network.unknown import UNSURE, with_unknown
-from activity.temporal.learned import Stretch
+from activity.temporal.learned import LearnedSpan
 from activity.temporal.segments import UNKNOWN
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class Classifier:
     side: int = INPUT_SIZE
     known_confidence: tuple[float, ...] = ()
     unsure: float = UNSURE
-    learned: tuple[Stretch, ...] | None = None
+    learned: tuple[LearnedSpan, ...] | None = None
     unknown: bool = False
 
     @classmethod
@@ -72,7 +72,8 @@ class Classifier:
             label_bin: the label binarizer that was written with it.
 
         Raises:
-            UserError: one of them cannot be read, or ``label_bin`` is not a label binarizer.
+            UserError: one of them cannot be read, ``label_bin`` is not a label binarizer, or a
+                training run replaces them at this moment.
         """
         labels = load_label_file(label_bin)
         with local_copy(model) as local:
@@ -82,6 +83,9 @@ class Classifier:
                 reason = error.strerror or error
                 raise UserError(f"cannot read the model {local}: {reason}") from error
             side = load_input_side(local)
+        # train.py replaces both files at once.
+        if load_label_file(label_bin) != labels:
+            raise UserError(f"{label_bin} was replaced while it was read: start the run again")
         return cls(
             model=model,
             label_bin=label_bin,
@@ -146,9 +150,9 @@ class Classifier:
                 (default) if unknown.
 
         Raises:
-            UserError: the model cannot be read, takes something other than square RGB photos, or
-                does not have as many outputs as the binarizer names activities; or int8 was asked
-                for and there is no int8 version.
+            UserError: the model cannot be read, is not the file that ``load`` saw, takes something
+                other than square RGB photos, or does not have as many outputs as the binarizer
+                names activities; or int8 was asked for and there is no int8 version.
         """
         if options.engine == "int8":
             engine = openvino_engine(self._int8_version(), options)
@@ -158,8 +162,20 @@ class Classifier:
             engine = with_unknown(engine, self.known_confidence, self.unsure)
         return OpenClassifier(self, engine)
 
+    def keep_export(self, model: "keras.Model", options: EngineOptions) -> None:
+        """Export the network for ``open``, where exports are kept.
+
+        Args:
+            model: as it was saved, with its preprocessing inside.
+            options: how it will be run.
+
+        Raises:
+            UserError: it cannot be exported.
+        """
+        keep_export(model, options, self.key)
+
     def _load_network(self) -> "keras.Model":
-        model = load_model(self.model)
+        model = load_model(self.model, self.digest)
         self._check_shapes(model)
         return _with_preprocessing(model)
 

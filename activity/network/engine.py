@@ -2,6 +2,7 @@
 
 An engine is a function from a stream of (tag, pixels) to a stream of (tag, output). The tag is
 whatever the caller wants back with the output, such as a photo's row in a table, or a whole frame.
+One that holds much says so in an attribute ``nbytes``.
 """
 
 import importlib.util
@@ -18,9 +19,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from activity.common.background import in_background
+from activity.common.cores import fewer_cores
 from activity.common.errors import UserError
-from activity.common.keras_settings import compiles_for_each_shape, has_gpu
-from activity.network.openvino_export import EXPORT_NAME, can_export, export
+from activity.common.keras_settings import can_compute, compiles_for_each_shape, has_gpu
+from activity.network.openvino_export import EXPORT_NAME, export
 
 if TYPE_CHECKING:
     import keras
@@ -41,9 +43,12 @@ class Engine(Protocol):
 
 ENGINES = ("auto", "keras", "openvino")
 
-# An export takes some 8 seconds and saves some 30 ms per photo or frame: it pays off after 270 of
-# them in one run, and sooner because later runs use it, too.
+# Where Keras computes, another process has to export the network. That takes some 3 seconds, and
+# saves some 30 ms a photo or frame.
 _WORTH_AN_EXPORT = 100
+
+# What the tags of a batch may hold in memory: frames wait until their batch is full.
+_BYTES_A_BATCH = 2**27
 
 # An export of ResNet50 takes 94 MB.
 _EXPORTS_KEPT = 5
@@ -56,9 +61,9 @@ class EngineOptions:
     Attributes:
         engine: one of ``ENGINES``; ``Classifier.open`` also takes ``"int8"``, which runs what
             ``train.py --int8`` has written.
-        batch_size: batch size of the Keras engine.
+        batch_size: largest batch of the Keras engine.
         cache_folder: folder of features and exported networks; None keeps none.
-        cores: number of cores that OpenVINO may use; None for all.
+        cores: number of cores that OpenVINO may use; None for all that this process may.
         low_latency: whether inputs come one at a time, from a live source.
     """
 
@@ -79,8 +84,9 @@ def open_engine(
 ) -> Engine:
     """Open the engine that ``options`` names; ``"auto"`` stands for the fastest one.
 
-    ``"auto"`` takes OpenVINO if it is installed, there is no GPU, and the network is exported
-    already or there is enough work to make an export worth its time; otherwise Keras.
+    ``"auto"`` takes OpenVINO if it is installed and there is no GPU. Where Keras runs on a backend
+    that computes, it also takes an export that is there already, or enough work to be worth one;
+    otherwise Keras.
 
     Args:
         options: how to run the network.
@@ -91,10 +97,7 @@ def open_engine(
     Raises:
         UserError: OpenVINO was named and is not installed or cannot export the model.
     """
-    installed = importlib.util.find_spec("openvino") is not None
-    if options.engine == "openvino" and not installed:
-        raise UserError("OpenVINO is not installed: pip install openvino, or use --engine keras")
-    if options.engine == "keras" or not installed:
+    if not prefers_openvino(options):
         return keras_engine(load(), options.batch_size)
     folder = options.exports and options.exports / key
     if folder is not None and folder.is_dir():
@@ -103,18 +106,53 @@ def open_engine(
         except UserError:
             shutil.rmtree(folder, ignore_errors=True)  # damaged: export it again below
     model = load()
-    if options.engine == "auto" and (not _worth_exporting(inputs) or not can_export() or has_gpu()):
+    if options.engine == "auto" and can_compute() and not _worth_exporting(inputs):
         return keras_engine(model, options.batch_size)
-    if folder is not None:
-        try:
-            engine = openvino_engine(export(model, folder), options)
-            _remove_oldest(folder.parent)
-            return engine
-        except OSError as error:
-            print(f"[INFO] the exported network is not kept in {folder.parent}: {error}")
+    kept = keep_export(model, options, key)
+    if kept is not None:
+        return openvino_engine(kept, options)
     # A file that OpenVINO has open cannot be removed on Windows.
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as temporary:
         return openvino_engine(export(model, Path(temporary) / key), options)
+
+
+def prefers_openvino(options: EngineOptions) -> bool:
+    """Tell whether OpenVINO is to run a network that is exported already, rather than Keras.
+
+    Raises:
+        UserError: OpenVINO was named and is not installed.
+    """
+    installed = importlib.util.find_spec("openvino") is not None
+    if options.engine == "openvino" and not installed:
+        raise UserError("OpenVINO is not installed: pip install openvino, or use --engine keras")
+    if options.engine == "auto":
+        return installed and not has_gpu()
+    return options.engine != "keras"
+
+
+def keep_export(model: "keras.Model", options: EngineOptions, key: str) -> Path | None:
+    """Export a model for the next run; say so where that cannot be kept.
+
+    Args:
+        model: from pixels to features or probabilities.
+        options: where exports are kept.
+        key: what tells this model from every other, as a file name.
+
+    Returns:
+        Path of the export; None if it is not kept.
+
+    Raises:
+        UserError: it cannot be exported.
+    """
+    if options.exports is None:
+        return None
+    try:
+        path = export(model, options.exports / key)
+        _remove_oldest(options.exports)
+        return path
+    except OSError as error:
+        print(f"[INFO] the exported network is not kept in {options.exports}: {error}")
+        return None
 
 
 def keras_engine(model: "keras.Model", batch_size: int) -> Engine:
@@ -124,9 +162,9 @@ def keras_engine(model: "keras.Model", batch_size: int) -> Engine:
 
     Args:
         model: from pixels to features or probabilities.
-        batch_size: number of inputs per batch.
+        batch_size: largest number of inputs per batch.
     """
-    # Compiling takes seconds, so the last, smaller batch is padded to the same size.
+    # Compiling takes seconds, so a smaller batch is padded to the same size.
     pad = compiles_for_each_shape()
 
     def run(stream: Stream[Tag]) -> Iterator[tuple[Tag, NDArray[np.float32]]]:
@@ -145,12 +183,18 @@ def _batches(
 ) -> Iterator[tuple[list[Tag], NDArray[np.float32]]]:
     tags: list[Tag] = []
     batch: list[NDArray[np.uint8]] = []
+    held = 0
     for tag, pixels in stream:
+        size = getattr(tag, "nbytes", 0)
+        if batch and held + size > _BYTES_A_BATCH:
+            yield tags, np.stack(batch).astype(np.float32)
+            tags, batch, held = [], [], 0
+        held += size
         tags.append(tag)
         batch.append(pixels)
         if len(batch) == batch_size:
             yield tags, np.stack(batch).astype(np.float32)
-            tags, batch = [], []
+            tags, batch, held = [], [], 0
     if batch:
         yield tags, np.stack(batch).astype(np.float32)
 
@@ -182,8 +226,8 @@ def openvino_engine(export: Path, options: EngineOptions) -> Engine:
         # OpenVINO would otherwise use bfloat16 where the CPU has it, and be less exact.
         hint = "LATENCY" if options.low_latency else "THROUGHPUT"
         settings = {"PERFORMANCE_HINT": hint, "INFERENCE_PRECISION_HINT": "f32"}
-        if options.cores is not None:
-            settings["INFERENCE_NUM_THREADS"] = str(options.cores)
+        if cores := options.cores or fewer_cores():
+            settings["INFERENCE_NUM_THREADS"] = str(cores)
         compiled = core.compile_model(network, "CPU", settings)
     except RuntimeError as error:
         raise UserError(f"OpenVINO cannot read the exported model {export}") from error

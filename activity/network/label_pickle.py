@@ -6,10 +6,10 @@ The pickle is never unpickled, so it cannot run code: see ``recorded_pickle``.
 from dataclasses import dataclass
 from typing import Any
 
-from activity.media.photo import Framing
+from activity.media.frame import Framing
 from activity.network.recorded_pickle import Refused, damage_named, read_array, read_state
 from activity.network.unknown import UNSURE
-from activity.temporal.learned import Stretch, parse_stretches
+from activity.temporal.learned import LearnedSpan, parse_spans
 
 KNOWN_CONFIDENCE = "known_confidence_"
 """Attribute of the binarizer: the network's confidence in photos that it was not trained on."""
@@ -43,7 +43,7 @@ class PickledLabels:
     framing: Framing
     known_confidence: list[float]
     unsure: float
-    learned: tuple[Stretch, ...] | None
+    learned: tuple[LearnedSpan, ...] | None
 
 
 def read_labels(content: bytes) -> PickledLabels:
@@ -92,14 +92,14 @@ def _unsure(state: dict[str, Any]) -> float:
     return unsure
 
 
-def _learned(state: dict[str, Any]) -> tuple[Stretch, ...] | None:
+def _learned(state: dict[str, Any]) -> tuple[LearnedSpan, ...] | None:
     text = state.get(LEARNED)
     if text is None:
         return None
     if type(text) is not str:
         raise Refused("its learned_ is not text")
     try:
-        return parse_stretches(text)
+        return parse_spans(text)
     except ValueError as error:
         raise Refused("its learned_ does not list stretches of clips") from error
 

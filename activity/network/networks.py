@@ -12,6 +12,10 @@ from activity.network.preprocessing import (
     Preprocessing,
 )
 
+IMAGENET = "imagenet"
+RANDOM = "random"
+"""Weights that are not in a file: ImageNet's, and those of an untrained network."""
+
 # ResNet50 takes 26 frames a second on two cores (docs/benchmarks.md), a clip 25 to 30.
 _IN_REAL_TIME = 0.95
 _IN_REASON = 0.2

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from activity.temporal.learned import Stretch, is_learned
+from activity.temporal.learned import LearnedSpan, is_learned
 from activity.temporal.metrics import NOT_JUDGED, frame_labels
 from activity.temporal.predictions import Predictions
 from activity.temporal.segments import UNKNOWN, Segment
@@ -38,9 +38,9 @@ def labels_with_unknown(labels: Sequence[str]) -> list[str]:
 
 def confusion_in_seconds(
     predictions: Predictions,
-    numbers: NDArray[np.unsignedinteger],
+    numbers: NDArray[np.integer],
     truth: Sequence[Segment],
-    learned: Sequence[Stretch] = (),
+    learned: Sequence[LearnedSpan] = (),
 ) -> NDArray[np.float64]:
     """Count the seconds of a checked clip by predicted and by true label.
 
@@ -50,7 +50,7 @@ def confusion_in_seconds(
         predictions: of the clip.
         numbers: number of each frame's label, shape (frames,).
         truth: what it shows.
-        learned: stretches of it that the model has learned from.
+        learned: spans of it that the model has learned from.
 
     Returns:
         Shape (n, n), n as ``labels_with_unknown`` has them: rows are predicted, columns true.

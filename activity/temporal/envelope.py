@@ -97,7 +97,7 @@ def envelope_of(predictions: Predictions, compared: Compared, drawn: Smoothing) 
 
 
 def _band(
-    numbers: NDArray[np.unsignedinteger], starts: NDArray[np.intp], labels: int
+    numbers: NDArray[np.integer], starts: NDArray[np.intp], labels: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Count wins of each label, shape (columns, labels), and switches, shape (columns,)."""
     wins = np.stack([np.add.reduceat(numbers == n, starts, dtype=np.int64) for n in range(labels)])

@@ -7,9 +7,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from activity.temporal.learned import Stretch, is_learned
+from activity.temporal.learned import LearnedSpan, is_learned
 from activity.temporal.metrics import NOT_JUDGED, OVERLAPS, Agreement, agreement, frame_labels
-from activity.temporal.predictions import Predictions
 from activity.temporal.segments import UNKNOWN, Segment
 from activity.temporal.smoothing import RAW, Compared, Smoothing
 
@@ -40,7 +39,7 @@ class Earlier:
             ``NO_LABEL``; shape (frames,). None if there is no such run.
     """
 
-    learned: Sequence[Stretch] = ()
+    learned: Sequence[LearnedSpan] = ()
     labels: NDArray[np.intp] | None = None
 
 
@@ -119,7 +118,8 @@ class Judgement:
 
 
 def judge(
-    predictions: Predictions,
+    times: NDArray[np.float64],
+    labels: Sequence[str],
     compared: Compared,
     drawn: Smoothing,
     truth: Truth,
@@ -130,14 +130,14 @@ def judge(
     Frames that the model has learned from are not judged: they say nothing of other footage.
 
     Args:
-        predictions: of the clip.
-        compared: the smoothings to judge, with their labels.
+        times: when each frame is shown, in seconds, shape (frames,).
+        labels: name of each class.
+        compared: the smoothings to judge, with the numbers of their labels.
         drawn: the one of them that was asked for.
         truth: what the clip shows.
         earlier: what was known of it before.
     """
-    times = predictions.times
-    true = frame_labels(truth.segments, times, predictions.labels)
+    true = frame_labels(truth.segments, times, labels)
     learned = (true != NOT_JUDGED) & is_learned(times, earlier.learned)
     judged = (true != NOT_JUDGED) & ~learned
 
@@ -159,7 +159,7 @@ def judge(
         if judged.any()
     }
     switches = int(np.count_nonzero(np.diff(true[judged])))
-    return Judgement(truth.path, predictions.labels, *parts, switches, drawn, agreements)
+    return Judgement(truth.path, labels, *parts, switches, drawn, agreements)
 
 
 def format_judgement(judgement: Judgement) -> str:

@@ -1,6 +1,6 @@
-"""The stretches of clips that a model has learned from: they say nothing about how good it is.
+"""The spans of clips that a model has learned from: they say nothing about how good it is.
 
-A model's labels carry them as text, a line a stretch: the digest of the clip's content, and the
+A model's labels carry them as text, a line each: the digest of the clip's content, and the
 seconds from and to. A clip is known by its content, under whatever name it is judged later.
 """
 
@@ -14,7 +14,7 @@ _DIGEST = 64  # hexadecimal digits
 _ROUNDED = 1e-6  # seconds; times in tables are rounded to microseconds
 
 
-class Stretch(NamedTuple):
+class LearnedSpan(NamedTuple):
     """Seconds of a clip, from ``start`` to ``end``, which may be infinite.
 
     Attributes:
@@ -27,43 +27,43 @@ class Stretch(NamedTuple):
     end: float
 
 
-def format_stretches(stretches: Iterable[Stretch]) -> str:
-    """Write stretches as ``parse_stretches`` reads them."""
-    return "".join(f"{digest} {start:.6f} {end:.6f}\n" for digest, start, end in stretches)
+def format_spans(spans: Iterable[LearnedSpan]) -> str:
+    """Write spans as ``parse_spans`` reads them."""
+    return "".join(f"{digest} {start:.6f} {end:.6f}\n" for digest, start, end in spans)
 
 
-def parse_stretches(text: str) -> tuple[Stretch, ...]:
-    """Read stretches.
+def parse_spans(text: str) -> tuple[LearnedSpan, ...]:
+    """Read spans.
 
     Raises:
-        ValueError: the text is not what ``format_stretches`` writes.
+        ValueError: the text is not what ``format_spans`` writes.
 
     Example:
-        >>> text = format_stretches([Stretch("0" * 64, 0, 2.5)])
-        >>> parse_stretches(text)[0].end
+        >>> text = format_spans([LearnedSpan("0" * 64, 0, 2.5)])
+        >>> parse_spans(text)[0].end
         2.5
     """
-    stretches = []
+    spans = []
     for line in text.splitlines():
         digest, start, end = line.split(" ")
-        stretch = Stretch(digest, float(start), float(end))
-        if len(digest) != _DIGEST or not 0 <= stretch.start < stretch.end:
+        span = LearnedSpan(digest, float(start), float(end))
+        if len(digest) != _DIGEST or not 0 <= span.start < span.end:
             raise ValueError(f"{line[:100]!r} is not a stretch of a clip")
-        stretches.append(stretch)
-    return tuple(stretches)
+        spans.append(span)
+    return tuple(spans)
 
 
-def is_learned(times: NDArray[np.float64], stretches: Sequence[Stretch]) -> NDArray[np.bool_]:
-    """Tell which frames of a clip lie in stretches of it.
+def is_learned(times: NDArray[np.float64], spans: Sequence[LearnedSpan]) -> NDArray[np.bool_]:
+    """Tell which frames of a clip lie in spans of it.
 
     Args:
         times: times of the frames in seconds, shape (frames,).
-        stretches: stretches of this clip.
+        spans: spans of this clip.
 
     Returns:
         Shape (frames,).
     """
     inside = np.zeros(len(times), bool)
-    for _, start, end in stretches:
+    for _, start, end in spans:
         inside |= (times >= start - _ROUNDED) & (times < end - _ROUNDED)
     return inside

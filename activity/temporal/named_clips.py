@@ -1,13 +1,14 @@
 """Which clips a table of many clips is about: each is named by a path, or by its file's name."""
 
 import os
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from activity.common.errors import UserError, shortened
 from activity.common.nearest import nearest
-from activity.common.stores import is_stored
+from activity.common.stores import is_stored, public_name
+from activity.common.tables import from_text
 from activity.media.clip import CLIP_SUFFIXES
 from activity.temporal.segments import Segment, read_segments_of_clips
 
@@ -26,8 +27,29 @@ class NamedClip(NamedTuple):
     segments: list[Segment]
 
 
+class KnownClips(NamedTuple):
+    """Clips that a table may be about, to be looked up by what a table calls them.
+
+    Attributes:
+        by_file: each clip by what its file is known by, as ``file_identity`` says.
+        by_name: those of each file name.
+    """
+
+    by_file: Mapping[Path, Path]
+    by_name: Mapping[str, Sequence[Path]]
+
+
+def known_clips(clips: Iterable[Path]) -> KnownClips:
+    """Make clips ready to be looked up, once for all tables."""
+    by_file = {file_identity(clip): clip for clip in clips}
+    by_name: dict[str, list[Path]] = {}
+    for clip in by_file.values():
+        by_name.setdefault(clip.name, []).append(clip)
+    return KnownClips(by_file, by_name)
+
+
 def read_named_clips(
-    table: Path, clips: Sequence[Path], elsewhere: str
+    table: Path, clips: KnownClips, elsewhere: str
 ) -> tuple[list[NamedClip], dict[str, str]]:
     """Read a table of many clips, and find these.
 
@@ -49,7 +71,7 @@ def read_named_clips(
 
 
 def find_named_clips(
-    named: Mapping[str, list[Segment]], table: Path, clips: Sequence[Path], elsewhere: str
+    named: Mapping[str, list[Segment]], table: Path, clips: KnownClips, elsewhere: str
 ) -> tuple[list[NamedClip], dict[str, str]]:
     """Find the clips that a table, or another file of segments, is about.
 
@@ -64,12 +86,11 @@ def find_named_clips(
     Raises:
         UserError: it says different things of one clip under two names.
     """
-    known = {file_identity(clip): clip for clip in clips}
     found: dict[Path, NamedClip] = {}
     flawed: dict[str, str] = {}
     for name, segments in named.items():
         try:
-            file = _file_called(name, table.parent, known, elsewhere)
+            file = _file_called(name, table.parent, clips, elsewhere)
         except UserError as error:
             flawed[name] = str(error)
             continue
@@ -84,7 +105,7 @@ def file_identity(file: Path) -> Path:
     return file if is_stored(file) else Path(os.path.realpath(file))
 
 
-def only_clip(clips: Collection[Path], what: str, elsewhere: str) -> Path:
+def only_clip(clips: Sequence[Path], what: str, elsewhere: str) -> Path:
     """Return the only one of the clips that a name could mean.
 
     Args:
@@ -98,22 +119,24 @@ def only_clip(clips: Collection[Path], what: str, elsewhere: str) -> Path:
     if not clips:
         raise UserError(f"{what} is neither where the table says nor {elsewhere}")
     if len(clips) > 1:
-        names = shortened([str(clip) for clip in clips], most=3)
+        first = [public_name(str(clip)) for clip in clips[:3]]
+        names = shortened([*first, *[""] * (len(clips) - len(first))], most=3)
         raise UserError(f"{what} could be any of {names}: name the clip by its path")
-    return next(iter(clips))
+    return clips[0]
 
 
-def _file_called(name: str, folder: Path, known: Mapping[Path, Path], elsewhere: str) -> Path:
-    names = [name, name.replace("\\", "/")]  # Windows has the other slash.
+def _file_called(name: str, folder: Path, clips: KnownClips, elsewhere: str) -> Path:
+    # Windows has the other slash; bytes that are not UTF-8 are spelled out.
+    names = [name, from_text(name), name.replace("\\", "/")]
     for file in (folder / path for path in names if "\0" not in path):
-        if (clip := known.get(file_identity(file))) is not None:
+        if (clip := clips.by_file.get(file_identity(file))) is not None:
             return clip
         if file.suffix.lower() in CLIP_SUFFIXES and _is_file(file):
             return file_identity(file)
-    last = names[1].rpartition("/")[2]
-    there = [clip.name for clip in known.values()]
-    same = [clip for clip in known.values() if clip.name == last]
-    return only_clip(same, name, elsewhere + ("" if same else nearest(last, there)))
+    last = dict.fromkeys(path.rpartition("/")[2] for path in names)
+    called = dict.fromkeys(clip for each in last for clip in clips.by_name.get(each, ()))
+    near = "" if called else nearest(next(iter(last)), clips.by_name)
+    return only_clip(list(called), name, elsewhere + near)
 
 
 def _is_file(path: Path) -> bool:

@@ -76,20 +76,23 @@ class GatheredPredictions:
 
     def __init__(self, folder: Path, labels: Sequence[str], stride: int, files: ExitStack) -> None:
         self._labels, self._stride = labels, stride
+        self._end = 0.0
         self._times = _GrowingArray(folder, (), np.float64, files)
         self._probabilities = _GrowingArray(folder, (len(labels),), np.float32, files)
 
-    def add(self, seconds: float, raw: NDArray[np.float32] | None) -> None:
+    def add(self, seconds: float, duration: float, raw: NDArray[np.float32] | None) -> None:
         """Add the next frame.
 
         Args:
             seconds: when it is shown.
+            duration: for how many seconds; 0 where nobody knows yet.
             raw: its probabilities, shape (labels,); None if it was not classified.
 
         Raises:
             UserError: the disk is full.
         """
         self._times.append(seconds)
+        self._end = seconds + duration
         if raw is not None:
             self._probabilities.append(raw)
 
@@ -97,13 +100,15 @@ class GatheredPredictions:
         """Return all of them, once the last frame was added; there is at least one.
 
         Args:
-            end_of: tells when the last frame ceases to be shown, from its time, in seconds.
+            end_of: tells when the last frame ceases to be shown, in seconds, from its time. Asked
+                only where the frame itself did not say.
 
         Raises:
             UserError: the disk is full.
         """
         times, probabilities = self._times.array(), self._probabilities.array()
-        end = end_of(float(times[-1]))
+        last = float(times[-1])
+        end = self._end if self._end > last else end_of(last)
         return Predictions(times, probabilities, self._stride, self._labels, end)
 
 

@@ -121,8 +121,7 @@ def write_annotations(
     assert write is not None
     text = write(clips, labels, path)
     with replace_when_complete(path) as (part,):
-        # A label is the name of a folder, which may contain bytes that are not UTF-8.
-        part.write_text(text, encoding="utf-8", errors="backslashreplace", newline="")
+        part.write_text(text, encoding="utf-8", newline="")
 
 
 def read_annotations(path: Path, wanted: Wanted | None = None) -> Annotations:

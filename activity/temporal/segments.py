@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from activity.common.errors import UserError
 from activity.common.nearest import nearest
-from activity.common.tables import column_names, read_rows
+from activity.common.tables import column_names, from_text, read_rows
 
 UNKNOWN = "unknown"
 """The label of footage of none of the activities."""
@@ -77,10 +77,11 @@ def read_segments_of_clips(
     """
     numbered: dict[str, list[tuple[Segment, int]]] = {}
     for line, row in _rows_below(path, HEADER_OF_CLIPS):
-        if not row[0].strip():
+        clip = row[0]
+        if not clip.strip():
             raise UserError(f"{path}, line {line}: it does not say which clip it is about")
         segment = _segment(path, line, row[1:], labels, f"match.mp4,{_EXAMPLE}")
-        numbered.setdefault(row[0].strip(), []).append((segment, line))
+        numbered.setdefault(clip, []).append((segment, line))
     return {clip: _in_order(path, segments) for clip, segments in numbered.items()}
 
 
@@ -120,7 +121,7 @@ def _segment(
             f"{path}, line {line}: {len(row) + more} values instead of {len(HEADER) + more}; a "
             f"line looks like {example}"
         )
-    label = row[2].strip()
+    label = from_text(row[2])
     try:
         start, end = float(row[0]), float(row[1])
     except ValueError as error:

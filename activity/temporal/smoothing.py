@@ -43,12 +43,12 @@ class Smoothing(ABC):
         """The way and its size in a few words, for people."""
 
     @abstractmethod
-    def numbers(self, predictions: Predictions) -> NDArray[np.unsignedinteger]:
+    def numbers(self, predictions: Predictions) -> NDArray[np.integer]:
         """Compute the number of each frame's label, shape (frames,), a byte or two each."""
 
     @abstractmethod
     def smoothed(
-        self, predictions: Predictions, numbers: NDArray[np.unsignedinteger]
+        self, predictions: Predictions, numbers: NDArray[np.integer]
     ) -> Iterator[NDArray[np.float64]]:
         """Yield the smoothed probabilities of all frames, those of a few thousand at once.
 
@@ -76,7 +76,7 @@ class Rolling(Smoothing):
         """``raw`` for a single frame, else the number of frames averaged."""
         return f"average of {self.size}" if self.size > 1 else "raw"
 
-    def numbers(self, predictions: Predictions) -> NDArray[np.unsignedinteger]:
+    def numbers(self, predictions: Predictions) -> NDArray[np.integer]:
         """Take the most probable label of each frame's mean."""
         number = _number_type(predictions)
         means = self._means(predictions)
@@ -84,7 +84,7 @@ class Rolling(Smoothing):
         return np.repeat(np.concatenate(rows), predictions.stride)[: predictions.frames]
 
     def smoothed(
-        self, predictions: Predictions, numbers: NDArray[np.unsignedinteger]
+        self, predictions: Predictions, numbers: NDArray[np.integer]
     ) -> Iterator[NDArray[np.float64]]:
         """Yield the means, the same as ``RollingAverage`` computes one by one, bit for bit."""
         left = predictions.frames
@@ -128,7 +128,7 @@ class Viterbi(Smoothing):
         """The algorithm and the size."""
         return f"Viterbi {self.size}"
 
-    def numbers(self, predictions: Predictions) -> NDArray[np.unsignedinteger]:
+    def numbers(self, predictions: Predictions) -> NDArray[np.integer]:
         """Take the labels of the least cost."""
         # A prediction stands for as many frames as the stride.
         raw, stride = predictions.probabilities, predictions.stride
@@ -140,7 +140,7 @@ class Viterbi(Smoothing):
         return labels[np.minimum(nearest, len(labels) - 1)]
 
     def smoothed(
-        self, predictions: Predictions, numbers: NDArray[np.unsignedinteger]
+        self, predictions: Predictions, numbers: NDArray[np.integer]
     ) -> Iterator[NDArray[np.float64]]:
         """Yield the mean of each run of one label, for all of its frames."""
         raw, stride = predictions.probabilities, predictions.stride
@@ -164,7 +164,7 @@ SMOOTHINGS: Mapping[str, type[Smoothing]] = {each.way: each for each in (Rolling
 RAW = Rolling(1)
 """No smoothing: plain image classification."""
 
-Compared = Mapping[Smoothing, NDArray[np.unsignedinteger]]
+Compared = Mapping[Smoothing, NDArray[np.integer]]
 """The numbers of a clip's labels under each smoothing that is compared."""
 
 

@@ -38,7 +38,7 @@ class Summary:
 
     Attributes:
         labels: name of each class.
-        way: how the labels were smoothed, in one word.
+        adjective: what smoothing made the labels, in one word, such as ``averaged``.
         frames: how many frames were labelled.
         classified_frames: how many of them were classified.
         probabilities: mean of all raw predictions, shape (labels,).
@@ -47,7 +47,7 @@ class Summary:
     """
 
     labels: Sequence[str]
-    way: str
+    adjective: str
     frames: int
     classified_frames: int
     probabilities: NDArray[np.float64]
@@ -83,7 +83,12 @@ class Summary:
                 "probabilities": dict(zip(self.labels, self.probabilities.tolist(), strict=True)),
             },
             "frames": {"read": self.frames, "classified": self.classified_frames},
-            "switches": {"raw": self.raw_switches, self.way: self.switches},
+            "switches": {
+                "raw": self.raw_switches,
+                "smoothed": self.switches,
+                # Its only name at first, which changes with --smoothing.
+                self.adjective: self.switches,
+            },
             "segments": [
                 {
                     "label": run.label,
@@ -97,13 +102,13 @@ class Summary:
         }
 
 
-def summarise(predictions: Predictions, numbers: NDArray[np.unsignedinteger], way: str) -> Summary:
+def summarise(predictions: Predictions, numbers: NDArray[np.integer], adjective: str) -> Summary:
     """Summarise a clip.
 
     Args:
         predictions: of the clip.
         numbers: number of each frame's label, shape (frames,).
-        way: how the labels were smoothed, in one word.
+        adjective: what smoothing made the labels, in one word.
 
     Example:
         >>> seen = np.array([[0.9, 0.1], [0.2, 0.8], [0.4, 0.6]], np.float32)
@@ -117,7 +122,7 @@ def summarise(predictions: Predictions, numbers: NDArray[np.unsignedinteger], wa
     raw = predictions.probabilities
     return Summary(
         labels=predictions.labels,
-        way=way,
+        adjective=adjective,
         frames=predictions.frames,
         classified_frames=len(raw),
         probabilities=raw.sum(axis=0, dtype=np.float64) / len(raw),

@@ -1,1 +1,1 @@
-"""The parts of ``train.py``: data set, split, features, head, fine-tuning, evaluation, report."""
+"""The steps of ``train.py``: data, features, learning and results."""

@@ -1,9 +1,14 @@
-"""The flags of ``train.py``."""
+"""The flags of ``train.py``, and checks of the files that they name."""
 
 import argparse
+from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
-from activity.common.stores import location
+from activity.common.errors import UserError
+from activity.common.stores import is_stored, location
+from activity.common.writing import check_apart, check_output
 from activity.network.arguments import (
     add_cluster_argument,
     add_tier_argument,
@@ -13,11 +18,14 @@ from activity.network.arguments import (
     whole_number,
 )
 from activity.network.networks import NETWORKS, network_name
-from activity.training.outliers import DEFAULT_OUTLIERS
+from activity.network.read_files import files_in_cache, files_of_int8_versions, files_of_weights
+
+_none_or_more = partial(whole_number, least=0)
 
 
-def add_file_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the flags that name what is read and what is written."""
+def add_training_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the flags of ``train.py``, except those for speed, which the scripts share."""
+    file: dict[str, Any] = {"type": location, "metavar": "FILE"}
     group = parser.add_argument_group("files")
     group.add_argument(
         "-d",
@@ -44,38 +52,26 @@ def add_file_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "-m",
         "--model",
-        type=location,
         required=True,
-        metavar="FILE",
+        **file,
         help="the model to write; .h5 and .hdf5 give HDF5, other names Keras's own format",
     )
     group.add_argument(
-        "-l",
-        "--label-bin",
-        type=location,
-        required=True,
-        metavar="FILE",
-        help="the pickled label binarizer to write",
+        "-l", "--label-bin", required=True, **file, help="the pickled label binarizer to write"
     )
     group.add_argument(
         "-p",
         "--plot",
-        type=location,
         default=Path("plot.png"),
-        metavar="FILE",
+        **file,
         help="the plot of loss and accuracy to write (default: %(default)s)",
     )
     group.add_argument(
         "--report",
-        type=location,
-        metavar="FILE",
+        **file,
         help="write the results on the test photos here as JSON, and beside it pictures of the "
         "confusion matrix and of the most confident mistakes",
     )
-
-
-def add_training_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the flags that change what is learned."""
     group = parser.add_argument_group("training")
     group.add_argument(
         "--labels",
@@ -103,7 +99,6 @@ def add_training_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--weights",
         default="imagenet",
-        metavar="WEIGHTS",
         help="weights of the frozen network: imagenet (downloaded once by Keras; those of "
         "efficientnet-lite0 come with the project), random (untrained, for trying things out), or "
         "a FILE with weights without the top (default: %(default)s)",
@@ -130,7 +125,7 @@ def add_training_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--outliers",
         type=_none_or_more,
-        default=DEFAULT_OUTLIERS,
+        default=1500,
         metavar="N",
         help="for predict_video.py --unknown: also learn what is none of the activities, from this "
         "many photos of the other folders and of a folder named unknown, and from what tables call "
@@ -172,6 +167,38 @@ def _network(text: str) -> str:
         ) from None
 
 
-def _none_or_more(text: str) -> int:
-    """Parse a whole number of at least zero."""
-    return whole_number(text, 0)
+def report_files(report: Path) -> tuple[Path, Path, Path]:
+    """Name the report, and the pictures beside it: the confusion matrix and the mistakes."""
+    confusion, mistakes = (f"{report.stem}_{what}.png" for what in ("confusion", "mistakes"))
+    return report, report.with_name(confusion), report.with_name(mistakes)
+
+
+def check_inputs_survive(args: argparse.Namespace, inputs: Iterable[Path]) -> None:
+    """Refuse outputs that are one file, or that would overwrite or remove what is read.
+
+    Args:
+        args: flags of ``train.py``.
+        inputs: files that are read, besides weights and the cache.
+    """
+    read = [*files_of_weights(args.backbone, args.weights), *files_in_cache(args.cache)]
+    # Int8 versions of earlier models are removed.
+    removed = files_of_int8_versions(args.model) if args.int8 else []
+    check_apart([*(path for path, _ in _outputs(args)), *removed], [*inputs, *read])
+
+
+def check_outputs(args: argparse.Namespace) -> None:
+    """Refuse, before hours of work, outputs that cannot be written."""
+    if args.int8 and is_stored(args.model):
+        raise UserError("--int8 writes a folder beside the model: give --model a path on this disk")
+    for path, what in _outputs(args):
+        check_output(path, what)
+
+
+def _outputs(args: argparse.Namespace) -> list[tuple[Path, str]]:
+    reports = () if args.report is None else report_files(args.report)
+    return [
+        (args.model, "the model"),
+        (args.label_bin, "the label binarizer"),
+        (args.plot, "the plot"),
+        *((path, "the report") for path in reports),
+    ]

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -22,14 +22,15 @@ import pytest
 
 from activity.cluster import workers
 from activity.cluster.clips import label_on_cluster
-from activity.cluster.long_clips import LongClips
-from activity.cluster.ray_cluster import ClusterOptions
+from activity.cluster.long_clips import ClipToCut, plan
+from activity.cluster.ray_cluster import ClusterOptions, cluster_joined
 from activity.common.errors import UserError
 from activity.labelling.jobs import Job
-from activity.labelling.label_clip import Outcomes, label_clip
+from activity.labelling.label_clip import Outcome, Outcomes, label_clip
 from activity.labelling.outputs import Outputs
 from activity.labelling.settings import Settings
 from activity.media.clip import VideoSource
+from activity.media.cutting import cut
 from activity.network.classifier import Classifier, OpenClassifier
 from activity.network.engine import EngineOptions
 from activity.temporal.smoothing import Rolling
@@ -396,6 +397,184 @@ def test_a_clip_on_a_node_that_is_removed_is_labelled_elsewhere(
     assert [outcomes[job.clip].summary.label for job in jobs] == LABELS * 2
 
 
+_HOLD = """
+import sys, ray
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+ray.init(sys.argv[1], log_to_driver=False, logging_level="error")
+there = NodeAffinitySchedulingStrategy(sys.argv[2], soft=False)
+held = ray.remote(num_cpus=1)(type("Held", (), {})).options(scheduling_strategy=there).remote()
+ray.get(held.__ray_ready__.remote())
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+@contextmanager
+def held(cluster: Any, *nodes: Any) -> Iterator[Callable[[], None]]:
+    """Have others use a core of each node, until the block ends or the function is called."""
+    others = [
+        subprocess.Popen(
+            [sys.executable, "-c", _HOLD, cluster.address, node.node_id],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for node in nodes
+    ]
+
+    def release() -> None:
+        for other in others:
+            other.communicate()
+
+    try:
+        for other in others:
+            assert other.stdout is not None
+            assert other.stdout.readline() == "held\n"
+        yield release
+    finally:
+        for other in others:
+            if other.poll() is None:
+                other.communicate()
+
+
+def in_two_minutes() -> Callable[[], bool]:
+    """Tell when it is time to end a run that would wait for ever."""
+    end = time.monotonic() + 120
+    return lambda: time.monotonic() > end
+
+
+@pytest.mark.parametrize("busy", [0, 1])
+def test_a_clip_does_not_wait_for_a_machine_that_others_use(
+    busy: int, cluster: Any, jobs: list[Job]
+) -> None:
+    """Either of the two: the one that is asked first is among them."""
+    classifier = by_colour(lambda _: None)
+    address = ClusterOptions(cluster.address)
+    with held(cluster, cluster.list_all_nodes()[busy]):
+        [(_, outcome)] = label_on_cluster(
+            address, jobs[:1], classifier, SETTINGS, None, in_two_minutes()
+        )
+    assert outcome is not None
+    assert not isinstance(outcome, UserError)
+    assert outcome.summary.label == LABELS[0]
+
+
+def test_a_clip_that_failed_does_not_wait_for_a_machine_that_others_use(
+    cluster: Any, jobs: list[Job], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workers, "_NO_ROOM_SECONDS", 2)
+    os.truncate(jobs[0].clip, 100)
+    classifier = by_colour(lambda _: None)
+    address = ClusterOptions(cluster.address)
+    with held(cluster, cluster.list_all_nodes()[1]):
+        outcomes = dict(
+            label_on_cluster(address, jobs[:2], classifier, SETTINGS, None, in_two_minutes())
+        )
+    assert isinstance(outcomes[jobs[0]], UserError)
+    assert outcomes[jobs[1]] is not None
+    assert not isinstance(outcomes[jobs[1]], UserError)
+
+
+def test_a_run_that_finds_no_free_cores_says_so_and_waits(
+    cluster: Any,
+    jobs: list[Job],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(workers, "_NO_ROOM_SECONDS", 2)
+    too_long = in_two_minutes()
+    said = ""
+    with held(cluster, *cluster.list_all_nodes()) as release:
+
+        def interrupted() -> bool:
+            nonlocal said
+            if not said and (said := capsys.readouterr().out):
+                release()
+            return too_long()
+
+        address = ClusterOptions(cluster.address)
+        outcomes = dict(
+            label_on_cluster(address, jobs, by_colour(lambda _: None), SETTINGS, None, interrupted)
+        )
+    assert said == "[INFO] no machine of the cluster has free cores: waiting for some\n"
+    assert [outcome.summary.label for outcome in outcomes.values() if isinstance(outcome, Outcome)]
+    assert len(outcomes) == 6
+
+
+def test_a_machine_whose_gpu_others_use_is_not_waited_for(cluster: Any, jobs: list[Job]) -> None:
+    settings = replace(SETTINGS, options=EngineOptions("auto"))
+    node = cluster.add_node(num_cpus=1, num_gpus=1)
+    try:
+        with held(cluster, node):
+            outcomes = dict(
+                label_on_cluster(
+                    ClusterOptions(cluster.address),
+                    jobs[:1],
+                    by_colour(lambda _: None),
+                    settings,
+                    None,
+                    in_two_minutes(),
+                )
+            )
+    finally:
+        cluster.remove_node(node)
+    assert isinstance(outcomes[jobs[0]], Outcome)
+
+
+def test_each_machine_is_asked_for_what_it_has(cluster: Any) -> None:
+    """The one with few cores, and the one without a GPU, are not left idle."""
+    nodes = [cluster.add_node(num_cpus=5), cluster.add_node(num_cpus=1, num_gpus=1)]
+    try:
+        with cluster_joined(ClusterOptions(cluster.address)):
+            hosts = workers.find_hosts(gpu=True)
+    finally:
+        for node in nodes:
+            cluster.remove_node(node)
+    found = sorted((sorted(host.asks.items()), host.room) for host in hosts)
+    assert found == [
+        ([("num_cpus", 1)], 1),
+        ([("num_cpus", 1)], 1),
+        ([("num_cpus", 1), ("num_gpus", 1)], 1),
+        ([("num_cpus", 2)], 2),
+    ]
+
+
+def test_a_long_clip_is_not_read_by_the_machine_that_starts_the_run(
+    cluster: Any, tmp_path: Path
+) -> None:
+    """It would have to be, before the first worker could begin."""
+    import psutil
+
+    noise = np.random.default_rng(0).integers(0, 256, (120, 480, 640, 3), np.uint8)
+    clip = write_pictures(tmp_path / "long.mkv", list(noise), "ffv1")
+    size = clip.stat().st_size
+    long = job_of(clip, tmp_path, "csv")
+    before = psutil.Process().io_counters().read_chars
+    outcomes = dict(outcomes_of(cluster, [long], by_colour(lambda _: None)))
+    read = psutil.Process().io_counters().read_chars - before
+    assert isinstance(outcomes[long], Outcome)
+    assert size > 5e7
+    assert read < size / 2
+
+
+@pytest.mark.parametrize("broken", ["folder", "table"])
+def test_a_cache_that_cannot_be_used_ends_a_training_with_a_cluster_at_once(
+    broken: str, cluster: Any, photo_folders: Path, tmp_path: Path, run_train: RunMain
+) -> None:
+    """This machine would compute all features again."""
+    cache = tmp_path / "cache"
+    if broken == "folder":
+        cache.write_text("")
+    else:
+        (cache / "features.sqlite").mkdir(parents=True)
+    files = ["-m", tmp_path / "a.model", "-l", tmp_path / "lb.pickle", "-p", tmp_path / "plot.png"]
+    ways = ["--labels", "all", "--backbone", "efficientnet-lite0", "--epochs", 1, "--views", 1]
+    there = ["--cache", cache, "--cluster", cluster.address]
+    with pytest.raises(UserError, match="choose another folder with --cache"):
+        run_train("--dataset", photo_folders, *files, *ways, *there)
+    assert not (tmp_path / "a.model").exists()
+
+
 def test_features_of_a_cluster_are_those_of_this_machine(
     cluster: Any,
     photo_folders: Path,
@@ -419,7 +598,7 @@ def test_features_of_a_cluster_are_those_of_this_machine(
         raise AssertionError("this machine has nothing left to compute")
 
     printed, report = run("plain")
-    monkeypatch.setattr("activity.training.features.open_engine", compute_here)
+    monkeypatch.setattr("activity.training.features.views.open_engine", compute_here)
     printed_there, report_there = run("cluster", "--cluster", cluster.address)
     assert printed_there == printed
     assert same_numbers(report, report_there)
@@ -536,7 +715,9 @@ def test_a_long_clip_whose_stretches_do_not_fit_together_is_labelled_as_a_whole(
     few = tmp_path / "few keys.mp4"
     write_pictures(few, pictures(600), "mpeg4", options={"g": "600"})
     job = job_of(copy_packets(few, tmp_path / "keys.mp4", mark_as_keys), tmp_path, "csv")
-    assert len(list(LongClips([job], 2, 1).stretches())) > 1
+    [to_cut] = plan([job], 2, 1)
+    assert isinstance(to_cut, ClipToCut)
+    assert cut(Path(job.clip), to_cut.parts, to_cut.least)
     outcome = label_all(cluster, [job], lambda _: None)[job.clip]
     assert outcome.summary.frames == 600
     assert job.outputs.csv is not None

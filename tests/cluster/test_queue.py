@@ -1,6 +1,6 @@
 """Which job goes to which host."""
 
-from activity.cluster.queue import SEVERAL, JobQueue
+from activity.cluster.workers import SEVERAL, JobQueue, Part
 from activity.common.errors import UserError
 
 ERROR = UserError("no clip")
@@ -80,22 +80,28 @@ def test_clips_that_are_damaged_are_not_the_fault_of_a_host() -> None:
     assert queue.take("one") is not None
 
 
-def test_parts_go_first_count_as_no_jobs_and_what_follows_goes_before_all() -> None:
-    queue = JobQueue(["a", "b"], parts=["part 1", "part 2", "part 3"], following=1)
-    assert (queue.total, queue.left, queue.waiting_for("one")) == (3, 3, 5)
+class Piece(Part):
+    """A part of a job."""
+
+
+def test_parts_count_as_no_jobs_and_what_is_added_goes_before_all_that_is_new() -> None:
+    first, second, third = Piece(), Piece(), Piece()
+    queue = JobQueue([first, "a", "b"], total=3)
+    assert (queue.total, queue.left, queue.waiting_for("one")) == (3, 3, 3)
     part = queue.take("one")
     assert part is not None
-    assert part.job == "part 1"
+    assert part.job is first
     queue.succeeded(part, "one")
     assert queue.left == 3
-    queue.drop_parts(lambda part: part == "part 2")
+    queue.add(second, third)
+    queue.drop(lambda part: part is second)
     queue.add("c")
     assert queue.waiting_for("one") == 4
-    assert jobs_for(queue, "one") == ["c", "part 3", "a", "b"]
+    assert jobs_for(queue, "one") == ["c", third, "a", "b"]
 
 
 def test_a_host_that_fails_on_all_gets_no_part_either() -> None:
-    queue = JobQueue([], parts=range(10), following=1)
+    queue = JobQueue([Piece() for _ in range(10)], total=1)
     for _ in range(SEVERAL):
         attempt = queue.take("bad")
         assert attempt is not None

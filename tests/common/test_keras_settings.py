@@ -16,6 +16,7 @@ REFUSED = {
     "floatx is none of": {"floatx": "bfloat16"},
     "image_data_format is none of": {"image_data_format": "channels_middle"},
     "epsilon is not a number": {"epsilon": "small"},
+    "backend is not a name": {"backend": ["tensorflow"]},
 }
 
 

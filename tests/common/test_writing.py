@@ -214,6 +214,9 @@ def test_outputs_must_be_files_of_their_own(
         with pytest.raises(UserError, match="would overwrite"):
             check_apart([spelling], inputs=[tmp_path / "photo.jpg"])
     check_apart([Path("x"), Path("z")], inputs=[Path("photo.jpg")])
+    (tmp_path / "second name").hardlink_to(tmp_path / "photo.jpg")
+    with pytest.raises(UserError, match=r"second name would overwrite photo\.jpg, which is read"):
+        check_apart([Path("x"), Path("second name")], inputs=[Path("none"), Path("photo.jpg")])
 
 
 def test_keeping_works_where_the_file_system_has_no_links(

@@ -1,15 +1,19 @@
 """Which clips, and where their results go."""
 
 import errno
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from av.format import ContainerFormat
 
 from activity.common.errors import UserError
 from activity.common.stores import location
-from activity.labelling.jobs import leave_out_finished, plan_jobs
+from activity.labelling.jobs import part_finished, plan_jobs
 from activity.labelling.outputs import Outputs
 from activity.labelling.review.data_files import data_file
+from activity.media.clip import _FORMATS, VideoSource
+from tests.clips import draw_frame, write_pictures
 from tests.conftest import posix
 
 
@@ -89,15 +93,15 @@ def test_an_input_is_never_an_output(link: str, tmp_path: Path) -> None:
         output = tmp_path / "x" / ".." / "a.mp4"
     else:
         getattr(output, link)(clip)
-    with pytest.raises(UserError, match="is an input"):
+    with pytest.raises(UserError, match="would overwrite"):
         plan_jobs([clip], Outputs(output))
-    with pytest.raises(UserError, match="is an input"):
+    with pytest.raises(UserError, match="would overwrite"):
         plan_jobs([clip], Outputs(tmp_path / "other.mp4", json=output))
 
 
 def test_clips_are_not_labelled_into_their_own_folder(tmp_path: Path) -> None:
     touch(tmp_path, "a.mp4", "b.mov")
-    with pytest.raises(UserError, match=r"a\.mp4 is an input"):
+    with pytest.raises(UserError, match=r"would overwrite .*a\.mp4"):
         plan_jobs([str(tmp_path)], Outputs(tmp_path))
 
 
@@ -131,13 +135,15 @@ def test_what_is_there_already_is_left_out(tmp_path: Path) -> None:
     out = tmp_path / "out"
     jobs = plan_jobs(clips, Outputs(out, csv=out))
     touch(out, "a.mp4", "a.csv", "b.csv")
-    assert [Path(job.clip).name for job in leave_out_finished(jobs)] == ["b.mp4", "c.mp4"]
+    left, finished = part_finished(jobs)
+    assert [Path(job.clip).name for job in left] == ["b.mp4", "c.mp4"]
+    assert [Path(job.clip).name for job in finished] == ["a.mp4"]
     # Where nothing is to be written, nothing can be there already.
     truth = tmp_path / "truth"
     touch(truth, "a.csv")
     (truth / "a.csv").write_text("start,end,label\n")
     jobs = plan_jobs(clips, Outputs(), truth)
-    assert leave_out_finished(jobs) == jobs
+    assert part_finished(jobs) == (jobs, [])
 
 
 @posix
@@ -214,3 +220,85 @@ def test_a_clip_that_cannot_be_reached_leaves_the_others(tmp_path: Path) -> None
     clips = [*touch(tmp_path, "a.mp4", "b.mp4"), str(tmp_path / LONG / "c.mp4")]
     jobs = plan_jobs(clips, Outputs(csv=tmp_path))
     assert [job.clip for job in jobs] == clips
+
+
+# Endings that FFmpeg's demuxers of moving pictures name beside their own: photos, sound, subtitles,
+# lists and scripts.
+NO_CLIPS = {
+    *("avif", "avs", "heic", "heif", "ism", "isma", "j2k", "m4a", "m4b", "mka", "mks", "mpo"),
+    *("ogg", "ra", "wma"),
+}
+
+
+def endings_of_the_reader() -> set[str]:
+    endings = set()
+    for name in _FORMATS:
+        for mode in ("r", "w"):
+            with suppress(ValueError):
+                endings |= ContainerFormat(name, mode).extensions
+    return {f".{ending}" for ending in endings - NO_CLIPS}
+
+
+def test_a_folder_gives_every_clip_that_the_reader_reads(tmp_path: Path) -> None:
+    by_cameras = {".MOD", ".TOD", ".dav", ".m2v", ".qt", ".gif", ".mts", ".ogv", ".VOB", ".m2p"}
+    endings = sorted(endings_of_the_reader() | by_cameras)
+    assert len(endings) > 50
+    clips = touch(tmp_path / "in", *(f"{number}{end}" for number, end in enumerate(endings)))
+    jobs = plan_jobs([str(tmp_path / "in")], Outputs(tmp_path / "out"))
+    assert sorted(job.clip for job in jobs) == sorted(clips)
+
+
+def test_what_a_folder_holds_beside_clips_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    beside = ["notes.txt", "b.TXT", "Makefile", "still.jpg", ".hidden", "odd.\x1bx"]
+    touch(tmp_path / "in", "a.mp4", *beside)
+    (tmp_path / "in" / "more").mkdir()
+    plan_jobs([str(tmp_path / "in")], Outputs(tmp_path / "out"))
+    said = capsys.readouterr().out.splitlines()
+    assert said[0].startswith("[INFO] left out (neither photos nor clips): 2 .txt, ")
+    assert sorted(said[0].split(": ")[1].split(", ")) == [
+        "1 .\\x1bx",
+        "1 without an ending",
+        "2 .txt",
+    ]
+    assert said[1:] == ["[INFO] left out (photos): 1 .jpg"]
+
+
+@pytest.mark.parametrize(
+    ("names", "there"),
+    [
+        ([], "is empty"),
+        ([".hidden.mp4"], "is empty"),
+        (["a.jpg", "b.JPG", "c.txt"], "holds 2 .jpg, 1 .txt"),
+        (["2026/a.mp4", "2025/a.mp4", "c.txt"], "holds 1 .txt, 2 folders"),
+        (["2026/a.mp4"], "holds 1 folder"),
+    ],
+    ids=str,
+)
+def test_a_folder_without_clips_says_what_it_holds(
+    names: list[str], there: str, tmp_path: Path
+) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for name in names:
+        touch((folder / name).parent, Path(name).name)
+    with pytest.raises(UserError) as raised:
+        plan_jobs([str(folder)], Outputs(tmp_path / "out"))
+    assert str(raised.value).startswith(f"no clips in {folder}, which {there}: give --input ")
+
+
+@pytest.mark.parametrize("name", ["clip.h264", "clip.m2v", "CLIP.MOD", "clip.gif", "clip.qt"])
+def test_clips_of_cameras_and_raw_streams_are_read(name: str, tmp_path: Path) -> None:
+    codec = {".m2v": "mpeg2video", ".MOD": "mpeg2video", ".gif": "gif"}.get(
+        Path(name).suffix, "libx264"
+    )
+    written = {".MOD": ".mpg", ".qt": ".mov"}.get(Path(name).suffix, Path(name).suffix)
+    pictures = [draw_frame(number) for number in range(25)]
+    pix_fmt = "rgb8" if codec == "gif" else "yuv420p"
+    path = write_pictures(tmp_path / f"written{written}", pictures, codec, pix_fmt=pix_fmt)
+    path = path.rename(tmp_path / name)
+    (job,) = plan_jobs([str(tmp_path)], Outputs(tmp_path / "out"))
+    frames = list(VideoSource(Path(job.clip)).frames())
+    assert len(frames) == 25
+    assert frames[-1].seconds - frames[0].seconds == pytest.approx(24 / 25, abs=1e-3)

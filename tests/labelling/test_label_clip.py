@@ -21,8 +21,7 @@ from activity.labelling.outputs import Outputs
 from activity.labelling.overlay import overlay
 from activity.labelling.settings import Settings
 from activity.media.clip import VideoSource
-from activity.media.frame import Frame
-from activity.media.photo import network_input
+from activity.media.frame import Frame, network_input
 from activity.media.sink import open_sink
 from activity.network.classifier import Classifier, OpenClassifier
 from activity.network.engine import Engine, EngineOptions, Stream
@@ -30,6 +29,7 @@ from activity.temporal.judgement import Truth
 from activity.temporal.segments import Segment
 from activity.temporal.smoothing import Rolling, Viterbi
 from activity.temporal.viterbi import least_cost_labels
+from tests.clips import draw_frame, overwrite_packet, write_av_clip, write_pictures
 from tests.conftest import write_clip
 
 LABELS = ["blue", "green", "red"]
@@ -97,7 +97,7 @@ def test_viterbi_changes_on_the_very_frame_and_rolling_late(
     assert runs(rows_of(job.outputs.csv)) == [("red", 60), ("blue", 60)]
     assert (outcome.summary.frames, outcome.expected, outcome.dropped) == (120, 120, 0)
     written = json.loads(job.outputs.json.read_text())
-    assert written["switches"] == {"raw": 3, "viterbi": 1}
+    assert written["switches"] == {"raw": 3, "smoothed": 1, "viterbi": 1}
     assert written["settings"]["smoothing"] == "viterbi"
     assert written["segments"][1]["first_frame"] == 60
     assert len(frames_of(job.outputs.video)) == 120
@@ -105,7 +105,8 @@ def test_viterbi_changes_on_the_very_frame_and_rolling_late(
     (_, red), (_, blue) = runs(rows_of(job.outputs.csv))
     assert 66 <= red <= 69
     assert red + blue == 120
-    assert json.loads(job.outputs.json.read_text())["switches"] == {"raw": 3, "averaged": 1}
+    switches = json.loads(job.outputs.json.read_text())["switches"]
+    assert switches == {"raw": 3, "smoothed": 1, "averaged": 1}
 
 
 @pytest.mark.parametrize("stride", [1, 3])
@@ -307,3 +308,39 @@ def test_a_summary_says_what_it_was_made_from(changing_clip: Path, tmp_path: Pat
         "unknown": False,
         "framing": "squashed",
     }
+
+
+def test_what_became_of_times_and_damaged_frames_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pictures = [draw_frame(number) for number in range(60)]
+    options = {"x265-params": "keyint=250:bframes=0:log-level=none"}
+    clip = write_pictures(tmp_path / "hevc.mp4", pictures, "libx265", options=options)
+    overwrite_packet(clip, 20)
+    job = job_of(clip, tmp_path, "avi", "json")
+    outcome = label_clip(job, opened(mean_colour), SETTINGS)
+    assert outcome.summary.frames == 59
+    said = [line for line in capsys.readouterr().out.splitlines() if line.startswith("[INFO]")]
+    assert said == [
+        f"[INFO] {job.outputs.video} has the length of {clip}, but shows each frame for 0.0407 s, "
+        "where that has 0.04 to 0.08 s: an .mp4 keeps the times",
+        f"[INFO] {clip} is damaged: packets that cannot be decoded: 1",
+        f"[INFO] {clip} is damaged: frames that the decoder calls corrupt, and that are labelled "
+        "all the same: 39",
+    ]
+
+
+@pytest.mark.parametrize("suffix", ["avi", "mp4", "csv"])
+def test_after_an_early_end_the_last_frame_is_shown_as_long_as_it_is(
+    suffix: str, tmp_path: Path
+) -> None:
+    """And not for the moment that a file claims each frame to be shown."""
+    clip = write_av_clip(tmp_path / "slow.mkv", range(0, 20_000, 500))
+    job = job_of(clip, tmp_path, suffix, "json")
+    label_clip(job, opened(mean_colour), SETTINGS, interrupted=after(8))
+    written = json.loads(job.outputs.json.read_text())
+    frames = written["frames"]["read"]
+    assert 5 < frames < 10
+    assert written["segments"][-1]["end"] == pytest.approx(frames / 2, abs=1e-3)
+    if suffix != "csv":
+        assert VideoSource(job.outputs.video).seconds() == pytest.approx(frames / 2, abs=1e-2)

@@ -15,18 +15,12 @@ import numpy as np
 import pytest
 
 from activity.labelling import prediction
-from activity.labelling.prediction import (
-    batch_that_fits,
-    classify_frames,
-    classify_times,
-    read_ahead,
-)
+from activity.labelling.prediction import classify_frames, classify_times, read_ahead
 from activity.media.clip import VideoSource
-from activity.media.frame import Frame
-from activity.media.photo import network_input
-from activity.media.source import Source, VideoInfo
+from activity.media.frame import Frame, VideoInfo, network_input
+from activity.media.live import Source
 from activity.network.classifier import Classifier, OpenClassifier
-from activity.network.engine import EngineOptions, Stream
+from activity.network.engine import EngineOptions, Stream, keras_engine
 from activity.temporal.smoothing import RollingAverage
 from tests.clips import draw_frame, write_pictures
 from tests.conftest import Trained, decode_photo, write_clip
@@ -156,8 +150,8 @@ def test_without_pictures_predictions_and_times_are_the_same(
 ) -> None:
     frames = classify_frames(VideoSource(flickering_clip), BY_COLOUR, stride)
     times = classify_times(VideoSource(flickering_clip), BY_COLOUR, stride)
-    for (seconds, raw), (frame, wanted) in zip(times, frames, strict=True):
-        assert seconds == frame.seconds
+    for (shown, raw), (frame, wanted) in zip(times, frames, strict=True):
+        assert shown == (frame.seconds, frame.duration)
         np.testing.assert_array_equal(raw, wanted)
 
 
@@ -178,11 +172,40 @@ def test_a_large_frame_is_classified_once_where_no_picture_waits(
     assert classified == 3
 
 
-def test_an_8k_clip_does_not_wait_for_a_whole_batch() -> None:
-    assert batch_that_fits(32, VideoInfo(638, 402, 30, 100), stride=1) == 32
-    assert batch_that_fits(32, VideoInfo(7680, 4320, 30, 100), stride=1) == 1
-    assert batch_that_fits(32, VideoInfo(1920, 1080, 30, 100), stride=1000) == 1
-    assert batch_that_fits(32, VideoInfo(7680, 4320, 30, 100), stride=1, keep_frames=False) == 32
+@pytest.mark.parametrize(
+    ("width", "height", "stride", "keep_frames", "most"),
+    [
+        (638, 402, 1, True, 32),
+        (7680, 4320, 1, True, 1),
+        (1920, 1080, 1000, True, 1),
+        (7680, 4320, 1, False, 32),
+    ],
+)
+def test_frames_of_any_size_wait_for_a_batch_that_fits(
+    width: int, height: int, stride: int, keep_frames: bool, most: int
+) -> None:
+    """The sizes of clips in stores are not known when the network is opened."""
+    batches = []
+
+    class Network:
+        def predict_on_batch(self, pixels: np.ndarray) -> np.ndarray:
+            batches.append(len(pixels))
+            return np.zeros((len(pixels), 3), np.float32)
+
+    class Still:
+        """A picture that never moves, and takes no memory."""
+
+        live = False
+        info = VideoInfo(width, height, 30, 0)
+
+        def frames(self) -> Iterator[Frame]:
+            for number in range(40 * stride if stride == 1 else 200):
+                yield Frame(np.zeros((2, 2, 3), np.uint8), number / 30)
+
+    engine = keras_engine(Network(), 32)
+    classify = classify_frames if keep_frames else classify_times
+    deque(classify(Still(), opened(engine), stride), maxlen=0)
+    assert max(batches) == most
 
 
 def test_closing_early_leaves_no_thread(flickering_clip: Path, classify: OpenClassifier) -> None:

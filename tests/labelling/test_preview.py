@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterator
 
+import cv2
 import numpy as np
 import pytest
 from PIL import ImageGrab
@@ -23,6 +24,7 @@ BGR = (30, 200, 90)
 # Shows frames until the person asks to stop, and says so; ends by itself after a minute.
 SHOW_FRAMES = f"""
 import sys, time
+import cv2
 import numpy as np
 from activity.labelling.preview import open_preview
 from activity.media.frame import Frame
@@ -173,3 +175,15 @@ def test_off_opens_no_window_even_where_there_is_a_screen(screen: str, run_previ
     preview = run_preview("off")
     assert windows(screen) == []
     assert preview.poll() is None
+
+
+@pytest.mark.usefixtures("no_screen")
+def test_an_opencv_without_windows_is_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(cv2, "currentUIFramework", lambda: "")  # opencv-python-headless
+    assert open_preview("auto")(FRAME) is False
+    announced = "DISPLAY" in os.environ or sys.platform != "linux"
+    assert ("[INFO] no preview: this OpenCV" in capsys.readouterr().out) is announced
+    with pytest.raises(UserError, match=r"opencv-python-headless\) has no windows"):
+        open_preview("on")

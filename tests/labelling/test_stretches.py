@@ -14,8 +14,7 @@ from activity.common.interruption import LeftUnfinishedError
 from activity.labelling.label_clip import label_clip
 from activity.labelling.stretches import ClassifiedStretch, classify_stretch, join_stretches
 from activity.media.clip import VideoSource
-from activity.media.cutting import SEAM, CutClip, cut
-from activity.media.stretches import fit_together
+from activity.media.cutting import SEAM, CutClip, cut, fit_together
 from activity.network.engine import Stream
 from tests.clips import overwrite_packet, write_pictures
 from tests.labelling.test_label_clip import SETTINGS, VITERBI, job_of, opened

@@ -6,8 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from activity.media.augmentation import augmented_view, view_of_photo
-from activity.media.frame import Frame
-from activity.media.photo import network_input
+from activity.media.frame import Frame, network_input
 
 DIGEST = "ab" * 32
 views = st.integers(1, 10_000)

@@ -13,9 +13,8 @@ import pytest
 
 from activity.common.errors import UserError
 from activity.media.clip import VideoSource
-from activity.media.frame import Frame
+from activity.media.frame import Frame, VideoInfo, plausible_fps
 from activity.media.sink import open_sink
-from activity.media.source import VideoInfo, plausible_fps
 from tests.clips import tone, write_at_times, write_av_clip, write_pictures
 from tests.conftest import posix, write_clip
 

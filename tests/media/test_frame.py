@@ -9,10 +9,8 @@ import numpy as np
 import pytest
 
 from activity.media.clip import VideoSource
-from activity.media.frame import Frame
-from activity.media.photo import Framing, Window, framed, network_input, scaled
+from activity.media.frame import Frame, Framing, VideoInfo, Window, framed, network_input, scaled
 from activity.media.sink import open_sink
-from activity.media.source import VideoInfo
 from tests.clips import write_av_clip, write_pictures
 
 

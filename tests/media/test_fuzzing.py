@@ -15,9 +15,7 @@ import numpy as np
 import pytest
 
 from activity.common.errors import UserError
-from activity.media.clip import VideoSource
-from activity.media.container import open_container, shown_stream
-from activity.media.packets import packets_of
+from activity.media.clip import VideoSource, open_container, packets_of, shown_stream
 from tests.clips import draw_frame, write_pictures
 from tests.conftest import ROOT
 

@@ -75,3 +75,29 @@ def test_a_clip_that_does_not_say_how_long_it_is_is_counted(tmp_path: Path) -> N
     said = source.seconds()
     source.info = dataclasses.replace(source.info, frame_count=0)
     assert source.seconds() == pytest.approx(said, abs=0.05)
+
+
+def test_a_clip_is_opened_once_wherever_its_frames_stand(tmp_path: Path, opened: list[str]) -> None:
+    for name in ("a.avi", "b.avi"):
+        write_clip(tmp_path / name, ["red"] * 30 + ["green"] * 30)
+    cv2.imwrite(str(tmp_path / "photo.png"), np.zeros((20, 30, 3), np.uint8))
+    digests = hash_files(tmp_path, ["a.avi", "b.avi"])
+    images = [
+        Image(name, seconds, tmp_path)
+        for seconds in (1.5, 0.5, 1.5, 0.1)
+        for name in ("a.avi", "photo.png", "b.avi")
+    ]
+    images = [
+        image._replace(seconds=None)
+        if image.path == "photo.png"
+        else image._replace(digest=digest_of(image, digests[image.path]))
+        for image in images
+    ]
+    opened.clear()
+    found = dict(read_images(images))
+    assert sorted(found) == [*range(12)]
+    # Once for the digest, and once for the frames.
+    assert opened.count("a.avi") == opened.count("b.avi") == 2
+    for place, image in enumerate(images):
+        colour = {None: [0, 0, 0], 1.5: COLOURS_BGR["green"]}.get(image.seconds, (40, 30, 230))
+        np.testing.assert_allclose(found[place].pixels.mean(axis=(0, 1)), colour, atol=12)

@@ -90,6 +90,7 @@ def test_no_camera_is_one_clear_line() -> None:
     ("name", "expected"),
     [
         *(("0", True), ("rtsp://x/y.mp4", True), ("http://x", True), ("http://x/a.mjpg", True)),
+        *(("http://x/a.h264", True), ("http://x/a.gif", True), ("http://x/a.mod", False)),
         *(("0.mp4", False), ("a/0", False), ("file:///a.mp4", False), ("s3://a/0", False)),
         *(("http://x/a.mp4", False), ("https://x/a.MOV?key=1", False), ("http://x.mp4", True)),
     ],

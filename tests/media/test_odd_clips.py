@@ -1,5 +1,6 @@
 """What cameras and programs write, read as a player shows it: every frame, upright, on time."""
 
+import os
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -11,8 +12,10 @@ from av.codec.context import Flags
 from av.stream import Disposition
 
 from activity.common.errors import UserError
-from activity.media import deinterlacing
+from activity.media import clip as clip_module
 from activity.media.clip import VideoSource
+from activity.media.crop import Margins, margins_of
+from activity.media.cutting import StretchSource, cut
 from activity.media.frame import Frame
 from activity.media.images import frames_at
 from tests.clips import (
@@ -109,7 +112,7 @@ def test_pictures_too_small_to_be_made_whole_stay_as_they_are(
 def test_a_filter_that_refuses_pictures_is_one_clear_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(deinterlacing, "_SMALLEST_SIDE", 0)
+    monkeypatch.setattr(clip_module, "_SMALLEST_SIDE", 0)
     pictures = [draw_frame(number, (4, 8)) for number in range(5)]
     path = write_pictures(tmp_path / "clip.mkv", pictures, "mpeg2video", fields=True)
     with pytest.raises(UserError, match=f"cannot read {path} as a video: Invalid argument"):
@@ -391,6 +394,11 @@ def test_the_small_files_of_the_project(real_data: Path) -> None:
         "time_jump.ts": (60, 160, 120, 2.0),
         "time_jump_back.ts": (60, 160, 120, 2.0),
         "cover_first.mkv": (90, 638, 402, 3.0),
+        "recorder.webm": (92, 160, 120, 6.05),
+        "variable.mp4": (78, 321, 202, 7.38),
+        "clap.mp4": (60, 320, 200, 2.0),
+        "pixel_crop.mkv": (60, 320, 200, 2.0),
+        "MOV001.MOD": (60, 320, 202, 2.0),
     }
     for name, (count, width, height, end) in expected.items():
         source = VideoSource(folder / name)
@@ -399,3 +407,205 @@ def test_the_small_files_of_the_project(real_data: Path) -> None:
         assert len(frames) == count, name
         assert source.end_of(frames[-1].seconds) == pytest.approx(end, abs=0.03), name
         assert all(60 < frame.pixels.mean() < 160 for frame in frames), name
+
+
+CODECS = {
+    "h264.mp4": ("libx264", {"g": "250", "bf": "2"}),
+    "hevc.mp4": ("libx265", {"x265-params": "keyint=250:bframes=0:log-level=none"}),
+    "vp9.webm": ("libvpx-vp9", {"g": "250", "cpu-used": "8", "deadline": "realtime"}),
+    "av1.mp4": ("libsvtav1", {"g": "250", "preset": "12"}),
+    "mpeg4.avi": ("mpeg4", {"g": "250"}),
+}
+
+
+@pytest.mark.parametrize("name", CODECS)
+@pytest.mark.parametrize("number", [1, 20, 58, 59])
+def test_how_many_frames_come_after_damage_does_not_depend_on_the_cores(
+    name: str, number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    codec, options = CODECS[name]
+    pictures = [draw_frame(number) for number in range(60)]
+    path = write_pictures(tmp_path / name, pictures, codec, options=options)
+    overwrite_packet(path, number)
+    found = set()
+    for cores in (8, 2, 1):
+        monkeypatch.setattr(os, "cpu_count", lambda cores=cores: cores)
+        source = VideoSource(path)
+        pixels = [frame.pixels.tobytes() for frame in source.frames()]
+        found.add((len(pixels), source.corrupt, hash(tuple(pixels))))
+    ((count, _, _),) = found
+    # A packet that cannot be decoded costs its frame.
+    assert count + source.damaged == 60
+
+
+@pytest.mark.parametrize("number", [1, 20, 40])
+def test_frames_made_from_damaged_ones_are_shown_and_counted(number: int, tmp_path: Path) -> None:
+    pictures = [draw_frame(number) for number in range(60)]
+    codec, options = CODECS["hevc.mp4"]
+    path = write_pictures(tmp_path / "hevc.mp4", pictures, codec, options=options)
+    assert [VideoSource(path).corrupt, len(read(path))] == [0, 60]
+    overwrite_packet(path, number)
+    source = VideoSource(path)
+    frames = list(source.frames())
+    assert (len(frames), source.damaged) == (59, 1)
+    assert source.corrupt == 59 - number
+    # What is shown at a time is not the last picture before the damage.
+    (late,) = frames_at(path, [58 / 25])
+    assert late.seconds == pytest.approx(58 / 25, abs=1e-3)
+
+
+def write_clap(
+    path: Path, shown: tuple[int, int, int, int], frames: int = 10, **options: object
+) -> None:
+    """Write an .mp4 of 160x120 whose container asks for a part: left, top, width and height."""
+    write_av_clip(path, range(0, 40 * frames, 40), **options)
+    left, top, width, height = shown
+    # Of the part's centre, the distance from that of the picture: in halves of a pixel.
+    right, down = 2 * left + width - 160, 2 * top + height - 120
+    numbers = (width, 1, height, 1, right, 2, down, 2)
+    clap = b"\0\0\0\x28clap" + b"".join(n.to_bytes(4, "big", signed=True) for n in numbers)
+    content = bytearray(path.read_bytes())
+    at = content.index(b"avcC") - 4
+    content[at:at] = clap
+    # The boxes around it, and where the frames lie if that is behind it.
+    for kind in (b"moov", b"trak", b"mdia", b"minf", b"stbl", b"stsd", b"avc1"):
+        at = content.rindex(kind) - 4
+        size = int.from_bytes(content[at : at + 4], "big") + len(clap)
+        content[at : at + 4] = size.to_bytes(4, "big")
+    assert content.index(b"mdat") < content.index(b"moov")
+    path.write_bytes(content)
+
+
+def element(name: bytes, content: bytes) -> bytes:
+    """An element of Matroska."""
+    return name + (len(content) | 1 << 28).to_bytes(4, "big") + content
+
+
+def write_pixel_crop(path: Path, shown: tuple[int, int, int, int], **options: object) -> None:
+    """Write an .mkv of 160x120 likewise."""
+    write_av_clip(path, range(0, 400, 40), **options)
+    left, top, width, height = shown
+    margins = (left, top, 160 - left - width, 120 - top - height)
+    names = (b"\x54\xcc", b"\x54\xbb", b"\x54\xdd", b"\x54\xaa")
+    added = b"".join(
+        element(name, margin.to_bytes(2, "big"))
+        for name, margin in zip(names, margins, strict=True)
+    )
+    content = path.read_bytes()
+    tracks = content.rindex(b"\x16\x54\xae\x6b")
+    # Lengths would no longer be right: that of the whole may stay unknown, and of places of its
+    # parts nothing need be said.
+    at = content.index(b"\x18\x53\x80\x67") + 4
+    content = content[:at] + b"\x01" + b"\xff" * 7 + content[at + 8 :]
+    content = content.replace(b"\x11\x4d\x9b\x74", b"\x11\x4d\x9b\x75")
+    path.write_bytes(content[:tracks] + with_added(content[tracks:], added, 4, 1, 1))
+
+
+def with_added(content: bytes, added: bytes, name: int, *inner: int) -> bytes:
+    """Add to Tracks of Matroska, which content begins with: to Video in its first TrackEntry.
+
+    Args:
+        name: bytes of the name of what content begins with.
+        inner: bytes of the names of what is in there, down to what is added to.
+    """
+    length = 9 - content[name].bit_length()
+    size = int.from_bytes(content[name : name + length], "big") & ~(1 << 7 * length)
+    begin = name + length
+    inside, rest = content[begin : begin + size], content[begin + size :]
+    if not inner:
+        return element(content[:name], inside + added) + rest
+    at, wanted = 0, b"\xae" if len(inner) == 2 else b"\xe0"
+    while inside[at : at + 1] != wanted:
+        names = 9 - inside[at].bit_length()
+        lengths = 9 - inside[at + names].bit_length()
+        skipped = inside[at + names : at + names + lengths]
+        at += names + lengths + (int.from_bytes(skipped, "big") & ~(1 << 7 * lengths))
+    changed = inside[:at].replace(b"\xbf\x84", b"\xec\x84") + with_added(inside[at:], added, *inner)
+    return element(content[:name], changed) + rest
+
+
+CONTAINERS = {".mp4": write_clap, ".mkv": write_pixel_crop}
+
+
+@pytest.mark.parametrize("suffix", CONTAINERS)
+@pytest.mark.parametrize("shown", [(40, 0, 80, 120), (16, 8, 100, 90), (7, 3, 101, 91)])
+def test_the_part_that_a_container_asks_for_is_shown(
+    suffix: str, shown: tuple[int, int, int, int], tmp_path: Path
+) -> None:
+    path, (left, top, width, height) = tmp_path / f"clip{suffix}", shown
+    whole = read(write_av_clip(tmp_path / f"whole{suffix}", range(0, 400, 40)))
+    CONTAINERS[suffix](path, shown)
+    source = VideoSource(path)
+    assert (source.info.width, source.info.height) == (width, height)
+    frames = list(source.frames())
+    assert len(frames) == 10
+    for frame, before in zip(frames, whole, strict=True):
+        part = Frame(np.ascontiguousarray(before.pixels[top:][:height, left:][:, :width]))
+        assert np.abs(frame.network_input().astype(int) - part.network_input()).mean() < 3
+        assert np.abs(frame.pixels.astype(int) - part.pixels).mean() < 4
+    # The written clip is as large, and so is what is drawn on.
+    copy_clip(path, tmp_path / "out.mp4")
+    (written, *_) = read(tmp_path / "out.mp4")
+    assert written.size == (width + width % 2, height + height % 2)
+    assert np.abs(written.pixels[:height, :width].astype(int) - frames[0].pixels).mean() < 4
+
+
+@pytest.mark.parametrize("suffix", CONTAINERS)
+def test_a_part_of_a_turned_picture_is_turned_with_it(suffix: str, tmp_path: Path) -> None:
+    path = tmp_path / f"clip{suffix}"
+    try:
+        CONTAINERS[suffix](path, (40, 20, 100, 60), rotation=90)
+    except (AttributeError, ValueError):
+        pytest.skip("this PyAV cannot write the rotation")
+    assert {frame.pixels.shape for frame in read(path)} == {(100, 60, 3)}
+
+
+def test_a_stretch_of_a_clip_is_cropped_like_the_clip(tmp_path: Path) -> None:
+    path = tmp_path / "clip.mp4"
+    write_clap(path, (16, 8, 100, 90), frames=600)
+    clip = cut(path, parts=2, least=64)
+    assert clip is not None
+    frames = [frame for part in clip.stretches for frame in StretchSource(path, part).frames()]
+    whole = read(path)
+    assert len(frames) == len(whole) == 600
+    for frame, same in zip(frames[::50], whole[::50], strict=True):
+        assert frame.size == (100, 90)
+        np.testing.assert_array_equal(frame.pixels, same.pixels)
+
+
+def test_a_part_of_interlaced_pictures_is_taken_when_they_are_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pictures = [weave(number, (160, 120)) for number in range(8)]
+    path = write_pictures(tmp_path / "whole.mp4", pictures, "libx264", fields=True)
+    whole = read(path)
+    # An odd number of rows above changes which field a line belongs to.
+    monkeypatch.setattr(clip_module, "margins_of", lambda *_: Margins(0, 3, 0, 1))
+    for frame, before in zip(read(path), whole, strict=True):
+        assert np.abs(frame.pixels.astype(int) - before.pixels[3:-1]).mean() < 2
+
+
+@pytest.mark.parametrize("shown", [(0, 0, 160, 120), (150, 0, 20, 120), (0, -4, 160, 120)])
+def test_a_part_that_is_all_or_cannot_be_is_not_taken(
+    shown: tuple[int, int, int, int], tmp_path: Path
+) -> None:
+    write_clap(tmp_path / "clip.mp4", shown)
+    assert {frame.size for frame in read(tmp_path / "clip.mp4")} == {(160, 120)}
+
+
+@pytest.mark.parametrize("suffix", CONTAINERS)
+def test_whatever_a_damaged_header_asks_for_frames_come(suffix: str, tmp_path: Path) -> None:
+    path = tmp_path / f"clip{suffix}"
+    CONTAINERS[suffix](path, (40, 20, 100, 60))
+    content, random = path.read_bytes(), np.random.default_rng(0)
+    (tmp_path / "whole").write_bytes(content)
+    with av.open(str(path)) as clip:
+        stream = clip.streams.video[0]
+        assert margins_of(path, clip, stream) == (40, 20, 20, 40)
+        for _ in range(300):
+            changed = bytearray(content)
+            for at in random.integers(0, len(content), 20):
+                changed[at] = random.integers(256)
+            path.write_bytes(changed[: random.integers(1, len(changed) + 1)])
+            margins = margins_of(path, clip, stream)
+            assert margins is None or margins.leave_something(160, 120)

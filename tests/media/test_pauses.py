@@ -8,9 +8,8 @@ import pytest
 
 from activity.common.errors import UserError
 from activity.media.clip import VideoSource
-from activity.media.frame import Frame
+from activity.media.frame import Frame, VideoInfo
 from activity.media.sink import open_sink
-from activity.media.source import VideoInfo
 from tests.clips import (
     MILLISECOND,
     copy_clip,

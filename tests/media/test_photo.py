@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from activity.media.photo import decode_image, why_unreadable
 from activity.media.photo_header import depth_of, size_of, turns_of
-from tests.training.test_dataset import png, png_chunk
+from tests.training.data.test_dataset import png, png_chunk
 
 # Four quarters of different brightness: any way of turning it shows.
 QUARTERS = np.kron(np.array([[30, 90], [150, 230]], np.uint8), np.ones((40, 60), np.uint8))

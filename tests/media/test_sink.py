@@ -15,9 +15,8 @@ import pytest
 
 from activity.common.errors import UserError
 from activity.media.clip import VideoSource
-from activity.media.frame import Frame
+from activity.media.frame import Frame, VideoInfo
 from activity.media.sink import check_suffix, open_sink
-from activity.media.source import VideoInfo
 from tests.clips import copy_clip, draw_frame, frame_times, sound_packets, write_av_clip
 
 

@@ -1,16 +1,26 @@
 """Sound on its way into an .mp4: what browsers play is copied, anything else becomes AAC."""
 
 import sys
+from fractions import Fraction
 from pathlib import Path
 
 import av
 import numpy as np
 import pytest
+from av.stream import Disposition
 
 from activity.common.errors import UserError
 from activity.media.clip import VideoSource
 from activity.media.sink import open_sink
-from tests.clips import copy_clip, fail_to_read_on, sound_packets, write_sound_clip
+from tests.clips import (
+    copy_clip,
+    draw_frame,
+    fail_to_read_on,
+    sound_packets,
+    tone,
+    write_programmes,
+    write_sound_clip,
+)
 from tests.conftest import RunScript, Trained
 
 
@@ -146,3 +156,113 @@ def test_a_run_says_what_it_did_with_the_sound(
     assert done.stdout.count(expected) == 1
     # Subtitles are for the clip as it is: its pictures start half a second after its sound.
     assert (tmp_path / "out.srt").read_text().splitlines()[1].startswith("00:00:00,480 --> ")
+
+
+def write_programme(
+    path: Path, number: int, size: tuple[int, int], pitch: float | None, start: int = 0
+) -> Path:
+    """Write two seconds of a broadcast, with a tone if it has a pitch; ``start`` is in seconds."""
+    options = {
+        "mpegts_service_id": str(number),
+        "mpegts_start_pid": hex(256 * number),
+        "mpegts_pmt_start_pid": hex(4096 + 16 * number),
+    }
+    with av.open(str(path), "w", options=options) as clip:
+        video = clip.add_stream("mpeg2video", rate=25)
+        video.width, video.height, video.pix_fmt = *size, "yuv420p"
+        audio = clip.add_stream("aac", rate=44100) if pitch else None
+        sounds = tone(2, pitch) if pitch else []
+        for place in range(50):
+            frame = av.VideoFrame.from_ndarray(draw_frame(place, size), format="bgr24")
+            frame.pts, frame.time_base = place + 25 * start, Fraction(1, 25)
+            clip.mux(video.encode(frame))
+            for sound in sounds[place * 2 : place * 2 + 2] if audio else ():
+                sound.pts += start * 44100
+                clip.mux(audio.encode(sound))
+        clip.mux(video.encode(None))
+        if audio:
+            clip.mux(audio.encode(None))
+    return path
+
+
+@pytest.mark.parametrize("larger", [0, 1])
+@pytest.mark.parametrize("start", [0, 5000])
+def test_of_two_programmes_picture_and_sound_are_of_one(
+    larger: int, start: int, tmp_path: Path
+) -> None:
+    sizes = [(320, 240), (160, 120)]
+    parts = [
+        write_programme(tmp_path / "1.ts", 1, sizes[larger], 440),
+        write_programme(tmp_path / "2.ts", 2, sizes[1 - larger], 1500, start),
+    ]
+    clip = write_programmes(tmp_path / "two.ts", parts)
+    frames = list(VideoSource(clip).frames())
+    assert frames[0].size == (320, 240)
+    assert len(frames) == 50
+    # Each has a clock of its own.
+    seconds = [frame.seconds - frames[0].seconds for frame in frames]
+    assert seconds == pytest.approx([number / 25 for number in range(50)], abs=2e-3)
+    assert frames[0].seconds < 0.5
+    copy_clip(clip, tmp_path / "out.mp4")
+    _, rate, at, samples = samples_of(tmp_path / "out.mp4")
+    pitch = np.abs(np.fft.rfft(samples)).argmax() * rate / len(samples)
+    assert pitch == pytest.approx([440, 1500][larger], abs=5)
+    assert at == pytest.approx(0, abs=0.5)
+
+
+def test_a_programme_without_sound_does_not_get_that_of_another(tmp_path: Path) -> None:
+    parts = [
+        write_programme(tmp_path / "1.ts", 1, (160, 120), 440),
+        write_programme(tmp_path / "2.ts", 2, (320, 240), None),
+    ]
+    clip = write_programmes(tmp_path / "two.ts", parts)
+    sound = copy_clip(clip, tmp_path / "out.mp4")
+    assert (sound.lost, sound.written) == (None, False)
+    assert len(list(VideoSource(tmp_path / "out.mp4").frames())) == 50
+    assert sound_packets(tmp_path / "out.mp4") == []
+
+
+@pytest.mark.parametrize("unknown", [[0], [1], [0, 1]], ids=str)
+def test_of_two_tracks_the_one_that_can_be_decoded(unknown: list[int], tmp_path: Path) -> None:
+    """As phones write them: AAC, and a spatial track that FFmpeg has no decoder for."""
+    path = tmp_path / "phone.mov"
+    with av.open(str(path), "w") as clip:
+        video = clip.add_stream("mjpeg", rate=25)
+        video.width, video.height, video.pix_fmt = 160, 120, "yuvj420p"
+        tracks = [clip.add_stream("aac", rate=44100) for _ in range(2)]
+        for track in tracks:
+            track.disposition = Disposition.default.value
+        for number in range(50):
+            frame = av.VideoFrame.from_ndarray(draw_frame(number), format="bgr24")
+            clip.mux(video.encode(frame))
+        for number, track in enumerate(tracks):
+            # FFmpeg would take the one with more packets.
+            for frame in (*tone(3 if number in unknown else 2, 440 + 1060 * number), None):
+                clip.mux(track.encode(frame))
+    content = path.read_bytes()
+    for name, times in ((b"mp4a", 3), (b"esds", 1)):  # in each track
+        parts = content.split(name)
+        assert len(parts) == 1 + 2 * times
+        names = [b"apac" if number // times in unknown else name for number in range(2 * times)]
+        content = parts[0] + b"".join(map(bytes.__add__, names, parts[1:]))
+    path.write_bytes(content)
+    sound = copy_clip(path, tmp_path / "out.mp4")
+    if len(unknown) == 2:
+        assert sound.lost == "FFmpeg cannot decode it"
+        return
+    assert sound.lost is None
+    _, rate, _, samples = samples_of(tmp_path / "out.mp4")
+    pitch = np.abs(np.fft.rfft(samples)).argmax() * rate / len(samples)
+    assert pitch == pytest.approx([1500, 440][unknown[0]], abs=5)
+
+
+@pytest.mark.parametrize(("name", "pitch"), [("two_programmes.ts", 1500), ("two_sounds.mov", 440)])
+def test_sound_of_real_clips_belongs_to_the_picture(
+    name: str, pitch: int, real_data: Path, tmp_path: Path
+) -> None:
+    sound = copy_clip(real_data / "odd_clips" / name, tmp_path / "out.mp4")
+    assert sound.lost is None
+    _, rate, _, samples = samples_of(tmp_path / "out.mp4")
+    assert np.abs(np.fft.rfft(samples)).argmax() * rate / len(samples) == pytest.approx(
+        pitch, abs=5
+    )

@@ -10,8 +10,7 @@ import pytest
 
 from activity.media import live
 from activity.media.clip import VideoSource
-from activity.media.live import LiveSource
-from activity.media.source import Source
+from activity.media.live import LiveSource, Source
 from tests.clips import draw_frame, overwrite_packet, write_av_clip, write_pictures
 from tests.conftest import write_clip
 

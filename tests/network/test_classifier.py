@@ -13,12 +13,13 @@ from sklearn.preprocessing import LabelBinarizer
 
 from activity.common.errors import UserError
 from activity.media.frame import Frame
+from activity.network import classifier as classifier_module
 from activity.network.artifacts import load_input_side, load_model, save_classifier
 from activity.network.backbone import PREPROCESSING, frozen_convolution
 from activity.network.classifier import Classifier
 from activity.network.engine import EngineOptions
 from activity.network.preprocessing import IMAGENET_MEAN_RGB
-from activity.temporal.learned import Stretch
+from activity.temporal.learned import LearnedSpan
 from tests.conftest import ROOT, Trained
 
 LEGACY = ROOT / "tests/data/legacy_models"
@@ -203,7 +204,7 @@ def test_a_model_of_another_size_sees_photos_of_that_size(tmp_path: Path) -> Non
 def test_what_was_learned_from_is_kept_as_far_as_there_is_room(tmp_path: Path) -> None:
     files = {"model_path": tmp_path / "m", "label_bin_path": tmp_path / "lb.pickle"}
     binarizer = LabelBinarizer().fit(["a", "b", "c"])
-    learned = (Stretch("0" * 64, 0, 2.5), Stretch("f" * 64, 1, float("inf")))
+    learned = (LearnedSpan("0" * 64, 0, 2.5), LearnedSpan("f" * 64, 1, float("inf")))
     for stretches, kept in [(learned, learned), (None, None), ((), ()), (learned * 60_000, None)]:
         save_classifier(of_side(32, "Functional"), binarizer, learned=stretches, **files)
         assert Classifier.load(*files.values()).learned == kept
@@ -268,3 +269,44 @@ def test_a_missing_file_is_named(trained: Trained, tmp_path: Path) -> None:
         Classifier.load(tmp_path / "gone", trained.label_bin)
     with pytest.raises(UserError, match=r"cannot read the label binarizer .*gone"):
         Classifier.load(trained.model, tmp_path / "gone")
+
+
+def colour_blind(trained: Trained, folder: Path) -> tuple[Path, Path]:
+    """Write a model with the labels of ``trained`` that gives each the same probability."""
+    model = load_model(trained.model)
+    model.set_weights([np.zeros_like(weights) for weights in model.get_weights()])
+    binarizer = LabelBinarizer().fit(Classifier.load(trained.model, trained.label_bin).activities)
+    files = folder / "later.model", folder / "later.pickle"
+    save_classifier(model, binarizer, model_path=files[0], label_bin_path=files[1])
+    return files
+
+
+@pytest.mark.parametrize("engine", ["keras", "openvino"])
+def test_a_model_that_is_replaced_before_it_is_opened_is_noticed(
+    engine: str, trained: Trained, tmp_path: Path
+) -> None:
+    model = tmp_path / "activity.model"
+    model.write_bytes(trained.model.read_bytes())
+    classifier = Classifier.load(model, trained.label_bin)
+    colour_blind(trained, tmp_path)[0].replace(model)
+    options = EngineOptions(engine, cache_folder=tmp_path / "cache")
+    with pytest.raises(UserError, match=f"the model {model} was replaced .*: start it again"):
+        classifier.open(options)
+    # What another run may have been told is of this model: nothing is kept under its name.
+    assert not list(tmp_path.glob(f"cache/exports/{classifier.digest}*"))
+    Classifier.load(model, trained.label_bin).open(options)
+
+
+def test_labels_that_are_replaced_while_the_model_is_read_are_noticed(
+    trained: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    labels = tmp_path / "lb.pickle"
+    labels.write_bytes(trained.label_bin.read_bytes())
+
+    def replaced_meanwhile(path: Path) -> str:
+        labels.write_bytes(pickle.dumps(LabelBinarizer().fit(["chess", "go", "rowing"])))
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+
+    monkeypatch.setattr(classifier_module, "hash_file", replaced_meanwhile)
+    with pytest.raises(UserError, match="was replaced while it was read"):
+        Classifier.load(trained.model, labels)

@@ -78,22 +78,41 @@ def test_low_latency_gives_the_same_answers(network: keras.Model, tmp_path: Path
         np.testing.assert_allclose(alone, output, rtol=1e-4, atol=1e-6)
 
 
-@pytest.mark.skipif(keras.config.backend() != "tensorflow", reason="it exports otherwise")
 @pytest.mark.skipif(os.name != "posix", reason="there are no locks")
-def test_of_several_who_want_an_export_at_once_one_makes_it(tmp_path: Path) -> None:
-    made = []
+def test_of_several_who_want_an_export_at_once_one_makes_it(
+    network: keras.Model, tmp_path: Path
+) -> None:
+    saved = []
 
     class Slow:
-        def export(self, path: str, **_: object) -> None:
-            made.append(path)
+        def save(self, path: Path) -> None:
+            saved.append(path)
             time.sleep(0.3)
-            Path(path).write_text("network")
+            network.save(path)
 
     with ThreadPoolExecutor(4) as pool:
         paths = set(pool.map(lambda _: export(Slow(), tmp_path / "exports" / "key"), range(4)))
-    assert len(made) == 1
+    assert len(saved) == 1
     assert paths == {tmp_path / "exports" / "key" / engine_module.EXPORT_NAME}
-    assert next(iter(paths)).read_text() == "network"
+    assert next(iter(paths)).is_file()
+
+
+def test_a_gpu_is_used_though_there_is_an_export(
+    network: keras.Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether the run is long or short; OpenVINO runs on the CPU only where it is named."""
+    opened("openvino", network, cache=tmp_path)
+    monkeypatch.setattr(engine_module, "has_gpu", lambda: True)
+    loaded = []
+
+    def load() -> keras.Model:
+        loaded.append(True)
+        return network
+
+    for inputs in (5, 5000, None):
+        open_engine(options("auto", tmp_path), load, key="key", inputs=inputs)
+    assert len(loaded) == 3
+    open_engine(options("openvino", tmp_path), never_load, key="key", inputs=5)
 
 
 @pytest.mark.parametrize("name", ["keras", "openvino"])

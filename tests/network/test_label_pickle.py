@@ -18,7 +18,7 @@ from activity.network.classifier import Classifier
 from activity.network.label_pickle import read_labels
 from activity.network.recorded_pickle import MOST_BYTES
 from activity.network.unknown import UNSURE
-from activity.temporal.learned import Stretch
+from activity.temporal.learned import LearnedSpan
 from tests.conftest import ROOT, Trained, posix
 
 if os.name == "posix":
@@ -358,7 +358,10 @@ def test_what_counts_as_unsure_is_read_and_checked() -> None:
 def test_what_was_learned_from_is_read_and_checked() -> None:
     binarizer = LabelBinarizer().fit(["football", "tennis"])
     assert read_labels(pickle.dumps(binarizer)).learned is None
-    for text, stretches in {"": (), f"{'0' * 64} 0 2.5\n": (Stretch("0" * 64, 0, 2.5),)}.items():
+    for text, stretches in {
+        "": (),
+        f"{'0' * 64} 0 2.5\n": (LearnedSpan("0" * 64, 0, 2.5),),
+    }.items():
         binarizer.learned_ = text
         for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
             assert read_labels(pickle.dumps(binarizer, protocol)).learned == stretches

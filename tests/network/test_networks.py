@@ -15,7 +15,7 @@ import pytest
 import predict_video
 from activity.common.errors import UserError
 from activity.media.clip import VideoSource
-from activity.media.photo import network_input
+from activity.media.frame import network_input
 from activity.network.artifacts import load_model
 from activity.network.backbone import (
     PREPROCESSING,

@@ -9,7 +9,7 @@ from activity.temporal.corrected_shares import (
     corrected_shares,
     labels_with_unknown,
 )
-from activity.temporal.learned import Stretch
+from activity.temporal.learned import LearnedSpan
 from activity.temporal.segments import Segment
 from tests.predictions import predictions_of
 
@@ -21,7 +21,7 @@ def test_the_seconds_of_a_clip_by_predicted_and_true_label() -> None:
     confusion = confusion_in_seconds(known, numbers, truth)
     assert labels_with_unknown(known.labels) == ["golf", "tennis", "chess", "unknown"]
     assert confusion.tolist() == [[1, 1, 0, 0], [0, 1, 0, 1], [0] * 4, [0] * 4]
-    learned = [Stretch("0" * 64, 0.0, 2.0)]
+    learned = [LearnedSpan("0" * 64, 0.0, 2.0)]
     assert confusion_in_seconds(known, numbers, truth, learned).sum() == 2
 
 

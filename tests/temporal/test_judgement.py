@@ -13,7 +13,7 @@ from activity.temporal.judgement import (
     format_rightness,
     judge,
 )
-from activity.temporal.learned import Stretch
+from activity.temporal.learned import LearnedSpan
 from activity.temporal.segments import Segment
 from activity.temporal.smoothing import RAW
 from tests.predictions import predictions_of
@@ -28,13 +28,13 @@ CLIP = predictions_of(RAW_OF_CLIP, LABELS, fps=10)
 
 
 def judged(earlier: Earlier, *segments: Segment) -> Judgement:
-    return judge(CLIP, {RAW: RAW.numbers(CLIP)}, RAW, Truth(TABLE, segments), earlier)
+    return judge(CLIP.times, LABELS, {RAW: RAW.numbers(CLIP)}, RAW, Truth(TABLE, segments), earlier)
 
 
 def test_what_was_learned_from_is_told_apart() -> None:
     """All is tennis; the model has learned that of 4 s in the middle and of the end."""
     before = np.array([0] * 90 + [1] * 10)
-    stretches = [Stretch("0" * 64, 5, 7), Stretch("0" * 64, 8, float("inf"))]
+    stretches = [LearnedSpan("0" * 64, 5, 7), LearnedSpan("0" * 64, 8, float("inf"))]
     found = judged(Earlier(stretches, before), Segment(0, 20, "tennis"))
     assert (found.judged.frames, found.judged.right, found.judged.right_before) == (60, 10, 0)
     assert (found.learned.frames, found.learned.right, found.learned.right_before) == (40, 30, 10)
@@ -56,7 +56,7 @@ def test_what_was_learned_from_is_told_apart() -> None:
 
 
 def test_where_all_was_learned_from_nothing_is_judged() -> None:
-    found = judged(Earlier([Stretch("0" * 64, 0, 3)]), Segment(1, 2, "football"))
+    found = judged(Earlier([LearnedSpan("0" * 64, 0, 3)]), Segment(1, 2, "football"))
     assert found.agreements == {}
     assert format_judgement(found) == (
         "the model has learned from all that truth.csv is about: nothing is judged"

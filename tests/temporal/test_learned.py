@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from activity.temporal.learned import Stretch, format_stretches, is_learned, parse_stretches
+from activity.temporal.learned import LearnedSpan, format_spans, is_learned, parse_spans
 
-ONE = Stretch("0" * 64, 0, 2.5)
+ONE = LearnedSpan("0" * 64, 0, 2.5)
 microseconds = st.integers(0, 10**11)
 
 
@@ -18,10 +18,11 @@ microseconds = st.integers(0, 10**11)
 )
 def test_stretches_come_back(drawn: list[tuple[str, int, int]]) -> None:
     stretches = [
-        Stretch(digest, start / 1e6, (start + length + 1) / 1e6) for digest, start, length in drawn
+        LearnedSpan(digest, start / 1e6, (start + length + 1) / 1e6)
+        for digest, start, length in drawn
     ]
     stretches.append(ONE._replace(end=float("inf")))
-    back = parse_stretches(format_stretches(stretches))
+    back = parse_spans(format_spans(stretches))
     assert [stretch.digest for stretch in back] == [stretch.digest for stretch in stretches]
     np.testing.assert_allclose(
         [stretch[1:] for stretch in back], [stretch[1:] for stretch in stretches], atol=1e-6
@@ -34,7 +35,7 @@ def test_stretches_come_back(drawn: list[tuple[str, int, int]]) -> None:
 )
 def test_any_other_text_is_refused(line: str) -> None:
     with pytest.raises(ValueError, match=r".+"):
-        parse_stretches(line.format("0" * 64) + "\n")
+        parse_spans(line.format("0" * 64) + "\n")
 
 
 def test_frames_in_a_stretch_are_found_whatever_rounding_does() -> None:

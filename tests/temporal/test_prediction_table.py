@@ -5,10 +5,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import example, given
 
+from activity.common.tables import from_text, read_rows
 from activity.temporal.prediction_table import write_table
 from activity.temporal.predictions import Predictions
 from activity.temporal.smoothing import Rolling
+from tests.common.test_tables import NAMES
 from tests.predictions import predictions_of
 from tests.temporal.test_summary import one_hot
 
@@ -35,13 +38,19 @@ def test_table_has_one_row_a_frame(tmp_path: Path) -> None:
     assert float(rows[-1]["probability"]) == pytest.approx(0.8)
 
 
-@pytest.mark.parametrize("label", ["a,b", 'say "hi"', "two\nlines", "テニス", "Fußball", "frame"])
-def test_any_label_survives_the_table(tmp_path: Path, label: str) -> None:
-    write(tmp_path / "table.csv", predictions_of(np.array([[0.9, 0.1]]), [label, "other"]))
-    (row,) = read_table(tmp_path / "table.csv")
-    assert row["raw_label"] == row["label"] == label
-    assert row[f"p_{label}"] == "0.900000"
+@given(NAMES)
+@example("frame")
+@example("テニス")
+def test_any_label_survives_the_table(tmp_path_factory: pytest.TempPathFactory, label: str) -> None:
+    path = tmp_path_factory.getbasetemp() / "table.csv"
+    write(path, predictions_of(np.array([[0.9, 0.1]]), [label, "some other"]))
+    (row,) = read_table(path)
+    assert from_text(row["raw_label"]) == from_text(row["label"]) == label
+    (column,) = [name for name in row if row[name] == "0.900000" and name.startswith("p_")]
+    assert from_text(column.removeprefix("p_")) == label
     assert row["frame"] == "0"
+    header, cells = (values for _, values in read_rows(path, "table", "a header"))
+    assert dict(zip(header, cells, strict=True)) == row
 
 
 def test_a_table_that_fails_leaves_nothing_behind(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ if os.name == "posix":
 
 def fill(gathered: GatheredPredictions, raw: np.ndarray, frames: int, stride: int = 1) -> None:
     for frame in range(frames):
-        gathered.add(frame / FPS, None if frame % stride else raw[frame // stride])
+        gathered.add(frame / FPS, 0.0, None if frame % stride else raw[frame // stride])
 
 
 @settings(deadline=None)

@@ -66,7 +66,7 @@ def test_a_table_without_segments_judges_nothing(tmp_path: Path) -> None:
         ),
         ("start,end,label\n0,1,Fußball\n".encode("latin-1"), "is not UTF-8: save it again"),
         ("start,end,label\n0,1,tennis\n".encode("utf-16"), "is not UTF-8: save it again"),
-        ('start,end,label\n0,1,"tennis\n', "unexpected end of data"),
+        ('start,end,label\n0,1,"tennis\n', "line 2: a value that starts with a quote should end"),
         ("start,end,label\n0,1,ten\0nis\n", "'ten\\x00nis' is none of the labels"),
     ],
 )

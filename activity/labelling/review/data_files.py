@@ -1,20 +1,25 @@
 """The data file of each clip on a review page: its name and its content."""
 
+import base64
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from itertools import chain, count
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import numpy as np
 from numpy.typing import NDArray
 
 from activity.common.regular_file import hash_file
-from activity.common.stores import is_stored
+from activity.common.stores import is_stored, public_name
+from activity.common.tables import as_text
 from activity.labelling.review.playable import reference
 from activity.temporal.judgement import NO_LABEL
 from activity.temporal.segments import UNKNOWN
+
+INDEX = "index.html"
+"""The page itself, in its folder."""
 
 DATA = ".data"
 """Folder of the data, hidden so that train.py does not learn from the copies of clips in it."""
@@ -24,6 +29,11 @@ SUMMARY = "// "
 
 CALL = "takeClip("
 """Prefix of what the page shows of the clip, in the second line."""
+
+# Where frames do not come at one rate, times are told in ticks, as steps of 16 bits. A step that
+# these cannot hold is preceded by longest ones, which end no frame.
+TICKS = 10_000  # in a second
+LONGEST_STEP = 2**16 - 1
 
 _KEYS = {"id", "name", "clip", "label", "doubt", "seconds", "doubtful"}
 
@@ -73,16 +83,9 @@ def _is_of_another(data: Path, folder: Path, clip: Path) -> bool:
 def name_in_tables(folder: Path, clip: Path) -> str:
     """Name a clip as tables do: its path relative to the page's folder, or its file name alone."""
     if is_stored(clip):
-        # Without a password or signature, which would let others read it.
-        scheme, host, place, *_ = urlsplit(str(clip))
-        return as_text(f"{scheme}://{host.rpartition('@')[2]}{place}")
+        return as_text(public_name(str(clip)))
     path = reference(clip, folder)
     return as_text(clip.name if path is None else path.as_posix())
-
-
-def as_text(name: str) -> str:
-    """Escape the bytes of a name that are not UTF-8, as tables of segments do."""
-    return name.encode("utf-8", "backslashreplace").decode()
 
 
 def read_summary(data: Path) -> dict[str, Any] | None:
@@ -111,16 +114,53 @@ def read_labels(
         them, ``NO_LABEL`` for any other label. None if the data are missing, damaged, or of another
         content.
     """
+    with suppress(OSError, ValueError, LookupError, TypeError):
+        given = _labels_in(_read_content(data, digest), labels)
+        return given if len(given) == frames else None
+    return None
+
+
+def read_labelled_frames(
+    data: Path, digest: str, labels: Sequence[str]
+) -> tuple[NDArray[np.float64], NDArray[np.intp]] | None:
+    """Read when each frame of a clip is shown, and which label it has on the page.
+
+    Args:
+        data, digest: as in ``read_labels``.
+        labels: those that the clip was labelled with.
+
+    Returns:
+        (times in seconds, ascending, up to a tick late; numbers of the labels), each of shape
+        (frames,). None if the data are missing, damaged, of other content, or of other labels.
+    """
+    with suppress(OSError, ValueError, LookupError, TypeError):
+        content = _read_content(data, digest)
+        times, given = _times_in(content["timing"]), _labels_in(content, labels)
+        if content["labels"] == [as_text(label) for label in labels] and len(times) == len(given):
+            return times, given
+    return None
+
+
+def _read_content(data: Path, digest: str) -> dict[str, Any]:
     summary = read_summary(data)
     if summary is None or summary["id"] != digest:
-        return None
+        raise ValueError("these are no data of this clip")
+    line = data.read_text(encoding="ascii").split("\n")[1]
+    content: dict[str, Any] = json.loads(line.removeprefix(CALL).removesuffix(");"))
+    return content
+
+
+def _labels_in(content: dict[str, Any], labels: Sequence[str]) -> NDArray[np.intp]:
     number_of = {UNKNOWN: len(labels)} | {as_text(label): n for n, label in enumerate(labels)}
-    try:
-        line = data.read_text(encoding="ascii").split("\n")[1]
-        content = json.loads(line.removeprefix(CALL).removesuffix(");"))
-        starts = [start for start, *_ in content["segments"]]
-        numbers = [number_of.get(label, NO_LABEL) for _, label, *_ in content["segments"]]
-        given = np.repeat(numbers, np.diff([*starts, content["timing"]["frames"]]))
-    except (OSError, ValueError, LookupError, TypeError):
-        return None
-    return given if len(given) == frames else None
+    starts = [start for start, *_ in content["segments"]]
+    numbers = [number_of.get(label, NO_LABEL) for _, label, *_ in content["segments"]]
+    return np.repeat(numbers, np.diff([*starts, content["timing"]["frames"]]))
+
+
+def _times_in(timing: dict[str, Any]) -> NDArray[np.float64]:
+    if "fps" in timing:
+        return np.arange(timing["frames"]) / timing["fps"]
+    steps = np.frombuffer(base64.b64decode(timing["steps"]), "<u2")
+    ticks = np.cumsum(steps, dtype=np.int64)[steps < LONGEST_STEP]
+    # They were rounded down. At the end of its tick no frame is before the segment that it starts.
+    return (ticks + 0.98) / TICKS

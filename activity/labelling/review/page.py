@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+import re
 from pathlib import Path
 
 _HERE = Path(__file__).parent / "page"
@@ -33,11 +34,8 @@ def page(index: dict[str, object]) -> str:
         "index": as_script(index),
         "script": script,
     }
-    text = _read("page.html")
-    for name, part in parts.items():
-        before, after = text.split(f"{{{{{name}}}}}")
-        text = before + part + after
-    return text
+    # In one pass: a clip may be called {{script}}.
+    return re.sub(r"\{\{(\w+)\}\}", lambda found: parts[found[1]], _read("page.html"))
 
 
 def as_script(value: object) -> str:

@@ -10,10 +10,9 @@ import numpy as np
 
 from activity.common.errors import UserError
 from activity.common.stores import is_stored
-from activity.media.container import open_container, shown_stream
-from activity.media.frame import Frame
+from activity.media.clip import open_container, shown_stream
+from activity.media.frame import Frame, VideoInfo
 from activity.media.sink import open_sink
-from activity.media.source import VideoInfo
 
 COPY_HEIGHT = 480
 """Copies are at most this many pixels high."""
@@ -72,7 +71,8 @@ def reference(clip: Path, folder: Path) -> PurePath | None:
     except ValueError:
         return None
     # People pass pages on, with their clips; names of this machine's users must not go with them.
-    homes = {*_HOMES, Path.home().name.casefold()}
+    own_home = PurePath(os.path.expanduser("~"))  # noqa: PTH111 - a user may have none
+    homes = {*_HOMES, own_home.name.casefold()}
     inside = path.parts[path.parts.count("..") : -1]
     climbs = ".." in path.parts
     return None if climbs and any(part.casefold() in homes for part in inside) else path
@@ -112,7 +112,7 @@ def open_copy(
             if pixels.shape[:2] != (height, width):
                 resized = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA)
                 pixels = np.asarray(resized, np.uint8)
-            sink.write(Frame(pixels, frame.seconds))
+            sink.write(Frame(pixels, frame.seconds, frame.duration))
 
         yield write
         sink.copy_rest_of_sound()

@@ -9,12 +9,15 @@ from urllib.parse import quote_from_bytes
 import numpy as np
 from numpy.typing import NDArray
 
+from activity.common.tables import as_text
 from activity.common.writing import check_output, replace_when_complete
 from activity.labelling.review.data_files import (
     CALL,
     DATA,
+    INDEX,
+    LONGEST_STEP,
     SUMMARY,
-    as_text,
+    TICKS,
     data_file,
     name_in_tables,
     read_summary,
@@ -25,12 +28,8 @@ from activity.labelling.review.playable import reference
 from activity.temporal.envelope import Envelope
 from activity.temporal.segments import UNKNOWN
 
-INDEX = "index.html"
 _MOST_CURVES = 40  # labels whose probabilities the page knows: those that matter most
 
-# Times of frames at a variable rate are stored in ticks, as steps of 16 bits.
-_TICKS = 10_000  # in a second
-_LONGEST_STEP = 2**16 - 1
 _ONE_RATE = 2e-6  # seconds by which frames at one rate may be off: containers round
 
 
@@ -154,12 +153,11 @@ def _timing(times: NDArray[np.float64]) -> dict[str, object]:
     fps = (frames - 1) / float(times[-1]) if frames > 1 else 1.0
     if np.abs(times - np.arange(frames) / fps).max() < _ONE_RATE:
         return {"frames": frames, "fps": fps}
-    # Round down, so that an edge at a frame's time never comes after that frame.
-    ticks = np.floor((times + _ONE_RATE) * _TICKS).astype(np.int64)
+    # Rounded down: an edge at a frame's time is then never after that frame.
+    ticks = np.floor((times + _ONE_RATE) * TICKS).astype(np.int64)
     steps = np.diff(ticks, prepend=0)
-    # A step too long for 16 bits is preceded by steps of the largest value, which end no frame.
-    places = np.repeat(np.arange(frames), steps // _LONGEST_STEP)
-    coded = np.insert(steps % _LONGEST_STEP, places, _LONGEST_STEP)
+    places = np.repeat(np.arange(frames), steps // LONGEST_STEP)
+    coded = np.insert(steps % LONGEST_STEP, places, LONGEST_STEP)
     return {"frames": frames, "steps": _bytes(coded.astype("<u2"))}
 
 

@@ -1,6 +1,7 @@
 """Subtitles: SubRip, and WebVTT (https://www.w3.org/TR/webvtt1/). Players show them over a clip."""
 
 import html
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -28,8 +29,13 @@ def write_webvtt(clips: Sequence[LabelledMedia], labels: Sequence[str], path: Pa
 
 
 def _clock(seconds: float) -> str:
-    """Seconds as hours:minutes:seconds.milliseconds."""
-    milliseconds = round(seconds * 1000)
+    """Seconds as hours:minutes:seconds.milliseconds, rounded down.
+
+    A player shows a change from the first frame at or after its time: one rounded up would be
+    shown a frame late.
+    """
+    # 0.57 * 1000 is 569.9999999999999: what differs by less than a nanosecond is no other time.
+    milliseconds = math.floor(round(seconds * 1000, 6))
     minutes, milliseconds = divmod(milliseconds, 60_000)
     return (
         f"{minutes // 60:02}:{minutes % 60:02}:{milliseconds // 1000:02}.{milliseconds % 1000:03}"

@@ -1,11 +1,9 @@
 """Tables of segments, as ``temporal.segments`` describes them: CSV in UTF-8."""
 
-import csv
-import io
 from collections.abc import Sequence
 from pathlib import Path
 
-from activity.common.tables import header_of
+from activity.common.tables import as_text, format_row, header_of
 from activity.temporal.formats.annotations import (
     Annotations,
     LabelledMedia,
@@ -23,12 +21,8 @@ from activity.temporal.segments import (
 def write(clips: Sequence[LabelledMedia], labels: Sequence[str], path: Path) -> str:
     """Make a table of a clip's segments, with times to the microsecond."""
     ((_, segments),) = clips
-    text = io.StringIO()
-    rows = csv.writer(text, lineterminator="\n")
-    rows.writerow(HEADER)
-    for start, end, label in segments:
-        rows.writerow([f"{start:.6f}", f"{end:.6f}", label])
-    return text.getvalue()
+    rows = ((f"{start:.6f}", f"{end:.6f}", as_text(label)) for start, end, label in segments)
+    return "".join(f"{format_row(row)}\n" for row in (HEADER, *rows))
 
 
 def read(path: Path, wanted: Wanted) -> Annotations:

@@ -4,10 +4,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from activity.labelling.review.data_files import data_file, data_of_clip, read_labels
 from activity.labelling.review.writer import write_clip
 from activity.temporal.segments import Segment
+from tests.common.test_tables import NAMES
 from tests.labelling.review.drawn_page import FPS, review_clip
 
 TIMES = [number / FPS for number in range(50)]
@@ -72,3 +75,20 @@ def test_what_a_page_says_of_each_frame_is_read(tmp_path: Path) -> None:
     data.write_text(data.read_text().split("\n")[0] + "\ntakeClip({")
     assert read_labels(data, drawn.digest, 50, labels) is None
     assert read_labels(tmp_path / "none.js", drawn.digest, 50, labels) is None
+
+
+@given(st.lists(NAMES, min_size=3, max_size=3, unique=True))
+def test_any_label_on_a_page_is_read_again(
+    tmp_path_factory: pytest.TempPathFactory, labels: list[str]
+) -> None:
+    folder = tmp_path_factory.getbasetemp()
+    clip = clip_with(folder / "match.mp4", b"a clip")
+    segments = [
+        Segment(0, 0.4, labels[2]),
+        Segment(0.4, 1.2, labels[0]),
+        Segment(1.2, 2, labels[1]),
+    ]
+    drawn = review_clip(clip, TIMES, labels=labels, segments=segments)
+    write_clip(folder, drawn)
+    found = read_labels(data_file(folder, "match"), drawn.digest, 50, labels)
+    np.testing.assert_array_equal(found, [2] * 10 + [0] * 20 + [1] * 20)

@@ -409,7 +409,7 @@ HOSTILE = [
     "\"'`${window.hacked=3}",
     "javascript:window.hacked=4",
     "\u202egnp.exe\u2066",
-    "line\u2028break\u2029\n\x00\x1b[31m",
+    " \x85line\u2028break\u2029\r\n\x00\x1b[31m\f ",
     "__proto__",
     "&lt;b&gt;",
     "a,b;c",
@@ -442,9 +442,7 @@ def test_names_and_labels_are_never_markup(open_page: OpenPage, tmp_path: Path) 
     ((_, segments),) = read_segments_of_clips(path).items()
     saved = [segment.label for segment in segments]
     assert saved[-1] == "<svg onload=window.hacked=6>"
-    assert [saved[n] for n in (0, 1, 2, 3, 4, 6, 7, 8)] == [
-        HOSTILE[n].strip() for n in (0, 1, 2, 3, 4, 6, 7, 8)
-    ]
+    assert saved[:-1] == HOSTILE[:-1]
     assert opened.ask("window.hacked") is None
     assert opened.page.locator("img, svg").count() == 0
     body = opened.page.inner_text("body")

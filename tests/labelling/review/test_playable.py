@@ -8,7 +8,7 @@ import pytest
 from activity.common.stores import location
 from activity.labelling.review.playable import needs_copy, open_copy, plays_in_browsers, reference
 from activity.media.clip import VideoSource
-from activity.media.source import VideoInfo
+from activity.media.frame import VideoInfo
 from tests.clips import frame_times, sound_packets, write_av_clip
 from tests.conftest import posix
 from tests.labelling.review.drawn_page import draw_clip, frame_of
@@ -109,3 +109,12 @@ def test_a_copy_has_the_sound(sound: str, tmp_path: Path) -> None:
         for frame in source.frames():
             write(frame)
     assert sound_packets(tmp_path / "copy.mp4")
+
+
+def test_a_copy_shows_the_last_frame_as_long_as_the_clip_does(tmp_path: Path) -> None:
+    clip = write_av_clip(tmp_path / "slow.mkv", range(0, 5000, 500))
+    source = VideoSource(clip)
+    with open_copy(tmp_path / "copy.mp4", source.info, None) as write:
+        for frame in source.frames():
+            write(frame)
+    assert VideoSource(tmp_path / "copy.mp4").seconds() == pytest.approx(5, abs=0.01)

@@ -167,6 +167,6 @@ def test_a_clip_in_the_folder_of_the_page_is_not_written_over(
     path.parent.mkdir(parents=True)
     clip = write_clip(path, COLOURS)
     before = clip.read_bytes()
-    with pytest.raises(UserError, match="is an input, and would be lost"):
+    with pytest.raises(UserError, match="would overwrite"):
         review("--input", clip)
     assert clip.read_bytes() == before

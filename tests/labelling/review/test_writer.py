@@ -112,7 +112,13 @@ def test_a_clip_in_a_store_is_named_by_its_address_without_secrets(
     assert "anna" not in text
 
 
-@pytest.mark.parametrize("name", ["a%2e#?.mp4", "javascript:x.mp4", "</script>.mp4", "\u202e.mp4"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("a%2e#?.mp4", "javascript:x.mp4", "</script>.mp4", "\u202e.mp4"),
+        *("{{script}}.mp4", "{{index}}{{policy}}.mp4", "{{nothing}} {} {0} %s \\1.mp4"),
+    ],
+)
 def test_addresses_and_names_are_quoted(name: str, tmp_path: Path) -> None:
     folder = tmp_path / "review"
     name = name.replace("/", "")
@@ -131,6 +137,18 @@ def test_json_in_a_script_holds_no_markup_and_comes_back(value: object) -> None:
     assert text.isascii()
     assert not set(text) & set("<>&\n\u2028")
     assert json.loads(text) == value
+
+
+PIECES = ["{{script}}", "{{style}}", "{{index}}", "{{policy}}", "{{", "}}", r"\1", r"\g<0>", ".mp4"]
+
+
+@given(st.lists(st.lists(st.sampled_from(PIECES) | st.text(max_size=9)).map("".join), max_size=3))
+def test_no_name_of_a_clip_is_a_place_in_the_page(names: list[str]) -> None:
+    text = page({"clips": names})
+    pattern = r'(?<=<script type="application/json" id="index">)(.*?)(?=</script>)'
+    (index,) = re.findall(pattern, text)
+    assert json.loads(index) == {"clips": names}
+    assert text.replace(index, "") == re.sub(pattern, "", page({"clips": []}))
 
 
 def test_the_page_refuses_every_script_but_its_own() -> None:

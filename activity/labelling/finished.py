@@ -1,0 +1,119 @@
+"""Clips that an earlier run has labelled, judged by what it has left on disk."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+from activity.common.errors import UserError, refusals_in_a_line
+from activity.common.regular_file import hash_file
+from activity.common.stores import clip_location, local_copy
+from activity.labelling.jobs import Job
+from activity.labelling.review.data_files import read_labelled_frames
+from activity.labelling.settings import Settings
+from activity.labelling.truths import known_before
+from activity.network.classifier import Classifier
+from activity.temporal.judgement import Earlier, Judgement, Truth, judge
+from activity.temporal.prediction_table import read_table
+from activity.temporal.predictions import gather_predictions
+from activity.temporal.smoothing import compared_smoothings
+
+# Probabilities in tables are rounded: a few labels may come out otherwise.
+_MOST_OTHERS = 0.01
+
+_AGAIN = "--overwrite labels it again"
+
+
+def judge_finished(job: Job, classifier: Classifier, settings: Settings) -> Judgement:
+    """Judge a clip by its table of predictions; where there is none, by the review page's data.
+
+    Of a page, only the labels that were drawn are judged, in no other way of smoothing.
+
+    Args:
+        job: the clip, whose files are all there, and its truth.
+        classifier: the model of this run.
+        settings: how this run labels clips.
+
+    Raises:
+        UserError: neither was written; it cannot be read; or it was made with another model or
+            other settings.
+    """
+    assert job.truth is not None
+    if job.outputs.json:
+        _check_settings(job.outputs.json, classifier, settings)
+    if job.outputs.csv:
+        digest = _digest(job) if classifier.learned else ""
+        return _judge_table(job.outputs.csv, job, job.truth, digest, classifier, settings)
+    if job.outputs.review:
+        return _judge_page(job.outputs.review, job.truth, _digest(job), classifier, settings)
+    raise UserError(
+        "neither a table (--csv) nor a review page has the labels of its frames: " + _AGAIN
+    )
+
+
+def _judge_table(
+    table: Path, job: Job, truth: Truth, digest: str, classifier: Classifier, settings: Settings
+) -> Judgement:
+    labels, smoothing = classifier.labels, settings.smoothing
+    with (
+        local_copy(table) as local,
+        gather_predictions(local.parent, labels, settings.stride) as gathered,
+    ):
+        drawn = []
+        for frame, (time, raw, label) in enumerate(read_table(local, labels)):
+            if (raw is None) != (frame % settings.stride > 0):
+                raise UserError(f"{table} was made with another --stride: {_AGAIN}")
+            gathered.add(time, 0.0, raw)
+            drawn.append(label)
+        if not drawn:
+            raise UserError(f"{table} has no frames: {_AGAIN}")
+        known = gathered.predictions(lambda last: last)
+        compared = {
+            each: each.numbers(known)
+            for each in compared_smoothings(smoothing.size, settings.compare)
+        }
+        if np.mean(compared[smoothing] != np.array(drawn)) > _MOST_OTHERS:
+            raise UserError(f"{table} was made with other settings: {_AGAIN}")
+        # The page that the earlier run has written says nothing of what was before.
+        before = None if job.earlier == job.outputs.review else job.earlier
+        earlier = known_before(before, digest, known.frames, classifier)
+        return judge(known.times, labels, compared, smoothing, truth, earlier)
+
+
+def _judge_page(
+    data: Path, truth: Truth, digest: str, classifier: Classifier, settings: Settings
+) -> Judgement:
+    found = read_labelled_frames(data, digest, classifier.labels)
+    if found is None:
+        raise UserError(f"{data} is damaged, or of another clip or model: {_AGAIN}")
+    earlier = Earlier(known_before(None, digest, 0, classifier).learned)
+    times, shown = found
+    drawn = settings.smoothing
+    return judge(times, classifier.labels, {drawn: shown}, drawn, truth, earlier)
+
+
+def _check_settings(summary: Path, classifier: Classifier, settings: Settings) -> None:
+    """Make sure that the earlier run was like this one, where its summary says so."""
+    with local_copy(summary) as local:
+        try:
+            content = json.loads(local.read_text(encoding="utf-8"))
+            model, made = content["model"]["sha256"], content["settings"]
+            now = {
+                "smoothing": settings.smoothing.way,
+                "size": settings.smoothing.size,
+                "stride": settings.stride,
+                "unknown": classifier.unknown,
+            }
+            is_other = any(made[name] != value for name, value in now.items())
+        except (OSError, ValueError, LookupError, TypeError) as error:
+            raise UserError(f"{summary} does not say how it was labelled: {_AGAIN}") from error
+    if model != classifier.digest:
+        raise UserError(f"another model has labelled it: {_AGAIN}")
+    if is_other:
+        raise UserError(f"it was labelled with other settings: {_AGAIN}")
+
+
+def _digest(job: Job) -> str:
+    path = clip_location(job.clip)
+    with refusals_in_a_line(job.clip), local_copy(path) as local:
+        return hash_file(local)

@@ -1,0 +1,459 @@
+"""Split what was found into images to learn from, images to test with, and outliers.
+
+Outliers are images of none of the activities, which teach the network what it does not know. They
+are learned with equal targets for all labels (D. Hendrycks, M. Mazeika, T. Dietterich, "Deep
+Anomaly Detection with Outlier Exposure", ICLR 2019). docs/recipe.md says what they gain, and how
+their number and weight were chosen.
+"""
+
+import hashlib
+import os
+import re
+from bisect import bisect_left, bisect_right
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from imutils import paths
+
+from activity.common.stores import is_stored
+from activity.media.clip import CLIP_SUFFIXES
+from activity.media.images import Image, digest_of, hash_files
+from activity.temporal.learned import LearnedSpan
+from activity.temporal.segments import UNKNOWN
+from activity.training.data.clips import sample_frames
+from activity.training.data.dataset import Found
+from activity.training.data.labelled import (
+    FEWEST_PHOTOS,
+    LATER_SUFFIXES,
+    ImageSets,
+    LabelledClip,
+    LabelledPhoto,
+    Outliers,
+    Part,
+)
+from activity.training.data.layout import footage_of
+
+_KIND_OF = {suffix: kind for kind, group in enumerate(LATER_SUFFIXES, 1) for suffix in group}
+
+# Endings of names that tell what kind of file it is, not what it shows.
+_SUFFIXES = {*CLIP_SUFFIXES, *paths.image_types, *_KIND_OF, ".heic", ".heif", ".hif", ".jxl"}
+
+_LABELS_PER_UNSEEN = 5
+_MOST_UNSEEN = 300
+"""A share of this many photos has a standard error of at most 0.03."""
+
+
+def build_sets(
+    found: Found, every: float, cache: Path | None, *, outliers: int, seed: int
+) -> ImageSets:
+    """Sample the clips, look at the files' contents, split it all, and choose outliers.
+
+    Args:
+        found: what lies in the data sets.
+        every: seconds from one frame of a clip to the next.
+        cache: folder where the files' digests are kept from run to run; None keeps none.
+        outliers: the most photos, and likewise frames, of none of the activities to learn from; 0
+            learns nothing of them.
+        seed: seed of the choice of outliers.
+    """
+    frames = sample_frames(found.clips, found.all_labels(), every, cache)
+    labels = {photo.image: photo.label for photo in found.photos}
+    contents = {**frames.contents, **_hash_photos(labels, cache)}
+    of_frames = dict(zip(frames.images, frames.labels, strict=True))
+    labels |= of_frames
+    split = split_images(found.photos, found.clips, of_frames, contents)
+    chosen = choose_outliers(found.outliers, split.outliers, outliers, seed)
+    outlier_photos = [*chosen.photos, *chosen.unseen]
+    contents |= _hash_photos(outlier_photos, cache)
+    digests = {
+        image: digest_of(image, contents.get(image.file, ""))
+        for image in [*labels, *outlier_photos]
+    }
+
+    def hashed(images: Iterable[Image]) -> list[Image]:
+        return [image._replace(digest=digests[image]) for image in images]
+
+    training, test = hashed(split.training), hashed(split.test)
+    chosen = _without_copies(chosen, digests, {image.digest for image in [*training, *test]})
+    return ImageSets(
+        training,
+        test,
+        hashed(split.unknown if outliers else [*split.outliers, *split.unknown]),
+        dict(zip(hashed(labels), labels.values(), strict=True)),
+        frames,
+        chosen,
+        _learned_spans(found.clips, [*split.training, *chosen.frames], contents),
+    )
+
+
+def _hash_photos(photos: Iterable[Image], cache: Path | None) -> dict[Path, str]:
+    """Hash the contents of photos; those that cannot be read are missing."""
+    by_folder: defaultdict[Path, list[str]] = defaultdict(list)
+    for photo in photos:
+        by_folder[photo.folder].append(photo.path)
+    return {
+        folder / path: digest
+        for folder, paths in by_folder.items()
+        for path, digest in hash_files(folder, paths, cache).items()
+    }
+
+
+def _learned_spans(
+    clips: Sequence[LabelledClip], images: Iterable[Image], contents: Mapping[Path, str]
+) -> list[LearnedSpan]:
+    """List the segments of clips that hold an image to learn from."""
+    times: defaultdict[Path, list[float]] = defaultdict(list)
+    for image in sorted(images, key=lambda image: image.seconds or 0):
+        if image.seconds is not None:
+            times[image.file].append(image.seconds)
+    return [
+        LearnedSpan(contents[clip.file], start, end)
+        for clip in clips
+        if (seconds := times.get(clip.file)) is not None
+        for start, end, _ in clip.segments
+        if bisect_left(seconds, start) < bisect_right(seconds, end)
+    ]
+
+
+class Split(NamedTuple):
+    """Which images go where; each in the order of photos, then of frames."""
+
+    training: list[Image]
+    test: list[Image]
+    outliers: list[Image]
+    """Frames labelled ``unknown``, of clips that are learned from."""
+    unknown: list[Image]
+    """Likewise, of clips to test with."""
+
+
+def split_images(
+    photos: Sequence[LabelledPhoto],
+    clips: Sequence[LabelledClip],
+    frames: Mapping[Image, str],
+    contents: Mapping[Path, str],
+) -> Split:
+    """Split photos and frames, each data set by itself.
+
+    What a data set has split already keeps its side: its photos to test with are tested with, or
+    those to validate with where it has none. Of the others, photos are split by ``split_photos``;
+    those that belong together (frames of one video) are kept together, and so are the frames of a
+    clip, as ``split_clips`` says. A clip beside a photo of the same name, such as a phone's live
+    photo, is on the photo's side, and so is one whose frames lie there as photos; where such photos
+    are on both sides, all of them are learned from.
+
+    Args:
+        photos: in the order of their data sets and paths.
+        clips: that the frames are from.
+        frames: label of each frame; ``unknown`` may be among them. A clip that shows nothing else
+            is learned from, unless its data set has it in the part to test with.
+        contents: for each clip's file that can be read, what tells it from others.
+    """
+    have_test = {photo.dataset for photo in photos if photo.part == "test"}
+    have_test |= {clip.dataset for clip in clips if clip.part == "test"}
+    by_dataset: dict[int, list[LabelledPhoto]] = {}
+    for photo in photos:
+        by_dataset.setdefault(photo.dataset, []).append(photo)
+    tested: set[Image] = set()
+    for dataset, some in by_dataset.items():
+        tested |= _photos_to_test(some, have_test=dataset in have_test)
+    sides = {
+        clip.file: _is_test(clip.part, have_test=clip.dataset in have_test)
+        for clip in clips
+        if clip.part is not None
+    }
+    tied, shots = _tied_to_clips(photos, {image.file for image in frames})
+    learned = {shot for photo, shot in tied.items() if photo.image not in tested}
+    learned |= {shot for file, names in shots.items() if sides.get(file) is False for shot in names}
+    tested -= {p.image for p, shot in tied.items() if p.part is None and shot in learned}
+    for file, names in shots.items():
+        sides.setdefault(file, learned.isdisjoint(names))
+    tested_clips = _clips_to_test(frames, sides, contents)
+    split = Split([], [], [], [])
+    for photo in photos:
+        (split.test if photo.image in tested else split.training).append(photo.image)
+    for image, label in frames.items():
+        sides_of_label = split[2:] if label == UNKNOWN else split[:2]
+        sides_of_label[image.file in tested_clips].append(image)
+    return split
+
+
+def split_photos(photos: Sequence[str], labels: Sequence[str]) -> tuple[list[int], list[int]]:
+    """Split photos 75/25 into training and test, each label in proportion.
+
+    The split depends on the sorted list of photos alone, never on ``--seed``: scores of
+    different runs are scores on the same test photos. It is the source tutorial's split, of the
+    kinds of files that its library lists; files of later kinds are split by themselves, so that
+    they change nothing about the others. Where a label has fewer than four photos of a kind, these
+    are all for training.
+
+    Args:
+        photos: their paths, sorted.
+        labels: of each of them.
+
+    Returns:
+        (training, test): ascending indices into ``photos``.
+    """
+    # Takes more than a second to import; --help should not wait for it.
+    from sklearn.model_selection import train_test_split
+
+    by_kind: defaultdict[int, list[int]] = defaultdict(list)
+    for number, photo in enumerate(photos):
+        by_kind[_KIND_OF.get(Path(photo).suffix.lower(), 0)].append(number)
+    test: set[int] = set()
+    for _, of_kind in sorted(by_kind.items()):
+        counts = Counter(labels[i] for i in of_kind)
+        enough = [i for i in of_kind if counts[labels[i]] >= FEWEST_PHOTOS]
+        if enough:
+            each = [labels[i] for i in enough]
+            split = train_test_split(enough, test_size=0.25, stratify=each, random_state=42)
+            test.update(split[1])
+    return [i for i in range(len(photos)) if i not in test], sorted(test)
+
+
+def split_clips(labels: Mapping[str, Collection[str]], contents: Mapping[str, str]) -> set[str]:
+    """Choose about a quarter of the clips to test with, whole clips only.
+
+    Labels are met in proportion as far as whole clips allow, the rarest first. (That is the idea
+    of K. Sechidis et al., "On the stratification of multi-label data", ECML PKDD 2011.) A label
+    that fewer than four clips show has them all in training. Which of a label's clips are taken
+    goes by a hash of their names: it is the same in every run, and another clip in the folder
+    changes little. Copies of one clip are on one side.
+
+    Args:
+        labels: that each clip shows.
+        contents: what tells clips apart; equal contents are one clip under two names.
+
+    Returns:
+        The clips to test with.
+
+    Example:
+        >>> clips = {f"{number}.mp4": {"tennis"} for number in range(8)}
+        >>> len(split_clips(clips, {clip: clip for clip in clips}))
+        2
+    """
+    shown: dict[str, set[str]] = {}
+    for clip, some in labels.items():
+        shown.setdefault(contents[clip], set()).update(some)
+    names = {contents[clip]: clip for clip in sorted(labels, reverse=True)}
+    of_label: dict[str, list[str]] = {}
+    for content in sorted(shown, key=lambda each: hashlib.sha256(names[each].encode()).digest()):
+        for label in shown[content]:
+            of_label.setdefault(label, []).append(content)
+    wanted = {
+        label: round(len(some) / 4) if len(some) >= FEWEST_PHOTOS else 0
+        for label, some in of_label.items()
+    }
+    test: set[str] = set()
+    for label in sorted(wanted, key=lambda label: (len(of_label[label]), label)):
+        for content in of_label[label]:
+            some = shown[content]
+            if content not in test and all(wanted[other] > 0 for other in some):
+                test.add(content)
+                for other in some:
+                    wanted[other] -= 1
+    return {clip for clip in labels if contents[clip] in test}
+
+
+def _is_test(part: Part | None, *, have_test: bool) -> bool:
+    return part == "test" or (part == "validation" and not have_test)
+
+
+def _photos_to_test(photos: Sequence[LabelledPhoto], *, have_test: bool) -> set[Image]:
+    tested = {photo.image for photo in photos if _is_test(photo.part, have_test=have_test)}
+    alone = [photo for photo in photos if photo.part is None and photo.group is None]
+    _, test = split_photos([p.image.path for p in alone], [p.label for p in alone])
+    tested |= {alone[i].image for i in test}
+    groups = {p.group: {p.label} for p in photos if p.part is None and p.group is not None}
+    tested_groups = split_clips(groups, {group: group for group in groups})
+    return tested | {p.image for p in photos if p.part is None and p.group in tested_groups}
+
+
+def _tied_to_clips(
+    photos: Sequence[LabelledPhoto], clips: Collection[Path]
+) -> tuple[dict[LabelledPhoto, str], dict[Path, set[str]]]:
+    """Find the photos that were taken together with a clip, and these clips.
+
+    A photo and a clip of one name in one folder were. Photos of one group are the frames of a clip
+    that has the name of their folder, or lies in it.
+
+    Returns:
+        (what each of the photos is called together with its clip, and each of the clips with its
+        photos).
+    """
+    shots = [
+        (photo, _shot(photo.image.file if photo.group is None else photo.image.file.parent))
+        for photo in (photos if clips else ())
+    ]
+    folders = {shot for photo, shot in shots if photo.group is not None}
+    of_clips = {clip: {_shot(clip), *({_shot(clip.parent)} & folders)} for clip in clips}
+    taken = {shot for some in of_clips.values() for shot in some}
+    tied = {photo: shot for photo, shot in shots if shot in taken}
+    of_photos = {*tied.values()}
+    return tied, {clip: some & of_photos for clip, some in of_clips.items() if some & of_photos}
+
+
+def _clips_to_test(
+    frames: Mapping[Image, str], sides: Mapping[Path, bool], contents: Mapping[Path, str]
+) -> set[Path]:
+    """Choose the clips to test with: those that have this side already, and some without a side.
+
+    Args:
+        frames: labels of the clips' frames.
+        sides: of the clips that have one, whether it is that to test with.
+        contents: what tells clips apart.
+    """
+    footage = _footage({image.file for image in frames}, contents)
+    learned = {footage[file] for file, is_test in sides.items() if not is_test and file in footage}
+    tested = {file for file, is_test in sides.items() if is_test}
+    # Copies of what is learned from are no test, and those of what is tested with are not learned.
+    held = {footage[file] for file in tested if file in footage} - learned
+    tested |= {file for file, shown in footage.items() if file not in sides and shown in held}
+    labels: dict[str, set[str]] = {}
+    files: dict[str, Path] = {}
+    for image, label in frames.items():
+        has_side = image.file in sides or footage[image.file] in learned | held
+        if label != UNKNOWN and not has_side:
+            labels.setdefault(image.path, set()).add(label)
+            files[image.path] = image.file
+    chosen = split_clips(labels, {path: footage[files[path]] for path in labels})
+    return tested | {files[path] for path in chosen}
+
+
+def _footage(clips: Collection[Path], contents: Mapping[Path, str]) -> dict[Path, str]:
+    """Find out which clips belong together: copies of one, those cut from one or called alike.
+
+    Returns:
+        For each clip, a name that those have in common that belong together.
+    """
+    same: dict[str, str] = {}
+
+    def first_of(name: str) -> str:
+        while same.get(name, name) != name:
+            name = same[name]
+        return name
+
+    names = {clip: (contents.get(clip, str(clip)), _shot(clip)) for clip in clips}
+    for content, shot in names.values():
+        first, other = sorted((first_of(content), first_of(shot)))
+        same[other] = first
+    return {clip: first_of(content) for clip, (content, _) in names.items()}
+
+
+def files_taken_at_once(images: Sequence[Image]) -> list[str]:
+    """Name the file of each image; files of one shot, such as a live photo, by the first of them.
+
+    Use it to keep such files on one side when images are held out.
+    """
+    clips = {_shot(file) for file in {image.file for image in images if image.seconds is not None}}
+    first: dict[str, str] = {}
+    names: dict[Path, str] = {}
+    for file in (image.file for image in images) if clips else ():
+        if file not in names:
+            shot = _shot(file)
+            names[file] = first.setdefault(shot, str(file)) if shot in clips else str(file)
+    return [names.get(image.file, str(image.file)) for image in images]
+
+
+def _shot(file: Path) -> str:
+    """Name a shot, given the path of one of its files, or of a folder of its frames.
+
+    A phone writes a live photo as a photo and a clip of one name, and what is edited of it with an
+    E in front of its number. Where photos are HEIC, clips are called after that, or photos that
+    were converted.
+
+    Example:
+        >>> _shot(Path("/a/IMG_E0012.HEIC.jpg")) == _shot(Path("/a/img_0012_HEVC.MOV"))
+        True
+    """
+    name, suffix = os.path.splitext(file.name.lower())  # noqa: PTH122
+    while suffix in _SUFFIXES:
+        name, suffix = os.path.splitext(name)  # noqa: PTH122
+    name += suffix
+    name = re.sub(r"^img_e(?=\d)", "img_", name.removesuffix("_hevc"))
+    folder = file.parent if is_stored(file) else os.path.abspath(file.parent)  # noqa: PTH100
+    return f"{folder}/{footage_of(name)}"
+
+
+def choose_outliers(
+    photos: Sequence[LabelledPhoto], unknown: Sequence[Image], most: int, seed: int
+) -> Outliers:
+    """Choose outliers to learn from and to evaluate by, evenly over labels and clips.
+
+    One label in five is kept apart to evaluate by, at least one where there are two; never
+    ``unknown``, which is there to be learned. Photos of the part to test with in a data set that
+    is split already are not learned from.
+
+    Args:
+        photos: those of labels that were not asked for, and of ``unknown``.
+        unknown: frames that tables call ``unknown``, of clips that are learned from.
+        most: photos to learn from, and likewise frames; 0 chooses nothing at all.
+        seed: seed of the choice.
+    """
+    if not most:
+        return Outliers()
+    random = np.random.default_rng(seed)
+    labels = sorted({photo.label for photo in photos} - {UNKNOWN})
+    held_out = max(round(len(labels) / _LABELS_PER_UNSEEN), int(len(labels) > 1))
+    unseen_labels = {labels[place] for place in random.permutation(len(labels))[:held_out]}
+    unseen = [(photo.label, photo.image) for photo in photos if photo.label in unseen_labels]
+    learned = [
+        (photo.label, photo.image)
+        for photo in photos
+        if photo.label not in unseen_labels and photo.part in (None, "train")
+    ]
+    frames = [(str(image.file), image) for image in unknown]
+    return Outliers(
+        _draw_evenly(learned, most, random),
+        _draw_evenly(frames, most, random),
+        _draw_evenly(unseen, _MOST_UNSEEN, random),
+        sorted({label for label, _ in learned}),
+        sorted({label for label, _ in unseen}),
+    )
+
+
+def _draw_evenly(
+    labelled: Iterable[tuple[str, Image]], most: int, random: np.random.Generator
+) -> list[Image]:
+    """Draw as many of each label, or all of those that have fewer, and keep their order."""
+    images: defaultdict[str, list[Image]] = defaultdict(list)
+    for label, image in labelled:
+        images[label].append(image)
+    drawn: list[Image] = []
+    for done, label in enumerate(sorted(images, key=lambda label: (len(images[label]), label))):
+        share = (most - len(drawn)) // (len(images) - done)
+        places = np.sort(random.permutation(len(images[label]))[:share])
+        drawn += [images[label][place] for place in places.tolist()]
+    return drawn
+
+
+def _without_copies(
+    outliers: Outliers, digests: Mapping[Image, str], known: Collection[str]
+) -> Outliers:
+    """Give the outliers their digests, and leave out duplicates.
+
+    A photo that an activity has, too, would be learned both as that and as none of them; one that
+    is learned says nothing about what was never seen.
+
+    Args:
+        outliers: as chosen.
+        digests: digests of these; empty for files that cannot be read.
+        known: digests of the images of the activities.
+    """
+    used = {*known} - {""}
+
+    def keep(images: Sequence[Image]) -> list[Image]:
+        kept = []
+        for image in images:
+            digest = digests[image]
+            if digest not in used:
+                kept.append(image._replace(digest=digest))
+                used.update({digest} - {""})
+        return kept
+
+    of_activities = sum(digests[i] in used for i in [*outliers.learned, *outliers.unseen])
+    photos, frames, unseen = map(keep, (outliers.photos, outliers.frames, outliers.unseen))
+    return replace(outliers, photos=photos, frames=frames, unseen=unseen, known=of_activities)

@@ -1,0 +1,1 @@
+"""Learning: the head, fine-tuning of the last stages, and the int8 version."""

@@ -1,0 +1,252 @@
+"""The results as files: a report for other programs, and pictures for people.
+
+The pictures are the curves of training, a confusion matrix and the most confident mistakes.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+from numpy.typing import NDArray
+from sklearn.metrics import confusion_matrix
+
+from activity.common.figures import save_figure, short_name
+from activity.common.json_file import write_json
+from activity.media.images import Image, map_images
+from activity.network.unknown import called_unknown, known_called_unknown
+from activity.training.arguments import report_files
+from activity.training.learning.head import History, Trained
+from activity.training.results.score import Evaluation, Leakage, NearCopies, share
+
+_MOST_MISTAKES, _SHEET_COLUMNS = 24, 6
+_MOST_CELLS_WITH_COUNTS = 40  # classes; cells of a larger matrix have no room for a number
+_LARGEST_MATRIX = 40  # inches; a picture that can still be opened
+
+
+def write_report(
+    path: Path,
+    trained: Trained,
+    evaluation: Evaluation,
+    leakage: Leakage,
+    two_labels: Sequence[NearCopies] | None,
+    settings: dict[str, object],
+) -> list[Path]:
+    """Write the report as JSON, and beside it ``<name>_confusion.png`` and ``<name>_mistakes.png``.
+
+    The pictures are left out where there was nothing to test with.
+
+    Args:
+        path: path of the JSON file.
+        trained: the classifier.
+        evaluation: evaluation of the test images.
+        leakage: what of the training set is in the test set, too.
+        two_labels: images that show nearly the same picture under two labels; None if there
+            are too many images to compare.
+        settings: what the training was asked to do.
+
+    Returns:
+        The files written.
+
+    Raises:
+        UserError: the file system refuses to write.
+    """
+    right, is_frame = evaluation.right, evaluation.is_frame
+    copies = without_copies = figures = counts = unknown = None
+    if (near := leakage.near_copies) is not None:
+        copies = [{"training": str(original), "test": str(copy)} for copy, original in near.items()]
+        without_copies = share(right[leakage.is_new(evaluation.images)])
+    if evaluation.images:
+        figures = evaluation.classification_report(evaluation.labels, as_dict=True)
+        counts = confusion_counts(evaluation).tolist()
+        unknown = _figures_of_unknown(trained, evaluation)
+    write_json(
+        path,
+        {
+            "accuracy": evaluation.accuracy,
+            "accuracy_of_photos": share(right[~is_frame]),
+            "accuracy_of_frames": share(right[is_frame]),
+            "accuracy_without_near_copies": without_copies,
+            "recalls": [recall._asdict() for recall in evaluation.recalls()],
+            "classification_report": figures,
+            "confusion_matrix": {"labels": [*evaluation.labels], "counts": counts},
+            "mistakes": [_mistake(evaluation, index) for index in evaluation.mistakes()],
+            "identical_in_training_and_test": [
+                {"training": [*map(str, group.training)], "test": [*map(str, group.test)]}
+                for group in leakage.identical
+            ],
+            "nearly_the_same_in_training_and_test": copies,
+            "nearly_the_same_under_two_labels": two_labels and [p.as_dict() for p in two_labels],
+            "unknown": unknown,
+            "unreadable_photos": [*map(str, trained.features.unreadable)],
+            "history": asdict(trained.history),
+            "fine_tuning_accuracy_on_held_out": trained.fine_tuning,
+            "fine_tuning_accuracy_of_carved_out": trained.fine_tuning,  # its earlier name
+            "settings": settings,
+        },
+    )
+    if not evaluation.images:
+        return [path]
+    _, confusion, mistakes = report_files(path)
+    plot_confusion(evaluation, confusion)
+    contact_sheet(evaluation, mistakes)
+    return [path, confusion, mistakes]
+
+
+def _figures_of_unknown(trained: Trained, evaluation: Evaluation) -> dict[str, object]:
+    """Report how many known and how many unseen images ``--unknown`` would call unknown."""
+    known, unsure, features = evaluation.probabilities, evaluation.unsure, trained.features
+    return {
+        "known_called_unknown": share(known_called_unknown(known, unsure)),
+        "unseen_called_unknown": share(called_unknown(evaluation.unseen, known, unsure)),
+        "unseen_photos": [*map(str, features.unseen.images)],
+        "outliers_learned": [*map(str, features.outliers.images)],
+    }
+
+
+def _mistake(evaluation: Evaluation, index: int) -> dict[str, Any]:
+    probabilities = evaluation.probabilities[index]
+    return {
+        "photo": str(evaluation.images[index]),
+        "label": evaluation.labels[evaluation.truth[index]],
+        "predicted": evaluation.labels[probabilities.argmax()],
+        "probability": float(probabilities.max()),
+        "probability_of_label": float(probabilities[evaluation.truth[index]]),
+    }
+
+
+def plot_history(history: History, path: Path) -> None:
+    """Draw loss and accuracy by epoch, with the epoch of the lowest test loss marked.
+
+    Raises:
+        UserError: the file system refuses to write.
+    """
+    figure = Figure(figsize=(10, 4.4), layout="constrained")
+    figure.suptitle(
+        "The test photos are watched only: nothing is learned from them, and no epoch chosen.",
+        fontsize="medium",
+    )
+    epochs = range(1, len(history.loss) + 1)
+    # A training that diverges gives NaN, which is not the lowest of anything.
+    known = [e for e, loss in enumerate(history.test_loss, 1) if math.isfinite(loss)]
+    best = min(known, key=lambda epoch: history.test_loss[epoch - 1], default=None)
+    marker = "." if len(epochs) <= 10 else ""
+    for axes, name in zip(figure.subplots(1, 2), ("loss", "accuracy"), strict=True):
+        training, test = getattr(history, name), getattr(history, f"test_{name}")
+        axes.plot(epochs, training, marker=marker, color="#0072B2", label=f"training {name}")
+        if test:
+            axes.plot(epochs, test, marker=marker, color="#D55E00", label=f"test {name}")
+        if best is not None:
+            axes.axvline(best, color="0.7", linestyle=":", zorder=0)
+            mark = f"{test[best - 1]:.3f} at epoch {best}, of the lowest test loss"
+            axes.plot(best, test[best - 1], "o", color="black", label=mark)
+        axes.set(xlabel="epoch", ylabel=name)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.grid(color="0.93")
+        axes.legend()
+    save_figure(figure, path)
+
+
+def plot_confusion(evaluation: Evaluation, path: Path) -> None:
+    """Draw the confusion matrix: one row a label, one column a prediction.
+
+    A cell is the darker the larger its share of the row; the number in it counts images.
+
+    Raises:
+        UserError: the file system refuses to write.
+    """
+    classes = len(evaluation.labels)
+    counts = confusion_counts(evaluation)
+    shares = counts / np.maximum(1, counts.sum(axis=1, keepdims=True))
+    numbered = classes <= _MOST_CELLS_WITH_COUNTS
+    cell = 0.55 if numbered else min(0.18, _LARGEST_MATRIX / classes)  # inches
+    side = max(2.2, cell * classes)
+    labels = [short_name(label, 30) for label in evaluation.labels]
+    names = 0.09 * max(map(len, labels))  # room for the labels of the axes, inches
+    figure = Figure(figsize=(side + names + 1.2, side + names + 1.4), layout="constrained")
+    axes = figure.subplots()
+    # Square roots, so that a rare confusion is seen among many classes.
+    darkness = np.sqrt(shares)
+    axes.pcolormesh(darkness, cmap="Blues", vmin=0, vmax=1, edgecolors="white", linewidth=0.7)
+    axes.set_aspect("equal")
+    axes.invert_yaxis()
+    fontsize = 10 if numbered else 39 * cell
+    middles = np.arange(classes) + 0.5
+    axes.set_xticks(middles, labels, rotation=90, fontsize=fontsize)
+    axes.set_yticks(middles, labels, fontsize=fontsize)
+    axes.tick_params(length=0)
+    axes.set(xlabel="predicted", ylabel="label")
+    axes.set_title(
+        f"{evaluation.accuracy:.1%} of {len(evaluation.images)} test images are right", fontsize=11
+    )
+    for row, column in np.argwhere(counts) if numbered else ():
+        colour = "white" if darkness[row, column] > 0.6 else "black"
+        count = str(counts[row, column])
+        axes.text(column + 0.5, row + 0.5, count, ha="center", va="center", color=colour)
+    save_figure(figure, path)
+
+
+def contact_sheet(evaluation: Evaluation, path: Path) -> None:
+    """Show the test images that are most confidently predicted wrong, as the network sees them.
+
+    Where the classifier is sure and the label says otherwise, the label may be the one that is
+    wrong. Images that have become unreadable are left out.
+
+    Args:
+        evaluation: evaluation of the test images.
+        path: path of the picture; its name chooses the format.
+
+    Raises:
+        UserError: the file system refuses to write.
+    """
+    mistakes = evaluation.mistakes()
+    rows = max(1, math.ceil(min(len(mistakes), _MOST_MISTAKES) / _SHEET_COLUMNS))
+    figure = Figure(figsize=(2.3 * _SHEET_COLUMNS, 3 * rows + 0.3), layout="constrained")
+    figure.suptitle(
+        f"{len(mistakes)} of {len(evaluation.images)} test images are predicted wrongly; "
+        "the most confident mistakes come first",
+        fontsize="large",
+    )
+    cells = figure.subplots(rows, _SHEET_COLUMNS).ravel()
+    for axes in cells:
+        axes.set_axis_off()
+    shown = _as_seen(evaluation.images, mistakes)
+    for axes, (index, pixels) in zip(cells, shown, strict=False):
+        axes.imshow(pixels)
+        mistake = _mistake(evaluation, index)
+        label, predicted = short_name(mistake["label"], 20), short_name(mistake["predicted"], 16)
+        sure = f"{mistake['probability']:.0%}"
+        axes.set_title(f"label {label}\npredicted {predicted} {sure}", fontsize=9)
+        name, below = short_name(mistake["photo"].rpartition("/")[2], 28), axes.transAxes
+        axes.text(0.5, -0.03, name, transform=below, fontsize=8, ha="center", va="top")
+    save_figure(figure, path)
+
+
+def _as_seen(
+    images: Sequence[Image], mistakes: Sequence[int]
+) -> list[tuple[int, NDArray[np.uint8]]]:
+    """Read as many of the mistakes as the sheet has room for, in order, opening each clip once.
+
+    Where some cannot be read, others of the same files cannot either, and the next ones are read.
+    """
+    seen: dict[int, NDArray[np.uint8]] = {}
+    gone: set[Path] = set()
+    waiting = [*mistakes]
+    while waiting and len(seen) < _MOST_MISTAKES:
+        room = _MOST_MISTAKES - len(seen)
+        some, waiting = waiting[:room], waiting[room:]
+        pixels = map_images(lambda _, image: image.network_input(), [images[i] for i in some])
+        seen |= {some[place]: shown for place, shown in pixels}
+        gone |= {images[index].file for index in some if index not in seen}
+        waiting = [index for index in waiting if images[index].file not in gone]
+    return [(index, seen[index]) for index in mistakes if index in seen]
+
+
+def confusion_counts(evaluation: Evaluation) -> NDArray[np.integer]:
+    """Count images by label (rows) and prediction (columns), shape (labels, labels)."""
+    labels = range(len(evaluation.labels))
+    return confusion_matrix(evaluation.truth, evaluation.predicted, labels=labels)
