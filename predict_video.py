@@ -32,14 +32,17 @@ from activity.labelling.jobs import (
 )
 from activity.labelling.label_clip import Outcomes, label_one_by_one
 from activity.labelling.outputs import Outputs
+from activity.labelling.over_clips import OverClips, report_over_clips, told_apart
 from activity.labelling.preview import open_preview
 from activity.labelling.report import report
 from activity.labelling.review.data_files import INDEX
 from activity.labelling.review.writer import write_index
-from activity.labelling.truths import check_labels
+from activity.labelling.truths import check_truths
 from activity.network.arguments import add_speed_arguments, files_in_cache
+from activity.network.artifacts import load_label_file
 from activity.network.classifier import Classifier, files_of_model
 from activity.network.engine import EngineOptions
+from activity.temporal.formats.annotations import Wanted
 from activity.temporal.smoothing import SMOOTHINGS
 
 EXAMPLE = """\
@@ -59,7 +62,7 @@ def main() -> None:
     args = parse_arguments()
     provide_home()
     choose_backend(args.engine)
-    jobs, finished = find_jobs(args)
+    jobs, finished, over_clips = find_jobs(args)
     if not jobs and not any(job.truth for job in finished):
         write_page(args.review)
         return
@@ -69,23 +72,46 @@ def main() -> None:
     judgements = judge_those_finished(finished, classifier, settings)
     label = open_labelling(args, jobs, classifier, settings)
     with delay_interrupts() as interrupted, closing(label(interrupted)) as outcomes:
-        failed = report(jobs, outcomes, judgements)
+        done, failed = report(jobs, outcomes, judgements)
+        if over_clips.paths:
+            report_over_clips(over_clips, done, len(jobs) - len(failed), classifier.activities)
         write_page(args.review)
     if failed:
         raise UserError(f"{len(failed)} of {len(jobs)} clips failed: {', '.join(failed)}")
 
 
-def find_jobs(args: argparse.Namespace) -> tuple[list[Job], list[Job]]:
+def find_jobs(args: argparse.Namespace) -> tuple[list[Job], list[Job], OverClips]:
     """Find the clips and name the files to write; in folders, tell apart what is there already.
 
     Returns:
-        (clips to label, clips that are labelled already).
+        (clips to label, clips that are labelled already, files to write over all clips).
     """
-    outputs = Outputs(args.output, args.timeline, args.csv, args.json, args.segments, args.review)
+    outputs, over_clips = told_apart(
+        args.input,
+        Outputs(
+            *(args.output, args.timeline, args.csv, args.json, args.segments, args.review),
+            segments_suffix=f".{args.segments_format}",
+            video_suffix=f".{args.output_format}",
+        ),
+        args.stats,
+        args.stats_bins,
+        with_truth=args.truth is not None,
+    )
+    wanted = Wanted(args.tier)
+    if args.truth and args.truth.suffix.lower() == ".eaf":  # which may have several tiers
+        wanted = Wanted(args.tier, load_label_file(args.label_bin).classes)
     read = files_of_model(args.model, args.label_bin, engine=args.engine)
-    jobs = plan_jobs(args.input, outputs, args.truth, [*read, *files_in_cache(args.cache)])
-    if args.overwrite:
-        return jobs, []
+    jobs = plan_jobs(
+        args.input,
+        outputs,
+        args.truth,
+        [*read, *files_in_cache(args.cache)],
+        wanted=wanted,
+        over_all=over_clips.paths,
+    )
+    # What is written over all clips needs all of them.
+    if args.overwrite or over_clips.paths:
+        return jobs, [], over_clips
     left, finished = part_finished(jobs)
     check_tables_survive(left)
     if finished:
@@ -93,7 +119,7 @@ def find_jobs(args: argparse.Namespace) -> tuple[list[Job], list[Job]]:
             f"[INFO] {len(finished)} of {len(jobs)} clips are labelled already "
             "(--overwrite: do it again)"
         )
-    return left, finished
+    return left, finished, over_clips
 
 
 def check_possible(args: argparse.Namespace, jobs: Sequence[Job]) -> None:
@@ -108,20 +134,27 @@ def check_possible(args: argparse.Namespace, jobs: Sequence[Job]) -> None:
         raise UserError("a live source is labelled where it is: leave out --cluster")
     if args.display == "on" and args.cluster:
         raise UserError("--display on cannot show clips labelled on a cluster: leave it out")
-    if args.display == "on" and not args.output:
-        raise UserError("--display on shows the frames that --output writes: give --output, too")
+    draws = any(job.draws for job in jobs)
+    if args.display == "on" and not draws:
+        raise UserError(
+            "--display on shows the frames that --output draws on: give --output an .mp4 or an .avi"
+        )
+    if args.bars and any(job.copies_streams for job in jobs):
+        raise UserError(
+            "--bars are drawn on frames, which an .mkv has as they are: give --output an .mp4 or "
+            "an .avi"
+        )
 
 
 def load_classifier(args: argparse.Namespace, jobs: Sequence[Job]) -> Classifier:
     """Read the model's files, and make sure that it can be judged by the tables of ``--truth``."""
     classifier = Classifier.load(args.model, args.label_bin)
-    tables = {job.truth.path for job in jobs if job.truth}
-    for table in sorted(tables):
-        check_labels(table, classifier.activities)
+    truths = [job.truth for job in jobs if job.truth]
+    check_truths(truths, classifier.activities)
     without = [job.name for job in jobs if not job.truth]
-    if tables and without:
+    if truths and without:
         print(f"[INFO] not judged, since there is no truth: {shortened(without)}")
-    if tables and classifier.learned is None:
+    if truths and classifier.learned is None:
         print(
             f"[INFO] {classifier.label_bin} does not say which clips the model has learned from, "
             "as train.py writes it now: if it was trained on these clips, the score is too high"
@@ -149,7 +182,8 @@ def open_labelling(
         return label_nothing
     frames = count_frames(jobs)
     to_classify = frames and frames // args.stride
-    show = open_preview(args.display if args.output and not args.cluster else "off")
+    draws = any(job.draws for job in jobs)
+    show = open_preview(args.display if draws and not args.cluster else "off")
     if args.cluster:
         # Only --cluster needs these imports.
         from activity.cluster.clips import label_on_cluster

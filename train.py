@@ -38,7 +38,7 @@ def main() -> None:
     provide_home()
     choose_backend(args.engine, trains=args.fine_tune > 0 or args.weights == RANDOM)
     check_inputs_survive(args, args.dataset)
-    found = find_images(args.dataset, args.labels, args.label_folder)
+    found = find_images(args.dataset, args.labels, args.label_folder, args.tier)
     say(remarks_on_found(args.labels, found))
     check_inputs_survive(args, found.inputs)
     check_outputs(args)

@@ -124,7 +124,7 @@ def test_wrong_truth_is_one_line_before_any_work(
         (("--truth", tmp_path / "missing.csv"), "no table of segments at"),
         (("--truth", table, clip), "is not a folder: for several clips, it should be one"),
         (("--truth", folder, clip), "it should hold a .csv named after each clip"),
-        (("--segments", tmp_path / "labels.txt"), "a name ending in .csv, .srt, .vtt"),
+        (("--segments", tmp_path / "labels.json"), "a name ending in .csv, .srt, .vtt"),
     ]:
         several = [clip, *arguments[2:]]
         where = tmp_path / "out" if len(several) > 1 else output

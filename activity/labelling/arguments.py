@@ -4,7 +4,8 @@ import argparse
 
 from activity.common.stores import location, without_file_scheme
 from activity.labelling.preview import DISPLAY
-from activity.network.arguments import add_cluster_argument, positive
+from activity.network.arguments import add_cluster_argument, add_tier_argument, positive, seconds
+from activity.temporal.segment_files import SEGMENT_SUFFIXES
 from activity.temporal.smoothing import SMOOTHINGS
 
 
@@ -41,7 +42,15 @@ def add_file_arguments(parser: argparse.ArgumentParser) -> None:
         help="the labelled clip to write: .mp4 (H.264 with the clip's sound, plays everywhere) or "
         ".avi (Motion JPEG at one constant rate, no sound); for several clips a folder, which "
         "gets one .mp4 for each; a live source wants an .mp4, which keeps the time between frames; "
+        ".mkv copies the clip's own video, sound and subtitles without encoding, and has the "
+        "labels as subtitles that a player shows or hides; "
         "may be left out where another result is asked for: nothing is drawn or encoded then",
+    )
+    group.add_argument(
+        "--output-format",
+        choices=("mp4", "mkv"),
+        default="mp4",
+        help="the format of the labelled clips in a folder of --output (default: %(default)s)",
     )
     group.add_argument(
         "--timeline",
@@ -69,9 +78,34 @@ def add_file_arguments(parser: argparse.ArgumentParser) -> None:
         "--segments",
         type=location,
         metavar="FILE",
-        help="the stretches of one label to write: .csv (start,end,label in seconds, to be "
-        "corrected and given as --truth), .srt or .vtt (subtitles: a player shows "
-        "the label over the clip as it is); for several clips a folder, which gets a .csv for each",
+        help="the stretches of one label to write, in the format of the ending: .csv "
+        "(start,end,label in seconds, to be corrected and given as --truth), .srt or .vtt "
+        "(subtitles: a player shows the label over the clip as it is), .boris, .eaf (ELAN), .otio "
+        "(OpenTimelineIO), .edl (DaVinci Resolve's markers), .xml (Sportscode), .llc "
+        "(LosslessCut), .txt (Audacity); for several clips a folder, which gets a file for each, "
+        "or one .boris with an observation for each",
+    )
+    group.add_argument(
+        "--segments-format",
+        choices=[suffix[1:] for suffix in SEGMENT_SUFFIXES],
+        default="csv",
+        help="the format of the files in a folder of --segments (default: %(default)s)",
+    )
+    group.add_argument(
+        "--stats",
+        type=location,
+        nargs="+",
+        default=(),
+        metavar="FILE",
+        help="the numbers of all clips to write: .csv, a row for each clip and label (seconds, "
+        "share, bouts, latency, ...), with the transitions from label to label, and with --truth "
+        "the confusion in tables beside it; .png, a picture of the labels of all clips; or both",
+    )
+    group.add_argument(
+        "--stats-bins",
+        type=seconds,
+        metavar="SECONDS",
+        help="also a row of --stats for each bin of so many seconds",
     )
     group.add_argument(
         "--review",
@@ -85,12 +119,14 @@ def add_file_arguments(parser: argparse.ArgumentParser) -> None:
         "--truth",
         type=location,
         metavar="FILE",
-        help="a table to judge by, start,end,label in seconds (gaps are not judged): prints how "
+        help="a table to judge by, start,end,label in seconds (gaps are not judged), or a file of "
+        "another program (.boris, .eaf, .xml, .llc, .txt, .json): prints how "
         "many frames are right, raw, as drawn, and at each size of --compare in both ways of "
         "smoothing, but for seconds that the model has learned from; for several clips a table "
-        "with a column clip in front, or a folder of tables named after them; clips that an "
-        "earlier run has labelled are judged by their tables of --csv, or their review page",
+        "with a column clip in front, a .boris, or a folder of files named after them; clips that "
+        "an earlier run has labelled are judged by their tables of --csv, or their review page",
     )
+    add_tier_argument(group)
     group.add_argument(
         "--overwrite",
         action="store_true",

@@ -20,6 +20,7 @@ from activity.media.clip import CLIP_SUFFIXES, MOVING_PHOTO_SUFFIXES, VideoSourc
 from activity.media.live import is_live
 from activity.media.sink import SUFFIXES, check_suffix
 from activity.network.engine import EngineOptions
+from activity.temporal.formats.annotations import Wanted
 from activity.temporal.judgement import Truth
 from activity.temporal.segment_files import check_segments_suffix
 from activity.temporal.segments import HEADER
@@ -70,7 +71,17 @@ class Job:
     @property
     def needs_pixels(self) -> bool:
         """Whether any output shows the frames. Otherwise their pixels can be dropped."""
-        return self.outputs.video is not None or self.copy is not None
+        return self.draws or self.copy is not None
+
+    @property
+    def draws(self) -> bool:
+        """Whether labels are drawn on frames; an .mkv has them as subtitles."""
+        return self.outputs.video is not None and not self.copies_streams
+
+    @property
+    def copies_streams(self) -> bool:
+        """Whether the labelled clip is the clip as it is, with subtitles."""
+        return self.outputs.video is not None and self.outputs.video.suffix.lower() == ".mkv"
 
 
 @dataclass(frozen=True)
@@ -98,32 +109,36 @@ def plan_jobs(
     outputs: Outputs,
     truth: Path | None = None,
     also_read: Sequence[Path] = (),
+    *,
+    wanted: Wanted | None = None,
+    over_all: Sequence[Path] = (),
 ) -> list[Job]:
     """Pair clips with the files to write for each, and make sure that these can be written.
 
     For one clip, outputs are files. For several clips, or a folder of them, outputs are folders, in
-    which files are named after the clip (``.mp4``, ``.png``, ``.csv``, ``.json``; segments as
-    ``.csv``).
+    which files are named after the clip (``.mp4``, ``.png``, ``.csv``, ``.json``).
 
     Args:
         inputs: what ``--input`` names.
         outputs: the files or folders that are asked for.
         truth: what ``--truth`` names, a table or a folder of them; None (default) judges nothing.
         also_read: files that the run reads besides clips and truth, such as the model.
+        wanted: what to take of a truth that offers a choice.
+        over_all: files to write once, over all clips.
 
     Raises:
         UserError: there are no clips; nothing is asked for; a file cannot be reached or written, is
             read in the same run, or would be written twice; a table of ``truth`` is flawed, or
             there is none for any clip.
     """
-    if not (outputs.paths or truth):
+    if not (outputs.paths or truth or over_all):
         raise UserError(
             "nothing to do: give --output, or one of --csv, --json, --segments, --timeline, "
-            "--truth, --review"
+            "--truth, --review, --stats"
         )
     if outputs.review:
         _check_review(outputs.review, inputs)
-    if _writes_into_folder(inputs, outputs):
+    if writes_into_folder(inputs, outputs):
         _check_folders(outputs.paths)
         named = _named_clips(inputs)
         jobs = [
@@ -132,6 +147,10 @@ def plan_jobs(
     else:
         if outputs.video:
             check_suffix(outputs.video)
+            if is_live(inputs[0]) and outputs.video.suffix.lower() == ".mkv":
+                raise UserError(
+                    "a live source has no streams to copy: give --output a name ending in .mp4"
+                )
         if outputs.segments:
             check_segments_suffix(outputs.segments)
         named = [(inputs[0], _stem(inputs[0]))]
@@ -145,20 +164,23 @@ def plan_jobs(
             else replace(job, earlier=earlier_data(job.outputs.review, truth, job.clip, name))
             for job, name in zip(jobs, names, strict=True)
         ]
-    _check_inputs_survive(jobs, [*(tables_of(truth, names) if truth else ()), *also_read])
+    read = [*(tables_of(truth, names) if truth else ()), *also_read]
+    _check_inputs_survive(jobs, over_all, read)
     if truth:
-        truths = read_truths(truth, [job.clip for job in jobs], names)
+        truths = read_truths(truth, [job.clip for job in jobs], names, wanted)
         jobs = [
             replace(job, truth=one, earlier=job.earlier if one else None)
             for job, one in zip(jobs, truths, strict=True)
         ]
+    for path in over_all:
+        check_output(path, "the results")
     for job in jobs:
         for path in job.outputs.paths:
             check_output(path, "the results")
     return jobs
 
 
-def _writes_into_folder(inputs: Sequence[str], outputs: Outputs) -> bool:
+def writes_into_folder(inputs: Sequence[str], outputs: Outputs) -> bool:
     """Return whether outputs are folders, in which files are named after the clips."""
     return len(inputs) > 1 or _is_folder(inputs[0]) or outputs.are_folders
 
@@ -315,8 +337,10 @@ def _kinds(suffixes: Counter[str]) -> list[str]:
     return [f"{count} {printable(suffix)}" for suffix, count in suffixes.most_common()]
 
 
-def _check_inputs_survive(jobs: Sequence[Job], also_read: Sequence[Path]) -> None:
-    written = [path for job in jobs for path in job.outputs.paths]
+def _check_inputs_survive(
+    jobs: Sequence[Job], over_all: Sequence[Path], also_read: Sequence[Path]
+) -> None:
+    written = [*over_all, *(path for job in jobs for path in job.outputs.paths)]
     data = [job.outputs.review for job in jobs if job.outputs.review]
     written += [copy_file(*page_and_name(path)) for path in data]
     written += {page_and_name(path)[0] / INDEX for path in data}

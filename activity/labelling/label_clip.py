@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain, zip_longest
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,23 +19,29 @@ from activity.common.regular_file import hash_file
 from activity.common.stores import clip_location, is_stored, local_copy
 from activity.common.writing import write_json
 from activity.labelling.jobs import Job, Settings
-from activity.labelling.overlay import overlay
+from activity.labelling.overlay import label_layout, overlay
 from activity.labelling.prediction import classify_frames, classify_times, read_ahead
 from activity.labelling.preview import Show, show_nothing
 from activity.labelling.review.data_files import copy_file, needs_copy, open_copy, page_and_name
 from activity.labelling.review.writer import gather_review, write_clip
+from activity.labelling.styled_labels import label_subtitles, subtitle_header
 from activity.labelling.truths import known_before
 from activity.media.clip import VideoSource
 from activity.media.frame import Frame, VideoInfo
 from activity.media.live import LiveSource, Source
+from activity.media.remux import copy_with_subtitles
 from activity.media.sink import open_sink
+from activity.media.timing import as_fraction, start_timecode
 from activity.network.classifier import Classifier, OpenClassifier
+from activity.temporal.bouts import Footage, bouts_of
+from activity.temporal.corrected_shares import confusion_in_seconds
 from activity.temporal.envelope import envelope_of
+from activity.temporal.formats.annotations import LabelledMedia, Media
 from activity.temporal.judgement import Judgement, judge
 from activity.temporal.prediction_table import write_table
 from activity.temporal.predictions import GatheredPredictions, Predictions, gather_predictions
-from activity.temporal.segment_files import write_segments
-from activity.temporal.smoothing import Compared, RollingAverage, compared_smoothings
+from activity.temporal.segment_files import write_annotations
+from activity.temporal.smoothing import Compared, RollingAverage, Smoothing, compared_smoothings
 from activity.temporal.summary import Summary, summarise
 
 
@@ -47,12 +54,17 @@ class Outcome:
         expected: number of frames that the clip announced; 0 if it did not.
         dropped: number of frames that a live source gave while another one was classified.
         judgement: comparison of the labels with the truth; None without ``--truth``.
+        media: what files of segments say of the clip.
+        confusion: its seconds by predicted and true label, as ``confusion_in_seconds`` returns
+            them; None without ``--truth``.
     """
 
     summary: Summary
     expected: int
     dropped: int
     judgement: Judgement | None
+    media: Media
+    confusion: NDArray[np.float64] | None = None
 
 
 Outcomes = Generator[tuple[Job, Outcome | UserError | None], None, None]
@@ -149,12 +161,17 @@ def label_clip(
                 steady = smoothing.smoothed(known, numbers)
                 made_here = predictions is None
                 drawn = draw(_labelled_again(here, source.info, known, numbers, steady, made_here))
+        media = _media(job, clip, source.info, known.end)
         if source.damaged:
             print(f"[INFO] {job.name} is damaged: packets that cannot be decoded: {source.damaged}")
         if source.corrupt:
             print(
                 f"[INFO] {job.name} is damaged: frames that the decoder calls corrupt, and that "
                 f"are labelled all the same: {source.corrupt}"
+            )
+        if outputs.video and here.copies_streams:
+            _copy_with_labels(
+                here, outputs.video, source.info, known.first(drawn), smoothing, numbers
             )
         if outputs.csv:
             write_table(outputs.csv, known, smoothing, numbers, drawn)
@@ -173,23 +190,25 @@ def label_clip(
             envelope = envelope_of(known, compared, smoothing)
             truth = job.truth.segments if job.truth else ()
             draw_timeline(envelope, known.end, outputs.timeline, Path(job.name).name, truth)
-        judgement = None
+        judgement = confusion = None
         if job.truth:
             earlier = known_before(job.earlier, digest, known.frames, classifier.saved)
             judgement = judge(known.times, labels, compared, smoothing, job.truth, earlier)
+            confusion = confusion_in_seconds(known, numbers, job.truth.segments, earlier.learned)
         if outputs.review:
             path = clip_location(job.clip)
             shown = gather_review(outputs.review, path, digest, known, summary, here.copy)
             write_clip(page_and_name(outputs.review)[0], shown)
+    labelled = LabelledMedia(media, summary.segments)
     if outputs.segments:
-        write_segments(outputs.segments, summary.segments)
+        write_annotations(outputs.segments, [labelled], classifier.saved.activities)
     if outputs.json:
         made_from = _made_from(
             source_name or job.name, source.info, summary, classifier.saved, settings
         )
         judged = {"truth": judgement.as_dict()} if judgement else {}
-        write_json(outputs.json, summary.as_dict() | made_from | judged)
-    return Outcome(summary, source.info.frame_count, source.dropped, judgement)
+        write_json(outputs.json, summary.as_dict() | _bouts(summary) | made_from | judged)
+    return Outcome(summary, source.info.frame_count, source.dropped, judgement, media, confusion)
 
 
 def _classify(
@@ -280,7 +299,7 @@ def _draw(
         if interrupted():
             raise LeftUnfinishedError
         sink = write_copy = None
-        if job.outputs.video:
+        if job.outputs.video and job.draws:
             sound_of = None if job.is_live else Path(job.clip)
             sink = stack.enter_context(open_sink(job.outputs.video, info, sound_of))
         if job.copy:
@@ -314,10 +333,44 @@ def _copy_for_review(job: Job) -> Path | None:
     return copy_file(folder, name) if needs_copy(clip_location(job.clip), folder) else None
 
 
+def _copy_with_labels(
+    job: Job,
+    path: Path,
+    info: VideoInfo,
+    known: Predictions,
+    smoothing: Smoothing,
+    numbers: NDArray[np.integer],
+) -> None:
+    """Copy the clip's streams, with the labels of the frames that are known as subtitles."""
+    size = (info.width, info.height)
+    header = subtitle_header(size, max(known.labels, key=len))
+    subtitles = label_subtitles(known, smoothing, numbers[: known.frames])
+    if label_layout(size, "").scale == 0:  # too small for a text that can be read
+        subtitles = iter(())
+    for what in copy_with_subtitles(Path(job.clip), path, header, subtitles):
+        print(f"[INFO] {path} is without {what} of {job.clip}")
+
+
+def _media(job: Job, clip: str, info: VideoInfo, end: float) -> Media:
+    """Say of a clip what files of segments need; ``clip`` is its path on this disk."""
+    needs_timecode = job.outputs.segments and job.outputs.segments.suffix.lower() in (
+        ".edl",
+        ".otio",
+    )
+    timecode = start_timecode(Path(clip)) if needs_timecode and not job.is_live else None
+    path = Path(job.clip) if job.is_live else clip_location(job.clip)
+    return Media(path, end, as_fraction(info.fps), timecode)
+
+
 def _open_source(job: Job, should_stop: Callable[[], bool]) -> Source:
     if job.is_live:
         return LiveSource(job.clip, should_stop)
     return VideoSource(Path(job.clip), as_pixels=job.writes_pixels)
+
+
+def _bouts(summary: Summary) -> dict[str, Any]:
+    whole = Footage(0.0, summary.runs[-1].end, summary.segments)
+    return {"bouts": {label: bouts_of([whole], label).as_dict() for label in summary.labels}}
 
 
 def _made_from(

@@ -16,8 +16,10 @@ class Outputs:
         timeline: a picture of the labels over time.
         csv: a table with one row for each frame.
         json: a summary.
-        segments: the stretches of one label, as a table or as subtitles.
+        segments: the stretches of one label, in the format that the ending names.
         review: the folder of the review page, even for one clip; in a job, the clip's data there.
+        segments_suffix: ending of the files in the folder of segments.
+        video_suffix: ending of the labelled clips in their folder.
     """
 
     video: Path | None = None
@@ -26,6 +28,8 @@ class Outputs:
     json: Path | None = None
     segments: Path | None = None
     review: Path | None = None
+    segments_suffix: str = ".csv"
+    video_suffix: str = ".mp4"
 
     @property
     def paths(self) -> list[Path]:
@@ -45,10 +49,10 @@ class Outputs:
     def of_clip(self, clip: str, name: str) -> "Outputs":
         """Return the files of one clip in these folders."""
         return Outputs(
-            video=self.video and self.video / f"{name}.mp4",
+            video=self.video and self.video / f"{name}{self.video_suffix}",
             timeline=self.timeline and self.timeline / f"{name}.png",
             csv=self.csv and self.csv / f"{name}.csv",
             json=self.json and self.json / f"{name}.json",
-            segments=self.segments and self.segments / f"{name}.csv",
+            segments=self.segments and self.segments / f"{name}{self.segments_suffix}",
             review=self.review and data_of_clip(self.review, name, clip_location(clip)),
         )

@@ -3,6 +3,7 @@
 import unicodedata
 from collections.abc import Callable, Sequence
 from functools import lru_cache
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -86,6 +87,27 @@ def label_plate(size: tuple[int, int], label: str, probability: float) -> Plate 
         _write(plate, _percent(probability), right, baseline, scale, _WHITE, right_aligned=True)
 
     return Plate(margin, margin, plate_width, plate_height, paint)
+
+
+class LabelLayout(NamedTuple):
+    """Where a label's plate lies, in pixels, and how large its text is.
+
+    Attributes:
+        scale: of the text in OpenCV's unit; 0 where the frame is too small for one.
+        margin: distance between the plate and the edges of the frame.
+        pad: distance between the edges of the plate and the text.
+    """
+
+    scale: float
+    margin: int
+    pad: int
+
+
+def label_layout(size: tuple[int, int], label: str) -> LabelLayout:
+    """Lay out the plate of a label for frames of a size (width, height)."""
+    width, height = size
+    scale = _label_scale(drawable(f"activity: {label}"), height, width)
+    return LabelLayout(scale, _margin(height, width), _pad(scale))
 
 
 def bars_plate(

@@ -14,7 +14,7 @@ def report(
     jobs: Sequence[Job],
     outcomes: Iterable[tuple[Job, Outcome | UserError | None]],
     judged_before: Sequence[Judgement],
-) -> list[str]:
+) -> tuple[dict[str, Outcome], list[str]]:
     """Print what became of each clip as it is done, and at the end a table of several.
 
     Args:
@@ -23,12 +23,12 @@ def report(
         judged_before: judgements of other clips, which count in the sum.
 
     Returns:
-        The clips that failed.
+        (what became of the clips that are labelled, in the order of the jobs; those that failed).
 
     Raises:
         UserError: the only clip failed.
     """
-    summaries: dict[str, Summary] = {}
+    done: dict[str, Outcome] = {}
     judgements = [*judged_before]
     failed: set[str] = set()
     for job, outcome in outcomes:
@@ -41,13 +41,14 @@ def report(
             print(f"error: {printable(str(outcome))}", file=sys.stderr)
         else:
             _print_outcome(job, outcome)
-            summaries[job.clip] = outcome.summary
+            done[job.clip] = outcome
             judgements += [outcome.judgement] if outcome.judgement else []
     for line in format_rightness(judgements):
         print(f"[INFO] {line}")
+    done = {job.clip: done[job.clip] for job in jobs if job.clip in done}
     if len(jobs) > 1:
-        _print_table([(job.name, summaries[job.clip]) for job in jobs if job.clip in summaries])
-    return [job.name for job in jobs if job.clip in failed]
+        _print_table([(job.name, done[job.clip].summary) for job in jobs if job.clip in done])
+    return done, [job.name for job in jobs if job.clip in failed]
 
 
 def _print_outcome(job: Job, outcome: Outcome) -> None:

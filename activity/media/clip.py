@@ -261,10 +261,16 @@ def packets_of(container: InputContainer, wanted: Stream) -> Iterator["Packet[St
     """
     jumps = Flags.ts_discont in Flags(container.format.flags)
     watched = streams_beside(container, wanted) if jumps else [wanted]
-    packets = _readable(container, watched)
-    for packet in _without_jumps(packets) if jumps else packets:
+    for packet in packets_of_all(container, watched):
         if packet.stream is wanted:
             yield packet
+
+
+def packets_of_all(container: InputContainer, wanted: list[Stream]) -> Iterator["Packet[Stream]"]:
+    """Yield the packets of several streams as ``packets_of`` does, in the order of the file."""
+    packets = _readable(container, wanted)
+    jumps = Flags.ts_discont in Flags(container.format.flags)
+    yield from _without_jumps(packets) if jumps else packets
 
 
 def _readable(container: InputContainer, streams: list[Stream]) -> Iterator["Packet[Stream]"]:

@@ -22,7 +22,7 @@ from activity.common.writing import replace_when_complete
 from activity.media.frame import ROUNDED, Frame, PlaneFormat, PlanePainter, Plate, VideoInfo
 from activity.media.sound import Sound
 
-SUFFIXES = (".avi", ".mp4")
+SUFFIXES = (".avi", ".mp4", ".mkv")
 
 # Of Motion JPEG, 0..100: two thirds of the bytes of 95, and no difference to see.
 _JPEG_QUALITY = 90
@@ -65,7 +65,7 @@ def open_sink(path: Path, info: VideoInfo, sound_of: Path | None) -> Iterator["V
     exact size at one constant rate, without sound; it lasts as long as the clip.
 
     Args:
-        path: where to; ends in one of ``SUFFIXES``.
+        path: where to; ends in ``.avi`` or ``.mp4``. (``media.remux`` writes ``.mkv``.)
         info: size and rate of the frames to come.
         sound_of: the clip whose sound is copied; None for no sound.
 
@@ -96,7 +96,7 @@ def check_suffix(path: Path) -> None:
         UserError: it does not.
     """
     if path.suffix.lower() not in SUFFIXES:
-        raise UserError(f"cannot write {path}: give --output a name ending in .mp4 or .avi")
+        raise UserError(f"cannot write {path}: give --output a name ending in .mp4, .avi or .mkv")
 
 
 class VideoSink:

@@ -1,6 +1,7 @@
 """Flags that both scripts take, and parsers of their values."""
 
 import argparse
+import math
 from pathlib import Path
 
 from platformdirs import user_cache_path
@@ -18,6 +19,17 @@ def positive(text: str) -> int:
 def seed(text: str) -> int:
     """Parse a seed for random number generators: 0 to 2**32 - 1."""
     return whole_number(text, 0, 2**32 - 1)
+
+
+def seconds(text: str) -> float:
+    """Parse a number of seconds above 0."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0
+    if not 0 < number < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0")
+    return number
 
 
 def whole_number(text: str, least: int, most: int | None = None) -> int:
@@ -76,6 +88,16 @@ def add_cluster_argument(parser: argparse._ActionsContainer, what: str) -> None:
         "--cluster-log",
         action="store_true",
         help="with --cluster, also show Ray's own messages, which are hidden otherwise",
+    )
+
+
+def add_tier_argument(parser: argparse._ActionsContainer) -> None:
+    """Add ``--tier``, which names what to take of a file that has several tiers of segments."""
+    parser.add_argument(
+        "--tier",
+        metavar="NAME",
+        help="the tier of .eaf files, or the attribute of VIA's, that has the labels, where there "
+        "are several",
     )
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from activity.common.errors import UserError, shortened
+from activity.common.nearest import nearest
 from activity.common.stores import is_stored, public_name
 from activity.common.tables import from_text
 from activity.media.clip import CLIP_SUFFIXES
@@ -66,9 +67,28 @@ def read_named_clips(
     Raises:
         UserError: the table is flawed, or says different things of one clip under two names.
     """
+    return find_named_clips(read_segments_of_clips(table), table, clips, elsewhere)
+
+
+def find_named_clips(
+    named: Mapping[str, list[Segment]], table: Path, clips: KnownClips, elsewhere: str
+) -> tuple[list[NamedClip], dict[str, str]]:
+    """Find the clips that a table, or another file of segments, is about.
+
+    Args:
+        named: what it says of each clip, by what it calls the clip.
+        table: its path.
+        clips, elsewhere: as in ``read_named_clips``.
+
+    Returns:
+        (clips that were found, the reason for each name that means no clip or several).
+
+    Raises:
+        UserError: it says different things of one clip under two names.
+    """
     found: dict[Path, NamedClip] = {}
     flawed: dict[str, str] = {}
-    for name, segments in read_segments_of_clips(table).items():
+    for name, segments in named.items():
         try:
             file = _file_called(name, table.parent, clips, elsewhere)
         except UserError as error:
@@ -99,7 +119,8 @@ def only_clip(clips: Sequence[Path], what: str, elsewhere: str) -> Path:
     if not clips:
         raise UserError(f"{what} is neither where the table says nor {elsewhere}")
     if len(clips) > 1:
-        names = shortened([public_name(str(clip)) for clip in clips], most=3)
+        first = [public_name(str(clip)) for clip in clips[:3]]
+        names = shortened([*first, *[""] * (len(clips) - len(first))], most=3)
         raise UserError(f"{what} could be any of {names}: name the clip by its path")
     return clips[0]
 
@@ -114,7 +135,8 @@ def _file_called(name: str, folder: Path, clips: KnownClips, elsewhere: str) -> 
             return file_identity(file)
     last = dict.fromkeys(path.rpartition("/")[2] for path in names)
     called = dict.fromkeys(clip for each in last for clip in clips.by_name.get(each, ()))
-    return only_clip(list(called), name, elsewhere)
+    near = "" if called else nearest(next(iter(last)), clips.by_name)
+    return only_clip(list(called), name, elsewhere + near)
 
 
 def _is_file(path: Path) -> bool:

@@ -1,16 +1,80 @@
-"""Files of segments: a table that a person can correct, or subtitles for a player."""
+"""Files of segments: the table of formats, from which the ending of a name chooses one."""
 
-import html
-import math
 from collections.abc import Sequence
+from fractions import Fraction
 from pathlib import Path
+from typing import NamedTuple
 
-from activity.common.errors import UserError, printable
-from activity.common.tables import as_text, format_row
+from activity.common.errors import UserError
 from activity.common.writing import replace_when_complete
-from activity.temporal.segments import HEADER, Segment
+from activity.temporal.formats import (
+    audacity,
+    boris,
+    edl,
+    elan,
+    labelstudio,
+    losslesscut,
+    opentimeline,
+    sportscode,
+    subtitles,
+    tables,
+    via,
+)
+from activity.temporal.formats.annotations import (
+    Annotations,
+    LabelledMedia,
+    Media,
+    Reader,
+    Wanted,
+    Writer,
+    start_of,
+)
+from activity.temporal.segments import Segment
 
-SEGMENT_SUFFIXES = (".csv", ".srt", ".vtt")
+
+class Format(NamedTuple):
+    """A format of segments.
+
+    Attributes:
+        program: whose it is, for messages.
+        write: None if it is only read.
+        read: None if it is only written.
+        holds_many: whether one file can be about many clips when it is written.
+    """
+
+    program: str
+    write: Writer | None = None
+    read: Reader | None = None
+    holds_many: bool = False
+
+
+def _read_json(path: Path, wanted: Wanted) -> Annotations:
+    read = (
+        labelstudio.read if start_of(path).lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"[" else via.read
+    )
+    return read(path, wanted)
+
+
+FORMATS = {
+    ".csv": Format("a table", tables.write, tables.read),
+    ".srt": Format("SubRip subtitles", subtitles.write_subrip),
+    ".vtt": Format("WebVTT subtitles", subtitles.write_webvtt),
+    ".boris": Format("BORIS", boris.write, boris.read, holds_many=True),
+    ".eaf": Format("ELAN", elan.write, elan.read),
+    ".otio": Format("OpenTimelineIO", opentimeline.write),
+    ".edl": Format("DaVinci Resolve markers", edl.write),
+    ".xml": Format("Sportscode", sportscode.write, sportscode.read),
+    ".llc": Format("LosslessCut", losslesscut.write, losslesscut.read),
+    ".txt": Format("Audacity labels", audacity.write, audacity.read),
+    ".json": Format("Label Studio or VIA 3", read=_read_json),
+}
+"""By ending, in lower case."""
+
+SEGMENT_SUFFIXES = tuple(suffix for suffix, form in FORMATS.items() if form.write)
+"""Of files that are written."""
+
+READ_SUFFIXES = tuple(suffix for suffix, form in FORMATS.items() if form.read)
+"""Of files that are read."""
 
 
 def check_segments_suffix(path: Path) -> None:
@@ -25,50 +89,69 @@ def check_segments_suffix(path: Path) -> None:
         )
 
 
-def write_segments(path: Path, segments: Sequence[Segment]) -> None:
-    """Write segments in the format that the suffix of ``path`` names.
+def holds_many_clips(path: Path) -> bool:
+    """Return whether a path is that of a file that can be about many clips."""
+    form = FORMATS.get(path.suffix.lower())
+    return form is not None and form.holds_many and not path.is_dir()
 
-    ``.csv`` is what ``segments.read_segments`` reads, with times to the microsecond. ``.srt``
-    (SubRip) and ``.vtt`` (WebVTT, https://www.w3.org/TR/webvtt1/) are subtitles: a player shows the
-    labels over the original clip.
+
+def write_segments(path: Path, segments: Sequence[Segment]) -> None:
+    """Write the segments of a clip as a table or subtitles, which say nothing else of it.
 
     Raises:
         UserError: the file system refuses to write.
     """
-    form = {".csv": _table, ".srt": _subrip, ".vtt": _webvtt}[path.suffix.lower()]
-    with replace_when_complete(path) as (part,):
-        part.write_text(form(segments), encoding="utf-8", newline="")
+    write_annotations(path, [LabelledMedia(Media(path, 0.0, Fraction(1)), segments)])
 
 
-def _table(segments: Sequence[Segment]) -> str:
-    rows = ((f"{start:.6f}", f"{end:.6f}", as_text(label)) for start, end, label in segments)
-    return "".join(f"{format_row(row)}\n" for row in (HEADER, *rows))
+def write_annotations(
+    path: Path, clips: Sequence[LabelledMedia], labels: Sequence[str] = ()
+) -> None:
+    """Write segments in the format that the suffix of ``path`` names.
 
+    Args:
+        path: path of the file.
+        clips: with their segments; one, unless ``holds_many_clips``.
+        labels: all that a person may choose from, where the format can say so.
 
-def _subrip(segments: Sequence[Segment]) -> str:
-    return "\n".join(
-        f"{number}\n{_clock(start)} --> {_clock(end)}\n{printable(label)}\n".replace(".", ",", 2)
-        for number, (start, end, label) in enumerate(segments, 1)
-    )
-
-
-def _webvtt(segments: Sequence[Segment]) -> str:
-    cues = (
-        f"\n{_clock(start)} --> {_clock(end)}\n{html.escape(printable(label), quote=False)}\n"
-        for start, end, label in segments
-    )
-    return "WEBVTT\n" + "".join(cues)
-
-
-def _clock(seconds: float) -> str:
-    """Seconds as hours:minutes:seconds.milliseconds, rounded down.
-
-    A player shows a change from the first frame at or after its time: one rounded up would be
-    shown a frame late.
+    Raises:
+        UserError: the file system refuses to write.
     """
-    # 0.57 * 1000 is 569.9999999999999: what differs by less than a nanosecond is no other time.
-    milliseconds = math.floor(round(seconds * 1000, 6))
-    minutes, milliseconds = divmod(milliseconds, 60_000)
-    return (
-        f"{minutes // 60:02}:{minutes % 60:02}:{milliseconds // 1000:02}.{milliseconds % 1000:03}"
-    )
+    write = FORMATS[path.suffix.lower()].write
+    assert write is not None
+    text = write(clips, labels, path)
+    with replace_when_complete(path) as (part,):
+        part.write_text(text, encoding="utf-8", newline="")
+
+
+def read_annotations(path: Path, wanted: Wanted | None = None) -> Annotations:
+    """Read segments in the format that the suffix of ``path`` names.
+
+    Args:
+        path: path of the file.
+        wanted: what to take where there is a choice.
+
+    Raises:
+        UserError: the suffix names no format that is read, or the file is flawed.
+    """
+    form = FORMATS.get(path.suffix.lower())
+    if form is None or form.read is None:
+        raise UserError(
+            f"cannot read segments from {path}: give a file ending in {', '.join(READ_SUFFIXES)}"
+        )
+    return form.read(path, wanted or Wanted())
+
+
+def holds_segments(path: Path) -> bool:
+    """Tell whether a file that may be something else, as a ``.txt`` may, is one of segments.
+
+    Only its first bytes are read.
+    """
+    suffix = path.suffix.lower()
+    if suffix == ".txt":
+        return audacity.is_one(path)
+    if suffix == ".xml":
+        return sportscode.is_one(path)
+    if suffix == ".json":
+        return labelstudio.is_one(path) or via.is_one(path)
+    return suffix in READ_SUFFIXES

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from activity.common.errors import UserError
+from activity.common.nearest import nearest
 from activity.common.tables import column_names, from_text, read_rows
 
 UNKNOWN = "unknown"
@@ -135,6 +136,6 @@ def _segment(
     if labels is not None and label not in labels and label not in ("", UNKNOWN):
         raise UserError(
             f"{path}, line {line}: {label[:60]!r} is none of the labels: "
-            f"{', '.join([*sorted(labels)[:12], UNKNOWN])}"
+            f"{', '.join([*sorted(labels)[:12], UNKNOWN])}{nearest(label, labels)}"
         )
     return Segment(start, end, label)

@@ -1,7 +1,6 @@
 """The flags of ``train.py``, and checks of the files that they name."""
 
 import argparse
-import math
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
@@ -12,8 +11,10 @@ from activity.common.stores import is_stored, location
 from activity.common.writing import check_apart, check_output
 from activity.network.arguments import (
     add_cluster_argument,
+    add_tier_argument,
     files_in_cache,
     positive,
+    seconds,
     seed,
     whole_number,
 )
@@ -38,8 +39,11 @@ def add_training_arguments(parser: argparse.ArgumentParser) -> None:
         "(train and test, or val) is kept. Where a clip has a table start,end,label of the same "
         "name (.csv, in seconds: what predict_video.py --segments writes), it may lie anywhere, "
         "and shows what the table says. Several folders may be given, each split by itself; and "
-        "tables: path,label (and split), or clip,start,end,label",
+        "tables: path,label (and split), or clip,start,end,label. Instead of a table, a clip may "
+        "have a file of another program: .boris, .eaf (ELAN), .xml (Sportscode), .llc "
+        "(LosslessCut), .txt (Audacity), .json (Label Studio, VIA 3)",
     )
+    add_tier_argument(group)
     group.add_argument(
         "--label-folder",
         choices=("first", "last"),
@@ -130,7 +134,7 @@ def add_training_arguments(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--every",
-        type=_seconds,
+        type=seconds,
         default=1,
         metavar="SECONDS",
         help="seconds between the frames of a clip that are learned from (default: %(default)s); "
@@ -162,17 +166,6 @@ def _network(text: str) -> str:
         raise argparse.ArgumentTypeError(
             f"there is no network {text!r}: use one of {names}"
         ) from None
-
-
-def _seconds(text: str) -> float:
-    """Parse a number of seconds above 0."""
-    try:
-        number = float(text)
-    except ValueError:
-        number = 0
-    if not 0 < number < math.inf:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0")
-    return number
 
 
 def report_files(report: Path) -> tuple[Path, Path, Path]:

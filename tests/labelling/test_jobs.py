@@ -108,7 +108,7 @@ def test_clips_are_not_labelled_into_their_own_folder(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("inputs", "output", "message"),
     [
-        (["a.mp4"], "out.mkv", "name ending in .mp4 or .avi"),
+        (["a.mp4"], "out.webm", "name ending in .mp4, .avi or .mkv"),
         (["a.mp4", "rtsp://camera/1"], "out", "is a live source"),
         (["empty"], "out", "no clips in"),
         (["a.mp4", "b.mp4"], "a.mp4", "name a folder"),

@@ -1,5 +1,6 @@
 """What --truth says of each clip."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from activity.labelling.outputs import Outputs
 from activity.labelling.review.data_files import data_file
 from activity.labelling.truths import check_labels
 from activity.temporal.segments import Segment
+from tests.conftest import write_clip
 
 HEADER = "clip,start,end,label\n"
 
@@ -93,3 +95,46 @@ def test_a_page_that_has_shown_a_clip_is_found(clips: list[str], tmp_path: Path)
     assert job.earlier == data
     (job,) = plan_jobs(clips[:1], Outputs(), beside)
     assert job.earlier is None
+
+
+def test_numbers_of_frames_become_seconds_at_the_rate_of_the_clip(tmp_path: Path) -> None:
+    clip = write_clip(tmp_path / "a.mp4", ["red"] * 50, fps=25)
+    result = {
+        "type": "timelinelabels",
+        "value": {"ranges": [{"start": 26, "end": 50}], "timelinelabels": ["red"]},
+    }
+    task = {
+        "data": {"video": "/data/upload/1/0a1b2c3d-a.mp4"},
+        "annotations": [{"result": [result]}],
+    }
+    truth = tmp_path / "export.json"
+    truth.write_text(json.dumps([task]))
+    (job,) = plan_jobs([str(clip)], Outputs(), truth)
+    assert job.truth.segments == [Segment(1, 2, "red")]
+
+
+def test_a_folder_may_hold_files_of_other_programs(clips: list[str], tmp_path: Path) -> None:
+    folder = tmp_path / "truth"
+    folder.mkdir()
+    (folder / "a.txt").write_text("0\t4\ttennis\n")
+    (folder / "b.csv").write_text("start,end,label\n0,2,golf\n")
+    jobs = plan_jobs(clips, Outputs(), folder)
+    assert [job.truth and list(job.truth.segments) for job in jobs] == [
+        [Segment(0, 4, "tennis")],
+        [Segment(0, 2, "golf")],
+        None,
+    ]
+    (folder / "a.csv").write_text("start,end,label\n0,4,golf\n")
+    with pytest.raises(UserError, match=r"a\.csv, .*a\.txt are about one clip: keep the one"):
+        plan_jobs(clips, Outputs(), folder)
+
+
+def test_a_file_that_names_no_clip_wants_the_name_of_one(clips: list[str], tmp_path: Path) -> None:
+    truth = tmp_path / "labels.txt"
+    truth.write_text("0\t4\ttennis\n")
+    (job,) = plan_jobs(clips[:1], Outputs(), truth)
+    assert list(job.truth.segments) == [Segment(0, 4, "tennis")]
+    with pytest.raises(UserError, match="does not say which clip it is about: name it after"):
+        plan_jobs(clips, Outputs(), truth)
+    jobs = plan_jobs(clips, Outputs(), truth.rename(tmp_path / "b.txt"))
+    assert [job.truth is not None for job in jobs] == [False, True, False]

@@ -165,9 +165,9 @@ def test_frames_that_did_not_reach_the_disk_are_noticed(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("name", ["out", "out.mkv", "out.mp4.gz"])
+@pytest.mark.parametrize("name", ["out", "out.webm", "out.mp4.gz"])
 def test_other_names_are_refused(name: str) -> None:
-    with pytest.raises(UserError, match=r"\.mp4 or \.avi"):
+    with pytest.raises(UserError, match=r"\.mp4, \.avi or \.mkv"):
         check_suffix(Path(name))
     check_suffix(Path("OUT.MP4"))
 

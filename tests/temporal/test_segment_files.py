@@ -96,5 +96,5 @@ def test_a_table_is_read_back_as_it_was(
 
 def test_other_endings_are_refused() -> None:
     check_segments_suffix(Path("labels.SRT"))
-    with pytest.raises(UserError, match=r"ending in \.csv, \.srt, \.vtt"):
-        check_segments_suffix(Path("labels.txt"))
+    with pytest.raises(UserError, match=r"ending in \.csv, \.srt, \.vtt, \.boris"):
+        check_segments_suffix(Path("labels.json"))

@@ -38,7 +38,7 @@ _HERE = Path(__file__).parent / "page"
 
 _SCRIPTS = (
     *("segments.js", "data.js", "storage.js", "player.js", "timeline.js"),
-    *("view.js", "edits.js", "commands.js"),
+    *("view.js", "edits.js", "sample.js", "commands.js"),
 )
 
 # Allows only what is in the page, and scripts and clips on disk: no network at all.

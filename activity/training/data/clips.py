@@ -7,7 +7,7 @@ that name elsewhere, such as in a folder of corrections; or name the clips itsel
 
 import math
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
@@ -20,13 +20,18 @@ from activity.common.stores import is_stored
 from activity.common.tables import header_of
 from activity.media.digest_index import DigestIndex
 from activity.media.images import Image, look_at_clip
+from activity.media.timing import rate_of
+from activity.temporal.formats.annotations import NamedSegments, Wanted
 from activity.temporal.named_clips import (
     KnownClips,
+    NamedClip,
     file_identity,
+    find_named_clips,
     known_clips,
     only_clip,
     read_named_clips,
 )
+from activity.temporal.segment_files import read_annotations
 from activity.temporal.segments import HEADER, HEADER_OF_CLIPS, UNKNOWN, Segment, read_segments
 from activity.training.data.labelled import LabelledClip, SampledFrames
 
@@ -73,13 +78,16 @@ class ToldByTables:
     others: list[Table] = field(default_factory=list)
 
 
-def read_clip_tables(clips: Sequence[Image], tables: Sequence[Table]) -> ToldByTables:
+def read_clip_tables(
+    clips: Sequence[Image], tables: Sequence[Table], wanted: Wanted | None = None
+) -> ToldByTables:
     """Read all tables, and find the clips that they are about.
 
     A flawed table is skipped, and named with the reason.
 
     Args:
-        clips, tables: all those in the data sets.
+        clips, tables: all those in the data sets. Tables may be files of other programs.
+        wanted: what to take of such a file, where there is a choice.
 
     Raises:
         UserError: two tables say different things of one clip.
@@ -97,12 +105,15 @@ def read_clip_tables(clips: Sequence[Image], tables: Sequence[Table]) -> ToldByT
     for table in tables:
         found: dict[Image, list[Segment]] = {}
         own = beside.get(table.file.with_suffix(""), [])
-        header = HEADER if own else header_of(table.file)
+        is_csv = table.file.suffix.lower() == ".csv"
+        header = HEADER if own or not is_csv else header_of(table.file)
         if header not in (HEADER, HEADER_OF_CLIPS) and not _is_meant_for_segments(header):
             told.others.append(table)
             continue
         try:
-            if own:
+            if not is_csv:
+                found = _of_other_program(table, own, by_name, known, by_file, wanted, told)
+            elif own:
                 only_clip([clip.file for clip in own], f"the clip of {table.name}", "")
                 found = {own[0]: read_segments(table.file)}
             elif header == HEADER:
@@ -114,12 +125,14 @@ def read_clip_tables(clips: Sequence[Image], tables: Sequence[Table]) -> ToldByT
         except UserError as error:
             told.skipped.update(dict.fromkeys([c.path for c in own] or [table.name], str(error)))
             told.flawed.update(own)
-        if not own:
-            told.elsewhere.update(found)
-            told.older.extend(clip for clip in found if _is_newer(clip.file, table.file))
+        # A table is beside the clip of its name, a file of another program beside those it names.
+        near = {*own} if is_csv else {c for c in found if c.file.parent == table.file.parent}
+        far = found.keys() - near
+        told.elsewhere.update(far)
+        told.older.extend(c for c in found if c in far and _is_newer(c.file, table.file))
         told.tables.append(table)
         for clip, segments in found.items():
-            if told.segments.setdefault(clip, segments) != segments:
+            if not _agree(told.segments.setdefault(clip, segments), segments):
                 raise UserError(
                     f"{sources[clip].name} and {table.name} say different things of {clip.path}: "
                     "keep the one that is right"
@@ -145,12 +158,55 @@ def _of_named_clips(
         read_segments(table.file)  # says what is wrong with it
     named, flawed = read_named_clips(table.file, known, _ELSEWHERE)
     skipped.update((f"{table.name}, {name}", reason) for name, reason in flawed.items())
-    found = {}
-    for clip in named:
-        path = clip.name if is_stored(clip.file) else clip.file.as_posix()
-        outside = Image(path, None, table.file.parent)
-        found[by_file.setdefault(file_identity(clip.file), outside)] = clip.segments
-    return found
+    return {_image(clip, table, by_file): clip.segments for clip in named}
+
+
+def _of_other_program(
+    table: Table,
+    own: Sequence[Image],
+    by_name: Mapping[str, Sequence[Path]],
+    known: KnownClips,
+    by_file: dict[Path, Image],
+    wanted: Wanted | None,
+    told: ToldByTables,
+) -> dict[Image, list[Segment]]:
+    """Read a file of another program: about the clip of its name, or those that it names."""
+    said = read_annotations(table.file, wanted)
+    told.skipped.update((f"{table.name}, {name}", why) for name, why in said.flawed.items())
+    told.skipped.update((f"{table.name}, {what}", "it is no segment") for what in said.left_out)
+    if len(said.clips) == 1 and (own or not said.clips[0].clip):
+        stem = PurePath(table.file.name).stem
+        near = [clip.file for clip in own] or by_name.get(stem, ())
+        file = only_clip(near, f"a clip {stem}", _ELSEWHERE)
+        return {by_file[file_identity(file)]: _in_seconds(said.clips[0], file)}
+    segments = {some.clip: some.segments for some in said.clips}
+    named, flawed = find_named_clips(segments, table.file, known, _ELSEWHERE)
+    told.skipped.update((f"{table.name}, {name}", why) for name, why in flawed.items())
+    called = {some.clip: some for some in said.clips}
+    return {
+        _image(clip, table, by_file): _in_seconds(called[clip.name], clip.file) for clip in named
+    }
+
+
+def _in_seconds(said: NamedSegments, clip: Path) -> list[Segment]:
+    return said.in_seconds(rate_of(clip)) if said.in_frames else said.segments
+
+
+def _image(clip: NamedClip, table: Table, by_file: dict[Path, Image]) -> Image:
+    path = clip.name if is_stored(clip.file) else clip.file.as_posix()
+    return by_file.setdefault(file_identity(clip.file), Image(path, None, table.file.parent))
+
+
+def _agree(some: Sequence[Segment], others: Sequence[Segment]) -> bool:
+    """Tell whether two files say the same, but for the rounding of times to milliseconds."""
+    return some == others or (
+        len(some) == len(others)
+        and all(
+            one.label == other.label
+            and max(abs(one.start - other.start), abs(one.end - other.end)) < 0.002
+            for one, other in zip(some, others, strict=True)
+        )
+    )
 
 
 def _is_newer(clip: Path, table: Path) -> bool:

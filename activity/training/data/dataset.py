@@ -11,6 +11,7 @@ from pathlib import Path
 from activity.common.errors import UserError, printable, shortened
 from activity.common.stores import is_stored
 from activity.media.images import Image
+from activity.temporal.formats.annotations import Wanted
 from activity.temporal.segments import UNKNOWN, Segment
 from activity.training.data.files import Sources, read_sources
 from activity.training.data.labelled import FEWEST_PHOTOS, LabelledClip, LabelledPhoto
@@ -69,6 +70,7 @@ def find_images(
     datasets: Sequence[Path],
     wanted: Sequence[str] | None = None,
     label_folder: LabelFolder | None = None,
+    tier: str | None = None,
 ) -> Found:
     """Find the photos and clips of the wanted labels.
 
@@ -83,13 +85,15 @@ def find_images(
             ``DEFAULT_LABELS`` that are there, or all where fewer than two of them are.
         label_folder: which folder is the label where folders lie in folders; None (default)
             refuses those that leave it open.
+        tier: name of what to take of files that have several tiers of segments; None (default)
+            takes the only one, or the only one with known labels.
 
     Raises:
         UserError: a folder is missing, can be read in two ways, holds nothing of the wanted
             labels, or leaves fewer than two labels, or a label with no clip and too few photos to
             be split; a table is flawed, or two contradict each other.
     """
-    sources = read_sources(datasets)
+    sources = read_sources(datasets, Wanted(tier, wanted or DEFAULT_LABELS))
     told = sources.told
     names = _names_to_take(wanted, sources)
     places = _places(sources, names, label_folder)
@@ -233,7 +237,7 @@ def _activities_in(clips: Iterable[LabelledClip]) -> set[str]:
 
 def _left_out(sources: Sources, names: Collection[str] | None) -> dict[str, int]:
     """Count files of other kinds by their endings, in folders of the labels (None: in all)."""
-    tables = [(sources.tables[table], ".csv") for table in sources.told.others]
+    tables = [(sources.tables[table], table.file.suffix.lower()) for table in sources.told.others]
     counts = Counter(
         suffix
         for folder, suffix in [*sources.others, *tables]

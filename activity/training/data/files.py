@@ -14,6 +14,8 @@ from activity.common.stores import is_stored, list_files
 from activity.common.tables import column_names, header_of, read_rows
 from activity.media.clip import CLIP_SUFFIXES
 from activity.media.images import Image
+from activity.temporal.formats.annotations import Wanted
+from activity.temporal.segment_files import READ_SUFFIXES, holds_segments
 from activity.temporal.segments import HEADER, HEADER_OF_CLIPS
 from activity.training.data.clips import Table, ToldByTables, read_clip_tables
 from activity.training.data.labelled import LATER_SUFFIXES, Part
@@ -21,6 +23,7 @@ from activity.training.data.layout import PARTS, Folder, part_called, parts_amon
 
 _PHOTO_SUFFIXES = {*paths.image_types, *(suffix for group in LATER_SUFFIXES for suffix in group)}
 _TABLE = ".csv"
+_MAY_BE_ELSE = (".txt", ".xml", ".json")  # what many files are that have no segments
 
 # What file servers, archivers and operating systems put beside people's files. Names that begin
 # with a dot (.AppleDouble, .ipynb_checkpoints) are left out as hidden.
@@ -73,12 +76,14 @@ class Sources:
     told: ToldByTables = field(default_factory=ToldByTables)
 
 
-def read_sources(datasets: Sequence[Path]) -> Sources:
+def read_sources(datasets: Sequence[Path], wanted: Wanted | None = None) -> Sources:
     """List the files of all data sets, each with the folder, row or table that says what it shows.
 
     Args:
         datasets: folders; tables of photos (``path,label``); tables of segments that name their
-            clips (``clip,start,end,label``), or are named after them (``start,end,label``).
+            clips (``clip,start,end,label``), or are named after them (``start,end,label``); files
+            of segments of other programs.
+        wanted: what to take of such a file, where there is a choice.
 
     Raises:
         UserError: one of them is missing, no such table, or lies in another; or two tables
@@ -88,7 +93,7 @@ def read_sources(datasets: Sequence[Path]) -> Sources:
     sources = Sources()
     entries: list[_Entry] = []
     for dataset, place in zip(datasets, _number(datasets), strict=True):
-        if dataset.suffix.lower() == _TABLE and not dataset.is_dir():
+        if _is_table(dataset) and not dataset.is_dir():
             entries += _of_table(dataset, place, sources.photo_tables)
             continue
         listing = list_dataset(dataset)
@@ -103,9 +108,15 @@ def read_sources(datasets: Sequence[Path]) -> Sources:
         sources.not_followed.extend(str(dataset / folder) for folder in listing.not_followed)
     # The split goes by the order of paths in each data set.
     entries.sort(key=lambda entry: (entry.place.dataset, entry.path))
+    has_clips = any(_suffix(entry) in CLIP_SUFFIXES for entry in entries)
     for image, entry in zip(_tell_apart(entries), entries, strict=True):
-        _sort_in(sources, image, entry)
-    return replace(sources, told=read_clip_tables([*sources.clips], [*sources.tables]))
+        _sort_in(sources, image, entry, has_clips=has_clips)
+    told = read_clip_tables([*sources.clips], [*sources.tables], wanted)
+    return replace(sources, told=told)
+
+
+def _is_table(dataset: Path) -> bool:
+    return dataset.suffix.lower() in READ_SUFFIXES
 
 
 class _Entry(NamedTuple):
@@ -123,7 +134,7 @@ def _check_apart(datasets: Sequence[Path]) -> None:
     for dataset, path in zip(datasets, real, strict=True):
         given[path].append(dataset)
     for dataset, path in zip(datasets, real, strict=True):
-        if path.suffix.lower() == _TABLE:
+        if _is_table(path):
             continue
         others = [*given[path][1:], *(given[outer][0] for outer in path.parents if outer in given)]
         if others:
@@ -146,7 +157,7 @@ def _number(datasets: Sequence[Path]) -> list[Folder]:
 
 
 def _is_table_or_holds_folders(dataset: Path) -> bool:
-    if is_stored(dataset) or dataset.suffix.lower() == _TABLE:
+    if is_stored(dataset) or _is_table(dataset):
         return True
     _, folders, _ = next(os.walk(dataset), ("", [], []))  # of what cannot be listed, none
     return any(not name.startswith(".") for name in folders)
@@ -158,7 +169,7 @@ def _below(place: Folder, folder: Path) -> Folder:
 
 def _of_table(table: Path, place: Folder, photo_tables: list[Path]) -> list[_Entry]:
     """List what a table names; or the table alone, where it is one of segments."""
-    if header_of(table) in (HEADER, HEADER_OF_CLIPS):
+    if table.suffix.lower() != _TABLE or header_of(table) in (HEADER, HEADER_OF_CLIPS):
         return [_Entry(table.parent, table.name, place)]
     photo_tables.append(table)
     part = part_called(place.names[0]) if place.names else None
@@ -184,8 +195,12 @@ def _tell_apart(entries: Sequence[_Entry]) -> Iterator[Image]:
             yield Image(folder.absolute().joinpath(path).as_posix(), None, folder)
 
 
-def _sort_in(sources: Sources, image: Image, entry: _Entry) -> None:
-    suffix = PurePosixPath(entry.path).suffix.lower()
+def _suffix(entry: _Entry) -> str:
+    return PurePosixPath(entry.path).suffix.lower()
+
+
+def _sort_in(sources: Sources, image: Image, entry: _Entry, *, has_clips: bool) -> None:
+    suffix = _suffix(entry)
     if entry.row is not None:
         earlier = sources.rows.get(image, entry.row)
         row = entry.row._replace(part=entry.row.part or earlier.part)
@@ -199,12 +214,17 @@ def _sort_in(sources: Sources, image: Image, entry: _Entry) -> None:
         sources.clips[image] = entry.place
     elif entry.row is not None or (suffix in _PHOTO_SUFFIXES and entry.place.names):
         sources.photos[image] = entry.place
-    elif suffix == _TABLE:
+    elif _may_hold_segments(suffix, has_clips=has_clips) and holds_segments(image.file):
         sources.tables[Table(image.path, image.file)] = entry.place
     elif suffix in _PHOTO_SUFFIXES:
         sources.beside[entry.folder.as_posix()] += 1
     elif entry.place.names:
         sources.others.append((entry.place, suffix or "without an ending"))
+
+
+def _may_hold_segments(suffix: str, *, has_clips: bool) -> bool:
+    # Where there are no clips, thousands of files beside photos need not be opened.
+    return suffix in READ_SUFFIXES and (has_clips or suffix not in _MAY_BE_ELSE)
 
 
 class Listing(NamedTuple):

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 from activity.common.errors import printable, shortened
+from activity.common.nearest import nearest
 from activity.media.images import Image
 from activity.media.photo import why_unreadable
 from activity.temporal.segments import UNKNOWN
@@ -96,7 +97,12 @@ def _remarks_on_clips(found: Found, sets: ImageSets) -> Iterator[str]:
         changed = "has changed since its table was written: see whether the times still hold"
         yield f"{printable(clip)} {changed}"
     if names := found.in_tables_only:
-        yield f"labels that are in tables of segments, but no folder has: {_names(names)}"
+        folders = {photo.label for photo in found.photos}
+        named = [
+            f"{name} ({near.removeprefix('; ')})" if (near := nearest(name, folders)) else name
+            for name in names
+        ]
+        yield f"labels that are in tables of segments, but no folder has: {_names(named)}"
     if names := found.not_wanted:
         yield f"segments left out, because their labels were not asked for: {_names(names)}"
 

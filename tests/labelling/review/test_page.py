@@ -1,6 +1,7 @@
 """The page in a real browser, opened from the disk, used by its keys and by the mouse."""
 
 import csv
+import json
 import re
 import shutil
 import socket
@@ -335,6 +336,50 @@ def test_all_that_is_corrected_is_saved_in_one_table(
     with opened.download(save.click, tmp_path).open(encoding="utf-8", newline="") as file:
         names = [row[0] for row in csv.reader(file)]
     assert sorted(names[1:]) == ["../match.mp4"] * 3 + ["../old camera.avi"] * 3
+
+
+def test_twenty_clips_are_drawn_at_random_and_saved_apart(
+    open_page: OpenPage, tmp_path: Path
+) -> None:
+    folder = tmp_path / "review"
+    clip = draw_clip(tmp_path / "match.mp4", 2)
+    page = write_page(folder, [clip])
+    lines = data_file(folder, "match").read_text().split("\n")
+    digest = json.loads(lines[0].removeprefix("// "))["id"]
+    for number in range(29):
+        summary = lines[0].replace(digest, f"{number:064}").replace('"match"', f'"m {number}"')
+        summary = summary.replace("match.mp4", f"m {number}.mp4")
+        data_file(folder, f"m {number}").write_text("\n".join([summary, *lines[1:]]))
+    assert write_index(folder) == 30
+    opened = open_page(page)
+    buttons = {
+        name: opened.page.get_by_role("button", name=name)
+        for name in ("Check 20 at random", "Save the random ones")
+    }
+    buttons["Save the random ones"].click()
+    assert opened.status.startswith("Nothing is drawn yet")
+    buttons["Check 20 at random"].click()
+    all_marks = "[...document.querySelectorAll('#clips .marked')]"
+    marked = f"{all_marks}.filter((e) => /random/.test(e.textContent))"
+    assert opened.ask(f"{marked}.length") == 20
+    drawn = opened.ask("sampled().map((entry) => entry.name)")
+    opened.wait(f"clip && clip.entry.name === {drawn[0]!r}")
+    opened.press("Enter")
+    other = opened.ask("index.clips.find((e) => !sampleIds().includes(e.id)).name")
+    opened.open_clip(f"{other}doubt")
+    opened.wait(f"clip && clip.entry.name === {other!r}")
+    opened.press("Enter")
+    path = opened.download(buttons["Save the random ones"].click, tmp_path)
+    assert path.name == "random.csv"
+    assert [name.rpartition("/")[2] for name in read_segments_of_clips(path)] == [f"{drawn[0]}.mp4"]
+    opened.wait(
+        "document.getElementById('status').textContent.includes('1 of the 20 random clips')"
+    )
+    # A second draw would be a choice; and the browser keeps the first.
+    buttons["Check 20 at random"].click()
+    assert opened.ask("sampled().map((entry) => entry.name)") == drawn
+    opened.page.reload()
+    opened.wait(f"{marked}.length === 20")
 
 
 def test_saves_into_the_file_that_a_person_picks(drawn: Path, open_page: OpenPage) -> None:

@@ -167,6 +167,36 @@ def test_a_table_beside_two_clips_of_its_name_is_about_neither(tmp_path: Path) -
     assert all("could be any of" in told.skipped[clip] for clip in ("a.mp4", "a.mov"))
 
 
+def test_files_of_other_programs_are_read_as_tables_are(tmp_path: Path) -> None:
+    for name in ("a", "b", "c"):
+        (tmp_path / f"{name}.mp4").write_bytes(b"")
+    (tmp_path / "a.txt").write_text("0\t4\ttennis\n")
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other/b.llc").write_text(
+        "{mediaFileName: 'b.mp4', cutSegments: [{start: 0, end: 4, name: 'tennis'}]}"
+    )
+    (tmp_path / "c.xml").write_text("<file><ALL_INSTANCES><instance/></ALL_INSTANCES></file>")
+    tables = [Table(name, tmp_path / name) for name in ("a.txt", "other/b.llc", "c.xml")]
+    clips = [Image(f"{name}.mp4", None, tmp_path) for name in ("a", "b", "c")]
+    told = read_clip_tables(clips, tables)
+    assert segments(told) == {"a.mp4": SEGMENTS, "b.mp4": SEGMENTS}
+    assert {clip.path for clip in told.elsewhere} == {"b.mp4"}
+    assert {clip.path for clip in told.flawed} == {"c.mp4"}
+    assert "is no file of Sportscode instances" in told.skipped["c.mp4"]
+
+
+def test_two_files_that_differ_by_rounding_say_the_same(tmp_path: Path) -> None:
+    (tmp_path / "a.mp4").write_bytes(b"")
+    (tmp_path / "a.csv").write_text("start,end,label\n0,4.000400,tennis\n")
+    (tmp_path / "a.txt").write_text("0\t4\ttennis\n")
+    tables = [Table(name, tmp_path / name) for name in ("a.csv", "a.txt")]
+    told = read_clip_tables([Image("a.mp4", None, tmp_path)], tables)
+    assert segments(told) == {"a.mp4": [Segment(0, 4.0004, "tennis")]}
+    (tmp_path / "a.txt").write_text("0\t4.1\ttennis\n")
+    with pytest.raises(UserError, match=r"a.csv and a.txt say different things of a.mp4"):
+        read_clip_tables([Image("a.mp4", None, tmp_path)], tables)
+
+
 @posix
 @pytest.mark.parametrize("named", ["clips/caf\\udce9.mp4", "caf\\udce9.mp4"])
 def test_a_name_that_is_not_unicode_is_known_as_the_review_page_spells_it(

@@ -129,7 +129,7 @@ def test_what_clips_and_tables_have_wrong_is_told() -> None:
         "football",
         clips=clips,
         skipped={"b.mp4": "line 3: overlaps"},
-        in_tables_only=["tennis"],
+        in_tables_only=["fotball", "tennis"],
         not_wanted=["chess"],
         changed=["c.mp4"],
     )
@@ -143,7 +143,8 @@ def test_what_clips_and_tables_have_wrong_is_told() -> None:
         "the table of c.mp4 extends beyond the end of the clip",
         "no frames to learn from (no segment with a label, or very short ones only): e.mp4",
         "c.mp4 has changed since its table was written: see whether the times still hold",
-        "labels that are in tables of segments, but no folder has: tennis",
+        "labels that are in tables of segments, but no folder has: fotball "
+        "(the nearest name is football), tennis",
         "segments left out, because their labels were not asked for: chess",
         "1 photos to train on, and nothing to test with: there is no score, and --unknown, which "
         "needs test images, will not work with this model",

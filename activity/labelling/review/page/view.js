@@ -68,7 +68,8 @@ const itemOf = (entry) => part("clips").children[index.clips.indexOf(entry)];
 function showProgress(entry) {
   const { rows = [], visited = [] } = recall(entry.id) ?? {};
   const state = rows.length ? `✓ ${rows.length}` : visited.length ? "looked at" : "";
-  itemOf(entry).querySelector(".marked").textContent = state;
+  const random = sampleIds().includes(entry.id) ? "random " : "";
+  itemOf(entry).querySelector(".marked").textContent = random + state;
 }
 
 function showClips() {

@@ -1,0 +1,253 @@
+"""What all formats share: what a file says of clips, and what it is written from."""
+
+import os
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from fractions import Fraction
+from itertools import pairwise
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import urlsplit
+from xml.etree import ElementTree
+
+from activity.common.errors import UserError, shortened
+from activity.common.nearest import nearest
+from activity.common.stores import is_stored
+from activity.temporal.segments import Segment
+
+_LARGEST_FILE = 2**26  # bytes, as of a table
+
+
+@dataclass(frozen=True)
+class Media:
+    """What a file of segments says of a clip, besides its segments.
+
+    Attributes:
+        path: path or address of the clip.
+        seconds: how long it is.
+        rate: frames per second; ``Fraction(30000, 1001)`` where a clip says so.
+        timecode: of its first frame, such as ``01:00:00:00`` or, drop-frame, ``01:00:00;00``; None
+            where it has none.
+    """
+
+    path: Path
+    seconds: float
+    rate: Fraction
+    timecode: str | None = None
+
+    def seen_from(self, file: Path) -> str:
+        """Name the clip as a file that lies at ``file`` does: by its relative path with slashes.
+
+        It is the absolute path where the two are on different disks, and the address of a clip in
+        a store, without what would let others read it.
+        """
+        if is_stored(self.path):
+            scheme, host, place, *_ = urlsplit(str(self.path))
+            return as_text(f"{scheme}://{host.rpartition('@')[2]}{place}")
+        absolute = Path(os.path.realpath(self.path))
+        if is_stored(file):
+            return as_text(absolute.as_posix())
+        try:
+            relative = os.path.relpath(absolute, Path(os.path.realpath(file)).parent)
+        except ValueError:  # another disk on Windows
+            return as_text(absolute.as_posix())
+        return as_text(Path(relative).as_posix())
+
+
+class LabelledMedia(NamedTuple):
+    """A clip, and its segments in the order of time."""
+
+    media: Media
+    segments: Sequence[Segment]
+
+
+class NamedSegments(NamedTuple):
+    """What a file says of a clip.
+
+    Attributes:
+        clip: what it calls the clip: a path or a name; "" where it does not say.
+        segments: in the order of time.
+        in_frames: whether their times are numbers of frames, from 0, not seconds.
+    """
+
+    clip: str
+    segments: list[Segment]
+    in_frames: bool = False
+
+    def in_seconds(self, rate: Fraction) -> list[Segment]:
+        """Return the segments in seconds, given the clip's rate."""
+        if not self.in_frames:
+            return self.segments
+        return [
+            Segment(float(start / rate), float(end / rate), label)
+            for start, end, label in self.segments
+        ]
+
+
+@dataclass(frozen=True)
+class Annotations:
+    """What a file says of clips.
+
+    Attributes:
+        clips: each with its segments.
+        flawed: clips of which the file says nothing that can be used, with the reason.
+        left_out: what else the file has that is no segment of a clip, in a few words each.
+    """
+
+    clips: list[NamedSegments] = field(default_factory=list)
+    flawed: dict[str, str] = field(default_factory=dict)
+    left_out: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What to take from a file that has several tiers.
+
+    Attributes:
+        tier: name of the tier; None takes the only one, or the only one with labels that are known.
+        labels: those that are known; empty if none are.
+    """
+
+    tier: str | None = None
+    labels: Collection[str] = ()
+
+
+Reader = Callable[[Path, Wanted], Annotations]
+Writer = Callable[[Sequence[LabelledMedia], Sequence[str], Path], str]
+"""Makes the content of a file from clips, all labels that a person may choose from, and the path
+that the file will have."""
+
+
+def read_text(path: Path, kind: str) -> str:
+    """Read a file as text; a byte order mark and Windows line endings are accepted.
+
+    Raises:
+        UserError: it is missing, too large, or not UTF-8.
+    """
+    try:
+        if not path.is_file():
+            raise UserError(f"no {kind} at {path}")
+        if path.stat().st_size > _LARGEST_FILE:
+            raise UserError(f"{path} is too large to be a {kind}")
+        return path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path} is not UTF-8: save it again in UTF-8") from error
+
+
+def start_of(path: Path) -> bytes:
+    """Return the first bytes of a file, to tell what it is; none if it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return file.read(4096) if path.is_file() else b""
+    except OSError:
+        return b""
+
+
+def read_xml(path: Path, kind: str) -> ElementTree.Element:
+    """Read an XML file. One that defines entities, which can fill the memory, is refused.
+
+    Raises:
+        UserError: as ``read_text``; or it is no XML.
+    """
+    text = read_text(path, kind)
+    if "<!ENTITY" in text or "<!DOCTYPE" in text:
+        raise UserError(f"{path} is no {kind}: it has a document type, which such files do not")
+    # Python reads UTF-8; a declaration may say ASCII.
+    body = text[text.find("?>") + 2 :] if text.startswith("<?xml") else text
+    try:
+        return ElementTree.fromstring(body)
+    except ElementTree.ParseError as error:
+        raise UserError(f"{path} is no {kind}: {error}") from error
+
+
+@contextmanager
+def refused_unless(path: Path, kind: str) -> Iterator[None]:
+    """Turn what goes wrong where a file is not built as expected into one line."""
+    try:
+        yield
+    except (LookupError, TypeError, ValueError, AttributeError, RecursionError) as error:
+        detail = f"{type(error).__name__}: {error}".splitlines()[0][:100]
+        raise UserError(f"{path} is no {kind}, or is damaged ({detail})") from error
+
+
+def in_order(segments: Sequence[Segment], where: str, unit: str = "s") -> list[Segment]:
+    """Sort segments, and check them.
+
+    Args:
+        segments: in any order.
+        where: what a message names.
+        unit: of their times.
+
+    Raises:
+        UserError: one of them ends before it starts, or starts before the one before it has ended.
+    """
+    ordered = sorted(segments)
+    for start, end, label in ordered:
+        if not 0 <= start < end < float("inf"):
+            raise UserError(f"{where}: {label[:60]!r} cannot go from {start:g} to {end:g} {unit}")
+    for before, after in pairwise(ordered):
+        if after.start < before.end:
+            raise UserError(
+                f"{where}: {after.label[:60]!r} starts at {after.start:g} {unit}, before "
+                f"{before.label[:60]!r} ends ({before.end:g} {unit}): one label at a time can be "
+                "used"
+            )
+    return ordered
+
+
+def ticks(segments: Sequence[Segment], rate: Fraction | int) -> list[tuple[int, int, str]]:
+    """Round times to whole ticks of which there are ``rate`` in a second.
+
+    A boundary that two segments share stays shared. Left out are segments without a label, and
+    those that are shorter than half a tick.
+    """
+    rounded = ((tick(start, rate), tick(end, rate), label) for start, end, label in segments)
+    return [(start, end, label) for start, end, label in rounded if start < end and label]
+
+
+def tick(seconds: float, rate: Fraction | int) -> int:
+    """Round a time to a whole tick."""
+    return round(Fraction(seconds) * rate)
+
+
+def as_text(text: str) -> str:
+    r"""Escape what no XML or JSON file can hold: control characters, bytes that are not UTF-8.
+
+    ``printable``, which is for messages, also escapes what joins letters in some scripts.
+
+    Example:
+        >>> as_text("tennis" + chr(9) + "court")
+        'tennis\\tcourt'
+    """
+    return "".join(
+        sign.encode("unicode_escape").decode()
+        if ord(sign) < 32
+        or 127 <= ord(sign) < 160
+        or "\ud800" <= sign <= "\udfff"
+        or sign in "\u2028\u2029\ufffe\uffff"
+        else sign
+        for sign in text
+    )
+
+
+def labels_in(clips: Sequence[LabelledMedia], labels: Sequence[str]) -> list[str]:
+    """List all labels: the given ones, then others that occur, such as ``unknown``."""
+    there = (segment.label for clip in clips for segment in clip.segments if segment.label)
+    return list(dict.fromkeys([*labels, *there]))
+
+
+def check_known(segments: Sequence[Segment], labels: Collection[str], where: str) -> None:
+    """Check that labels are known; ``unknown`` must be among them where it is allowed.
+
+    Raises:
+        UserError: one is not; the message names it, and the nearest one.
+    """
+    for segment in segments:
+        if segment.label and segment.label not in labels:
+            raise UserError(
+                f"{where}: {segment.label[:60]!r} is none of the labels: "
+                f"{shortened(sorted(labels))}{nearest(segment.label, labels)}"
+            )

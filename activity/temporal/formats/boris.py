@@ -1,0 +1,217 @@
+"""BORIS projects (https://www.boris.unito.it), as version 10 writes them: JSON.
+
+A project has an observation for each clip, a behaviour for each label, and two events for each
+segment: the first starts the behaviour, the second stops it. BORIS keeps times in milliseconds.
+"""
+
+import json
+import string
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path, PurePath
+from typing import Any
+
+from activity.common.errors import UserError
+from activity.temporal.formats.annotations import (
+    Annotations,
+    LabelledMedia,
+    Media,
+    NamedSegments,
+    Wanted,
+    as_text,
+    in_order,
+    labels_in,
+    read_text,
+    refused_unless,
+    ticks,
+)
+from activity.temporal.segments import UNKNOWN, Segment
+
+KIND = "BORIS project"
+
+_FORMAT = "7.0"  # that of BORIS 7 to 10
+_STATE = "State event"
+_MILLISECONDS = 1000
+_KEYS = string.ascii_lowercase + string.digits
+_PLAYERS = [str(number) for number in range(1, 9)]
+
+
+def write(clips: Sequence[LabelledMedia], labels: Sequence[str], path: Path) -> str:
+    """Make a project: an observation for each clip, a behaviour for each label and ``unknown``."""
+    names = [as_text(label) for label in labels_in(clips, [*labels, UNKNOWN])]
+    observations: dict[str, Any] = {}
+    for media, segments in clips:
+        name = _name(media, path, observations)
+        observations[name] = _observation(media, segments, path)
+    dates = [observation["date"] for observation in observations.values()]
+    project: dict[str, Any] = {
+        "time_format": "hh:mm:ss",
+        "project_date": max(dates, default="2000-01-01T00:00:00"),
+        "project_name": path.stem,
+        "project_description": "",
+        "project_format_version": _FORMAT,
+        "subjects_conf": {},
+        "behaviors_conf": {
+            str(number): _behaviour(number, name, names) for number, name in enumerate(names)
+        },
+        "behavioral_categories": [],
+        "behavioral_categories_config": {},
+        "independent_variables": {},
+        "coding_map": {},
+        "behaviors_coding_map": [],
+        "converters": {},
+        "observations": observations,
+    }
+    return json.dumps(project, ensure_ascii=False, indent=1) + "\n"
+
+
+def read(path: Path, wanted: Wanted) -> Annotations:
+    """Read the state events of a project's observations; subjects and modifiers do not matter.
+
+    Media that follow each other in an observation are told apart.
+
+    Raises:
+        UserError: it is no project.
+    """
+    found = Annotations()
+    with refused_unless(path, KIND):
+        project = json.loads(read_text(path, KIND))
+        types = {one["code"]: one["type"] for one in project["behaviors_conf"].values()}
+        for name, observation in project["observations"].items():
+            try:
+                found.clips.extend(_clips_of(f"observation {name!r}", observation, types, found))
+            except UserError as error:
+                found.flawed[name] = str(error)
+    return found
+
+
+def _name(media: Media, path: Path, taken: dict[str, Any]) -> str:
+    name = as_text(media.path.stem)
+    return name if name not in taken else media.seen_from(path)
+
+
+def _behaviour(number: int, name: str, names: Sequence[str]) -> dict[str, str]:
+    # The start of one behaviour stops all others, so that a person presses one key.
+    others = "" if any("," in each for each in names) else ",".join(n for n in names if n != name)
+    return {
+        "type": _STATE,
+        "key": _KEYS[number] if number < len(_KEYS) else "",
+        "code": name,
+        "description": "",
+        "color": "",
+        "category": "",
+        "modifiers": "",
+        "excluded": others,
+        "coding map": "",
+    }
+
+
+def _observation(media: Media, segments: Sequence[Segment], path: Path) -> dict[str, Any]:
+    clip = media.seen_from(path)
+    events = [
+        [milliseconds / _MILLISECONDS, "", as_text(label), "", ""]
+        for start, end, label in ticks(segments, _MILLISECONDS)
+        for milliseconds in (start, end)
+    ]
+    return {
+        "file": {player: [clip] if player == "1" else [] for player in _PLAYERS},
+        "type": "MEDIA",
+        "date": _date(media.path),
+        "description": "",
+        "time offset": 0.0,
+        "events": events,
+        "observation time interval": [0, 0],
+        "independent_variables": {},
+        "visualize_spectrogram": False,
+        "visualize_waveform": False,
+        "media_creation_date_as_offset": False,
+        "media_scan_sampling_duration": 0,
+        "image_display_duration": 1,
+        "close_behaviors_between_videos": False,
+        "media_info": {
+            "length": {clip: round(media.seconds, 3)},
+            "fps": {clip: float(media.rate)},
+            "hasVideo": {clip: True},
+            "hasAudio": {clip: False},
+            "offset": {"1": 0.0},
+            "zoom level": {"1": 1.0},
+            "display": {"1": True},
+        },
+    }
+
+
+def _date(clip: Path) -> str:
+    """Say when the clip was made, so that the same run writes the same file."""
+    try:
+        made = datetime.fromtimestamp(int(clip.stat().st_mtime), UTC)
+    except (OSError, OverflowError, ValueError):
+        return "2000-01-01T00:00:00"
+    return made.strftime("%Y-%m-%dT%H:%M:%S")
+
+
+def _clips_of(
+    where: str, observation: dict[str, Any], types: dict[str, str], found: Annotations
+) -> list[NamedSegments]:
+    if observation["type"] != "MEDIA":
+        raise UserError(f"{where} is not of media: nothing says which clip it is about")
+    if observation.get("media_creation_date_as_offset"):
+        raise UserError(f"{where} counts time from when its media were made: give it no offset")
+    media = observation["file"]["1"]
+    if not media:
+        raise UserError(f"{where} has no media in player 1")
+    if float(observation["media_info"].get("offset", {}).get("1", 0)):
+        raise UserError(f"{where} starts its first player late: give that no offset")
+    others = sum(len(observation["file"][player]) for player in observation["file"]) - len(media)
+    if others:
+        found.left_out.append(f"{where}: media beside those of player 1: {others}")
+    offset = float(observation.get("time offset", 0))
+    segments = in_order(_segments(where, observation["events"], types, offset, found), where)
+    if len(media) == 1:
+        return [NamedSegments(media[0], segments)]
+    lengths = observation["media_info"]["length"]
+    clips, start = [], 0.0
+    for clip in media:
+        end = start + float(lengths[clip])
+        clips.append(NamedSegments(clip, _between(segments, start, end)))
+        start = end
+    if len({PurePath(clip) for clip in media}) < len(media):
+        raise UserError(f"{where} plays one clip more than once")
+    return clips
+
+
+def _segments(
+    where: str,
+    events: Sequence[Sequence[Any]],
+    types: dict[str, str],
+    offset: float,
+    found: Annotations,
+) -> list[Segment]:
+    times: dict[tuple[str, str], list[float]] = defaultdict(list)
+    points = 0
+    for time, subject, code, *_ in sorted(events, key=lambda event: float(event[0])):
+        if code not in types:
+            raise UserError(f"{where}: the behaviour {code!r} is not in the ethogram")
+        if not types[code].startswith(_STATE):
+            points += 1
+            continue
+        times[subject, code].append(round(float(time) - offset, 6))
+    if points:
+        found.left_out.append(f"{where}: point events, which take no time: {points}")
+    segments = []
+    for (subject, code), both in times.items():
+        if len(both) % 2:
+            of = f" of {subject!r}" if subject else ""
+            raise UserError(f"{where}: {code!r}{of} is started and not stopped")
+        pairs = zip(both[::2], both[1::2], strict=True)
+        segments += [Segment(start, end, code.strip()) for start, end in pairs if start < end]
+    return segments
+
+
+def _between(segments: Sequence[Segment], start: float, end: float) -> list[Segment]:
+    """Cut segments to a time, and count from where it starts."""
+    return [
+        Segment(max(0.0, round(each.start - start, 6)), round(min(each.end, end) - start, 6), label)
+        for each in segments
+        if each.start < end and each.end > start and (label := each.label)
+    ]
