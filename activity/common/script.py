@@ -110,7 +110,7 @@ def run_script(main: Callable[[], None]) -> NoReturn:
         if came or isinstance(error, KeyboardInterrupt):
             print("interrupted", file=sys.stderr)
             _end(130)
-        if isinstance(error, FileNotFoundError):
+        if isinstance(error, OSError):  # matplotlib, which Keras imports, raises its own
             try:
                 check_temporary_folder()
             except UserError as lack:
