@@ -143,7 +143,7 @@ def test_a_run_that_ends_early_leaves_the_numbers_of_all_clips_as_they_were(
     was = table.read_bytes()
     ended = iter([False] * 150)  # Ctrl-C in the second clip
     monkeypatch.setattr(
-        "predict_video.interrupts_held_back",
+        "predict_video.delay_interrupts",
         lambda: nullcontext(lambda: next(ended, True)),
     )
     said = run_predict(*common, "--stats", table)
