@@ -35,6 +35,7 @@ from activity.labelling.jobs import (
     writes_into_folder,
 )
 from activity.labelling.label_clip import Outcome, Outcomes, label_one_by_one
+from activity.labelling.looks import format_looks
 from activity.labelling.outputs import Outputs
 from activity.labelling.preview import open_preview
 from activity.labelling.review.data_files import INDEX
@@ -262,6 +263,8 @@ def print_outcome(job: Job, outcome: Outcome) -> None:
         f"over {summary.frames}{of} frames; label switches: "
         f"{summary.raw_switches} raw, {summary.switches} {summary.adjective}"
     )
+    for line in format_looks(summary):
+        print(f"[INFO] {printable(line)}")
     if job.is_live:
         print(f"[INFO] dropped {outcome.dropped} frames that came while another was classified")
     if outcome.judgement:

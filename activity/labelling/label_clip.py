@@ -18,6 +18,7 @@ from activity.common.json_file import write_json
 from activity.common.regular_file import hash_file
 from activity.common.stores import clip_location, is_stored, local_copy
 from activity.labelling.jobs import Job
+from activity.labelling.looks import with_looks
 from activity.labelling.overlay import overlay
 from activity.labelling.prediction import classify_frames, classify_times, read_ahead
 from activity.labelling.preview import Show, show_nothing
@@ -162,7 +163,7 @@ def label_clip(
         if outputs.csv:
             write_table(outputs.csv, known, smoothing, numbers, drawn)
         known, numbers = known.first(drawn), numbers[:drawn]
-        summary = summarise(known, numbers, smoothing.adjective)
+        summary = with_looks(summarise(known, numbers, smoothing.adjective), known)
         compared: Compared = {}
         if outputs.timeline or job.truth:
             compared = {
@@ -229,7 +230,7 @@ def _labelled_as_they_come(
         for frame, raw in classified:
             gathered.add(frame.seconds, frame.duration, raw)
             if raw is not None:
-                mean = average.push(raw)
+                mean = average.push(raw[: len(gathered.labels)])
             yield frame, mean, int(mean.argmax())
 
 

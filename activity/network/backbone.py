@@ -7,14 +7,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from activity.common.keras_settings import load_keras
-from activity.network.backbone_weights import network_with_weights
+from activity.network.backbone_weights import Classifier, network_with_weights
 from activity.network.networks import NETWORKS
 from activity.network.ordinary_layers import with_ordinary_layers
 
 PREPROCESSING = "preprocessing"
 """Name of the layer that tells a model with preprocessing inside from one without."""
 
-_POOLING, _FEATURES = "pooling", "features"
+_POOLING = "pooling"
+
+FEATURES = "features"
+"""Name of the layer whose output the features are."""
 
 
 def build_backbone(name: str, weights: str) -> keras.Model:
@@ -23,7 +26,7 @@ def build_backbone(name: str, weights: str) -> keras.Model:
     Args:
         name: one of ``networks.NETWORKS``.
         weights: ``"imagenet"``, ``"random"`` (untrained), or the path of a file with weights of
-            this network without its top.
+            this network.
 
     Returns:
         Model from RGB pixels 0..255, shape (batch, side, side, 3), to features, float32, shape
@@ -33,9 +36,18 @@ def build_backbone(name: str, weights: str) -> keras.Model:
     Raises:
         UserError: the weights cannot be downloaded or found, or do not fit.
     """
+    return build_with_classifier(name, weights)[0]
+
+
+def build_with_classifier(name: str, weights: str) -> tuple[keras.Model, Classifier]:
+    """Build a network as ``build_backbone`` does, and give ImageNet's classifier beside it.
+
+    Returns:
+        (backbone, what ``imagenet_names.probabilities_of_names`` takes, or None).
+    """
     load_keras()
     kind = NETWORKS[name]
-    network = network_with_weights(name, weights)
+    network, classifier = network_with_weights(name, weights)
     if kind.first_layer is not None:
         network = keras.Model(network.get_layer(kind.first_layer).input, network.output)
     if kind.needs_rebuilding:
@@ -47,10 +59,10 @@ def build_backbone(name: str, weights: str) -> keras.Model:
     outputs = network(preprocessing(pixels))
     if len(outputs.shape) == 4:  # some networks pool by themselves
         outputs = keras.layers.AveragePooling2D(outputs.shape[1:3], name=_POOLING)(outputs)
-    backbone = keras.Model(pixels, keras.layers.Flatten(name=_FEATURES)(outputs), name=name)
+    backbone = keras.Model(pixels, keras.layers.Flatten(name=FEATURES)(outputs), name=name)
     # A frozen batch norm uses its stored statistics even while the head is trained.
     backbone.trainable = False
-    return backbone
+    return backbone, classifier
 
 
 def split_backbone(backbone: keras.Model) -> tuple[keras.Model, keras.Model]:
@@ -76,7 +88,7 @@ def split_backbone(backbone: keras.Model) -> tuple[keras.Model, keras.Model]:
     inputs = keras.Input(between.shape[1:], name="feature_map")
     outputs = keras.Model(between, network.output)(inputs)
     for layer in backbone.layers:
-        if layer.name in (_POOLING, _FEATURES):
+        if layer.name in (_POOLING, FEATURES):
             outputs = layer(outputs)
     return frozen, keras.Model(inputs, outputs)
 

@@ -57,6 +57,15 @@ class Network:
     known_for: str = ""
 
     @property
+    def weights_file_with_top(self) -> str:
+        """Keras's file name for the same weights with the top.
+
+        >>> NETWORKS["mobilenetv2"].weights_file_with_top
+        'mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224.h5'
+        """
+        return self.weights_file.replace("_notop", "").replace("_no_top", "")
+
+    @property
     def purpose(self) -> str:
         """What to use the network for, in a few words, for ``--help`` and the documentation."""
         if self.known_for:

@@ -39,10 +39,11 @@ def files_of_weights(network: str, weights: str) -> list[Path]:
         return [Path(weights)]
     kind = NETWORKS[network]
     if kind.constructor is None:  # it comes with the project
-        return [Path(__file__).parent / "weights" / kind.weights_file]
+        return [*(Path(__file__).parent / "weights").iterdir()]
     # Where Keras keeps what it has downloaded. Path.home() would raise where there is none.
     home = os.environ.get("KERAS_HOME") or os.path.expanduser("~/.keras")  # noqa: PTH111
-    return [Path(home, "models", kind.weights_file)]
+    files = (kind.weights_file, kind.weights_file_with_top)
+    return [Path(home, "models", file) for file in files]
 
 
 def files_in_cache(cache: Path | None) -> list[Path]:

@@ -23,6 +23,8 @@ class LabelRun:
         last_frame: number of the last frame.
         start: time of the first frame in seconds.
         end: time of the first frame after it, or the end of the clip.
+        looks_like: names of things that the frames look like, if the label is ``unknown`` or
+            doubtful and the names are known.
     """
 
     label: str
@@ -30,6 +32,7 @@ class LabelRun:
     last_frame: int
     start: float
     end: float
+    looks_like: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,6 +100,7 @@ class Summary:
                     "first_frame": run.first_frame,
                     "last_frame": run.last_frame,
                 }
+                | ({"looks_like": [*run.looks_like]} if run.looks_like else {})
                 for run in self.runs
             ],
         }

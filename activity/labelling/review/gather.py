@@ -32,5 +32,6 @@ def gather_review(
         labels=predictions.labels,
         label=summary.label,
         segments=weigh_segments(predictions, summary.segments),
+        looks=[run.looks_like for run in summary.runs],
         envelope=envelope_of(predictions, {RAW: RAW.numbers(predictions)}, RAW),
     )

@@ -48,6 +48,7 @@ class ReviewClip:
         segments: what was decided, in order of time, without gaps, the first from 0.
         envelope: envelope of the raw predictions of the same frames.
         copy: an ``.mp4`` in the page's folder that is shown instead of the clip; None for none.
+        looks: names of what each segment looks like; empty (default) where nobody knows.
     """
 
     name: str
@@ -60,6 +61,7 @@ class ReviewClip:
     segments: Sequence[WeighedSegment]
     envelope: Envelope
     copy: Path | None = None
+    looks: Sequence[Sequence[str]] = ()
 
 
 def write_clip(folder: Path, clip: ReviewClip) -> None:
@@ -136,13 +138,15 @@ _RAW = ("utf-8", "surrogateescape")
 
 
 def _segments(clip: ReviewClip) -> list[list[object]]:
-    """List first frame, label, doubt and raw switches of each segment that has a frame."""
+    """List first frame, label, doubt, raw switches and looks of each segment that has a frame."""
     starts = np.array([one.segment.start for one in clip.segments])
     first = np.searchsorted(clip.times + _ONE_RATE, starts).tolist()
     ends = [*first[1:], len(clip.times)]
+    looks = clip.looks or [()] * len(clip.segments)
     return [
         [frame, as_text(one.segment.label), round(one.doubt, 3), one.switches]
-        for frame, end, one in zip(first, ends, clip.segments, strict=True)
+        + ([", ".join(names)] if names else [])
+        for frame, end, one, names in zip(first, ends, clip.segments, looks, strict=True)
         if frame < end
     ]
 

@@ -23,9 +23,11 @@ from activity.common.errors import UserError
 from activity.network.artifacts import save_classifier
 from activity.network.classifier import Classifier
 from activity.network.engine import EngineOptions, prefers_openvino
-from activity.network.unknown import known_confidence, unsure_share
+from activity.network.profiles import Likeness
+from activity.network.unknown import Answers, known_confidence, unsure_share
 from activity.temporal.learned import LearnedSpan
 from activity.training.features.sets import Examples, FeatureSets
+from activity.training.learning.likeness import learn_likeness, with_known
 
 Floats = NDArray[np.float32]
 
@@ -81,6 +83,8 @@ class Trained:
         history: history of the head's training.
         fine_tuning: share of the images held out for it that is right with frozen stages, and
             after each epoch of fine-tuning, 0..1; empty if there was none.
+        likeness: what the images look like; None where ImageNet's classifier does not fit the
+            features, as after fine-tuning.
     """
 
     backbone: keras.Model
@@ -88,6 +92,7 @@ class Trained:
     features: FeatureSets
     history: History
     fine_tuning: tuple[float, ...] = ()
+    likeness: Likeness | None = None
 
     @property
     def unsure(self) -> float:
@@ -95,10 +100,21 @@ class Trained:
         return unsure_share(len(self.features.outliers))
 
 
-def train_on(features: FeatureSets, backbone: keras.Model, *, epochs: int, seed: int) -> Trained:
-    """Train a head on the features of a frozen backbone; ``train_head`` says how."""
+def train_on(
+    features: FeatureSets,
+    backbone: keras.Model,
+    *,
+    epochs: int,
+    seed: int,
+    classifier: NDArray[np.float16] | None = None,
+) -> Trained:
+    """Train a head on the features of a frozen backbone; ``train_head`` says how.
+
+    The profiles of the labels are found with the backbone's ImageNet ``classifier``, if it has one.
+    """
     head, history = train_head(features.learned, features.test, epochs=epochs, seed=seed)
-    return Trained(backbone, head, features, history)
+    likeness = None if classifier is None else learn_likeness(features.train, classifier)
+    return Trained(backbone, head, features, history, likeness=likeness)
 
 
 def train_head(
@@ -225,19 +241,19 @@ def leave_export(trained: Trained, classifier: Classifier, options: EngineOption
 
 def save(
     trained: Trained,
-    test_probabilities: NDArray[np.floating],
+    known: Answers,
     learned: Sequence[LearnedSpan],
     model: Path,
     label_bin: Path,
 ) -> None:
     """Write the model and its label binarizer.
 
-    With the binarizer goes how sure the model is of test images, and which spans of clips it has
-    learned from.
+    With the binarizer goes how sure the model is of test images, what the images of each label
+    look like, and which spans of clips it has learned from.
 
     Args:
         trained: what is saved.
-        test_probabilities: what it predicts for the test images, shape (images, labels).
+        known: what it says of the test images.
         learned: spans of clips that it has learned from.
         model, label_bin: paths of the files to write.
 
@@ -247,9 +263,10 @@ def save(
     save_classifier(
         join(trained.backbone, trained.head),
         LabelBinarizer().fit(trained.features.classes),
-        known_confidence=known_confidence(test_probabilities),
+        known_confidence=known_confidence(known.probabilities.max(axis=1, initial=0)),
         unsure=trained.unsure,
         learned=learned,
+        likeness=with_known(trained.likeness, known),
         model_path=model,
         label_bin_path=label_bin,
     )

@@ -1,6 +1,7 @@
 """The results as files: a report for other programs, and pictures for people.
 
-The pictures are the curves of training, a confusion matrix and the most confident mistakes.
+The pictures are the curves of training, a confusion matrix and the most confident mistakes; those
+of the strangest images are in ``strangest``.
 """
 
 import math
@@ -22,6 +23,7 @@ from activity.network.unknown import called_unknown, known_called_unknown
 from activity.training.arguments import report_files
 from activity.training.learning.head import History, Trained
 from activity.training.results.score import Evaluation, Leakage, NearCopies, share
+from activity.training.results.strangest import looks_of_labels, picture_strangest
 
 _MOST_MISTAKES, _SHEET_COLUMNS = 24, 6
 _MOST_CELLS_WITH_COUNTS = 40  # classes; cells of a larger matrix have no room for a number
@@ -36,9 +38,10 @@ def write_report(
     two_labels: Sequence[NearCopies] | None,
     settings: dict[str, object],
 ) -> list[Path]:
-    """Write the report as JSON, and beside it ``<name>_confusion.png`` and ``<name>_mistakes.png``.
+    """Write the report as JSON, and beside it pictures: ``report_files`` names them.
 
-    The pictures are left out where there was nothing to test with.
+    Those of test images are left out where there was nothing to test with, and that of the
+    strangest images where ImageNet's names are not known.
 
     Args:
         path: path of the JSON file.
@@ -64,6 +67,8 @@ def write_report(
         figures = evaluation.classification_report(evaluation.labels, as_dict=True)
         counts = confusion_counts(evaluation).tolist()
         unknown = _figures_of_unknown(trained, evaluation)
+    likeness, features = trained.likeness, trained.features
+    looks = looks_of_labels(likeness, features.train, features.test) if likeness else []
     write_json(
         path,
         {
@@ -82,6 +87,10 @@ def write_report(
             "nearly_the_same_in_training_and_test": copies,
             "nearly_the_same_under_two_labels": two_labels and [p.as_dict() for p in two_labels],
             "unknown": unknown,
+            "looks_like": [
+                {"label": label} | look.as_dict()
+                for label, look in zip(evaluation.labels, looks, strict=False)
+            ],
             "unreadable_photos": [*map(str, trained.features.unreadable)],
             "history": asdict(trained.history),
             "fine_tuning_accuracy_on_held_out": trained.fine_tuning,
@@ -89,20 +98,24 @@ def write_report(
             "settings": settings,
         },
     )
-    if not evaluation.images:
-        return [path]
-    _, confusion, mistakes = report_files(path)
-    plot_confusion(evaluation, confusion)
-    contact_sheet(evaluation, mistakes)
-    return [path, confusion, mistakes]
+    _, confusion, mistakes, strangest = report_files(path)
+    written = [path]
+    if evaluation.images:
+        plot_confusion(evaluation, confusion)
+        contact_sheet(evaluation, mistakes)
+        written += [confusion, mistakes]
+    if looks:
+        picture_strangest(evaluation.labels, looks, strangest)
+        written.append(strangest)
+    return written
 
 
 def _figures_of_unknown(trained: Trained, evaluation: Evaluation) -> dict[str, object]:
     """Report how many known and how many unseen images ``--unknown`` would call unknown."""
-    known, unsure, features = evaluation.probabilities, evaluation.unsure, trained.features
+    (known, _, unseen), unsure, features = evaluation.answers(), evaluation.unsure, trained.features
     return {
         "known_called_unknown": share(known_called_unknown(known, unsure)),
-        "unseen_called_unknown": share(called_unknown(evaluation.unseen, known, unsure)),
+        "unseen_called_unknown": share(called_unknown(unseen, known, unsure)),
         "unseen_photos": [*map(str, features.unseen.images)],
         "outliers_learned": [*map(str, features.outliers.images)],
     }
