@@ -50,7 +50,7 @@ def main() -> None:
     with hide_stderr():
         from activity.cluster.features import fill_cache
         from activity.cluster.ray_cluster import ClusterOptions
-        from activity.network.backbone import build_backbone
+        from activity.network.backbone import build_with_classifier
         from activity.training.features.sets import compute_feature_sets, views_of
         from activity.training.learning.fine_tuning import check_feature_maps_can_be_kept, fine_tune
         from activity.training.learning.head import leave_export, save, train_on
@@ -70,7 +70,7 @@ def main() -> None:
     if args.fine_tune:
         check_feature_maps_can_be_kept(args.cache)
     # The backbone is frozen, so each view of an image goes through it once, not once an epoch.
-    backbone = build_backbone(args.backbone, args.weights)
+    backbone, of_names = build_with_classifier(args.backbone, args.weights)
     options = EngineOptions(args.engine, args.batch_size, args.cache)
     if args.cluster:
         cluster = ClusterOptions(args.cluster, args.cluster_log)
@@ -79,7 +79,7 @@ def main() -> None:
     say(remarks_on_unreadable(features.unreadable))
     leakage = find_leakage(sets.training, features)
     print("[INFO] training the head ...")
-    trained = train_on(features, backbone, epochs=args.epochs, seed=args.seed)
+    trained = train_on(features, backbone, epochs=args.epochs, seed=args.seed, classifier=of_names)
     if args.fine_tune:
         trained = fine_tune(trained, options, args.fine_tune, args.epochs, args.seed)
         say(remarks_on_unreadable(trained.features.unreadable[len(features.unreadable) :]))
@@ -92,7 +92,7 @@ def main() -> None:
     elif sets.test:
         say(["none of the test images can be read: there is no score"])
 
-    save(trained, evaluation.probabilities, sets.learned, args.model, args.label_bin)
+    save(trained, evaluation.answers()[0], sets.learned, args.model, args.label_bin)
     plot_history(trained.history, args.plot)
     written = [args.model, args.label_bin, args.plot]
     if args.report is not None:

@@ -56,6 +56,10 @@ def test_trains_reports_and_writes_what_the_next_program_needs(
     known = load_label_file(tmp_path / "model/lb.pickle").known_confidence
     assert len(known) == 10  # one of each test photo
     assert min(known) > 1 / 3
+    likeness = load_label_file(tmp_path / "model/lb.pickle").likeness
+    assert likeness is not None
+    assert (likeness.profiles.shape, len(likeness.known)) == ((3, 3, 1000), 10)
+    assert max(likeness.known) < max(known)
     right = []
     for number, colour in enumerate(sorted(COLOURS_BGR)):
         photos = [cv2.imread(str(photo)) for photo in sorted(photo_folders.glob(f"{colour}/*"))]
@@ -90,6 +94,13 @@ def test_report_and_the_photos_that_straddle_training_and_test(
     assert report["settings"]["epochs"] == 20
     assert (tmp_path / "reports/report_confusion.png").is_file()
     assert (tmp_path / "reports/report_mistakes.png").is_file()
+    assert (tmp_path / "reports/report_strangest.png").is_file()
+    assert [look["label"] for look in report["looks_like"]] == sorted(COLOURS_BGR)
+    for look in report["looks_like"]:
+        assert look["names"]
+        assert len(look["strangest"]) == 24  # all there are
+        similarities = [photo["similarity"] for photo in look["strangest"]]
+        assert similarities == sorted(similarities)
 
 
 def test_fine_tuned_stages_are_saved_and_judged(
@@ -125,6 +136,7 @@ def test_fine_tuned_stages_are_saved_and_judged(
     highest = model.predict_on_batch(np.stack(pixels).astype(np.float32)).max(axis=1)
     known = load_label_file(tmp_path / "model/lb.pickle").known_confidence
     np.testing.assert_allclose(known, np.sort(highest), atol=1e-5)
+    assert load_label_file(tmp_path / "model/lb.pickle").likeness is None, "other features"
     kept = {path.name.split("-")[0] for path in cache.iterdir()}
     assert kept <= {"features.sqlite", "digests.sqlite"}
 

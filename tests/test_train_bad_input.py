@@ -133,7 +133,7 @@ def test_outputs_that_cannot_be_written_are_named_at_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(
-        "activity.network.backbone.build_backbone", lambda *_: pytest.fail("too late")
+        "activity.network.backbone.build_with_classifier", lambda *_: pytest.fail("too late")
     )
     photo = next((photo_folders / "red").iterdir())
     before = photo.read_bytes()

@@ -23,6 +23,7 @@ from activity.labelling.overlay import label_layout, overlay
 from activity.labelling.prediction import classify_frames, classify_times, read_ahead
 from activity.labelling.preview import Show, show_nothing
 from activity.labelling.review.data_files import copy_file, needs_copy, open_copy, page_and_name
+from activity.labelling.review.doubt import with_looks
 from activity.labelling.review.writer import gather_review, write_clip
 from activity.labelling.styled_labels import label_subtitles, subtitle_header
 from activity.labelling.truths import known_before
@@ -176,7 +177,7 @@ def label_clip(
         if outputs.csv:
             write_table(outputs.csv, known, smoothing, numbers, drawn)
         known, numbers = known.first(drawn), numbers[:drawn]
-        summary = summarise(known, numbers, smoothing.adjective)
+        summary = with_looks(summarise(known, numbers, smoothing.adjective), known)
         compared: Compared = {}
         if outputs.timeline or job.truth:
             compared = {
@@ -245,7 +246,7 @@ def _labelled_as_they_come(
         for frame, raw in classified:
             gathered.add(frame.seconds, frame.duration, raw)
             if raw is not None:
-                mean = average.push(raw)
+                mean = average.push(raw[: len(gathered.labels)])
             yield frame, mean, int(mean.argmax())
 
 

@@ -161,7 +161,8 @@ class ClassifiedStretch:
 
     Attributes:
         stretch: which.
-        raw: probabilities of those of its frames that are classified, shape (classified, labels).
+        raw: what the classifier gave for those of its frames that are classified: probabilities,
+            and what may stand behind them; shape (classified, at least labels).
         seams: hashes of pictures at both ends.
     """
 
@@ -212,4 +213,4 @@ def join_stretches(
     """
     times = np.concatenate([one.stretch.seconds for one in stretches])
     raw = np.concatenate([one.raw for one in stretches])
-    return Predictions(times, raw, stride, labels, end)
+    return Predictions.of_rows(times, raw, stride, labels, end)

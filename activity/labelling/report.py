@@ -1,13 +1,15 @@
 """What a person is told of a run: each clip as it is done, and at the end all of them."""
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from activity.common.errors import UserError, printable
 from activity.labelling.jobs import Job
 from activity.labelling.label_clip import Outcome
 from activity.temporal.judgement import Judgement, format_judgement, format_rightness
 from activity.temporal.summary import Summary
+
+_MOST_LOOKS = 5  # lines that say what segments of a clip look like
 
 
 def report(
@@ -59,6 +61,8 @@ def _print_outcome(job: Job, outcome: Outcome) -> None:
         f"over {summary.frames}{of} frames; label switches: "
         f"{summary.raw_switches} raw, {summary.switches} {summary.adjective}"
     )
+    for line in format_looks(summary):
+        print(f"[INFO] {printable(line)}")
     if job.is_live:
         print(f"[INFO] dropped {outcome.dropped} frames that came while another was classified")
     if outcome.judgement:
@@ -66,6 +70,28 @@ def _print_outcome(job: Job, outcome: Outcome) -> None:
     written = [path for path in job.outputs.paths if path != job.outputs.review]
     if written:
         print(f"[INFO] wrote {', '.join(map(str, written))}")
+
+
+def format_looks(summary: Summary) -> Iterator[str]:
+    """Say of the longest unknown and doubtful segments what they look like, in order of time.
+
+    Yields:
+        Lines such as ``unknown, 0:12 to 0:31: looks like baseball, ballplayer``.
+    """
+    told = [run for run in summary.runs if run.looks_like]
+    longest = sorted(told, key=lambda run: run.start - run.end)[:_MOST_LOOKS]
+    for run in told:
+        if run in longest:
+            span = f"{_clock(run.start)} to {_clock(run.end)}"
+            yield f"{run.label}, {span}: looks like {', '.join(run.looks_like)}"
+    if len(told) > _MOST_LOOKS:
+        yield f"{len(told) - _MOST_LOOKS} shorter segments are unknown or doubtful, too"
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
 def _print_table(summaries: Sequence[tuple[str, Summary]]) -> None:

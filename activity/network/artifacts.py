@@ -23,9 +23,11 @@ from activity.network.label_pickle import (
     FRAMING,
     KNOWN_CONFIDENCE,
     LEARNED,
+    LIKENESS,
     MOST_BYTES,
     UNSURE_SHARE,
     PickledLabels,
+    as_pickled,
     read_labels,
 )
 from activity.network.model_file import (
@@ -36,6 +38,7 @@ from activity.network.model_file import (
     read_format,
     read_input_side,
 )
+from activity.network.profiles import Likeness
 from activity.network.unknown import UNSURE
 from activity.temporal.learned import LearnedSpan, format_spans
 
@@ -54,6 +57,7 @@ def save_classifier(
     unsure: float = UNSURE,
     framing: Framing = "centre",
     learned: Sequence[LearnedSpan] | None = None,
+    likeness: Likeness | None = None,
     model_path: Path,
     label_bin_path: Path,
 ) -> None:
@@ -71,6 +75,9 @@ def save_classifier(
         framing: how the model was trained to see a photo.
         learned: stretches of clips that the model was trained on; None (default) if unknown. Not
             stored if they are more than a binarizer has room for.
+        likeness: what tells how much a photo looks like those of each label; None (default) if
+            there is nothing to tell it by. Likewise not stored if it is too much, or says nothing
+            of known photos.
         model_path, label_bin_path: the files to write.
 
     Raises:
@@ -95,6 +102,10 @@ def save_classifier(
         if known_confidence:
             setattr(kept, KNOWN_CONFIDENCE, list(known_confidence))
             setattr(kept, UNSURE_SHARE, unsure)
+        if likeness is not None and likeness.known:
+            pickled = as_pickled(likeness)
+            if sum(map(len, pickled.values())) <= MOST_BYTES // 3:
+                setattr(kept, LIKENESS, pickled)
         stretches = "" if learned is None else format_spans(learned)
         if learned is not None and len(stretches) <= MOST_BYTES // 2:
             setattr(kept, LEARNED, stretches)

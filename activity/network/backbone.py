@@ -15,13 +15,17 @@ from activity.common.errors import UserError
 from activity.common.keras_settings import load_keras
 from activity.common.writing import give_second_name
 from activity.network.efficientnet_lite0 import efficientnet_lite0
+from activity.network.imagenet_names import NAMES
 from activity.network.model_file import in_own_process, read_weight_shapes
 from activity.network.networks import IMAGENET, NETWORKS, RANDOM, Network
 
 PREPROCESSING = "preprocessing"
 """Name of the layer that tells a model with preprocessing inside from one without."""
 
-_POOLING, _FEATURES = "pooling", "features"
+_POOLING = "pooling"
+
+FEATURES = "features"
+"""Name of the layer whose output the features are."""
 
 # An untrained backbone is the same for every --seed, so that its features can be cached from run to
 # run. --seed changes only what is trained on them. The same goes for the random draws of the
@@ -31,8 +35,17 @@ _SEED = 42
 _SHIPPED_WEIGHTS = Path(__file__).parent / "weights" / "efficientnet-lite0.weights.h5"
 
 _SHIPPED_SHA256 = "48bd47ddee68b77dba058cb05edae5ec4fd95b944bac662b8f2154f2e5d3a6aa"
+_SHIPPED_CLASSIFIER = _SHIPPED_WEIGHTS.with_name("efficientnet-lite0.classifier.npy")
+_CLASSIFIER_SHA256 = "159b30f8273bda3b86fff84995e9f8fad48830765d5d6c6768b8764b7b1b31aa"
+
+# Their classifier is not one layer on the pooled features.
+_OTHER_TOPS = ("MobileNetV3",)
 
 _SCALE, _SCALED = "_layer_scale", "_pointwise_conv_2"
+
+Classifier = NDArray[np.float16] | None
+"""Of ImageNet's names, shape (feature size + 1, 1000): a row for each feature, and the bias. None
+where the weights have none."""
 
 
 def build_backbone(name: str, weights: str) -> keras.Model:
@@ -41,7 +54,7 @@ def build_backbone(name: str, weights: str) -> keras.Model:
     Args:
         name: one of ``networks.NETWORKS``.
         weights: ``"imagenet"``, ``"random"`` (untrained), or the path of a file with weights of
-            this network without its top.
+            this network.
 
     Returns:
         Model from RGB pixels 0..255, shape (batch, side, side, 3), to features, float32, shape
@@ -51,9 +64,18 @@ def build_backbone(name: str, weights: str) -> keras.Model:
     Raises:
         UserError: the weights cannot be downloaded or found, or do not fit.
     """
+    return build_with_classifier(name, weights)[0]
+
+
+def build_with_classifier(name: str, weights: str) -> tuple[keras.Model, Classifier]:
+    """Build a network as ``build_backbone`` does, and give ImageNet's classifier beside it.
+
+    Returns:
+        (backbone, what ``imagenet_names.probabilities_of_names`` takes, or None).
+    """
     load_keras()
     kind = NETWORKS[name]
-    network = _network_with_weights(name, weights)
+    network, classifier = _network_with_weights(name, weights)
     if kind.first_layer is not None:
         network = keras.Model(network.get_layer(kind.first_layer).input, network.output)
     if kind.needs_rebuilding:
@@ -65,22 +87,23 @@ def build_backbone(name: str, weights: str) -> keras.Model:
     outputs = network(preprocessing(pixels))
     if len(outputs.shape) == 4:  # some networks pool by themselves
         outputs = keras.layers.AveragePooling2D(outputs.shape[1:3], name=_POOLING)(outputs)
-    backbone = keras.Model(pixels, keras.layers.Flatten(name=_FEATURES)(outputs), name=name)
+    backbone = keras.Model(pixels, keras.layers.Flatten(name=FEATURES)(outputs), name=name)
     # A frozen batch norm uses its stored statistics even while the head is trained.
     backbone.trainable = False
-    return backbone
+    return backbone, classifier
 
 
-def _network_with_weights(name: str, weights: str) -> keras.Model:
+def _network_with_weights(name: str, weights: str) -> tuple[keras.Model, Classifier]:
     """Build a network of ``keras.applications``, without its top, and load its weights.
 
     Args:
         name: one of ``NETWORKS``.
         weights: ``"imagenet"``, ``"random"`` (untrained), or the path of a file in either of
-            Keras's two HDF5 layouts.
+            Keras's two HDF5 layouts, without the top or with it.
 
     Returns:
-        The network as its constructor makes it, from preprocessed pixels to its last feature map.
+        (the network as its constructor makes it, from preprocessed pixels to its last feature map,
+        ImageNet's classifier).
 
     Raises:
         UserError: the weights cannot be downloaded or found, or do not fit.
@@ -90,9 +113,9 @@ def _network_with_weights(name: str, weights: str) -> keras.Model:
     if weights == IMAGENET:
         return _imagenet(name, kind)
     network = _construct(kind, None)
-    if weights != RANDOM:
-        _load_weights(network, Path(weights))
-    return network
+    if weights == RANDOM:
+        return network, None
+    return _from_file(kind, network, Path(weights))
 
 
 def _construct(kind: Network, weights: str | None) -> keras.Model:
@@ -106,13 +129,40 @@ def _construct(kind: Network, weights: str | None) -> keras.Model:
     )
 
 
-def _imagenet(name: str, kind: Network) -> keras.Model:
+def _with_top(kind: Network, weights: str | None) -> keras.Model:
+    """Build a network with its top, which gives logits."""
+    return getattr(keras.applications, kind.constructor or "")(
+        include_top=True,
+        weights=weights,
+        input_shape=(kind.side, kind.side, 3),
+        **{**kind.options, "classifier_activation": None},
+    )
+
+
+def _without_top(network: keras.Model, whole: keras.Model) -> tuple[keras.Model, Classifier]:
+    """Take the weights of ``network`` from one with a top, and the top for itself."""
+    *weights, kernel, bias = whole.get_weights()
+    network.set_weights(weights)
+    return network, np.vstack([kernel, bias]).astype(np.float16)
+
+
+def _has_plain_top(kind: Network) -> bool:
+    return kind.constructor is not None and not kind.constructor.startswith(_OTHER_TOPS)
+
+
+def _imagenet(name: str, kind: Network) -> tuple[keras.Model, Classifier]:
     if kind.constructor is None:
         network = _construct(kind, None)
-        network.load_weights(_checked_shipped_weights())
-        return network
+        network.load_weights(_as_shipped(_SHIPPED_WEIGHTS, _SHIPPED_SHA256))
+        return network, np.load(_as_shipped(_SHIPPED_CLASSIFIER, _CLASSIFIER_SHA256))
+    if _has_plain_top(kind):
+        try:
+            # Downloaded in the place of the file without the top.
+            return _without_top(_construct(kind, None), _with_top(kind, IMAGENET))
+        except Exception:
+            pass  # the other file may be on this machine
     try:
-        return _construct(kind, IMAGENET)
+        return _construct(kind, IMAGENET), None
     except Exception as error:
         # Keras raises a bare Exception when a download fails, ValueError on a bad hash.
         raise UserError(
@@ -123,16 +173,13 @@ def _imagenet(name: str, kind: Network) -> keras.Model:
         ) from error
 
 
-def _checked_shipped_weights() -> Path:
-    found = hashlib.sha256(_SHIPPED_WEIGHTS.read_bytes()).hexdigest()
-    if found != _SHIPPED_SHA256:
-        raise UserError(
-            f"{_SHIPPED_WEIGHTS} is not the file that was shipped: fetch the project again"
-        )
-    return _SHIPPED_WEIGHTS
+def _as_shipped(path: Path, digest: str) -> Path:
+    if hashlib.sha256(path.read_bytes()).hexdigest() != digest:
+        raise UserError(f"{path} is not the file that was shipped: fetch the project again")
+    return path
 
 
-def _load_weights(network: keras.Model, path: Path) -> None:
+def _from_file(kind: Network, network: keras.Model, path: Path) -> tuple[keras.Model, Classifier]:
     """Load a weights file into ``network``, whichever of Keras's two HDF5 layouts it has."""
     try:
         path.open("rb").close()
@@ -145,8 +192,19 @@ def _load_weights(network: keras.Model, path: Path) -> None:
     except ValueError as error:
         raise UserError(f"{path} is not a file of weights (HDF5): {error}") from error
     # Keras itself would load what fits, and only warn about the rest.
-    if Counter(map(tuple, shapes)) != Counter(weight.shape for weight in network.weights):
+    found, own = Counter(map(tuple, shapes)), [weight.shape for weight in network.weights]
+    top = [(network.output_shape[-1], NAMES), (NAMES,)]
+    if _has_plain_top(kind) and found == Counter([*own, *top]):
+        whole = _with_top(kind, None)
+        _load(whole, path, ending)
+        return _without_top(network, whole)
+    if found != Counter(own):
         raise UserError(f"the weights in {path} do not fit a {network.name} without its top")
+    _load(network, path, ending)
+    return network, None
+
+
+def _load(network: keras.Model, path: Path, ending: str) -> None:
     with (
         tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder,
         warnings.catch_warnings(),
@@ -273,7 +331,7 @@ def split_backbone(backbone: keras.Model) -> tuple[keras.Model, keras.Model]:
     inputs = keras.Input(between.shape[1:], name="feature_map")
     outputs = keras.Model(between, network.output)(inputs)
     for layer in backbone.layers:
-        if layer.name in (_POOLING, _FEATURES):
+        if layer.name in (_POOLING, FEATURES):
             outputs = layer(outputs)
     return frozen, keras.Model(inputs, outputs)
 

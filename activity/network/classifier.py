@@ -19,12 +19,15 @@ from activity.network.engine import (
     EngineOptions,
     Stream,
     Tag,
+    first_outputs,
     keep_export,
     open_engine,
     openvino_engine,
 )
+from activity.network.imagenet_names import NAMES
 from activity.network.networks import IMAGENET_MEAN_RGB
 from activity.network.openvino_export import EXPORT_NAME
+from activity.network.profiles import Likeness
 from activity.network.unknown import UNSURE, with_unknown
 from activity.temporal.learned import LearnedSpan
 from activity.temporal.segments import UNKNOWN
@@ -51,6 +54,9 @@ class Classifier:
         unsure: share of these photos that counts as unsure, 0..1.
         learned: stretches of clips that the network was trained on; None if not recorded.
         unknown: whether ``unknown`` is an additional label, the last one.
+        likeness: what tells how much a frame looks like the photos of each activity; None if not
+            recorded.
+        names: whether the network is opened with ImageNet's names behind its own outputs.
     """
 
     model: Path
@@ -63,6 +69,8 @@ class Classifier:
     unsure: float = UNSURE
     learned: tuple[LearnedSpan, ...] | None = None
     unknown: bool = False
+    likeness: Likeness | None = None
+    names: bool = False
 
     @classmethod
     def load(cls, model: Path, label_bin: Path) -> "Classifier":
@@ -97,6 +105,7 @@ class Classifier:
             known_confidence=tuple(labels.known_confidence),
             unsure=labels.unsure,
             learned=labels.learned,
+            likeness=labels.likeness,
         )
 
     @property
@@ -117,6 +126,11 @@ class Classifier:
         seen to have that many.
         """
         return f"{self.digest}-{self.outputs}"
+
+    @property
+    def export_key(self) -> str:
+        """Cache key of the export that ``open`` uses, which has the names only where asked for."""
+        return f"{self.key}-names" if self.names else self.key
 
     @property
     def int8_folder(self) -> Path:
@@ -140,7 +154,14 @@ class Classifier:
                 f"{self.label_bin} does not say how sure the model is of known photos, which "
                 "--unknown needs: train it again with train.py, and with photos to test with"
             )
-        return replace(self, unknown=True)
+        return replace(self.with_names(), unknown=True)
+
+    def with_names(self) -> "Classifier":
+        """Return the same classifier, opened with ImageNet's names if it has a classifier of them.
+
+        Without ``unknown``, they are computed and not given.
+        """
+        return replace(self, names=self.likeness is not None)
 
     def open(self, options: EngineOptions, frames: int | None = None) -> "OpenClassifier":
         """Open the network, which takes seconds.
@@ -158,9 +179,11 @@ class Classifier:
         if options.engine == "int8":
             engine = openvino_engine(self._int8_version(), options)
         else:
-            engine = open_engine(options, self._load_network, key=self.key, inputs=frames)
+            engine = open_engine(options, self._load_network, key=self.export_key, inputs=frames)
         if self.unknown:
-            engine = with_unknown(engine, self.known_confidence, self.unsure)
+            engine = with_unknown(engine, self.known_confidence, self.unsure, self.likeness)
+        elif self.likeness is not None:  # an int8 version always has the names
+            engine = first_outputs(engine, self.outputs)
         return OpenClassifier(self, engine)
 
     def keep_export(self, model: "keras.Model", options: EngineOptions) -> None:
@@ -178,6 +201,8 @@ class Classifier:
     def _load_network(self) -> "keras.Model":
         model = load_model(self.model, self.digest)
         self._check_shapes(model)
+        if self.names and self.likeness is not None:
+            return self._with_names(model, self.likeness.classifier)
         return _with_preprocessing(model)
 
     def _int8_version(self) -> Path:
@@ -187,6 +212,23 @@ class Classifier:
                 f"there is no int8 version of {self.model} as it is now: train.py --int8 writes one"
             )
         return path
+
+    def _with_names(self, model: "keras.Model", classifier: NDArray[np.float16]) -> "keras.Model":
+        """Let the model give the probabilities of ImageNet's names, too, behind its own."""
+        import keras
+
+        from activity.network.backbone import FEATURES
+
+        features = next((one.output for one in model.layers if one.name == FEATURES), None)
+        if features is None or features.shape != (None, len(classifier) - 1):
+            raise UserError(
+                f"{self.label_bin} was written with another model than {self.model}: "
+                "give the two files of one training run"
+            )
+        layer = keras.layers.Dense(NAMES, activation="softmax", name="imagenet", trainable=False)
+        names = layer(features)
+        layer.set_weights([classifier[:-1].astype(np.float32), classifier[-1].astype(np.float32)])
+        return keras.Model(model.inputs, keras.layers.Concatenate()([model.output, names]))
 
     def _check_shapes(self, model: "keras.Model") -> None:
         expected = (None, self.side, self.side, 3)
@@ -225,7 +267,8 @@ class OpenClassifier:
         """Classify a stream of (tag, ``network_input`` of a frame), in order, as an ``Engine``.
 
         Yields:
-            (tag, probabilities), float32, shape (labels,), in the order of ``saved.labels``.
+            (tag, probabilities), float32, shape (labels,), in the order of ``saved.labels``. With
+            ``unknown`` and ``likeness``, what ``profiles.names_kept`` keeps stands behind them.
         """
         return self.engine(stream)
 

@@ -257,6 +257,16 @@ def openvino_engine(export: Path, options: EngineOptions) -> Engine:
     return run
 
 
+def first_outputs(run: Engine, count: int) -> Engine:
+    """Wrap an engine so that it gives only the first ``count`` numbers of each output."""
+
+    def first(stream: Stream[Tag]) -> Iterator[tuple[Tag, NDArray[np.float32]]]:
+        for tag, output in run(stream):
+            yield tag, output[:count]
+
+    return first
+
+
 def _worth_exporting(inputs: int | None) -> bool:
     return inputs is None or inputs >= _WORTH_AN_EXPORT
 

@@ -15,7 +15,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import numpy as np
+
 from activity.media.frame import Framing
+from activity.network.imagenet_names import NAMES
+from activity.network.profiles import Likeness
 from activity.network.unknown import UNSURE
 from activity.temporal.learned import LearnedSpan, parse_spans
 
@@ -197,6 +201,9 @@ UNSURE_SHARE = "unsure_"
 LEARNED = "learned_"
 """Attribute of the binarizer: the stretches of clips that the network has learned from."""
 
+LIKENESS = "likeness_"
+"""Attribute of the binarizer: ``Likeness``, as a dictionary of bytes and a list."""
+
 FRAMING = "framing_"
 """Attribute of the binarizer: how photos and frames become the network's square input."""
 
@@ -214,6 +221,8 @@ class PickledLabels:
         unsure: share of these photos that counts as unsure, 0..1.
         learned: stretches of clips that the network was trained on; None if not recorded, as by
             earlier versions.
+        likeness: what tells how much a photo looks like those of each class; None if not recorded,
+            as where there is no ImageNet classifier.
     """
 
     classes: list[str]
@@ -221,6 +230,7 @@ class PickledLabels:
     known_confidence: list[float]
     unsure: float
     learned: tuple[LearnedSpan, ...] | None
+    likeness: Likeness | None = None
 
 
 def read_labels(content: bytes) -> PickledLabels:
@@ -240,7 +250,17 @@ def read_labels(content: bytes) -> PickledLabels:
             _known_confidence(state),
             _unsure(state),
             _learned(state),
+            _likeness(state),
         )
+
+
+def as_pickled(likeness: Likeness) -> dict[str, Any]:
+    """Return what stands for ``likeness`` in the pickle: plain values of Python."""
+    return {
+        "classifier": likeness.classifier.astype("<f2").tobytes(),
+        "profiles": likeness.profiles.astype("<f2").tobytes(),
+        "known": [*likeness.known],
+    }
 
 
 def _class_names(state: dict[str, Any]) -> list[str]:
@@ -252,13 +272,15 @@ def _class_names(state: dict[str, Any]) -> list[str]:
 
 def _known_confidence(state: dict[str, Any]) -> list[float]:
     known = state.get(KNOWN_CONFIDENCE)
-    if known is None:
-        return []
+    return [] if known is None else _ascending(known, KNOWN_CONFIDENCE)
+
+
+def _ascending(known: object, name: str) -> list[float]:
     if not isinstance(known, list) or not all(type(value) is float for value in known):
-        raise _Refused("its known_confidence_ is not a list of numbers")
+        raise _Refused(f"its {name} is not a list of numbers")
     # Phrased so that NaN fails, too.
     if not (known and all(0 <= value <= 1 for value in known) and known == sorted(known)):
-        raise _Refused("its known_confidence_ is not in order, or not from 0 to 1")
+        raise _Refused(f"its {name} is not in order, or not from 0 to 1")
     return known
 
 
@@ -279,6 +301,25 @@ def _learned(state: dict[str, Any]) -> tuple[LearnedSpan, ...] | None:
         return parse_spans(text)
     except ValueError as error:
         raise _Refused("its learned_ does not list stretches of clips") from error
+
+
+def _likeness(state: dict[str, Any]) -> Likeness | None:
+    kept = state.get(LIKENESS)
+    if kept is None:
+        return None
+    if not isinstance(kept, dict):
+        raise _Refused("its likeness_ is not what train.py writes")
+    found = [kept.get(name) for name in ("classifier", "profiles")]
+    raw = [part if isinstance(part, bytes) else b"" for part in found]
+    rows = [len(part) / NAMES / np.dtype("<f2").itemsize for part in raw]
+    labels = len(_read_array(state["classes_"]))
+    if rows[0] < 2 or rows[1] < labels or rows[0] % 1 or rows[1] % labels:
+        raise _Refused("its likeness_ has no classifier, or not as many profiles of each class")
+    classifier, profiles = (np.frombuffer(part, "<f2").reshape(-1, NAMES) for part in raw)
+    if not (np.isfinite(classifier).all() and (profiles >= 0).all() and (profiles <= 1).all()):
+        raise _Refused("its likeness_ holds numbers that are none of a classifier and profiles")
+    known = _ascending(kept.get("known"), LIKENESS)
+    return Likeness(classifier, profiles.reshape(labels, -1, NAMES), tuple(known))
 
 
 def _framing(state: dict[str, Any]) -> Framing:

@@ -90,6 +90,15 @@ class Network:
     known_for: str = ""
 
     @property
+    def weights_file_with_top(self) -> str:
+        """Keras's file name for the same weights with the top.
+
+        >>> NETWORKS["mobilenetv2"].weights_file_with_top
+        'mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224.h5'
+        """
+        return self.weights_file.replace("_notop", "").replace("_no_top", "")
+
+    @property
     def purpose(self) -> str:
         """What to use the network for, in a few words, for ``--help`` and the documentation."""
         if self.known_for:
@@ -226,10 +235,11 @@ def files_of_weights(network: str, weights: str) -> list[Path]:
         return [Path(weights)]
     kind = NETWORKS[network]
     if kind.constructor is None:  # it comes with the project
-        return [Path(__file__).parent / "weights" / kind.weights_file]
+        return [*(Path(__file__).parent / "weights").iterdir()]
     # Where Keras keeps what it has downloaded. Path.home() would raise where there is none.
     home = os.environ.get("KERAS_HOME") or os.path.expanduser("~/.keras")  # noqa: PTH111
-    return [Path(home, "models", kind.weights_file)]
+    files = (kind.weights_file, kind.weights_file_with_top)
+    return [Path(home, "models", file) for file in files]
 
 
 def network_name(text: str) -> str:

@@ -1,14 +1,18 @@
 """``unknown``, an additional label for frames in which the network has little confidence.
 
-Confidence is compared with that in known photos. docs/recipe.md says how the method was chosen.
+Confidence is compared with that in known photos. It is the highest probability, or where the
+network's ImageNet classifier is at hand, what ``profiles.Likeness.confidence`` makes of it.
+docs/recipe.md says how the method was chosen.
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from activity.network.engine import Engine, Stream, Tag
+from activity.network.profiles import Likeness, names_kept
 
 UNSURE = 0.14
 """Share of known photos that counts as unsure: a frame can only be unknown if the network is less
@@ -23,17 +27,17 @@ _FEWEST_OUTLIERS = 500
 _MOST_KNOWN = 1000
 
 
-def known_confidence(probabilities: NDArray[np.floating]) -> list[float]:
+def known_confidence(confidence: NDArray[np.floating]) -> list[float]:
     """Collect a network's confidence in known photos, for ``save_classifier``.
 
     Args:
-        probabilities: probabilities of photos of the network's activities that it was not trained
-            on, shape (photos, labels); at least one photo.
+        confidence: in photos of the network's activities that it was not trained on, 0..1, shape
+            (photos,); at least one photo.
 
     Returns:
-        The highest probability of each photo, ascending; 1,000 quantiles if there are more photos.
+        The same, ascending; 1,000 quantiles if there are more photos.
     """
-    highest = np.sort(probabilities.max(axis=1).astype(np.float64))
+    highest = np.sort(confidence.astype(np.float64))
     if len(highest) > _MOST_KNOWN:
         places = np.linspace(0, len(highest) - 1, _MOST_KNOWN).round().astype(int)
         highest = highest[places]
@@ -49,29 +53,48 @@ def unsure_share(outliers: int) -> float:
     return UNSURE_WITH_OUTLIERS if outliers >= _FEWEST_OUTLIERS else UNSURE
 
 
-def with_unknown(classify: Engine, known: Sequence[float], unsure: float = UNSURE) -> Engine:
+def with_unknown(
+    classify: Engine,
+    known: Sequence[float],
+    unsure: float = UNSURE,
+    likeness: Likeness | None = None,
+) -> Engine:
     """Wrap an engine so that it also gives the probability of ``unknown``, as the last one.
 
     Args:
-        classify: an engine from RGB pixels to probabilities, shape (labels,).
-        known: result of ``known_confidence`` for the same model.
+        classify: an engine from RGB pixels to probabilities, shape (labels,); with ``likeness``,
+            those of ImageNet's names stand behind them.
+        known: result of ``known_confidence`` for the same model; ``likeness`` has its own.
         unsure: share of known photos that counts as unsure, 0..1; as everywhere in this module, by
             default that of a network trained without outliers.
+        likeness: what the frames are compared with; None (default) for the labels' probabilities
+            alone.
 
     Returns:
-        An engine from RGB pixels to probabilities, shape (labels + 1,), with the same sum.
+        An engine from RGB pixels to probabilities, shape (labels + 1,), with the same sum. With
+        ``likeness``, what ``names_kept`` keeps of the frame stands behind them.
     """
-    ascending = np.array(known)
+    ascending = np.array(known if likeness is None else likeness.known)
 
     def run(stream: Stream[Tag]) -> Iterator[tuple[Tag, NDArray[np.float32]]]:
-        for tag, probabilities in classify(stream):
-            yield tag, add_unknown(probabilities[np.newaxis], ascending, unsure)[0]
+        for tag, row in classify(stream):
+            if likeness is None:
+                yield tag, add_unknown(row[np.newaxis], ascending, unsure)[0]
+                continue
+            labels = len(likeness.profiles)
+            probabilities, names = row[np.newaxis, :labels], row[np.newaxis, labels:]
+            confidence = likeness.confidence(probabilities, names)
+            answer = add_unknown(probabilities, ascending, unsure, confidence)[0]
+            yield tag, np.concatenate([answer, names_kept(names[0])])
 
     return run
 
 
 def add_unknown(
-    probabilities: NDArray[np.floating], known: NDArray[np.float64], unsure: float = UNSURE
+    probabilities: NDArray[np.floating],
+    known: NDArray[np.float64],
+    unsure: float = UNSURE,
+    confidence: NDArray[np.floating] | None = None,
 ) -> NDArray[np.floating]:
     """Append the probability of ``unknown`` as the last column, and scale the others down.
 
@@ -82,6 +105,7 @@ def add_unknown(
         probabilities: shape (frames, labels).
         known: confidence in known photos, ascending, shape (photos,).
         unsure: share of known photos that counts as unsure, 0..1.
+        confidence: in the frames, shape (frames,); None (default) for the highest probability.
 
     Returns:
         Shape (frames, labels + 1).
@@ -91,8 +115,9 @@ def add_unknown(
         array([[0. , 0. , 1. ],
                [0.9, 0.1, 0. ]])
     """
-    highest = probabilities.max(axis=1)
-    less_sure = np.searchsorted(known, highest, side="left") / len(known)
+    if confidence is None:
+        confidence = probabilities.max(axis=1)
+    less_sure = np.searchsorted(known, confidence, side="left") / len(known)
     return _add_column(probabilities, less_sure, unsure)
 
 
@@ -103,71 +128,84 @@ def _add_column(
     return np.hstack([probabilities * (1 - unknown), unknown])
 
 
-def known_called_unknown(
-    probabilities: NDArray[np.floating], unsure: float = UNSURE
-) -> NDArray[np.bool_]:
+@dataclass(frozen=True, eq=False)
+class Answers:
+    """What a network says of images.
+
+    Attributes:
+        probabilities: of the labels, shape (images, labels).
+        confidence: in each image, as it counts for ``unknown``, 0..1, shape (images,).
+    """
+
+    probabilities: NDArray[np.floating]
+    confidence: NDArray[np.floating]
+
+    @classmethod
+    def of(cls, probabilities: NDArray[np.floating]) -> "Answers":
+        """Answers with the highest probability as confidence."""
+        return cls(probabilities, probabilities.max(axis=1, initial=0))
+
+
+def known_called_unknown(known: Answers, unsure: float = UNSURE) -> NDArray[np.bool_]:
     """Find known images that ``--unknown`` would call unknown: its errors on them.
 
     Each image is judged by all the others.
 
     Args:
-        probabilities: shape (images, labels).
+        known: answers for known images.
         unsure: share of known images that counts as unsure, 0..1.
 
     Returns:
         True for such images, shape (images,).
     """
-    highest = np.sort(probabilities.max(axis=1))
-    less_sure = np.searchsorted(highest, probabilities.max(axis=1), side="left")
-    shares = less_sure / max(1, len(highest) - 1)
-    labels = _add_column(probabilities, shares, unsure).argmax(axis=1)
-    return labels == probabilities.shape[1]
+    less_sure = np.searchsorted(np.sort(known.confidence), known.confidence, side="left")
+    shares = less_sure / max(1, len(known.confidence) - 1)
+    labels = _add_column(known.probabilities, shares, unsure).argmax(axis=1)
+    return labels == known.probabilities.shape[1]
 
 
-def called_unknown(
-    probabilities: NDArray[np.floating], known: NDArray[np.floating], unsure: float = UNSURE
-) -> NDArray[np.bool_]:
+def called_unknown(images: Answers, known: Answers, unsure: float = UNSURE) -> NDArray[np.bool_]:
     """Find images that ``--unknown`` would call unknown, each without smoothing.
 
     Args:
-        probabilities: shape (images, labels).
-        known: probabilities of known images, shape (known images, labels); at least one.
+        images: answers for the images.
+        known: answers for known images, at least one.
         unsure: share of known images that counts as unsure, 0..1.
 
     Returns:
         True for such images, shape (images,).
     """
-    if not len(probabilities):
+    if not len(images.confidence):
         return np.zeros(0, bool)
-    with_unknown = add_unknown(probabilities, np.sort(known.max(axis=1)), unsure)
-    return with_unknown.argmax(axis=1) == probabilities.shape[1]
+    ascending = np.sort(known.confidence)
+    answers = add_unknown(images.probabilities, ascending, unsure, images.confidence)
+    return answers.argmax(axis=1) == images.probabilities.shape[1]
 
 
 def format_unknown(
-    probabilities: NDArray[np.floating],
+    known: Answers,
     truth: NDArray[np.integer],
-    strange: NDArray[np.floating],
-    unseen: NDArray[np.floating],
+    strange: Answers,
+    unseen: Answers,
     unsure: float = UNSURE,
 ) -> str:
     """Summarise how ``--unknown`` does on test images and on images of no activity, for a person.
 
     Args:
-        probabilities: probabilities of test images, shape (images, labels).
+        known: answers for test images.
         truth: index of the true label of each of them, shape (images,).
-        strange: probabilities of frames that are labelled unknown, shape (frames, labels).
-        unseen: probabilities of photos of activities that training never saw, shape (photos,
-            labels).
+        strange: answers for frames that are labelled unknown.
+        unseen: answers for photos of activities that training never saw.
         unsure: share of known images that counts as unsure, 0..1.
     """
-    unknown = known_called_unknown(probabilities, unsure)
-    wrong = probabilities.argmax(axis=1) != truth
+    unknown = known_called_unknown(known, unsure)
+    wrong = known.probabilities.argmax(axis=1) != truth
     said = f"--unknown would call {unknown.mean():.1%} of the test images unknown, one by one"
-    if len(unseen):
-        found = called_unknown(unseen, probabilities, unsure)
-        said += f", and {found.mean():.1%} of {len(unseen)} photos of activities never seen"
+    if len(unseen.confidence):
+        found = called_unknown(unseen, known, unsure)
+        said += f", and {found.mean():.1%} of {len(found)} photos of activities never seen"
     said += f"; of the {wrong.sum()} that get a wrong label, {(unknown & wrong).sum()}"
-    if len(strange):
-        found = called_unknown(strange, probabilities, unsure)
-        said += f"; of the {len(strange)} frames that are labelled unknown, {found.sum()}"
+    if len(strange.confidence):
+        found = called_unknown(strange, known, unsure)
+        said += f"; of the {len(found)} frames that are labelled unknown, {found.sum()}"
     return said

@@ -6,7 +6,8 @@ labels take 95 MB.
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
@@ -33,6 +34,8 @@ class Predictions:
         stride: every how many frames one is classified.
         labels: name of each class.
         end: when the last frame ceases to be shown, in seconds.
+        looks: what each classified frame looks like, in numbers that stand behind the
+            probabilities; float32, shape (classified frames, any). None if nothing stands there.
     """
 
     times: NDArray[np.float64]
@@ -40,6 +43,20 @@ class Predictions:
     stride: int
     labels: Sequence[str]
     end: float
+    looks: NDArray[np.float32] | None = None
+
+    @classmethod
+    def of_rows(
+        cls,
+        times: NDArray[np.float64],
+        rows: NDArray[np.float32],
+        stride: int,
+        labels: Sequence[str],
+        end: float,
+    ) -> "Predictions":
+        """Tell apart, in rows as a classifier gives them, probabilities and looks."""
+        probabilities, looks = rows[:, : len(labels)], rows[:, len(labels) :]
+        return cls(times, probabilities, stride, labels, end, looks if looks.shape[1] else None)
 
     @property
     def frames(self) -> int:
@@ -50,9 +67,14 @@ class Predictions:
         """Return those of the first ``frames`` frames, at least one."""
         if frames >= self.frames:
             return self
-        probabilities = self.probabilities[: -(-frames // self.stride)]
-        end = float(self.times[frames])
-        return Predictions(self.times[:frames], probabilities, self.stride, self.labels, end)
+        classified = -(-frames // self.stride)
+        return replace(
+            self,
+            times=self.times[:frames],
+            probabilities=self.probabilities[:classified],
+            end=float(self.times[frames]),
+            looks=None if self.looks is None else self.looks[:classified],
+        )
 
 
 @contextmanager
@@ -75,10 +97,11 @@ class GatheredPredictions:
     """Predictions that grow by a frame at a time; ``gather_predictions`` creates them."""
 
     def __init__(self, folder: Path, labels: Sequence[str], stride: int, files: ExitStack) -> None:
-        self._labels, self._stride = labels, stride
+        self.labels, self._stride = labels, stride
         self._end = 0.0
         self._times = _GrowingArray(folder, (), np.float64, files)
-        self._probabilities = _GrowingArray(folder, (len(labels),), np.float32, files)
+        self._new_rows = partial(_GrowingArray, folder, dtype=np.float32, files=files)
+        self._rows: _GrowingArray | None = None  # the first one tells how long they are
 
     def add(self, seconds: float, duration: float, raw: NDArray[np.float32] | None) -> None:
         """Add the next frame.
@@ -86,7 +109,8 @@ class GatheredPredictions:
         Args:
             seconds: when it is shown.
             duration: for how many seconds; 0 where nobody knows yet.
-            raw: its probabilities, shape (labels,); None if it was not classified.
+            raw: its probabilities, shape (labels,), with its looks behind them if there are any;
+                None if it was not classified.
 
         Raises:
             UserError: the disk is full.
@@ -94,7 +118,8 @@ class GatheredPredictions:
         self._times.append(seconds)
         self._end = seconds + duration
         if raw is not None:
-            self._probabilities.append(raw)
+            self._rows = self._rows or self._new_rows(shape=(len(raw),))
+            self._rows.append(raw)
 
     def predictions(self, end_of: Callable[[float], float]) -> Predictions:
         """Return all of them, once the last frame was added; there is at least one.
@@ -106,10 +131,11 @@ class GatheredPredictions:
         Raises:
             UserError: the disk is full.
         """
-        times, probabilities = self._times.array(), self._probabilities.array()
+        assert self._rows is not None
+        times, rows = self._times.array(), self._rows.array()
         last = float(times[-1])
         end = self._end if self._end > last else end_of(last)
-        return Predictions(times, probabilities, self._stride, self._labels, end)
+        return Predictions.of_rows(times, rows, self._stride, self.labels, end)
 
 
 class _GrowingArray:

@@ -22,6 +22,8 @@ class LabelRun(NamedTuple):
         end: time of the first frame after it, or the end of the clip.
         first_frame: number of the first frame, from 0.
         last_frame: number of the last frame.
+        looks_like: names of things that the frames look like, if the label is ``unknown`` or
+            doubtful and the names are known.
     """
 
     label: str
@@ -29,6 +31,11 @@ class LabelRun(NamedTuple):
     end: float
     first_frame: int
     last_frame: int
+    looks_like: tuple[str, ...] = ()
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the run as ``write_json`` takes it, without names that are not known."""
+        return {name: value for name, value in self._asdict().items() if value != ()}
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,7 +95,7 @@ class Summary:
                 # Its only name at first, which changes with --smoothing.
                 self.adjective: self.switches,
             },
-            "segments": [run._asdict() for run in self.runs],
+            "segments": [run.as_dict() for run in self.runs],
         }
 
 

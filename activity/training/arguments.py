@@ -71,7 +71,7 @@ def add_training_arguments(parser: argparse.ArgumentParser) -> None:
         "--report",
         **file,
         help="write the results on the test photos here as JSON, and beside it pictures of the "
-        "confusion matrix and of the most confident mistakes",
+        "confusion matrix, of the most confident mistakes and of the strangest photos",
     )
     group = parser.add_argument_group("training")
     group.add_argument(
@@ -102,7 +102,7 @@ def add_training_arguments(parser: argparse.ArgumentParser) -> None:
         default="imagenet",
         help="weights of the frozen network: imagenet (downloaded once by Keras; those of "
         "efficientnet-lite0 come with the project), random (untrained, for trying things out), or "
-        "a FILE with weights without the top (default: %(default)s)",
+        "a FILE with weights, without the top or with it (default: %(default)s)",
     )
     group.add_argument(
         "--views",
@@ -168,10 +168,13 @@ def _network(text: str) -> str:
         ) from None
 
 
-def report_files(report: Path) -> tuple[Path, Path, Path]:
-    """Name the report, and the pictures beside it: the confusion matrix and the mistakes."""
-    confusion, mistakes = (f"{report.stem}_{what}.png" for what in ("confusion", "mistakes"))
-    return report, report.with_name(confusion), report.with_name(mistakes)
+def report_files(report: Path) -> tuple[Path, Path, Path, Path]:
+    """Name the report, and the pictures beside it: confusion matrix, mistakes, strangest photos."""
+    pictures = ("confusion", "mistakes", "strangest")
+    confusion, mistakes, strangest = (
+        report.with_name(f"{report.stem}_{what}.png") for what in pictures
+    )
+    return report, confusion, mistakes, strangest
 
 
 def check_inputs_survive(args: argparse.Namespace, inputs: Iterable[Path]) -> None:

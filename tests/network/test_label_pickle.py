@@ -15,7 +15,9 @@ from sklearn.preprocessing import LabelBinarizer
 from activity.common.errors import UserError
 from activity.network.artifacts import load_label_file
 from activity.network.classifier import Classifier
-from activity.network.label_pickle import MOST_BYTES, read_labels
+from activity.network.imagenet_names import NAMES
+from activity.network.label_pickle import MOST_BYTES, as_pickled, read_labels
+from activity.network.profiles import Likeness
 from activity.network.unknown import UNSURE
 from activity.temporal.learned import LearnedSpan
 from tests.conftest import ROOT, Trained, posix
@@ -378,6 +380,55 @@ def test_files_without_known_confidence_name_the_way_out(tmp_path: Path, trained
         Classifier.load(trained.model, tmp_path / "lb.pickle").with_unknown()
     with pytest.raises(UserError, match="cannot read the label binarizer"):
         Classifier.load(trained.model, tmp_path / "missing.pickle")
+
+
+def likeness(labels: int = 2) -> Likeness:
+    random = np.random.default_rng(0)
+    classifier = random.normal(size=(5, NAMES)).astype(np.float16)
+    profiles = random.dirichlet(np.ones(NAMES), (labels, 3)).astype(np.float16)
+    return Likeness(classifier, profiles, (0.25, 0.5))
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_likeness_is_read_and_other_programs_do_not_mind_it(protocol: int) -> None:
+    binarizer = binarizer_with([0.5])
+    assert read_labels(pickle.dumps(binarizer, protocol)).likeness is None
+    written = likeness()
+    binarizer.likeness_ = as_pickled(written)
+    if protocol < 3:  # Python 2 has no bytes; nothing writes them so
+        with pytest.raises(ValueError, match=r"likeness_|label binarizer"):
+            read_labels(pickle.dumps(binarizer, protocol))
+        return
+    content = pickle.dumps(binarizer, protocol)
+    found = read_labels(content).likeness
+    assert found is not None
+    np.testing.assert_array_equal(found.classifier, written.classifier)
+    np.testing.assert_array_equal(found.profiles, written.profiles)
+    assert found.known == (0.25, 0.5)
+    assert pickle.loads(content).transform(["tennis"]).tolist() == [[1]]
+
+
+def test_likeness_that_is_none_is_refused() -> None:
+    good = as_pickled(likeness())
+    wrong = [
+        *(b"", [], 1.0, {}, {"classifier": good["classifier"]}),
+        good | {"classifier": b""},
+        good | {"classifier": good["classifier"][:2000]},
+        good | {"classifier": good["classifier"][:-1]},
+        good | {"classifier": "text"},
+        good | {"classifier": b"\xff" * len(good["classifier"])},
+        good | {"profiles": good["profiles"][:-2000]},
+        good | {"profiles": b"\xbc" * len(good["profiles"])},
+        good | {"known": []},
+        good | {"known": [0.5, 0.25]},
+        good | {"known": [float("nan")]},
+        {name: value for name, value in good.items() if name != "known"},
+    ]
+    for kept in wrong:
+        binarizer = binarizer_with([0.5])
+        binarizer.likeness_ = kept
+        with pytest.raises(ValueError, match="its likeness_ "):
+            read_labels(pickle.dumps(binarizer))
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from activity.network.unknown import (
     UNSURE,
+    Answers,
     add_unknown,
     format_unknown,
     known_confidence,
@@ -70,10 +71,10 @@ def test_an_engine_gets_one_more_answer() -> None:
 
 
 def test_confidence_is_kept_in_order_and_bounded() -> None:
-    few = known_confidence(np.array([[0.9, 0.1], [0.4, 0.6]], np.float32))
+    few = known_confidence(np.array([0.9, 0.6], np.float32))
     assert few == pytest.approx([0.6, 0.9])
     random = np.random.default_rng(0).uniform(0.5, 1, 50_000)
-    many = known_confidence(np.stack([random, 1 - random], axis=1))
+    many = known_confidence(random)
     assert len(many) == 1000
     assert many == sorted(many)
     assert (many[0], many[-1]) == (random.min(), random.max())
@@ -88,14 +89,16 @@ def test_what_it_would_do_to_test_photos_is_told() -> None:
     truth[[0, 20]] = 1
     # Of 41 photos, 0 to 40 of 40 are less sure: unknown where 1 - u / 0.14 is more
     # than (u / 0.14) times the highest probability, so for the first four.
-    assert format_unknown(probabilities, truth, probabilities[:0], probabilities[:0]) == (
+    known, none = Answers.of(probabilities), Answers.of(probabilities[:0])
+    assert format_unknown(known, truth, none, none) == (
         "--unknown would call 9.8% of the test images unknown, one by one; "
         "of the 2 that get a wrong label, 1"
     )
-    unsure, sure, nothing = np.array([[0.5, 0.5]]), np.array([[0.95, 0.05]]), np.empty((0, 2))
-    one = np.array([[0.9, 0.1]]), np.array([0])
-    assert "100.0%" in format_unknown(*one, np.concatenate([unsure, sure]), nothing)
-    assert format_unknown(probabilities, truth, unsure, np.repeat([*unsure, *sure], 2, axis=0)) == (
+    unsure, sure = np.array([[0.5, 0.5]]), np.array([[0.95, 0.05]])
+    one = Answers.of(np.array([[0.9, 0.1]])), np.array([0])
+    assert "100.0%" in format_unknown(*one, Answers.of(np.concatenate([unsure, sure])), none)
+    unseen = Answers.of(np.repeat([*unsure, *sure], 2, axis=0))
+    assert format_unknown(known, truth, Answers.of(unsure), unseen) == (
         "--unknown would call 9.8% of the test images unknown, one by one, and 50.0% of 4 photos "
         "of activities never seen; of the 2 that get a wrong label, 1; of the 1 frames that are "
         "labelled unknown, 1"

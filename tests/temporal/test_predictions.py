@@ -23,6 +23,22 @@ def fill(gathered: GatheredPredictions, raw: np.ndarray, frames: int, stride: in
         gathered.add(frame / FPS, 0.0, None if frame % stride else raw[frame // stride])
 
 
+def test_what_stands_behind_the_probabilities_is_kept_apart(tmp_path: Path) -> None:
+    raw = random_raw(5)
+    rows = np.hstack([raw, np.arange(20, dtype=np.float32).reshape(5, 4)])
+    with gather_predictions(tmp_path, THREE, stride=2) as gathered:
+        fill(gathered, rows, 10, stride=2)
+        known = gathered.predictions(lambda last: last + 0.5)
+        np.testing.assert_array_equal(known.probabilities, raw)
+        assert known.looks is not None
+        np.testing.assert_array_equal(known.looks, rows[:, 3:])
+        beginning = known.first(5)
+        assert (len(beginning.probabilities), beginning.end) == (3, known.times[5])
+        assert beginning.looks is not None
+        np.testing.assert_array_equal(beginning.looks, rows[:3, 3:])
+    assert predictions_of(raw).looks is None
+
+
 @settings(deadline=None)
 @given(st.integers(1, 50), st.integers(1, 9), st.booleans())
 def test_what_is_added_comes_out(frames: int, stride: int, on_disk: bool) -> None:

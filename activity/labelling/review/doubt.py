@@ -1,19 +1,27 @@
-"""Rate how doubtful the label of a segment is, so that people look there first."""
+"""Rate how doubtful the label of a segment is, so that people look there first.
+
+What unknown and doubtful segments look like tells a person which photos would help.
+"""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
 
+from activity.network.imagenet_names import heaviest_names
+from activity.network.profiles import weights_of_names
 from activity.temporal.predictions import Predictions
 from activity.temporal.segments import UNKNOWN, Segment
+from activity.temporal.summary import Summary
 
 DOUBTFUL = 0.5
 """Segments with at least this much doubt are those that the page leads to."""
 
 # A label that changes at every tenth frame has the highest doubt.
 _MOST_SWITCHES = 0.1
+
+_NAMES = 3  # that a segment looks like
 
 
 @dataclass(frozen=True)
@@ -94,3 +102,24 @@ def weigh_segments(predictions: Predictions, segments: Sequence[Segment]) -> lis
         value = doubt(segment.label, float(means[own]), best_other, changes, len(raw))
         weighed.append(WeighedSegment(segment, changes, value))
     return weighed
+
+
+def with_looks(summary: Summary, predictions: Predictions) -> Summary:
+    """Add to each unknown or doubtful run the names of ImageNet that weigh most in its frames.
+
+    Args:
+        summary: of a clip.
+        predictions: of the same frames; without their ``looks``, nothing is added.
+    """
+    looks = predictions.looks
+    if looks is None:
+        return summary
+    weighed = weigh_segments(predictions, summary.segments)
+    runs = []
+    for run, segment in zip(summary.runs, weighed, strict=True):
+        first, last = np.array([run.first_frame, run.last_frame]) // predictions.stride
+        if segment.doubt >= DOUBTFUL:
+            names = heaviest_names(weights_of_names(looks[first : last + 1]), _NAMES)
+            run = run._replace(looks_like=tuple(names))
+        runs.append(run)
+    return replace(summary, runs=runs)

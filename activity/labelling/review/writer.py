@@ -71,6 +71,7 @@ class ReviewClip:
         segments: what was decided, in order of time, without gaps, the first from 0.
         envelope: envelope of the raw predictions of the same frames.
         copy: an ``.mp4`` in the page's folder that is shown instead of the clip; None for none.
+        looks: names of what each segment looks like; empty (default) where nobody knows.
     """
 
     name: str
@@ -83,6 +84,7 @@ class ReviewClip:
     segments: Sequence[WeighedSegment]
     envelope: Envelope
     copy: Path | None = None
+    looks: Sequence[Sequence[str]] = ()
 
 
 def gather_review(
@@ -112,6 +114,7 @@ def gather_review(
         labels=predictions.labels,
         label=summary.label,
         segments=weigh_segments(predictions, summary.segments),
+        looks=[run.looks_like for run in summary.runs],
         envelope=envelope_of(predictions, {RAW: RAW.numbers(predictions)}, RAW),
         copy=copy,
     )
@@ -159,13 +162,15 @@ def _source(folder: Path, clip: ReviewClip) -> str | None:
 
 
 def _segments(clip: ReviewClip) -> list[list[object]]:
-    """List first frame, label, doubt and raw switches of each segment that has a frame."""
+    """List first frame, label, doubt, raw switches and looks of each segment that has a frame."""
     starts = np.array([one.segment.start for one in clip.segments])
     first = np.searchsorted(clip.times + _ONE_RATE, starts).tolist()
     ends = [*first[1:], len(clip.times)]
+    looks = clip.looks or [()] * len(clip.segments)
     return [
         [frame, as_text(one.segment.label), round(one.doubt, 3), one.switches]
-        for frame, end, one in zip(first, ends, clip.segments, strict=True)
+        + ([", ".join(names)] if names else [])
+        for frame, end, one, names in zip(first, ends, clip.segments, looks, strict=True)
         if frame < end
     ]
 

@@ -91,7 +91,8 @@ def fine_tune(
     if best == 0:
         return trained
     features = with_features_of(backbone, trained.features, options)
-    return replace(trained, head=tuned_head, features=features)
+    # ImageNet's classifier does not fit the features that the network gives now.
+    return replace(trained, head=tuned_head, features=features, likeness=None)
 
 
 def _hold_out(train: Examples, seed: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

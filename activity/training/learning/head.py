@@ -6,9 +6,9 @@ every backend of Keras and on any number of cores.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import keras
@@ -23,7 +23,9 @@ from activity.common.errors import UserError
 from activity.network.artifacts import save_classifier
 from activity.network.classifier import Classifier
 from activity.network.engine import EngineOptions, prefers_openvino
-from activity.network.unknown import known_confidence, unsure_share
+from activity.network.imagenet_names import probabilities_of_names
+from activity.network.profiles import Likeness, profiles_of
+from activity.network.unknown import Answers, known_confidence, unsure_share
 from activity.temporal.learned import LearnedSpan
 from activity.training.features.sets import Examples, FeatureSets
 
@@ -31,6 +33,7 @@ Floats = NDArray[np.float32]
 
 _ROWS_AT_ONCE = 1024
 _LARGEST_BATCH = 1024
+_PHOTOS_OF_PROFILE = 1000
 
 SHARES = 4
 """The hidden units learn in so many shares at once, however many cores there are, so that the
@@ -81,6 +84,8 @@ class Trained:
         history: history of the head's training.
         fine_tuning: share of the images held out for it that is right with frozen stages, and
             after each epoch of fine-tuning, 0..1; empty if there was none.
+        likeness: what the images look like; None where ImageNet's classifier does not fit the
+            features, as after fine-tuning.
     """
 
     backbone: keras.Model
@@ -88,6 +93,7 @@ class Trained:
     features: FeatureSets
     history: History
     fine_tuning: tuple[float, ...] = ()
+    likeness: Likeness | None = None
 
     @property
     def unsure(self) -> float:
@@ -95,10 +101,21 @@ class Trained:
         return unsure_share(len(self.features.outliers))
 
 
-def train_on(features: FeatureSets, backbone: keras.Model, *, epochs: int, seed: int) -> Trained:
-    """Train a head on the features of a frozen backbone; ``train_head`` says how."""
+def train_on(
+    features: FeatureSets,
+    backbone: keras.Model,
+    *,
+    epochs: int,
+    seed: int,
+    classifier: NDArray[np.float16] | None = None,
+) -> Trained:
+    """Train a head on the features of a frozen backbone; ``train_head`` says how.
+
+    The profiles of the labels are found with the backbone's ImageNet ``classifier``, if it has one.
+    """
     head, history = train_head(features.learned, features.test, epochs=epochs, seed=seed)
-    return Trained(backbone, head, features, history)
+    likeness = None if classifier is None else learn_likeness(features.train, classifier)
+    return Trained(backbone, head, features, history, likeness=likeness)
 
 
 def train_head(
@@ -199,6 +216,54 @@ def predict(head: keras.Sequential, examples: Examples) -> Floats:
     return probabilities
 
 
+def learn_likeness(train: Examples, classifier: NDArray[np.float16]) -> Likeness:
+    """Find the profiles of the labels; it does not know yet how known photos compare.
+
+    Args:
+        train: images of the labels, no outliers.
+        classifier: of ImageNet's names, as ``backbone.build_with_classifier`` gives it.
+    """
+    names = []
+    for label in range(train.targets.shape[1]):
+        places = np.flatnonzero(train.labels == label)
+        some = np.linspace(0, len(places) - 1, min(len(places), _PHOTOS_OF_PROFILE)).astype(int)
+        names.append(probabilities_of_names(train.features(places[some]), classifier))
+    return Likeness(classifier, profiles_of(names))
+
+
+def answers(
+    likeness: Likeness | None, probabilities: NDArray[np.float32], examples: Examples
+) -> Answers:
+    """Put together what the network says of images, and how sure it is.
+
+    Args:
+        likeness: what the images are compared with; None for their highest probabilities alone.
+        probabilities: of the images, shape (images, labels).
+        examples: the images.
+    """
+    if likeness is None:
+        return Answers.of(probabilities)
+    confidence = np.empty(len(examples), np.float32)
+    for some, names in names_of_examples(examples, likeness):
+        confidence[some] = likeness.confidence(probabilities[some], names)
+    return Answers(probabilities, confidence)
+
+
+def with_known(likeness: Likeness | None, known: Answers) -> Likeness | None:
+    """Note the confidence in known photos; there may be none."""
+    if likeness is None or not len(known.confidence):
+        return likeness
+    return replace(likeness, known=tuple(known_confidence(known.confidence)))
+
+
+def names_of_examples(
+    examples: Examples, likeness: Likeness
+) -> Iterator[tuple[slice, NDArray[np.float32]]]:
+    """Yield places of some images, and the probabilities of their names, (images, 1000)."""
+    for some in _pieces(examples):
+        yield some, probabilities_of_names(examples.features(some), likeness.classifier)
+
+
 def join(backbone: keras.Model, head: keras.Sequential) -> keras.Model:
     """Join backbone and head to the one model that is saved: RGB pixels to probabilities."""
     output = backbone.output
@@ -225,19 +290,19 @@ def leave_export(trained: Trained, classifier: Classifier, options: EngineOption
 
 def save(
     trained: Trained,
-    test_probabilities: NDArray[np.floating],
+    known: Answers,
     learned: Sequence[LearnedSpan],
     model: Path,
     label_bin: Path,
 ) -> None:
     """Write the model and its label binarizer.
 
-    With the binarizer goes how sure the model is of test images, and which spans of clips it has
-    learned from.
+    With the binarizer goes how sure the model is of test images, what the images of each label
+    look like, and which spans of clips it has learned from.
 
     Args:
         trained: what is saved.
-        test_probabilities: what it predicts for the test images, shape (images, labels).
+        known: what it says of the test images.
         learned: spans of clips that it has learned from.
         model, label_bin: paths of the files to write.
 
@@ -247,9 +312,10 @@ def save(
     save_classifier(
         join(trained.backbone, trained.head),
         LabelBinarizer().fit(trained.features.classes),
-        known_confidence=known_confidence(test_probabilities),
+        known_confidence=known_confidence(known.probabilities.max(axis=1, initial=0)),
         unsure=trained.unsure,
         learned=learned,
+        likeness=with_known(trained.likeness, known),
         model_path=model,
         label_bin_path=label_bin,
     )

@@ -18,7 +18,7 @@ from activity.common.errors import UserError
 from activity.common.writing import folder_when_complete
 from activity.media.images import Image, read_images
 from activity.network.classifier import Classifier, OpenClassifier
-from activity.network.engine import Engine, EngineOptions, openvino_engine
+from activity.network.engine import Engine, EngineOptions, first_outputs, openvino_engine
 from activity.network.openvino_export import EXPORT_NAME
 from activity.training.features.sets import FeatureSets
 
@@ -90,6 +90,7 @@ def write_int8_version(
     chosen = np.random.default_rng(0).permutation(len(training))[:CALIBRATION_PHOTOS]
     # A file that OpenVINO has open cannot be removed on Windows.
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as temporary:
+        classifier = classifier.with_names()
         exact, export = _open_exported(classifier, cache_folder or Path(temporary))
         if not export.is_file():  # it could not be kept in the cache
             exact, export = _open_exported(classifier, Path(temporary))
@@ -98,7 +99,7 @@ def write_int8_version(
         try:
             quantized = Path(temporary) / "int8" / EXPORT_NAME
             quantize(export, calibration, quantized)
-            rounded = openvino_engine(quantized, EngineOptions())
+            rounded = first_outputs(openvino_engine(quantized, EngineOptions()), classifier.outputs)
             photos = tqdm(_read(exact, judged), "int8", len(judged), disable=None, unit="image")
             agreement = share_of_equal_labels(exact, rounded, photos)
             if agreement < LEAST_AGREEMENT:
@@ -120,7 +121,7 @@ def _open_exported(classifier: Classifier, cache_folder: Path) -> tuple[OpenClas
     options = EngineOptions("openvino", cache_folder=cache_folder)
     exact = classifier.open(options)
     assert options.exports is not None
-    return exact, options.exports / classifier.key / EXPORT_NAME
+    return exact, options.exports / classifier.export_key / EXPORT_NAME
 
 
 def quantize(export: Path, photos: Sequence[NDArray[np.uint8]], target: Path) -> None:

@@ -1,11 +1,12 @@
 """The results as files: a report for other programs, and pictures for people.
 
-The pictures are the curves of training, a confusion matrix and the most confident mistakes.
+The pictures are the curves of training, a confusion matrix, the most confident mistakes, and the
+images that look least like the others of their label: mislabelled ones are among them.
 """
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +18,25 @@ from sklearn.metrics import confusion_matrix
 
 from activity.common.figures import save_figure, short_name
 from activity.common.writing import write_json
-from activity.media.images import Image, map_images
+from activity.media.images import Image, map_images, read_images
+from activity.network.imagenet_names import heaviest_names
+from activity.network.profiles import Likeness
 from activity.network.unknown import called_unknown, known_called_unknown
 from activity.training.arguments import report_files
-from activity.training.learning.head import History, Trained
+from activity.training.features.sets import Examples
+from activity.training.learning.head import History, Trained, names_of_examples
 from activity.training.results.score import Evaluation, Leakage, NearCopies, share
 
 _MOST_MISTAKES, _SHEET_COLUMNS = 24, 6
 _MOST_CELLS_WITH_COUNTS = 40  # classes; cells of a larger matrix have no room for a number
 _LARGEST_MATRIX = 40  # inches; a picture that can still be opened
+
+STRANGEST = 40
+"""Photos of each label that the report lists, the strangest first."""
+
+_NAMES_OF_LABEL, _NAMES_OF_PHOTO = 8, 3
+_STRANGEST_SHOWN = 12
+_MOST_STRANGE_LABELS = 40  # a picture that can still be opened
 
 
 def write_report(
@@ -36,9 +47,10 @@ def write_report(
     two_labels: Sequence[NearCopies] | None,
     settings: dict[str, object],
 ) -> list[Path]:
-    """Write the report as JSON, and beside it ``<name>_confusion.png`` and ``<name>_mistakes.png``.
+    """Write the report as JSON, and beside it pictures: ``report_files`` names them.
 
-    The pictures are left out where there was nothing to test with.
+    Those of test images are left out where there was nothing to test with, and that of the
+    strangest images where ImageNet's names are not known.
 
     Args:
         path: path of the JSON file.
@@ -64,6 +76,8 @@ def write_report(
         figures = evaluation.classification_report(evaluation.labels, as_dict=True)
         counts = confusion_counts(evaluation).tolist()
         unknown = _figures_of_unknown(trained, evaluation)
+    likeness, features = trained.likeness, trained.features
+    looks = looks_of_labels(likeness, features.train, features.test) if likeness else []
     write_json(
         path,
         {
@@ -82,6 +96,10 @@ def write_report(
             "nearly_the_same_in_training_and_test": copies,
             "nearly_the_same_under_two_labels": two_labels and [p.as_dict() for p in two_labels],
             "unknown": unknown,
+            "looks_like": [
+                {"label": label} | look.as_dict()
+                for label, look in zip(evaluation.labels, looks, strict=False)
+            ],
             "unreadable_photos": [*map(str, trained.features.unreadable)],
             "history": asdict(trained.history),
             "fine_tuning_accuracy_on_held_out": trained.fine_tuning,
@@ -89,20 +107,24 @@ def write_report(
             "settings": settings,
         },
     )
-    if not evaluation.images:
-        return [path]
-    _, confusion, mistakes = report_files(path)
-    plot_confusion(evaluation, confusion)
-    contact_sheet(evaluation, mistakes)
-    return [path, confusion, mistakes]
+    _, confusion, mistakes, strangest = report_files(path)
+    written = [path]
+    if evaluation.images:
+        plot_confusion(evaluation, confusion)
+        contact_sheet(evaluation, mistakes)
+        written += [confusion, mistakes]
+    if looks:
+        picture_strangest(evaluation.labels, looks, strangest)
+        written.append(strangest)
+    return written
 
 
 def _figures_of_unknown(trained: Trained, evaluation: Evaluation) -> dict[str, object]:
     """Report how many known and how many unseen images ``--unknown`` would call unknown."""
-    known, unsure, features = evaluation.probabilities, evaluation.unsure, trained.features
+    (known, _, unseen), unsure, features = evaluation.answers(), evaluation.unsure, trained.features
     return {
         "known_called_unknown": share(known_called_unknown(known, unsure)),
-        "unseen_called_unknown": share(called_unknown(evaluation.unseen, known, unsure)),
+        "unseen_called_unknown": share(called_unknown(unseen, known, unsure)),
         "unseen_photos": [*map(str, features.unseen.images)],
         "outliers_learned": [*map(str, features.outliers.images)],
     }
@@ -250,3 +272,125 @@ def confusion_counts(evaluation: Evaluation) -> NDArray[np.integer]:
     """Count images by label (rows) and prediction (columns), shape (labels, labels)."""
     labels = range(len(evaluation.labels))
     return confusion_matrix(evaluation.truth, evaluation.predicted, labels=labels)
+
+
+@dataclass(frozen=True, eq=False)
+class StrangePhoto:
+    """An image that bears few of the names that the images of its label bear.
+
+    Attributes:
+        image: which.
+        similarity: of its names to those of all others of the label, 0..1.
+        names: what it looks like.
+    """
+
+    image: Image
+    similarity: float
+    names: list[str]
+
+
+@dataclass(frozen=True, eq=False)
+class LookOfLabel:
+    """What the images of a label look like: their names, and the strangest of them first."""
+
+    names: list[str]
+    strangest: list[StrangePhoto]
+
+    def as_dict(self) -> dict[str, object]:
+        """Return it as ``write_json`` takes it."""
+        strangest = [
+            {"photo": str(each.image), "similarity": each.similarity, "looks_like": each.names}
+            for each in self.strangest
+        ]
+        return {"names": self.names, "strangest": strangest}
+
+
+def looks_of_labels(likeness: Likeness, *sets: Examples) -> list[LookOfLabel]:
+    """Look at the images of each label, of all sets together.
+
+    Args:
+        likeness: has the classifier; profiles are made anew, so that no image is compared with
+            itself.
+        sets: images of the labels.
+    """
+    labels = likeness.profiles.shape[0]
+    sums = np.zeros((labels, likeness.profiles.shape[2]))
+    counts = np.zeros(labels, int)
+    for examples in sets:
+        for some, names in names_of_examples(examples, likeness):
+            np.add.at(sums, examples.labels[some], names)
+        counts += np.bincount(examples.labels, minlength=labels)
+    found: list[list[StrangePhoto]] = [[] for _ in range(labels)]
+    for examples in sets:
+        for some, names in names_of_examples(examples, likeness):
+            of_label = examples.labels[some]
+            others = (
+                np.maximum(0, sums[of_label] - names)
+                / np.maximum(1, counts[of_label] - 1)[:, np.newaxis]
+            )
+            similarity = np.sqrt(names * others).sum(axis=1)
+            taken = np.zeros(labels, int)
+            for row in np.argsort(similarity, kind="stable").tolist():
+                taken[of_label[row]] += 1
+                if taken[of_label[row]] > STRANGEST:
+                    continue
+                photo = StrangePhoto(
+                    examples.images[some.start + row],
+                    float(similarity[row]),
+                    heaviest_names(names[row], _NAMES_OF_PHOTO),
+                )
+                found[of_label[row]].append(photo)
+        for photos in found:
+            photos.sort(key=lambda photo: photo.similarity)
+            del photos[STRANGEST:]
+    return [
+        LookOfLabel(heaviest_names(total, _NAMES_OF_LABEL), photos)
+        for total, photos in zip(sums, found, strict=True)
+    ]
+
+
+def picture_strangest(labels: Sequence[str], looks: Sequence[LookOfLabel], path: Path) -> None:
+    """Show the strangest images of each label, a row each, as the network sees them.
+
+    Images that have become unreadable are left out. With more labels than there is room for, those
+    with the strangest images are shown.
+
+    Args:
+        labels: name of each label.
+        looks: of each label.
+        path: path of the picture; its name chooses the format.
+
+    Raises:
+        UserError: the file system refuses to write.
+    """
+    rows = [(label, look) for label, look in zip(labels, looks, strict=True) if look.strangest]
+    rows.sort(key=lambda row: row[1].strangest[0].similarity)
+    rows = sorted(rows[:_MOST_STRANGE_LABELS], key=lambda row: row[0])
+    figure = Figure(figsize=(1.5 * _STRANGEST_SHOWN, 2.1 * len(rows) + 0.5), layout="constrained")
+    figure.suptitle(
+        "The images of each label that look least like the others, with what they look like",
+        fontsize="large",
+    )
+    grid = figure.subplots(len(rows), _STRANGEST_SHOWN, squeeze=False)
+    for cells, (label, look) in zip(grid, rows, strict=True):
+        for axes in cells:
+            axes.set_axis_off()
+        readable = (
+            (photo, image) for photo in look.strangest for _, image in read_images([photo.image])
+        )
+        for axes, (photo, image) in zip(cells, readable, strict=False):
+            axes.imshow(image.network_input())
+            axes.set_title("\n".join(short_name(name, 20) for name in photo.names[:2]), fontsize=7)
+            name = str(photo.image).rpartition("/")[2]
+            axes.text(
+                *(0.5, -0.03, short_name(name, 22)),
+                transform=axes.transAxes,
+                fontsize=7,
+                ha="center",
+                va="top",
+            )
+        title = short_name(label, 20)
+        cells[0].text(
+            *(-0.08, 0.5, title), transform=cells[0].transAxes, rotation=90, ha="right", va="center"
+        )
+    save_figure(figure, path)

@@ -13,9 +13,15 @@ from tqdm import tqdm
 
 from activity.common.errors import printable, shortened
 from activity.media.images import Image
-from activity.network.unknown import UNSURE, format_unknown
+from activity.network.unknown import UNSURE, Answers, format_unknown
 from activity.training.features.sets import Examples, FeatureSets
-from activity.training.learning.head import Standardisation, Trained, predict, standardisation_of
+from activity.training.learning.head import (
+    Standardisation,
+    Trained,
+    answers,
+    predict,
+    standardisation_of,
+)
 
 # Two-sided, 95 %: the quantile of the normal distribution at 0.975.
 _QUANTILE = 1.959964
@@ -67,6 +73,8 @@ class Evaluation:
         unseen: probabilities of photos of other labels, of which nothing was learned, shape
             (photos, labels); none (default).
         unsure: share of known photos that counts as unsure for ``--unknown``, 0..1.
+        confidence: in the test images, in ``unknown`` and in ``unseen``, as it counts for
+            ``--unknown``; None (default) for the highest probabilities.
     """
 
     labels: Sequence[str]
@@ -76,6 +84,9 @@ class Evaluation:
     unknown: NDArray[np.floating]
     unseen: NDArray[np.floating] = field(default_factory=lambda: np.empty((0, 1)))
     unsure: float = UNSURE
+    confidence: tuple[NDArray[np.floating], NDArray[np.floating], NDArray[np.floating]] | None = (
+        None
+    )
 
     @property
     def predicted(self) -> NDArray[np.integer]:
@@ -96,6 +107,15 @@ class Evaluation:
     def is_frame(self) -> NDArray[np.bool_]:
         """Which images are frames of clips, shape (images,)."""
         return np.array([image.seconds is not None for image in self.images], bool)
+
+    def answers(self) -> tuple[Answers, Answers, Answers]:
+        """Return what the network says of the test images, of ``unknown`` and of ``unseen``."""
+        said = (self.probabilities, self.unknown, self.unseen)
+        if self.confidence is None:
+            first, second, third = map(Answers.of, said)
+        else:
+            first, second, third = map(Answers, said, self.confidence)
+        return first, second, third
 
     def classification_report(self, names: Sequence[str], *, as_dict: bool = False) -> Any:
         """Make scikit-learn's table of precision, recall and F1 score for each label.
@@ -128,11 +148,20 @@ class Evaluation:
 def evaluate(trained: Trained) -> Evaluation:
     """Classify the test images, and those of none of the classes."""
     features, test = trained.features, trained.features.test
-    probabilities, unknown, unseen = (
-        predict(trained.head, examples) for examples in (test, features.unknown, features.unseen)
+    known, unknown, unseen = (
+        answers(trained.likeness, predict(trained.head, examples), examples)
+        for examples in (test, features.unknown, features.unseen)
     )
-    truth, unsure = test.labels, trained.unsure
-    return Evaluation(features.classes, test.images, truth, probabilities, unknown, unseen, unsure)
+    return Evaluation(
+        labels=features.classes,
+        images=test.images,
+        truth=test.labels,
+        probabilities=known.probabilities,
+        unknown=unknown.probabilities,
+        unseen=unseen.probabilities,
+        unsure=trained.unsure,
+        confidence=(known.confidence, unknown.confidence, unseen.confidence),
+    )
 
 
 def format_score(evaluation: Evaluation) -> str:
@@ -142,7 +171,8 @@ def format_score(evaluation: Evaluation) -> str:
     """
     e = evaluation
     table = e.classification_report([printable(label) for label in e.labels])
-    unknown = format_unknown(e.probabilities, e.truth, e.unknown, e.unseen, e.unsure)
+    known, strange, unseen = e.answers()
+    unknown = format_unknown(known, e.truth, strange, unseen, e.unsure)
     return f"{table}\n[INFO] {unknown}"
 
 

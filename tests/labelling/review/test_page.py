@@ -6,6 +6,7 @@ import re
 import shutil
 import socket
 import sys
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -565,3 +566,21 @@ def test_readable_in_both_themes_and_by_screen_readers(
     assert dialog.locator("kbd").count() > 25
     opened.press("Escape")
     assert dialog.is_hidden()
+
+
+def test_says_what_an_unknown_segment_looks_like(tmp_path: Path, open_page: OpenPage) -> None:
+    clip = draw_clip(tmp_path / "match.mp4", 2)
+    shown = review_clip(clip, [number / FPS for number in range(2 * FPS)])
+    looks = [[], ["ballplayer", "<b>baseball</b>"], []]
+    write_clip(tmp_path / "review", replace(shown, looks=looks))
+    write_index(tmp_path / "review")
+    opened = open_page(tmp_path / "review" / "index.html")
+    opened.wait_for_clip("match")
+    texts = opened.ask("[...part('segments').children].map((item) => item.textContent)")
+    assert ["looks like ballplayer, <b>baseball</b>" in text for text in texts] == [
+        *(False, True, False)
+    ]
+    opened.press("n", "Enter")  # a person says that the label is right
+    texts = opened.ask("[...part('segments').children].map((item) => item.textContent)")
+    assert not any("looks like" in text for text in texts)
+    assert opened.problems == []

@@ -17,7 +17,7 @@ from tests.conftest import RunMain
 def test_a_folder_that_cannot_be_written_is_named_before_the_features_are_computed(
     photo_folders: Path, tmp_path: Path, run_train: RunMain, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("activity.network.backbone.build_backbone", None)
+    monkeypatch.setattr("activity.network.backbone.build_with_classifier", None)
     in_the_way = tmp_path / "file"
     in_the_way.write_text("no folder")
     with pytest.raises(UserError, match=r"cannot keep what the frozen stages give in .*; give --c"):

@@ -144,7 +144,10 @@ def test_train_writes_it_and_predict_video_runs_it(
     run_script: RunScript,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("activity.network.backbone.build_backbone", small_backbone)
+    monkeypatch.setattr(
+        "activity.network.backbone.build_with_classifier",
+        lambda *which: (small_backbone(*which), None),
+    )
     files = ["--model", tmp_path / "m", "--label-bin", tmp_path / "lb", "--cache", tmp_path / "c"]
     said = run_train(
         *("--dataset", photo_folders, "--labels", "all", *files, "--plot", tmp_path / "p.png"),

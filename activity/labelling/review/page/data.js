@@ -25,8 +25,8 @@ async function readClip(entry) {
     Object.entries(data.curves).map(([k, v]) => [k, typeof v === "string" ? bytesOf(v) : v]),
   );
   const frameOf = (seconds) => (seconds >= data.end - 1e-6 ? times.length : frameAt(times, seconds));
-  const decided = data.segments.map(([start, label, doubt], i, all) => {
-    return { start, end: all[i + 1]?.[0] ?? times.length, label, doubt, mark: "" };
+  const decided = data.segments.map(([start, label, doubt, , looks], i, all) => {
+    return { start, end: all[i + 1]?.[0] ?? times.length, label, doubt, mark: "", looks };
   });
   const marked = stored.rows.map(([start, end, label, mark]) => {
     return { start: frameOf(start), end: frameOf(end), label, doubt: 0, mark };

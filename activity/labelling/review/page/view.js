@@ -127,8 +127,11 @@ function showSegments(place) {
     const doubt = segment.mark ? "" : `${Math.round(segment.doubt * 100)} %`;
     const sign = signOf(segment);
     const kind = segment.mark ? "marked" : sign === "?" ? "doubtful" : "small";
+    const looks = segment.looks && !segment.mark ? `looks like ${segment.looks}` : "";
     const [start, name] = [clock(player.timeOf(segment.start), 1), span("name", shown(segment.label))];
-    return row(() => player.go(segment.start), segment.label, span(kind, sign), start, name, span("small", doubt));
+    if (looks) name.append(span("small looks", looks));
+    const title = looks ? `${segment.label}, ${looks}` : segment.label;
+    return row(() => player.go(segment.start), title, span(kind, sign), start, name, span("small", doubt));
   });
   part("segments").replaceChildren(...items);
   clip.firstListed = from;
