@@ -41,7 +41,7 @@ from activity.labelling.review.data_files import INDEX
 from activity.labelling.review.writer import write_index
 from activity.labelling.settings import Settings
 from activity.labelling.truths import check_labels
-from activity.media.clip import VideoSource
+from activity.media.clip import open_clip
 from activity.network.arguments import add_speed_arguments
 from activity.network.classifier import Classifier
 from activity.network.engine import EngineOptions
@@ -164,7 +164,7 @@ def count_frames(jobs: Sequence[Job]) -> int | None:
             counts.append(0)
             continue
         try:
-            with closing(VideoSource(Path(job.clip))) as source:
+            with closing(open_clip(Path(job.clip))) as source:
                 counts.append(source.info.frame_count)
         except UserError:
             # A wrong path should not wait for TensorFlow.

@@ -21,8 +21,8 @@ from activity.temporal.segment_files import check_segments_suffix
 from activity.temporal.segments import HEADER
 
 _PHOTO_SUFFIXES = {
-    *(".avif", ".bmp", ".heic", ".heif", ".jfif", ".jpe", ".jpeg", ".jpg", ".png", ".tif", ".tiff"),
-    ".webp",
+    *(".avif", ".bmp", ".heic", ".heif", ".hif", ".jfi", ".jfif", ".jif", ".jpe", ".jpeg", ".jpg"),
+    *(".jxl", ".mpo", ".png", ".tif", ".tiff", ".webp"),
 }
 
 

@@ -21,11 +21,15 @@ from activity.training.parts import Part
 
 # The source tutorial's library lists .jpg, .jpeg, .png, .bmp, .tif and .tiff, and its photos keep
 # the split that they have always had. These came later, and are split by themselves.
-_LATER = ((".webp", ".gif", ".avif"), (".jfif", ".jpe", ".jif", ".jfi"))
+_LATER = (
+    (".webp", ".gif", ".avif"),
+    (".jfif", ".jpe", ".jif", ".jfi"),
+    (".heic", ".heif", ".hif", ".jxl", ".mpo"),
+)
 LATER_SUFFIXES = tuple(suffix for suffixes in _LATER for suffix in suffixes)
 
 # Endings of names that tell what kind of file it is, not what it shows.
-_SUFFIXES = {*CLIP_SUFFIXES, *paths.image_types, *LATER_SUFFIXES, ".heic", ".heif", ".hif", ".jxl"}
+_SUFFIXES = {*CLIP_SUFFIXES, *paths.image_types, *LATER_SUFFIXES}
 
 FEWEST_PHOTOS = 4
 """A quarter of four photos is one test photo: fewer cannot be split. Likewise clips."""
