@@ -24,7 +24,7 @@ from activity.labelling.preview import Show, show_nothing
 from activity.labelling.review.data_files import copy_file, needs_copy, open_copy, page_and_name
 from activity.labelling.review.writer import gather_review, write_clip
 from activity.labelling.truths import known_before
-from activity.media.clip import VideoSource
+from activity.media.clip import open_clip
 from activity.media.frame import Frame, VideoInfo
 from activity.media.live import LiveSource, Source
 from activity.media.sink import open_sink
@@ -241,7 +241,7 @@ def _labelled_again(
     """Read a clip that is classified once more, to draw the labels on its frames."""
     changed = f"{job.name} was changed while it was labelled: label it again"
     known = zip(numbers.tolist(), chain.from_iterable(smoothed), predictions.times, strict=True)
-    with closing(VideoSource(Path(job.clip), as_pixels=job.writes_pixels)) as source:
+    with closing(open_clip(Path(job.clip), as_pixels=job.writes_pixels)) as source:
         if (source.info.width, source.info.height) != (info.width, info.height):
             raise UserError(changed)
         with closing(read_ahead(source)) as frames:
@@ -317,7 +317,7 @@ def _copy_for_review(job: Job) -> Path | None:
 def _open_source(job: Job, should_stop: Callable[[], bool]) -> Source:
     if job.is_live:
         return LiveSource(job.clip, should_stop)
-    return VideoSource(Path(job.clip), as_pixels=job.writes_pixels)
+    return open_clip(Path(job.clip), as_pixels=job.writes_pixels)
 
 
 def _made_from(
