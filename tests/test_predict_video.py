@@ -16,9 +16,9 @@ import cv2
 import numpy as np
 import pytest
 
-from activity.media.clip import VideoSource
+from activity.media.clip import VideoSource, open_clip
 from tests.clips import sound_packets, write_av_clip
-from tests.conftest import ROOT, RunScript, Trained, posix, write_clip
+from tests.conftest import COLOURS_BGR, ROOT, RunScript, Trained, posix, write_clip
 
 if os.name == "posix":
     import resource
@@ -71,6 +71,39 @@ def test_every_frame_comes_out_labelled(
         # The label is at the top; below it the frame is as it was.
         assert cv2.PSNR(frame.pixels[60:], labelled.pixels[60:]) > 28
         assert np.abs(frame.pixels[:40].astype(int) - labelled.pixels[:40]).mean() > 3
+
+
+@pytest.mark.parametrize(("kind", "suffix"), [("JPEG", ".jpg"), ("AVIF", ".png"), ("HEIF", ".mp4")])
+def test_a_photo_is_labelled_as_a_clip_of_one_frame(
+    kind: str, suffix: str, predict: Predict, tmp_path: Path
+) -> None:
+    image = pytest.importorskip("PIL.Image")
+    if kind == "HEIF":
+        pytest.importorskip("pi_heif")
+        pytest.importorskip("pillow_heif").register_heif_opener()
+    photo, output = tmp_path / "photo.dat", tmp_path / f"out{suffix}"
+    red = np.full((480, 640, 3), COLOURS_BGR["red"], np.uint8)
+    image.fromarray(red[:, :, ::-1]).save(photo, kind)
+    table, summary = tmp_path / "out.csv", tmp_path / "out.json"
+    more = ["--csv", table, "--json", summary, "--segments", tmp_path / "out.srt", "--bars"]
+    done = predict(photo, output, *more, "--smoothing", "viterbi")
+    assert done.returncode == 0, done.stderr
+    assert f"{photo}: red" in done.stdout
+    assert "over 1 frames" in done.stdout
+    (drawn,) = open_clip(output).frames()
+    assert drawn.size == (640, 480)
+    assert np.abs(drawn.pixels[:60].astype(int) - red[:60]).mean() > 3
+    assert np.abs(drawn.pixels[200:280].astype(int) - red[200:280]).mean() < 3
+    assert len(table.read_text().splitlines()) == 2
+    assert json.loads(summary.read_text())["frames"]["read"] == 1
+
+
+def test_a_clip_does_not_become_a_picture(
+    flickering_clip: Path, predict: Predict, tmp_path: Path
+) -> None:
+    line = error_line(predict(flickering_clip, tmp_path / "out.jpg"))
+    assert "a picture holds one frame" in line
+    assert not (tmp_path / "out.jpg").exists()
 
 
 def test_averaging_takes_the_flicker_away(

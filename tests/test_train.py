@@ -334,7 +334,7 @@ def test_corrections_of_a_clip_are_learned_where_it_lies_and_a_split_is_kept(
     shutil.copyfile(data / "train/red/000.jpg", data / "train/blue/red 000.jpg")
     for folder in (corrected, clips, data / "train/orange"):
         folder.mkdir()
-    (data / "train/orange/1.heic").write_bytes(b"")
+    (data / "train/orange/1.cr2").write_bytes(b"")
     write_clip(clips / "match.avi", ["red"] * 90)
     (corrected / "match.csv").write_text("start,end,label\n0,2,blue\n")
     (corrected / "all.csv").write_text(
@@ -346,7 +346,7 @@ def test_corrections_of_a_clip_are_learned_where_it_lies_and_a_split_is_kept(
     )
     assert "learning 3 activities:" in said
     assert f"  green: 12 photos in {data}/train/green, {data}/test/green" in said
-    assert f"nothing to learn from in {data}/train/orange: 1 .heic" in said
+    assert f"nothing to learn from in {data}/train/orange: 1 .cr2" in said
     assert "  all.csv, gone.mp4: gone.mp4 is neither where the table says nor in the data" in said
     assert "1 photos or clips are there under two labels, of which one is wrong:" in said
     assert "train/blue/red 000.jpg (blue), train/red/000.jpg (red)" in said

@@ -40,10 +40,10 @@ def add_file_arguments(parser: argparse.ArgumentParser) -> None:
         type=location,
         metavar="FILE",
         help="the labelled clip to write: .mp4 (H.264 with the clip's sound, plays everywhere) or "
-        ".avi (Motion JPEG at one constant rate, no sound); for several clips a folder, which "
-        "gets one .mp4 for each; a live source wants an .mp4, which keeps the time between frames; "
-        ".mkv copies the clip's own video, sound and subtitles without encoding, and has the "
-        "labels as subtitles that a player shows or hides; "
+        ".avi (Motion JPEG at one constant rate, no sound), or of a photo .jpg or .png; for "
+        "several clips a folder, which gets one .mp4 for each; a live source wants an .mp4, which "
+        "keeps the time between frames; .mkv copies the clip's own video, sound and subtitles "
+        "without encoding, and has the labels as subtitles that a player shows or hides; "
         "may be left out where another result is asked for: nothing is drawn or encoded then",
     )
     group.add_argument(

@@ -16,7 +16,7 @@ from activity.common.writing import check_apart, check_output, same_file
 from activity.labelling.outputs import Outputs
 from activity.labelling.review.data_files import INDEX, copy_file, page_and_name
 from activity.labelling.truths import earlier_data, read_truths, tables_of
-from activity.media.clip import CLIP_SUFFIXES, MOVING_PHOTO_SUFFIXES, VideoSource
+from activity.media.clip import CLIP_SUFFIXES, MOVING_PHOTO_SUFFIXES, open_clip
 from activity.media.live import is_live
 from activity.media.sink import SUFFIXES, check_suffix
 from activity.network.engine import EngineOptions
@@ -27,8 +27,8 @@ from activity.temporal.segments import HEADER
 from activity.temporal.smoothing import Smoothing
 
 _PHOTO_SUFFIXES = {
-    *(".avif", ".bmp", ".heic", ".heif", ".jfif", ".jpe", ".jpeg", ".jpg", ".png", ".tif", ".tiff"),
-    ".webp",
+    *(".avif", ".bmp", ".heic", ".heif", ".hif", ".jfi", ".jfif", ".jif", ".jpe", ".jpeg", ".jpg"),
+    *(".jxl", ".mpo", ".png", ".tif", ".tiff", ".webp"),
 }
 
 
@@ -228,7 +228,7 @@ def count_frames(jobs: Sequence[Job]) -> int | None:
             counts.append(0)
             continue
         try:
-            with closing(VideoSource(Path(job.clip))) as source:
+            with closing(open_clip(Path(job.clip))) as source:
                 counts.append(source.info.frame_count)
         except UserError:
             # A wrong path should not wait for TensorFlow.

@@ -27,7 +27,7 @@ from activity.labelling.review.doubt import with_looks
 from activity.labelling.review.writer import gather_review, write_clip
 from activity.labelling.styled_labels import label_subtitles, subtitle_header
 from activity.labelling.truths import known_before
-from activity.media.clip import VideoSource
+from activity.media.clip import open_clip
 from activity.media.frame import Frame, VideoInfo
 from activity.media.live import LiveSource, Source
 from activity.media.remux import copy_with_subtitles
@@ -261,7 +261,7 @@ def _labelled_again(
     """Read a clip that is classified once more, to draw the labels on its frames."""
     changed = f"{job.name} was changed while it was labelled: label it again"
     known = zip(numbers.tolist(), chain.from_iterable(smoothed), predictions.times, strict=True)
-    with closing(VideoSource(Path(job.clip), as_pixels=job.writes_pixels)) as source:
+    with closing(open_clip(Path(job.clip), as_pixels=job.writes_pixels)) as source:
         if (source.info.width, source.info.height) != (info.width, info.height):
             raise UserError(changed)
         with closing(read_ahead(source)) as frames:
@@ -366,7 +366,7 @@ def _media(job: Job, clip: str, info: VideoInfo, end: float) -> Media:
 def _open_source(job: Job, should_stop: Callable[[], bool]) -> Source:
     if job.is_live:
         return LiveSource(job.clip, should_stop)
-    return VideoSource(Path(job.clip), as_pixels=job.writes_pixels)
+    return open_clip(Path(job.clip), as_pixels=job.writes_pixels)
 
 
 def _bouts(summary: Summary) -> dict[str, Any]:

@@ -32,6 +32,7 @@ from activity.media.frame import (
     layout_of,
     plausible_fps,
 )
+from activity.media.photo import START, PhotoSource, may_be_photo
 
 CLIP_SUFFIXES = (
     *(".264", ".265", ".266", ".3g2", ".3gp", ".amv", ".apng", ".asf", ".av1", ".avc", ".avi"),
@@ -78,6 +79,9 @@ def open_container(path: Path) -> InputContainer:
         UserError: it does not exist, or is not a clip.
     """
     start = _start_of_file(path)
+    if _is_photo(path, start):
+        # FFmpeg would take one of the tiles of a HEIC photo for a clip.
+        raise UserError(f"cannot read {path} as a video: it is a photo")
     try:
         # Absolute, because FFmpeg takes what stands before a colon for a protocol.
         return av.open(str(path.absolute()), container_options=_ONLY_THIS_FILE, **_ANY_TEXT)
@@ -165,6 +169,14 @@ def start_of_clock(container: InputContainer) -> Fraction:
         ]
         return min(starts)
     return min(start, shown)
+
+
+def _is_photo(path: Path, start: bytes) -> bool:
+    # FFmpeg plays GIF and animated PNG. A JPEG may be the first one of a stream.
+    if b"acTL" in start or start.startswith(b"GIF8"):
+        return False
+    is_stream = start.startswith(b"\xff\xd8") and path.suffix.lower() in CLIP_SUFFIXES
+    return may_be_photo(start[:START]) and not is_stream
 
 
 def _start_of_file(path: Path) -> bytes:
@@ -541,6 +553,16 @@ def _filter_for(planes: av.VideoFrame, name: str, arguments: str) -> Graph:
     )
     graph.link_nodes(source, graph.add(name, arguments), graph.add("buffersink")).configure()
     return graph
+
+
+def open_clip(path: Path, *, as_pixels: bool = False) -> "VideoSource | PhotoSource":
+    """Open a clip, or a photo as a clip of one frame; what it is, its content says.
+
+    The arguments and errors are those of ``VideoSource``.
+    """
+    if _is_photo(path, _start_of_file(path)):
+        return PhotoSource(path)
+    return VideoSource(path, as_pixels=as_pixels)
 
 
 class VideoSource:

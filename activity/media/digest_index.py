@@ -19,8 +19,8 @@ _COLUMNS = (
     "checksum INTEGER NOT NULL, seconds REAL"
 )
 
-# Part of the checksums: digests of the first version do not tell how a photo is decoded.
-_VERSION = 2
+# Part of the checksums: digests of earlier versions do not tell how a photo is decoded.
+_VERSION = 3
 
 # Likewise of those of clips: another FFmpeg may tell another length.
 _LENGTHS = ("1", av.library_versions.get("libavformat"))

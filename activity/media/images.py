@@ -1,10 +1,9 @@
 """Images to learn from: photos, and frames of clips, read alike."""
 
 import hashlib
-import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, closing, nullcontext
+from contextlib import ExitStack, closing
 from itertools import chain, groupby
 from pathlib import Path
 from typing import NamedTuple, TypeVar
@@ -17,19 +16,21 @@ from activity.common.stores import is_stored, local_copy
 from activity.common.threads import in_order
 from activity.media.clip import VideoSource
 from activity.media.digest_index import DigestIndex, FileState, KnownFile, state_of
-from activity.media.frame import Frame
-from activity.media.photo import LARGEST_FILE, decode_image, hash_photo, read_photo
-from activity.media.photo_header import START, says_more
+from activity.media.frame import INPUT_SIZE, Frame
+from activity.media.photo import (
+    LARGEST_FILE,
+    START,
+    decode_image,
+    hash_photo,
+    may_be_photo,
+    read_photo,
+)
 
 # Times come from tables and from containers, each rounded in its own way.
 _TIME_TOLERANCE = 1e-4  # seconds
 
 # Part of the digest of a frame: read in another way it is not the same to a network.
 _FRAME_SCALER = "area, from the planes, cropped"
-
-# Bytes of a photo's file; of larger ones, one at a time is decoded.
-_LARGE_FILE = 2**24
-_LARGE_PHOTOS = threading.Lock()
 
 Made = TypeVar("Made")
 
@@ -143,7 +144,7 @@ def read_images(images: Sequence[Image]) -> Iterator[tuple[int, Frame]]:
 
 
 def map_images(
-    work: Callable[[int, Frame], Made], images: Sequence[Image]
+    work: Callable[[int, Frame], Made], images: Sequence[Image], side: int = INPUT_SIZE
 ) -> Iterator[tuple[int, Made]]:
     """Read images as ``read_images`` does, and do the same to each.
 
@@ -154,13 +155,15 @@ def map_images(
         work: what to do to an image, given its place among ``images``; of photos, in several
             threads at once.
         images: what to read.
+        side: width and height of the network's input in pixels. Large photos are decoded smaller,
+            as ``decode_image`` says.
 
     Yields:
         (place among ``images``, result of the work).
     """
 
     def made_of_photo(file: _WantedFile) -> list[tuple[int, Made]]:
-        return [(place, work(place, photo)) for place, photo in _read_photo(file)]
+        return [(place, work(place, photo)) for place, photo in _read_photo(file, side)]
 
     for is_photo, files in groupby(_files_of(images), lambda file: file.is_photo):
         if is_photo:
@@ -202,18 +205,16 @@ def _files_of(images: Sequence[Image]) -> Iterator[_WantedFile]:
             yield _WantedFile(path, is_photo, places, [images[place] for place in places])
 
 
-def _read_photo(file: _WantedFile) -> Iterator[tuple[int, Frame]]:
+def _read_photo(file: _WantedFile, side: int) -> Iterator[tuple[int, Frame]]:
     try:
         content = read_photo(file.path)
     except OSError:
         return
     if file.has_changed(hash_photo(content)):
         return
-    # Several of the largest photos at once would take gigabytes.
-    with _LARGE_PHOTOS if len(content) > _LARGE_FILE else nullcontext():
-        photo = decode_image(content)
-        if photo is not None:
-            yield from ((place, Frame(photo)) for place in file.places)
+    photo = decode_image(content, side)
+    if photo is not None:
+        yield from ((place, Frame(photo)) for place in file.places)
 
 
 def _read_clip(file: _WantedFile) -> Iterator[tuple[int, Frame]]:
@@ -292,7 +293,6 @@ def _hash_photo_or_clip(path: Path) -> str:
     size = check_regular_file(path)
     with path.open("rb") as file:
         start = file.read(START)
-    if size > LARGEST_FILE or not says_more(start):
+    if size > LARGEST_FILE or not may_be_photo(start):
         return hash_file(path)
-    with _LARGE_PHOTOS if size > _LARGE_FILE else nullcontext():
-        return hash_photo(read_photo(path))
+    return hash_photo(read_photo(path))

@@ -11,6 +11,7 @@ from activity.common.errors import UserError
 from activity.common.stores import clip_location, is_stored, public_name
 from activity.media.clip import CLIP_SUFFIXES, VideoSource
 from activity.media.frame import Frame, VideoInfo, plausible_fps
+from activity.media.photo import PhotoSource
 
 # Clips in a folder, but streams without an end where a camera has them on the web.
 _SERVED_BY_CAMERAS = {".264", ".265", ".h264", ".h265", ".hevc", ".mjpeg", ".mjpg", ".nsv"}
@@ -113,8 +114,8 @@ class LiveSource:
         return frame
 
 
-Source = VideoSource | LiveSource
-"""A clip, a camera or a stream, opened for reading; both keep one contract.
+Source = VideoSource | PhotoSource | LiveSource
+"""A clip, a photo, a camera or a stream, opened for reading; all keep one contract.
 
 ``frames`` yields frames in order, each later than the one before it, all of the size that ``info``
 says, and releases the source at the end. ``live`` tells whether frames that nobody takes are lost;

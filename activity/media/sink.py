@@ -22,7 +22,8 @@ from activity.common.writing import replace_when_complete
 from activity.media.frame import ROUNDED, Frame, PlaneFormat, PlanePainter, Plate, VideoInfo
 from activity.media.sound import Sound
 
-SUFFIXES = (".avi", ".mp4", ".mkv")
+_PICTURES = (".jpg", ".jpeg", ".png")
+SUFFIXES = (".avi", ".mp4", ".mkv", *_PICTURES)
 
 # Of Motion JPEG, 0..100: two thirds of the bytes of 95, and no difference to see.
 _JPEG_QUALITY = 90
@@ -56,13 +57,16 @@ class _PauseError(Exception):
 
 
 @contextmanager
-def open_sink(path: Path, info: VideoInfo, sound_of: Path | None) -> Iterator["VideoSink"]:
+def open_sink(
+    path: Path, info: VideoInfo, sound_of: Path | None
+) -> Iterator["VideoSink | PictureSink"]:
     """Open a clip for writing; it takes its name when the ``with`` block ends, and is whole.
 
     ``.mp4`` is H.264, which plays in browsers and messengers, and carries the sound and each
     frame's own time. Its frames have an even width and height, as H.264 players want it: an odd
     one is made even by repeating the last column or row. ``.avi`` is Motion JPEG of the frames'
-    exact size at one constant rate, without sound; it lasts as long as the clip.
+    exact size at one constant rate, without sound; it lasts as long as the clip. ``.jpg`` and
+    ``.png`` hold the one frame of a photo.
 
     Args:
         path: where to; ends in ``.avi`` or ``.mp4``. (``media.remux`` writes ``.mkv``.)
@@ -73,6 +77,9 @@ def open_sink(path: Path, info: VideoInfo, sound_of: Path | None) -> Iterator["V
         UserError: the clip cannot be written, or not all frames are in it afterwards.
     """
     with replace_when_complete(path) as (part,):
+        if path.suffix.lower() in _PICTURES:
+            yield PictureSink(part, path)
+            return
         try:
             sink = VideoSink(part, info, sound_of)
             try:
@@ -96,7 +103,43 @@ def check_suffix(path: Path) -> None:
         UserError: it does not.
     """
     if path.suffix.lower() not in SUFFIXES:
-        raise UserError(f"cannot write {path}: give --output a name ending in .mp4, .avi or .mkv")
+        raise UserError(
+            f"cannot write {path}: give --output a name ending in .mp4, .avi or .mkv (of a photo: "
+            ".jpg, .png)"
+        )
+
+
+class PictureSink:
+    """A picture being written, of a clip of one frame; ``open_sink`` makes one."""
+
+    def __init__(self, part: Path, path: Path) -> None:
+        self.frame_count = 0
+        self._part, self._path = part, path
+
+    def write(self, frame: Frame, plates: Sequence[Plate] = ()) -> None:
+        """Write the frame, with the plates drawn on it.
+
+        Raises:
+            UserError: it is not the only one.
+        """
+        self.frame_count += 1
+        if self.frame_count > 1:
+            raise UserError(
+                f"cannot write {self._path}: a picture holds one frame, and this clip has more; "
+                "give --output a name ending in .mp4 or .avi"
+            )
+        for plate in plates:
+            plate.draw(frame.pixels)
+        quality = [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY]
+        _, encoded = cv2.imencode(self._path.suffix.lower(), frame.pixels, quality)
+        self._part.write_bytes(encoded.tobytes())
+
+    def copy_rest_of_sound(self) -> None:
+        """Do nothing: a picture has no sound."""
+
+    def remarks(self, clip: str, output: Path) -> list[str]:
+        """Say what of the clip is not in the output: nothing."""
+        return []
 
 
 class VideoSink:

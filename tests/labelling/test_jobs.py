@@ -255,6 +255,7 @@ def test_what_a_folder_holds_beside_clips_is_told(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     beside = ["notes.txt", "b.TXT", "Makefile", "still.jpg", ".hidden", "odd.\x1bx"]
+    beside += ["still.HEIC", "still.hif", "still.jxl", "still.mpo", "still.avif", "still.jfif"]
     touch(tmp_path / "in", "a.mp4", *beside)
     (tmp_path / "in" / "more").mkdir()
     plan_jobs([str(tmp_path / "in")], Outputs(tmp_path / "out"))
@@ -265,7 +266,9 @@ def test_what_a_folder_holds_beside_clips_is_told(
         "1 without an ending",
         "2 .txt",
     ]
-    assert said[1:] == ["[INFO] left out (photos): 1 .jpg"]
+    kinds = "1 .avif, 1 .heic, 1 .hif, 1 .jfif, 1 .jpg, 1 .jxl, 1 .mpo"
+    assert said[1].startswith("[INFO] left out (photos): ")
+    assert ", ".join(sorted(said[1].split(": ")[1].split(", "))) == kinds
 
 
 @pytest.mark.parametrize(

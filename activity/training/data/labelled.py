@@ -15,7 +15,11 @@ Part = Literal["train", "validation", "test"]
 FEWEST_PHOTOS = 4
 """A quarter of four photos is one test photo, so fewer cannot be split. The same goes for clips."""
 
-LATER_SUFFIXES = ((".webp", ".gif", ".avif"), (".jfif", ".jpe", ".jif", ".jfi"))
+LATER_SUFFIXES = (
+    (".webp", ".gif", ".avif"),
+    (".jfif", ".jpe", ".jif", ".jfi"),
+    (".heic", ".heif", ".hif", ".jxl", ".mpo"),
+)
 """Endings of photos beyond those that the source tutorial's library lists (.jpg, .jpeg, .png, .bmp,
 .tif, .tiff). Each group came later than the one before, and is split by itself, so that the photos
 before it keep the split that they have always had."""

@@ -40,7 +40,7 @@ from activity.training.data.layout import footage_of
 _KIND_OF = {suffix: kind for kind, group in enumerate(LATER_SUFFIXES, 1) for suffix in group}
 
 # Endings of names that tell what kind of file it is, not what it shows.
-_SUFFIXES = {*CLIP_SUFFIXES, *paths.image_types, *_KIND_OF, ".heic", ".heif", ".hif", ".jxl"}
+_SUFFIXES = {*CLIP_SUFFIXES, *paths.image_types, *_KIND_OF}
 
 _LABELS_PER_UNSEEN = 5
 _MOST_UNSEEN = 300

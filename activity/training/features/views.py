@@ -112,6 +112,7 @@ def pixels_of(views: Sequence[View], side: int) -> Iterator[tuple[int, NDArray[n
             image, views[place].image.digest, views[place].number, side
         ),
         [view.image for view in views],
+        side,
     )
 
 

@@ -333,6 +333,22 @@ def test_later_kinds_are_found_and_split_by_themselves(tmp_path: Path) -> None:
     assert all(photo.startswith("football/new") for photo in later)
 
 
+@pytest.mark.parametrize("suffix", [".heic", ".HIF", ".jxl", ".mpo"])
+def test_copies_of_another_kind_are_tested_with_the_same_photos(
+    suffix: str, tmp_path: Path
+) -> None:
+    tested = []
+    for folder, ending in (("jpegs", ".jpg"), ("copies", suffix)):
+        for label in ("football", "tennis"):
+            (tmp_path / folder / label).mkdir(parents=True)
+            for number in range(60):
+                (tmp_path / folder / label / f"{number}{ending}").write_bytes(b"photo")
+        photos, labels = photos_and_labels([tmp_path / folder], ["all"])
+        assert len(photos) == 120
+        tested.append([Path(photos[i]).with_suffix("") for i in split_photos(photos, labels)[1]])
+    assert tested[0] == tested[1]
+
+
 def test_a_folder_of_webp_alone_is_a_data_set(tmp_path: Path) -> None:
     for label in ("football", "tennis"):
         (tmp_path / label).mkdir()
@@ -376,9 +392,9 @@ def test_files_of_other_kinds_are_counted_by_their_endings(tmp_path: Path) -> No
     assert found.left_out == {".php": 2, ".aspx": 1, "without an ending": 1}
     # A folder of such files alone is missed most.
     (tmp_path / "golf").mkdir()
-    (tmp_path / "golf/1.heic").write_bytes(b"")
-    assert find_images([tmp_path], ["all"]).left_out[".heic"] == 1
-    assert find_images([tmp_path], ["tennis", "football", "golf"]).left_out[".heic"] == 1
+    (tmp_path / "golf/1.cr2").write_bytes(b"")
+    assert find_images([tmp_path], ["all"]).left_out[".cr2"] == 1
+    assert find_images([tmp_path], ["tennis", "football", "golf"]).left_out[".cr2"] == 1
 
 
 @pytest.mark.parametrize("suffix", [".jfif", ".jpe", ".JFIF", ".jif", ".jfi"])
@@ -402,19 +418,19 @@ def test_photos_with_rarer_endings_of_jpeg_are_photos(tmp_path: Path, suffix: st
 
 def test_a_run_that_ends_says_what_lay_in_the_other_folders(tmp_path: Path) -> None:
     folders(tmp_path, "football")
-    for name in ("tennis/1.heic", "tennis/2.HEIC", "golf/night/1.jxl", "football/notes.txt"):
+    for name in ("tennis/1.cr2", "tennis/2.CR2", "golf/night/1.psd", "football/notes.txt"):
         photo_in(tmp_path, name)
     (tmp_path / "chess").mkdir()
     inside = (
-        r"; nothing to learn from in chess \(empty\), golf \(1 .jxl\), tennis \(2 .heic\); "
-        r"left out \(neither photos nor clips\): 2 .heic, 1 .txt, 1 .jxl"
+        r"; nothing to learn from in chess \(empty\), golf \(1 .psd\), tennis \(2 .cr2\); "
+        r"left out \(neither photos nor clips\): 2 .cr2, 1 .txt, 1 .psd"
     )
     with pytest.raises(UserError, match=f"only photos of football in .*{inside}$"):
         find_images([tmp_path], ["all"])
     with pytest.raises(UserError, match=f"no photos of tennis, golf in .*{inside}$"):
         find_images([tmp_path], ["tennis", "golf"])
     photo_in(tmp_path, "tennis/1.jpg")
-    with pytest.raises(UserError, match=r"too few .*: tennis \(1\); .* at least 4; .*2 .heic"):
+    with pytest.raises(UserError, match=r"too few .*: tennis \(1\); .* at least 4; .*2 .cr2"):
         find_images([tmp_path], ["all"])
     folders(tmp_path, "polo")
     with pytest.raises(UserError, match="and --labels leaves out football, tennis; nothing to"):
@@ -422,7 +438,7 @@ def test_a_run_that_ends_says_what_lay_in_the_other_folders(tmp_path: Path) -> N
 
 
 def test_a_run_without_photos_says_what_was_there_instead(tmp_path: Path) -> None:
-    for name in ("1.jpg", "2.jpg", "notes.txt", "tennis/1.heic"):
+    for name in ("1.jpg", "2.jpg", "notes.txt", "tennis/1.cr2"):
         photo_in(tmp_path, name)
     for name in ("a.mp4", "b.mp4", "c.mp4"):
         photo_in(tmp_path, name)
@@ -432,8 +448,8 @@ def test_a_run_without_photos_says_what_was_there_instead(tmp_path: Path) -> Non
     assert said == [
         "a.mp4: no folder and no table says what it shows",
         "and 2 more clips or tables are flawed or say nothing",
-        "nothing to learn from in tennis (1 .heic)",
-        "left out (neither photos nor clips): 1 .heic",
+        "nothing to learn from in tennis (1 .cr2)",
+        "left out (neither photos nor clips): 1 .cr2",
         f"left out: 2 photos in {tmp_path.as_posix()}/ itself, which belong to no activity",
     ]
 
@@ -548,14 +564,14 @@ def test_a_label_of_a_table_that_is_nearly_a_folders_is_refused(tmp_path: Path) 
 
 def test_folders_that_gave_nothing_are_named(tmp_path: Path) -> None:
     folders(tmp_path, "tennis", "football")
-    for name in ("golf/1.heic", "golf/2.HEIC", "golf/night/3.txt", "tennis/night/notes.txt"):
+    for name in ("golf/1.cr2", "golf/2.CR2", "golf/night/3.txt", "tennis/night/notes.txt"):
         photo_in(tmp_path, name)
     (tmp_path / "chess").mkdir()
     (tmp_path / "tennis/@eaDir").mkdir()
     found = find_images([tmp_path], ["all"])
     assert found.gave_nothing == {
         "chess": "empty",
-        "golf": "2 .heic, 1 .txt",
+        "golf": "2 .cr2, 1 .txt",
         "tennis/night": "1 .txt",
     }
     assert list(find_images([tmp_path], ["tennis", "football"]).gave_nothing) == ["tennis/night"]

@@ -73,7 +73,7 @@ def linked_folders(folder: Path, count: int) -> Callable[[], object]:
 
 def folders_without_photos(folder: Path, count: int) -> Callable[[], object]:
     for number in range(count):
-        written(folder / f"{number:05}/1.heic")
+        written(folder / f"{number:05}/1.cr2")
     for label in ("golf", "polo"):
         for number in range(4):
             written(folder / f"{label}/{number}.jpg")
