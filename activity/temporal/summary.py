@@ -35,7 +35,10 @@ class LabelRun(NamedTuple):
 
     def as_dict(self) -> dict[str, Any]:
         """Return the run as ``write_json`` takes it, without names that are not known."""
-        return {name: value for name, value in self._asdict().items() if value != ()}
+        told = self._asdict() | {"looks_like": [*self.looks_like]}
+        if not self.looks_like:
+            del told["looks_like"]
+        return told
 
 
 @dataclass(frozen=True, eq=False)
