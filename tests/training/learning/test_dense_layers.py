@@ -71,11 +71,12 @@ def test_without_dropout_every_step_is_keras_own(threads: Executor, seed: int, l
         for step in range(steps):
             features, targets, counts = examples(seed + step, labels)
             expected = head.predict_on_batch(features)
+            # Rounding errors grow from step to step: see the weights below.
             np.testing.assert_allclose(
-                np.exp(layers.log_probabilities(features)), expected, atol=1e-5
+                np.exp(layers.log_probabilities(features)), expected, atol=1e-4
             )
             before = layers.learn(features, targets, counts)
-            np.testing.assert_allclose(np.exp(before), expected, atol=1e-5)
+            np.testing.assert_allclose(np.exp(before), expected, atol=1e-4)
             loss = head.train_on_batch(features, targets, sample_weight=counts)
             assert (counts * losses(before, targets)).mean() == pytest.approx(loss, rel=1e-4)
         for mine, theirs in zip(flat(layers), head.get_weights(), strict=True):
