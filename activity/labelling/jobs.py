@@ -22,7 +22,7 @@ from activity.media.sink import SUFFIXES, check_suffix
 from activity.network.engine import EngineOptions
 from activity.temporal.formats.annotations import Wanted
 from activity.temporal.judgement import Truth
-from activity.temporal.segment_files import check_segments_suffix
+from activity.temporal.segment_files import READ_SUFFIXES, check_segments_suffix, holds_segments
 from activity.temporal.segments import HEADER
 from activity.temporal.smoothing import Smoothing
 
@@ -207,13 +207,15 @@ def check_tables_survive(jobs: Sequence[Job]) -> None:
     for job in jobs:
         if job.is_live or is_stored(job.clip):
             continue
-        table = Path(job.clip).with_suffix(".csv")
-        written = [path for path in job.outputs.paths if same_file(path, table)]
-        if written and header_of(table) == HEADER:
-            raise UserError(
-                f"{table} says what {job.clip} shows, and may be a person's work: write to another "
-                "name, or give --overwrite to replace it"
-            )
+        for table in (Path(job.clip).with_suffix(suffix) for suffix in READ_SUFFIXES):
+            written = [path for path in job.outputs.paths if same_file(path, table)]
+            if not written or not table.exists():
+                continue
+            if header_of(table) == HEADER if table.suffix == ".csv" else holds_segments(table):
+                raise UserError(
+                    f"{table} says what {job.clip} shows, and may be a person's work: write to "
+                    "another name, or give --overwrite to replace it"
+                )
 
 
 def count_frames(jobs: Sequence[Job]) -> int | None:

@@ -349,7 +349,7 @@ def _copy_with_labels(
     if label_layout(size, "").scale == 0:  # too small for a text that can be read
         subtitles = iter(())
     for what in copy_with_subtitles(Path(job.clip), path, header, subtitles):
-        print(f"[INFO] {path} is without {what} of {job.clip}")
+        print(f"[INFO] {path} is without {what} of {job.name}")
 
 
 def _media(job: Job, clip: str, info: VideoInfo, end: float) -> Media:
@@ -359,7 +359,7 @@ def _media(job: Job, clip: str, info: VideoInfo, end: float) -> Media:
         ".otio",
     )
     timecode = start_timecode(Path(clip)) if needs_timecode and not job.is_live else None
-    path = Path(job.clip) if job.is_live else clip_location(job.clip)
+    path = Path(job.name) if job.is_live else clip_location(job.clip)
     return Media(path, end, as_fraction(info.fps), timecode)
 
 

@@ -1,6 +1,6 @@
 """Files that are written once, over all clips of a run."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -81,13 +81,13 @@ def told_apart(
 
 
 def report_over_clips(
-    files: OverClips, outcomes: Mapping[str, Outcome], expected: int, labels: Sequence[str]
+    files: OverClips, outcomes: Sequence[tuple[str, Outcome]], expected: int, labels: Sequence[str]
 ) -> None:
     """Write the files over all clips, unless the run has ended before the last one, and say so.
 
     Args:
         files: which.
-        outcomes: of the clips that are labelled, in the order of the files.
+        outcomes: name and outcome of each clip that is labelled, in the order of the clips.
         expected: how many there are when the run does not end early.
         labels: of the model.
 
@@ -103,17 +103,19 @@ def report_over_clips(
         print(f"[INFO] wrote {names}")
 
 
-def _write(files: OverClips, outcomes: Mapping[str, Outcome], labels: Sequence[str]) -> list[str]:
+def _write(
+    files: OverClips, outcomes: Sequence[tuple[str, Outcome]], labels: Sequence[str]
+) -> list[str]:
     """Write the files, and return what to say of the numbers, a line each."""
     if files.segments:
-        clips = [LabelledMedia(one.media, one.summary.segments) for one in outcomes.values()]
+        clips = [LabelledMedia(one.media, one.summary.segments) for _, one in outcomes]
         write_annotations(files.segments, clips, labels)
     if not (files.tables or files.picture):
         return []
     stats = gather_stats(
         [
             (clip, Footage(0.0, one.summary.segments[-1].end, one.summary.segments), one.confusion)
-            for clip, one in outcomes.items()
+            for clip, one in outcomes
         ],
         labels_with_unknown(labels),
     )

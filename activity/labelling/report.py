@@ -16,7 +16,7 @@ def report(
     jobs: Sequence[Job],
     outcomes: Iterable[tuple[Job, Outcome | UserError | None]],
     judged_before: Sequence[Judgement],
-) -> tuple[dict[str, Outcome], list[str]]:
+) -> tuple[list[tuple[str, Outcome]], list[str]]:
     """Print what became of each clip as it is done, and at the end a table of several.
 
     Args:
@@ -25,12 +25,13 @@ def report(
         judged_before: judgements of other clips, which count in the sum.
 
     Returns:
-        (what became of the clips that are labelled, in the order of the jobs; those that failed).
+        (name of each clip that is labelled, in the order of the jobs, and what became of it; the
+        clips that failed).
 
     Raises:
         UserError: the only clip failed.
     """
-    done: dict[str, Outcome] = {}
+    by_clip: dict[str, Outcome] = {}
     judgements = [*judged_before]
     failed: set[str] = set()
     for job, outcome in outcomes:
@@ -43,13 +44,13 @@ def report(
             print(f"error: {printable(str(outcome))}", file=sys.stderr)
         else:
             _print_outcome(job, outcome)
-            done[job.clip] = outcome
+            by_clip[job.clip] = outcome
             judgements += [outcome.judgement] if outcome.judgement else []
     for line in format_rightness(judgements):
         print(f"[INFO] {line}")
-    done = {job.clip: done[job.clip] for job in jobs if job.clip in done}
+    done = [(job.name, by_clip[job.clip]) for job in jobs if job.clip in by_clip]
     if len(jobs) > 1:
-        _print_table([(job.name, done[job.clip].summary) for job in jobs if job.clip in done])
+        _print_table([(name, outcome.summary) for name, outcome in done])
     return done, [job.name for job in jobs if job.clip in failed]
 
 

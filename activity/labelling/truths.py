@@ -22,7 +22,7 @@ from activity.temporal.named_clips import (
     known_clips,
     read_named_clips,
 )
-from activity.temporal.segment_files import READ_SUFFIXES, read_annotations
+from activity.temporal.segment_files import READ_SUFFIXES, holds_segments, read_annotations
 from activity.temporal.segments import (
     HEADER_OF_CLIPS,
     UNKNOWN,
@@ -34,7 +34,7 @@ _ELSEWHERE = "one of --input: correct its name, or leave out its lines"
 
 
 def tables_of(truth: Path, names: Sequence[str]) -> list[Path]:
-    """Name the files that ``--truth`` stands for, whether they are there or not.
+    """Name the files that ``--truth`` stands for; tables, whether they are there or not.
 
     Args:
         truth: as in ``read_truths``.
@@ -42,7 +42,7 @@ def tables_of(truth: Path, names: Sequence[str]) -> list[Path]:
     """
     if not truth.is_dir():
         return [truth]
-    return [truth / f"{name}{suffix}" for name in names for suffix in READ_SUFFIXES]
+    return [file for name in names for file in (truth / f"{name}.csv", *_named_after(name, truth))]
 
 
 def read_truths(
@@ -65,7 +65,7 @@ def read_truths(
     """
     if truth.is_dir():
         truths = [
-            _of_file(file, [clip], wanted)[0] if (file := _named_after(name, truth)) else None
+            _of_file(file, [clip], wanted)[0] if (file := _only_one_after(name, truth)) else None
             for clip, name in zip(clips, names, strict=True)
         ]
         if not any(truths):
@@ -97,15 +97,20 @@ def _of_many(table: Path, clips: Sequence[Path]) -> list[Truth | None]:
     return [Truth(table, some) if some else None for some in truths]
 
 
-def _named_after(name: str, folder: Path) -> Path | None:
+def _named_after(name: str, folder: Path) -> list[Path]:
+    """List files of segments that are there; a ``.json`` may be the summary of an earlier run."""
     files = [folder / f"{name}{suffix}" for suffix in READ_SUFFIXES]
-    there = [file for file in files if file.exists()]
-    if len(there) > 1:
+    return [file for file in files if file.exists() and holds_segments(file)]
+
+
+def _only_one_after(name: str, folder: Path) -> Path | None:
+    files = _named_after(name, folder)
+    if len(files) > 1:
         raise UserError(
-            f"{shortened([str(file) for file in there])} are about one clip: keep the one that is "
+            f"{shortened([str(file) for file in files])} are about one clip: keep the one that is "
             "right"
         )
-    return there[0] if there else None
+    return files[0] if files else None
 
 
 def _of_file(file: Path, clips: Sequence[str], wanted: Wanted | None) -> list[Truth | None]:

@@ -1,6 +1,7 @@
 """A clip copied into a Matroska file without encoding, with a track of subtitles added."""
 
 import io
+import math
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -179,8 +180,9 @@ def _event(subtitle: Subtitle, number: int, track: Stream) -> "Packet[Stream]":
     packet: Packet[Stream] = av.Packet(text.encode())
     packet.stream = track
     packet.time_base = _TICK
-    packet.pts = packet.dts = round(subtitle.start * 1000)
-    packet.duration = max(1, round(subtitle.end * 1000) - packet.pts)
+    # Rounded down: one that starts after its frame would be shown a frame late.
+    packet.pts = packet.dts = math.floor(round(subtitle.start * 1000, 6))
+    packet.duration = max(1, math.floor(round(subtitle.end * 1000, 6)) - packet.pts)
     packet.is_keyframe = True
     return packet
 

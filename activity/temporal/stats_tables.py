@@ -1,6 +1,5 @@
 """The numbers of all clips of a run as tables: bouts, transitions and, with a truth, confusion."""
 
-import csv
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
@@ -9,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from activity.common.tables import as_text, format_row
 from activity.common.writing import replace_when_complete
 from activity.temporal.bouts import Bouts, Footage, bouts_of, in_bins, transitions
 from activity.temporal.corrected_shares import CorrectedShares, corrected_shares
@@ -108,9 +108,10 @@ def write_stats(paths: Sequence[Path], stats: Stats, bins: float | None) -> None
     for path, table in zip(paths, tables, strict=False):
         with (
             replace_when_complete(path) as (part,),
-            part.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file,
+            part.open("w", encoding="utf-8", newline="") as file,
         ):
-            csv.writer(file, lineterminator="\n").writerows(table)
+            for row in table:
+                file.write(format_row(as_text(str(cell)) for cell in row) + "\n")
 
 
 def _named(labels: Sequence[str], rows: Sequence[Sequence[object]]) -> list[Sequence[object]]:

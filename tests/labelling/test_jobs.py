@@ -9,7 +9,7 @@ from av.format import ContainerFormat
 
 from activity.common.errors import UserError
 from activity.common.stores import location
-from activity.labelling.jobs import part_finished, plan_jobs
+from activity.labelling.jobs import check_tables_survive, part_finished, plan_jobs
 from activity.labelling.outputs import Outputs
 from activity.labelling.review.data_files import data_file
 from activity.media.clip import _FORMATS, VideoSource
@@ -308,3 +308,16 @@ def test_clips_of_cameras_and_raw_streams_are_read(name: str, tmp_path: Path) ->
     frames = list(VideoSource(Path(job.clip)).frames())
     assert len(frames) == 25
     assert frames[-1].seconds - frames[0].seconds == pytest.approx(24 / 25, abs=1e-3)
+
+
+@pytest.mark.parametrize("suffix", [".eaf", ".txt"])
+def test_a_persons_file_of_another_program_beside_its_clip_is_kept(
+    suffix: str, tmp_path: Path
+) -> None:
+    (clip,) = touch(tmp_path, "a.mp4")
+    beside = tmp_path / f"a{suffix}"
+    jobs = plan_jobs([clip], Outputs(segments=beside))
+    check_tables_survive(jobs)
+    beside.write_text("0\t4\ttennis\n")  # no more is read than tells one
+    with pytest.raises(UserError, match="may be a person's work"):
+        check_tables_survive(jobs)

@@ -138,3 +138,12 @@ def test_a_file_that_names_no_clip_wants_the_name_of_one(clips: list[str], tmp_p
         plan_jobs(clips, Outputs(), truth)
     jobs = plan_jobs(clips, Outputs(), truth.rename(tmp_path / "b.txt"))
     assert [job.truth is not None for job in jobs] == [False, True, False]
+
+
+def test_results_in_the_folder_of_truths_are_no_truths(clips: list[str], tmp_path: Path) -> None:
+    folder = tmp_path / "truth"
+    folder.mkdir()
+    (folder / "a.csv").write_text("start,end,label\n0,4,tennis\n")
+    (folder / "a.json").write_text('{"label": "tennis"}')  # a summary of --json
+    (job,) = plan_jobs(clips[:1], Outputs(json=folder / "a.json"), folder)
+    assert list(job.truth.segments) == [Segment(0, 4, "tennis")]

@@ -142,3 +142,14 @@ def test_tags_in_a_label_are_shown_not_obeyed() -> None:
     text = next(label_subtitles(known, Rolling(1), numbers)).text
     assert "{\\" not in text.replace("\\{", "")
     assert "\\N" not in text
+
+
+def test_a_label_starts_no_later_than_its_frame(tmp_path: Path) -> None:
+    clip, out = clip_with_sound(tmp_path / "clip.mkv"), tmp_path / "out.mkv"
+    then = 20 / 30  # 666.67 ms
+    labels = [Subtitle(0, then, "tennis", 1, "label"), Subtitle(then, 1, "golf", 1, "label")]
+    copy_with_subtitles(clip, out, HEADER, iter(labels))
+    with av.open(str(out)) as made:
+        track = made.streams.subtitles[-1]
+        starts = [packet.pts for packet in made.demux(track) if packet.size]
+    assert starts == [0, 666]

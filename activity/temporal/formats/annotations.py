@@ -1,6 +1,7 @@
 """What all formats share: what a file says of clips, and what it is written from."""
 
 import os
+import re
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -214,22 +215,54 @@ def tick(seconds: float, rate: Fraction | int) -> int:
 
 
 def as_text(text: str) -> str:
-    r"""Escape what no XML or JSON file can hold: control characters, bytes that are not UTF-8.
+    r"""Spell out what no XML or JSON file can hold: control characters, bytes that are not UTF-8.
 
-    ``printable``, which is for messages, also escapes what joins letters in some scripts.
+    So are spaces at both ends, which programs and ``from_text`` leave out. ``printable``, which is
+    for messages, also escapes what joins letters in some scripts.
 
     Example:
         >>> as_text("tennis" + chr(9) + "court")
-        'tennis\\tcourt'
+        'tennis\\x09court'
     """
+    # A backslash that would look as if it spelled something out is spelled out, too.
+    text = _SPELLED.sub(lambda found: "\\x5c" + found[0][1:] if _is_code(found) else found[0], text)
+    start, end = len(text) - len(text.lstrip()), len(text.rstrip())
     return "".join(
-        sign.encode("unicode_escape").decode()
-        if ord(sign) < 32
-        or 127 <= ord(sign) < 160
-        or "\ud800" <= sign <= "\udfff"
-        or sign in "\u2028\u2029\ufffe\uffff"
-        else sign
-        for sign in text
+        _code(letter) if _needs_code(letter) or not start <= place < end else letter
+        for place, letter in enumerate(text)
+    )
+
+
+def from_text(text: str) -> str:
+    r"""Return the text that ``as_text`` has spelled out; spaces at both ends are left out.
+
+    Example:
+        >>> from_text(r" two\x0alines ") == "two" + chr(10) + "lines"
+        True
+    """
+    return _SPELLED.sub(
+        lambda found: chr(int(found[1][1:], 16)) if _is_code(found) else found[0], text.strip()
+    )
+
+
+_SPELLED = re.compile(r"\\(x[0-9a-f]{2}|u[0-9a-f]{4})")
+
+
+def _is_code(spelled: re.Match[str]) -> bool:
+    letter = chr(int(spelled[1][1:], 16))
+    return letter == "\\" or letter.isspace() or _needs_code(letter)
+
+
+def _code(letter: str) -> str:
+    return f"\\x{ord(letter):02x}" if ord(letter) < 256 else f"\\u{ord(letter):04x}"
+
+
+def _needs_code(letter: str) -> bool:
+    return (
+        ord(letter) < 32
+        or 127 <= ord(letter) < 160
+        or "\ud800" <= letter <= "\udfff"
+        or letter in "\u2028\u2029\ufffe\uffff"
     )
 
 

@@ -11,6 +11,7 @@ from activity.temporal.formats.annotations import (
     NamedSegments,
     Wanted,
     as_text,
+    from_text,
     in_order,
     read_text,
     start_of,
@@ -49,7 +50,7 @@ def read(path: Path, wanted: Wanted) -> Annotations:
         start, _, rest = line.partition("\t")
         end, _, label = rest.partition("\t")
         try:
-            segment = Segment(_seconds(start), _seconds(end), label.strip())
+            segment = Segment(_seconds(start), _seconds(end), from_text(label))
         except ValueError as error:
             raise UserError(
                 f"{path}, line {number}: {line[:40]!r} is not start, end and label with tabs "

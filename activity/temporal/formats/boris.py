@@ -13,6 +13,7 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from activity.common.errors import UserError
+from activity.common.stores import is_stored
 from activity.temporal.formats.annotations import (
     Annotations,
     LabelledMedia,
@@ -20,6 +21,7 @@ from activity.temporal.formats.annotations import (
     NamedSegments,
     Wanted,
     as_text,
+    from_text,
     in_order,
     labels_in,
     read_text,
@@ -33,6 +35,7 @@ KIND = "BORIS project"
 _FORMAT = "7.0"  # that of BORIS 7 to 10
 _STATE = "State event"
 _MILLISECONDS = 1000
+_NO_DATE = "2000-01-01T00:00:00"
 _KEYS = string.ascii_lowercase + string.digits
 _PLAYERS = [str(number) for number in range(1, 9)]
 
@@ -47,7 +50,7 @@ def write(clips: Sequence[LabelledMedia], labels: Sequence[str], path: Path) -> 
     dates = [observation["date"] for observation in observations.values()]
     project: dict[str, Any] = {
         "time_format": "hh:mm:ss",
-        "project_date": max(dates, default="2000-01-01T00:00:00"),
+        "project_date": max(dates, default=_NO_DATE),
         "project_name": path.stem,
         "project_description": "",
         "project_format_version": _FORMAT,
@@ -143,10 +146,12 @@ def _observation(media: Media, segments: Sequence[Segment], path: Path) -> dict[
 
 def _date(clip: Path) -> str:
     """Say when the clip was made, so that the same run writes the same file."""
+    if is_stored(clip):
+        return _NO_DATE
     try:
         made = datetime.fromtimestamp(int(clip.stat().st_mtime), UTC)
     except (OSError, OverflowError, ValueError):
-        return "2000-01-01T00:00:00"
+        return _NO_DATE
     return made.strftime("%Y-%m-%dT%H:%M:%S")
 
 
@@ -204,7 +209,7 @@ def _segments(
             of = f" of {subject!r}" if subject else ""
             raise UserError(f"{where}: {code!r}{of} is started and not stopped")
         pairs = zip(both[::2], both[1::2], strict=True)
-        segments += [Segment(start, end, code.strip()) for start, end in pairs if start < end]
+        segments += [Segment(start, end, from_text(code)) for start, end in pairs if start < end]
     return segments
 
 

@@ -19,6 +19,7 @@ from activity.temporal.formats.annotations import (
     NamedSegments,
     Wanted,
     as_text,
+    from_text,
     in_order,
     read_xml,
     refused_unless,
@@ -137,7 +138,7 @@ def _tiers(document: Element) -> dict[str, list[tuple[int, int, str]]]:
             value = aligned.findtext("ANNOTATION_VALUE") or ""
             if start is None or end is None:
                 raise ValueError(f"the annotation {value[:40]!r} has no time")
-            annotations.append((start, end, value.strip()))
+            annotations.append((start, end, from_text(value)))
     return tiers
 
 

@@ -12,6 +12,7 @@ from activity.temporal.formats.annotations import (
     NamedSegments,
     Wanted,
     as_text,
+    from_text,
     in_order,
     read_text,
     refused_unless,
@@ -61,7 +62,7 @@ def read(path: Path, wanted: Wanted) -> Annotations:
             left = len(cuts) - len(named)
             found.left_out.append(f"segments without a name or an end: {left}")
         segments = [
-            Segment(float(cut.get("start") or 0), float(cut["end"]), cut["name"].strip())
+            Segment(float(cut.get("start") or 0), float(cut["end"]), from_text(cut["name"]))
             for cut in named
         ]
         clip = str(project.get("mediaFileName") or "")

@@ -11,6 +11,7 @@ from activity.temporal.formats.annotations import (
     NamedSegments,
     Wanted,
     as_text,
+    from_text,
     in_order,
     read_xml,
     refused_unless,
@@ -58,7 +59,7 @@ def read(path: Path, wanted: Wanted) -> Annotations:
             Segment(
                 float(instance.findtext("start", "")),
                 float(instance.findtext("end", "")),
-                instance.findtext("code", "").strip(),
+                from_text(instance.findtext("code", "")),
             )
             for instance in instances.iter("instance")
         ]

@@ -111,6 +111,9 @@ def read_sources(datasets: Sequence[Path], wanted: Wanted | None = None) -> Sour
     has_clips = any(_suffix(entry) in CLIP_SUFFIXES for entry in entries)
     for image, entry in zip(_tell_apart(entries), entries, strict=True):
         _sort_in(sources, image, entry, has_clips=has_clips)
+    wanted = wanted or Wanted()
+    folders = {name for folder in sources.clips.values() for name in folder.names}
+    wanted = replace(wanted, labels={*wanted.labels, *folders})
     told = read_clip_tables([*sources.clips], [*sources.tables], wanted)
     return replace(sources, told=told)
 

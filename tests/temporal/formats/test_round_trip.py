@@ -8,6 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from activity.common.errors import UserError
+from activity.common.stores import clip_location
 from activity.temporal.formats.annotations import LabelledMedia, Media
 from activity.temporal.segment_files import (
     FORMATS,
@@ -81,12 +82,27 @@ def test_what_nobody_knows_is_a_gap(suffix: str, tmp_path: Path) -> None:
     assert [each for each in only.segments if each.label] == [some[0], some[2]]
 
 
+ODD = [
+    "two\n\nlines\tand\x00a \udce9",
+    " spaces\u3000",
+    r"a\x0ab \udce9 \x5c",
+    "a\\\udce9",
+    r"C:\x41\new",
+]
+
+
 @pytest.mark.parametrize("suffix", BOTH_WAYS)
+@pytest.mark.parametrize("label", ODD)
+def test_a_label_with_any_characters_is_read_back(suffix: str, label: str, tmp_path: Path) -> None:
+    path = written(tmp_path / f"match{suffix}", [Segment(0, 1, label)])
+    (only,) = read_annotations(path).clips
+    assert only.segments == [Segment(0, 1, label)]
+
+
+@pytest.mark.parametrize("suffix", [".boris", ".eaf", ".xml", ".llc", ".txt"])
 def test_a_label_with_control_characters_stays_on_its_line(suffix: str, tmp_path: Path) -> None:
-    label = "two\n\nlines\tand\x00a \udce9"
-    (only,) = read_annotations(written(tmp_path / f"match{suffix}", [Segment(0, 1, label)])).clips
-    if suffix != ".csv":  # which keeps what it can
-        assert [each.label for each in only.segments] == [r"two\n\nlines\tand\x00a \udce9"]
+    path = written(tmp_path / f"match{suffix}", [Segment(0, 1, "two\nlines\x00 \udce9")])
+    assert r"two\x0alines\x00 \udce9" in path.read_text().replace("\\\\", "\\")
 
 
 @pytest.mark.parametrize("suffix", BOTH_WAYS)
@@ -149,3 +165,14 @@ def test_two_labels_at_a_time_are_refused_by_name(suffix: str, tmp_path: Path) -
     path = written(tmp_path / f"match{suffix}", [Segment(0, 3, "serve"), Segment(2, 4, "rally")])
     with pytest.raises(UserError, match=r"'rally' starts at 2 s, before 'serve' ends \(3 s\)"):
         read_annotations(path)
+
+
+def test_a_project_about_a_clip_on_the_web_says_nothing_secret(tmp_path: Path) -> None:
+    clip = clip_location("https://me:secret@host/match.mp4?signature=8f2a")
+    media = Media(clip, 10.0, Fraction(25))
+    path = tmp_path / "match.boris"
+    write_annotations(path, [LabelledMedia(media, [Segment(0, 1, "tennis")])])
+    assert "secret" not in path.read_text()
+    assert "8f2a" not in path.read_text()
+    (only,) = read_annotations(path).clips
+    assert only.clip == "https://host/match.mp4"

@@ -3,9 +3,11 @@
 import errno
 import io
 import os
+import re
 import subprocess
 import sys
 import zlib
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,9 @@ from activity.common.errors import UserError
 from activity.media.frame import network_input
 from activity.media.images import Image
 from activity.media.photo import read_photo
+from activity.temporal.formats.annotations import LabelledMedia, Media
+from activity.temporal.segment_files import write_annotations
+from activity.temporal.segments import Segment
 from activity.training.data.dataset import Found, find_images
 from activity.training.data.labelled import ImageSets, SampledFrames
 from activity.training.data.split import split_images, split_photos
@@ -862,3 +867,20 @@ def test_why_no_clip_is_tested_is_said_as_it_is(
     remarks = [remark for remark in remarks_on_sets(found, sets) if "photos alone" in remark]
     assert bool(tested) == (said is None)
     assert [remark.startswith(said or "") for remark in remarks] == [True] * (said is not None)
+
+
+def test_names_of_folders_tell_which_tier_has_the_labels(tmp_path: Path) -> None:
+    for label in ("serve", "rally"):
+        (tmp_path / label).mkdir()
+        (tmp_path / label / f"{label}.mp4").write_bytes(b"")
+    segments = [Segment(0, 4, "serve"), Segment(4, 8, "rally")]
+    media = Media(tmp_path / "serve/serve.mp4", 8.0, Fraction(25))
+    file = tmp_path / "serve/serve.eaf"
+    write_annotations(file, [LabelledMedia(media, segments)])
+    tier = re.search("<TIER.*</TIER>", file.read_text(), re.DOTALL)[0]
+    other = re.sub("serve|rally", "Anna", tier.replace('TIER_ID="activity"', 'TIER_ID="player"'))
+    other = re.sub(r'ANNOTATION_ID="a', 'ANNOTATION_ID="b', other)
+    file.write_text(file.read_text().replace(tier, other + tier))
+    found = find_images([tmp_path])
+    assert found.skipped == {"serve/serve.eaf, tier player": "it is no segment"}
+    assert [clip.segments for clip in found.clips if clip.path == "serve/serve.mp4"] == [segments]
