@@ -4,7 +4,7 @@ import os
 import secrets
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -47,12 +47,14 @@ print(json.dumps(counts))
 linux = pytest.mark.skipif(sys.platform != "linux", reason="what Linux says of threads and cores")
 
 
-def count_threads(clip: Path, *arguments: object, **options: object) -> str:
+def count_threads(
+    clip: Path, *arguments: object, prefix: Sequence[str] = (), **options: object
+) -> str:
     environment = {
         name: value for name, value in os.environ.items() if not name.endswith("NUM_THREADS")
     }
     done = subprocess.run(
-        [sys.executable, "-c", COUNT_THREADS, str(clip), *map(str, arguments)],
+        [*prefix, sys.executable, "-c", COUNT_THREADS, str(clip), *map(str, arguments)],
         capture_output=True,
         text=True,
         cwd=ROOT,
@@ -82,6 +84,11 @@ def test_a_worker_starts_no_more_threads_than_it_was_promised_cores(clip: Path) 
     assert (cores, opencv, reading, writing) == ("1", "1", "0", "0")
 
 
+def joining(group: Path) -> list[str]:
+    """What stands before a command that is to run in a control group."""
+    return ["sh", "-c", 'echo $$ > "$0/cgroup.procs" && exec "$@"', str(group)]
+
+
 @pytest.fixture
 def group_of_one_core() -> Iterator[Path]:
     """A control group that grants its processes the time of one core, but binds them to none."""
@@ -94,7 +101,8 @@ def group_of_one_core() -> Iterator[Path]:
             (group / "cpu.cfs_quota_us").write_text("100000")
         else:
             (group / "cpu.max").write_text("100000 100000")
-    except OSError as error:
+        subprocess.run([*joining(group), "true"], check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError) as error:
         with suppress(OSError):
             group.rmdir()
         pytest.skip(f"no control group can be made here: {error}")
@@ -106,10 +114,7 @@ def group_of_one_core() -> Iterator[Path]:
 def test_a_container_with_a_quota_starts_no_more_threads_than_that(
     clip: Path, group_of_one_core: Path
 ) -> None:
-    def join() -> None:
-        (group_of_one_core / "cgroup.procs").write_text(str(os.getpid()))
-
-    assert count_threads(clip, preexec_fn=join) == "[1, 1, 1, 0, 0]"
+    assert count_threads(clip, prefix=joining(group_of_one_core)) == "[1, 1, 1, 0, 0]"
 
 
 @pytest.mark.parametrize(

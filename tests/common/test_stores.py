@@ -26,6 +26,7 @@ moto_server = pytest.importorskip("moto.server", reason="moto is not installed")
 def store() -> Iterator[str]:
     """A bucket of a real S3 server on the loopback address."""
     import boto3
+    from s3fs import S3FileSystem
 
     patch = pytest.MonkeyPatch()
     server = moto_server.ThreadedMotoServer("127.0.0.1", 0, verbose=False)
@@ -39,6 +40,8 @@ def store() -> Iterator[str]:
     yield "s3://sports"
     server.stop()
     patch.undo()
+    # Or a later test of this process would be led to this server.
+    S3FileSystem.clear_instance_cache()
 
 
 def names_in(folder: str) -> list[str]:
