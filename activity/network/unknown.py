@@ -185,7 +185,7 @@ def called_unknown(images: Answers, known: Answers, unsure: float = UNSURE) -> N
 def format_unknown(
     known: Answers,
     truth: NDArray[np.integer],
-    strange: Answers,
+    unknown: Answers,
     unseen: Answers,
     unsure: float = UNSURE,
 ) -> str:
@@ -194,18 +194,18 @@ def format_unknown(
     Args:
         known: answers for test images.
         truth: index of the true label of each of them, shape (images,).
-        strange: answers for frames that are labelled unknown.
+        unknown: answers for frames that are labelled unknown.
         unseen: answers for photos of activities that training never saw.
         unsure: share of known images that counts as unsure, 0..1.
     """
-    unknown = known_called_unknown(known, unsure)
+    unsure_of = known_called_unknown(known, unsure)
     wrong = known.probabilities.argmax(axis=1) != truth
-    said = f"--unknown would call {unknown.mean():.1%} of the test images unknown, one by one"
+    said = f"--unknown would call {unsure_of.mean():.1%} of the test images unknown, one by one"
     if len(unseen.confidence):
         found = called_unknown(unseen, known, unsure)
         said += f", and {found.mean():.1%} of {len(found)} photos of activities never seen"
-    said += f"; of the {wrong.sum()} that get a wrong label, {(unknown & wrong).sum()}"
-    if len(strange.confidence):
-        found = called_unknown(strange, known, unsure)
+    said += f"; of the {wrong.sum()} that get a wrong label, {(unsure_of & wrong).sum()}"
+    if len(unknown.confidence):
+        found = called_unknown(unknown, known, unsure)
         said += f"; of the {len(found)} frames that are labelled unknown, {found.sum()}"
     return said

@@ -96,7 +96,7 @@ def find_images(
     sources = read_sources(datasets, Wanted(tier, wanted or DEFAULT_LABELS))
     told = sources.told
     names = _names_to_take(wanted, sources)
-    places = _places(sources, names, label_folder)
+    places = _labelled_places(sources, names, label_folder)
     in_activities = {image: place for image, place in places.items() if place.label}
     photos = _photos(sources, in_activities)
     corrected = _corrected(sources, in_activities, names)
@@ -162,7 +162,7 @@ def _names_to_take(wanted: Sequence[str] | None, sources: Sources) -> list[str] 
     return default if len(default) > 1 else None
 
 
-def _places(
+def _labelled_places(
     sources: Sources, names: Collection[str] | None, label_folder: LabelFolder | None
 ) -> dict[Image, Place]:
     """Look up what its folder or its row of a table says of each photo and clip."""

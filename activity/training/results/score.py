@@ -171,9 +171,8 @@ def format_score(evaluation: Evaluation) -> str:
     """
     e = evaluation
     table = e.classification_report([printable(label) for label in e.labels])
-    known, strange, unseen = e.answers()
-    unknown = format_unknown(known, e.truth, strange, unseen, e.unsure)
-    return f"{table}\n[INFO] {unknown}"
+    known, unknown, unseen = e.answers()
+    return f"{table}\n[INFO] {format_unknown(known, e.truth, unknown, unseen, e.unsure)}"
 
 
 def share(right: NDArray[np.bool_]) -> float:
