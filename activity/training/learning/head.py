@@ -20,6 +20,7 @@ from tqdm import tqdm
 
 from activity.common.cores import usable_cores
 from activity.common.errors import UserError
+from activity.common.interruption import delay_interrupts
 from activity.network.artifacts import save_classifier
 from activity.network.classifier import Classifier
 from activity.network.engine import EngineOptions, prefers_openvino
@@ -148,7 +149,9 @@ def train_head(
     history = History([], [], [], [])
     bar = tqdm(range(epochs), "epochs", disable=None if progress else True, unit="epoch")
     pool = ThreadPoolExecutor(min(SHARES, usable_cores()))
-    with threadpool_limits(1, user_api="blas"), pool as threads:
+    with delay_interrupts():  # libraries are looked for in a callback, where Ctrl-C would be lost
+        one_thread = threadpool_limits(1, user_api="blas")
+    with one_thread, pool as threads:
         layers = DenseLayers(size, labels, HEAD, steps, random, threads)
         for _ in bar:
             learned, watched = np.zeros(3), np.zeros(3)
