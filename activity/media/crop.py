@@ -160,4 +160,5 @@ def _number(file: BinaryIO, place: _Span | None) -> int:
     if place is None:
         return 0
     file.seek(place.start)
-    return int.from_bytes(file.read(min(8, place.end - place.start)), "big")
+    # What a damaged file says may end before it begins.
+    return int.from_bytes(file.read(max(0, min(8, place.end - place.start))), "big")
