@@ -9,6 +9,8 @@ demo: .venv/installed
 # These wait for hosts, browsers and windows, which do not stand a machine that is busy with others.
 ALONE = tests/cluster tests/labelling/review tests/labelling/test_preview.py
 
+# Several processes share the cores: threads of BLAS in each would wait for one another for minutes.
+test: export OPENBLAS_NUM_THREADS = 1
 test: .venv/installed-dev lint
 	.venv/bin/python -m pytest -n 3 --dist loadfile $(addprefix --ignore=,$(ALONE))
 	.venv/bin/python -m pytest -n 2 --dist loadfile $(ALONE)
