@@ -1,10 +1,11 @@
 """The files to write for a clip."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from activity.common.stores import clip_location
 from activity.labelling.review.data_files import data_of_clip
+from activity.temporal.segment_files import holds_regions
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,24 @@ class Outputs:
         """Whether the first one asked for is a folder, not counting the review page."""
         first = next((path for path in self._files if path), None)
         return first is not None and first.is_dir()
+
+    def of_region(self, region: str) -> "Outputs":
+        """Return the files of one region of the clip whose files these are.
+
+        All regions share the labelled clip, and a file of segments that has room for them.
+        """
+
+        def of(path: Path | None) -> Path | None:
+            return path and path.with_name(f"{path.stem}.{region}{path.suffix}")
+
+        shares = self.segments is not None and holds_regions(self.segments)
+        return replace(
+            self,
+            timeline=of(self.timeline),
+            csv=of(self.csv),
+            json=of(self.json),
+            segments=self.segments if shares else of(self.segments),
+        )
 
     def of_clip(self, clip: str, name: str) -> "Outputs":
         """Return the files of one clip in these folders."""

@@ -1,7 +1,9 @@
 """Read ``--truth``: a file of segments of one clip or of many, or a folder of such files."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 from activity.common.errors import UserError, shortened
 from activity.common.stores import clip_location, is_stored
@@ -16,15 +18,15 @@ from activity.temporal.formats.annotations import (
     check_known,
 )
 from activity.temporal.judgement import Earlier, Truth
-from activity.temporal.named_clips import (
-    file_identity,
-    find_named_clips,
-    known_clips,
-    read_named_clips,
+from activity.temporal.named_clips import file_identity, find_named_clips, known_clips
+from activity.temporal.segment_files import (
+    READ_SUFFIXES,
+    holds_regions,
+    holds_segments,
+    read_annotations,
 )
-from activity.temporal.segment_files import READ_SUFFIXES, holds_segments, read_annotations
 from activity.temporal.segments import (
-    HEADER_OF_CLIPS,
+    HEADERS_OF_MANY,
     UNKNOWN,
     read_segments,
     read_segments_of_clips,
@@ -46,16 +48,22 @@ def tables_of(truth: Path, names: Sequence[str]) -> list[Path]:
 
 
 def read_truths(
-    truth: Path, clips: Sequence[str], names: Sequence[str], wanted: Wanted | None = None
+    truth: Path,
+    clips: Sequence[str],
+    names: Sequence[str],
+    wanted: Wanted | None = None,
+    regions: Sequence[str] = (),
 ) -> list[Truth | None]:
-    """Read the true segments of each clip to label.
+    """Read the true segments of each clip to label, or of each region of a clip.
 
     Args:
         truth: a table with a column ``clip``, or another file that names its clips; for one clip,
-            a file of its segments; or a folder with a file named after each clip.
+            a file of its segments; or a folder with a file named after each clip. Where regions
+            are labelled, tables and files are about those: ``match.left.csv``.
         clips: paths or addresses of the clips.
         names: names of the clips in results.
         wanted: what to take of a file that offers a choice; None (default) takes the only one.
+        regions: the region of each of the clips; "" for the whole frame, as by default for all.
 
     Returns:
         The truth of each clip; None for a clip without one.
@@ -63,10 +71,11 @@ def read_truths(
     Raises:
         UserError: a table is flawed or names a clip that does not exist, or no clip has a truth.
     """
+    parts = _parts(clips, regions)
+    wanted = replace(wanted or Wanted(), regions={part.region for part in parts} - {""})
     if truth.is_dir():
         truths = [
-            _of_file(file, [clip], wanted)[0] if (file := _only_one_after(name, truth)) else None
-            for clip, name in zip(clips, names, strict=True)
+            _of_part(part, name, truth, wanted) for part, name in zip(parts, names, strict=True)
         ]
         if not any(truths):
             raise UserError(
@@ -75,9 +84,9 @@ def read_truths(
             )
         return truths
     if truth.suffix.lower() in READ_SUFFIXES[1:]:
-        return _of_file(truth, clips, wanted)
-    if header_of(truth) == HEADER_OF_CLIPS:
-        return _of_many(truth, [clip_location(clip) for clip in clips])
+        return _of_file(truth, parts, wanted)
+    if header_of(truth) in HEADERS_OF_MANY:
+        return _of_file(truth, parts, wanted)
     if len(clips) > 1:
         raise UserError(
             f"--truth {truth} is not a folder: for several clips, it should be one, or a table "
@@ -86,15 +95,29 @@ def read_truths(
     return [Truth(truth, read_segments(truth))]
 
 
-def _of_many(table: Path, clips: Sequence[Path]) -> list[Truth | None]:
-    found, flawed = read_named_clips(table, known_clips(clips), _ELSEWHERE)
-    for reason in flawed.values():
-        raise UserError(f"{table}: {reason}")
-    segments = {file_identity(clip.file): clip.segments for clip in found}
-    truths = [segments.get(file_identity(clip)) for clip in clips]
-    if not any(truths):
-        raise UserError(f"no truth in {table}: it names none of the clips of --input")
-    return [Truth(table, some) if some else None for some in truths]
+class _Part(NamedTuple):
+    """A clip to label, or a region of it."""
+
+    clip: Path
+    region: str
+
+
+def _parts(clips: Sequence[str], regions: Sequence[str]) -> list[_Part]:
+    of_clips = regions or [""] * len(clips)
+    return [
+        _Part(clip_location(clip), region) for clip, region in zip(clips, of_clips, strict=True)
+    ]
+
+
+def _of_part(part: _Part, name: str, folder: Path, wanted: Wanted) -> Truth | None:
+    """Read the truth of a part of a clip from the file in a folder that is named after it.
+
+    A file that has room for all regions of a clip is named after the clip.
+    """
+    if file := _only_one_after(name, folder):
+        return _of_file(file, [part], wanted, part.region)[0]
+    file = _only_one_after(name.removesuffix(f".{part.region}"), folder) if part.region else None
+    return _of_file(file, [part], wanted)[0] if file and holds_regions(file) else None
 
 
 def _named_after(name: str, folder: Path) -> list[Path]:
@@ -113,31 +136,37 @@ def _only_one_after(name: str, folder: Path) -> Path | None:
     return files[0] if files else None
 
 
-def _of_file(file: Path, clips: Sequence[str], wanted: Wanted | None) -> list[Truth | None]:
-    """Read a file: it is about the clip whose name it has, or those that it names."""
+def _of_file(
+    file: Path, parts: Sequence[_Part], wanted: Wanted, region: str = ""
+) -> list[Truth | None]:
+    """Read a file: it is about the clip whose name it has, or those that it names.
+
+    ``region`` is the one that it is about where it names none.
+    """
     found = _read(file, wanted)
     for reason in found.flawed.values():
         raise UserError(f"{file}: {reason}")
-    paths = [clip_location(clip) for clip in clips]
-    namesakes = [path for path in paths if file.stem in (path.stem, path.name)]
-    if len(found.clips) == 1 and (len(namesakes) == 1 or not found.clips[0].clip):
-        (only,) = found.clips
-        if not namesakes and len(paths) > 1:
+    said = [some._replace(region=some.region or region) for some in found.clips]
+    clips = [*dict.fromkeys(part.clip for part in parts)]
+    namesakes = [clip for clip in clips if file.stem in (clip.stem, clip.name)]
+    if len({some.clip for some in said}) == 1 and (len(namesakes) == 1 or not said[0].clip):
+        if not namesakes and len(clips) > 1:
             raise UserError(f"{file} does not say which clip it is about: name it after the clip")
-        about = namesakes[0] if namesakes else paths[0]
-        return [_truth(file, only, path) if path is about else None for path in paths]
-    named = {some.clip: some.segments for some in found.clips}
-    clips_found, flawed = find_named_clips(named, file, known_clips(paths), _ELSEWHERE)
-    for reason in flawed.values():
-        raise UserError(f"{file}: {reason}")
-    names = {file_identity(clip.file): clip.name for clip in clips_found}
-    said = {some.clip: some for some in found.clips}
+        about = file_identity(namesakes[0] if namesakes else clips[0])
+        known = {(about, some.region): some for some in said}
+    else:
+        named = {some.part: some._replace(clip="") for some in said}
+        clips_found, flawed = find_named_clips(named, file, known_clips(clips), _ELSEWHERE)
+        for reason in flawed.values():
+            raise UserError(f"{file}: {reason}")
+        known = {(file_identity(one.file), one.region): one.said for one in clips_found}
     truths = [
-        _truth(file, said[name], path) if (name := names.get(file_identity(path))) else None
-        for path in paths
+        _truth(file, some, clip) if (some := known.get((file_identity(clip), name))) else None
+        for clip, name in parts
     ]
     if not any(truths):
-        raise UserError(f"no truth in {file}: it names none of the clips of --input")
+        which = "regions of the clips" if any(part.region for part in parts) else "clips"
+        raise UserError(f"no truth in {file}: it names none of the {which} of --input")
     return truths
 
 
@@ -172,7 +201,7 @@ def check_labels(truth: Path, labels: Collection[str]) -> None:
     Raises:
         UserError: the table has another label; the message names its line.
     """
-    if header_of(truth) == HEADER_OF_CLIPS:
+    if header_of(truth) in HEADERS_OF_MANY:
         read_segments_of_clips(truth, labels)
     else:
         read_segments(truth, labels)

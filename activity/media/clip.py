@@ -26,11 +26,15 @@ from activity.media.crop import Margins, margins_of
 from activity.media.frame import (
     DecodedFrame,
     Frame,
+    PlaneCrop,
     Showing,
     VideoInfo,
+    Window,
+    filter_for,
     format_to_write,
     layout_of,
     plausible_fps,
+    shape_of,
 )
 from activity.media.photo import START, PhotoSource, may_be_photo
 
@@ -479,14 +483,14 @@ def deinterlaced(pictures: Iterable[Picture]) -> Generator[Picture, None, None]:
     waiting: deque[Picture] = deque()
     for picture in pictures:
         planes = picture.planes
-        if graph is not None and shape != _shape_of(planes):
+        if graph is not None and shape != shape_of(planes):
             graph.push(None)
             yield from _filtered(graph, waiting)
             graph = None
         if graph is None and _is_interlaced(planes):
             # Of a clip that is interlaced in parts, the other parts stay as they are.
             mode = "mode=send_frame:parity=auto:deint=interlaced"
-            graph, shape = _filter_for(planes, "bwdif", mode), _shape_of(planes)
+            graph, shape = filter_for(planes, "bwdif", mode), shape_of(planes)
         if graph is None:
             yield picture
             continue
@@ -517,42 +521,14 @@ def cropped(pictures: Iterable[Picture], margins: Margins | None) -> Generator[P
     if margins is None:
         yield from pictures
         return
-    shape = graph = None
+    crop = PlaneCrop()
     for picture in pictures:
         planes = picture.planes
-        if not margins.leave_something(planes.width, planes.height):
-            yield picture
-            continue
-        if graph is None or shape != _shape_of(planes):
-            shape = _shape_of(planes)
+        if margins.leave_something(planes.width, planes.height):
             width = planes.width - margins.left - margins.right
             height = planes.height - margins.top - margins.bottom
-            # Nothing is copied: the planes begin further inside.
-            rectangle = f"{width}:{height}:{margins.left}:{margins.top}:exact=1"
-            graph = _filter_for(planes, "crop", rectangle)
-        graph.push(planes)
-        yield picture._replace(planes=graph.vpull())
-
-
-def _shape_of(planes: av.VideoFrame) -> tuple[object, ...]:
-    """Say what planes must have in common to go through one filter."""
-    form = (planes.width, planes.height, planes.format.name)
-    return *form, planes.colorspace, planes.color_range
-
-
-def _filter_for(planes: av.VideoFrame, name: str, arguments: str) -> Graph:
-    """Open one of FFmpeg's filters for planes of this shape, to be pushed and pulled."""
-    graph = Graph()
-    source = graph.add(
-        "buffer",
-        video_size=f"{planes.width}x{planes.height}",
-        pix_fmt=planes.format.name,
-        time_base="1/1",
-        colorspace=str(int(planes.colorspace)),
-        range=str(int(planes.color_range)),
-    )
-    graph.link_nodes(source, graph.add(name, arguments), graph.add("buffersink")).configure()
-    return graph
+            planes = crop(planes, Window(margins.left, margins.top, width, height))
+        yield picture._replace(planes=planes)
 
 
 def open_clip(path: Path, *, as_pixels: bool = False) -> "VideoSource | PhotoSource":

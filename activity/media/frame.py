@@ -10,6 +10,7 @@ from typing import Literal, NamedTuple, cast
 import av
 import cv2
 import numpy as np
+from av.filter import Graph
 from av.sidedata.sidedata import SideData
 from av.video.reformatter import Interpolation, VideoReformatter
 from numpy.typing import NDArray
@@ -64,6 +65,26 @@ class Layout:
         if shown.shape[1::-1] != size:
             shown = np.asarray(cv2.resize(shown, size, interpolation=cv2.INTER_LINEAR), np.uint8)
         return shown
+
+    def stored(self, window: "Window", shown: tuple[int, int], width: int, height: int) -> "Window":
+        """Find where a part of what is shown lies in a picture as it is stored.
+
+        Args:
+            window: the part.
+            shown: width and height of what is shown, in pixels.
+            width: of the stored picture.
+            height: likewise.
+        """
+        across, down = (height, width) if self.transposed else (width, height)
+        left, right = (round(x * across / shown[0]) for x in (window.left, window.right))
+        top, bottom = (round(y * down / shown[1]) for y in (window.top, window.bottom))
+        if self.mirrored:
+            left, right = across - right, across - left
+        if self.flipped:
+            top, bottom = down - bottom, down - top
+        if self.transposed:
+            left, top, right, bottom = top, left, bottom, right
+        return Window(left, top, right - left, bottom - top)
 
     def turned(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Turn and mirror a picture as the clip asks, and leave the shape of its pixels.
@@ -242,6 +263,20 @@ class Window(NamedTuple):
     width: int
     height: int
 
+    @property
+    def right(self) -> int:
+        """The first column behind it."""
+        return self.left + self.width
+
+    @property
+    def bottom(self) -> int:
+        """The first row below it."""
+        return self.top + self.height
+
+    def of(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Show the rectangle of an image, shape (height, width, ...), without a copy."""
+        return pixels[self.top : self.bottom, self.left : self.right]
+
 
 NO_PIXELS = np.empty((0, 0, 3), np.uint8)
 """Stands for the pixels of a frame of which nobody needs more than the time."""
@@ -315,12 +350,63 @@ class Frame:
         """
         return scaled(self.pixels, window, side)
 
+    def part(self, part: "Part") -> "Frame":
+        """Return a part of the frame as a frame of its own, which shares its pixels."""
+        return Frame(part.window.of(self.pixels), self.seconds, self.duration)
+
 
 class Scalers(threading.local):
     """Those of a clip's frames; each thread has its own."""
 
     def __init__(self) -> None:
         self.to_pixels, self.to_input = VideoReformatter(), VideoReformatter()
+
+
+class PlaneCrop(threading.local):
+    """Cuts the margins off planes, without copying what is left; each thread has its own."""
+
+    def __init__(self) -> None:
+        self._for: object = None
+        self._filter: Graph | None = None
+
+    def __call__(self, planes: av.VideoFrame, kept: Window) -> av.VideoFrame:
+        """Return a rectangle of a picture as it is stored."""
+        shape = (kept, *shape_of(planes))
+        if self._filter is None or self._for != shape:
+            rectangle = f"{kept.width}:{kept.height}:{kept.left}:{kept.top}:exact=1"
+            self._filter, self._for = filter_for(planes, "crop", rectangle), shape
+        self._filter.push(planes)
+        return self._filter.vpull()
+
+
+def shape_of(planes: av.VideoFrame) -> tuple[object, ...]:
+    """Say what planes must have in common to go through one filter."""
+    form = (planes.width, planes.height, planes.format.name)
+    return *form, planes.colorspace, planes.color_range
+
+
+def filter_for(planes: av.VideoFrame, name: str, arguments: str) -> Graph:
+    """Open one of FFmpeg's filters for planes of this shape, to be pushed and pulled."""
+    graph = Graph()
+    source = graph.add(
+        "buffer",
+        video_size=f"{planes.width}x{planes.height}",
+        pix_fmt=planes.format.name,
+        time_base="1/1",
+        colorspace=str(int(planes.colorspace)),
+        range=str(int(planes.color_range)),
+    )
+    graph.link_nodes(source, graph.add(name, arguments), graph.add("buffersink")).configure()
+    return graph
+
+
+@dataclass(frozen=True)
+class Part:
+    """A rectangle of all frames of a clip, as they are shown, and what cuts and scales it."""
+
+    window: Window
+    crop: PlaneCrop = field(default_factory=PlaneCrop)
+    scalers: Scalers = field(default_factory=Scalers)
 
 
 @dataclass(frozen=True)
@@ -401,6 +487,16 @@ class DecodedFrame(Frame):
         top = min(round(window.top * height / self._showing.height), height - side)
         return np.ascontiguousarray(pixels[top : top + side, left : left + side])
 
+    def part(self, part: Part) -> Frame:
+        """Return a part of the frame as a frame of its own, cut out of the planes."""
+        if self._pixels is not NO_PIXELS:
+            return super().part(part)
+        layout = self._showing.layout
+        kept = layout.stored(part.window, self.size, self._planes.width, self._planes.height)
+        width, height = part.window[2:]
+        showing = Showing(layout, width, height, scalers=part.scalers)
+        return DecodedFrame(part.crop(self._planes, kept), showing, self.seconds, self.duration)
+
     def _converted(self) -> NDArray[np.uint8]:
         # A picture that is stored as BGR would not be converted but shared with the decoder, which
         # may need it for the next one, while others draw on it.
@@ -458,9 +554,8 @@ def scaled(image: NDArray[np.uint8], window: Window, side: int) -> NDArray[np.ui
     Returns:
         RGB, uint8, shape (side, side, 3).
     """
-    left, top, width, height = window
-    part = image[top : top + height, left : left + width]
-    shrinking = height >= side and width >= side
+    part = window.of(image)
+    shrinking = min(window.width, window.height) >= side
     # INTER_AREA averages the pixels that become one: other methods skip some and alias.
     method = cv2.INTER_AREA if shrinking else cv2.INTER_LINEAR
     resized = cv2.resize(part, (side, side), interpolation=method)

@@ -6,6 +6,8 @@ from pathlib import Path
 
 from platformdirs import user_cache_path
 
+from activity.common.errors import UserError
+from activity.media.region import Region, parse_region
 from activity.network.engine import ENGINES
 
 _NO_CACHE = "off"
@@ -99,6 +101,32 @@ def add_tier_argument(parser: argparse._ActionsContainer) -> None:
         help="the tier of .eaf files, or the attribute of VIA's, that has the labels, where there "
         "are several",
     )
+
+
+def add_region_arguments(parser: argparse._ActionsContainer, what: str) -> None:
+    """Add the flags of regions; ``what`` says in their help what becomes of one."""
+    parser.add_argument(
+        "--region",
+        type=_region,
+        action="append",
+        default=[],
+        metavar="NAME=LEFT,TOP,WIDTH,HEIGHT",
+        help="a part of the frame, such as a cage, a court or a lane, in pixels or in shares of "
+        f"the frame from 0 to 1 (left=0,0,0.5,1 is its left half): {what}; give one flag for each",
+    )
+    parser.add_argument(
+        "--regions",
+        type=Path,
+        metavar="FILE",
+        help="a table of the regions of clips that differ: clip,region,left,top,width,height",
+    )
+
+
+def _region(text: str) -> Region:
+    try:
+        return parse_region(text)
+    except UserError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def add_cache_argument(parser: argparse._ActionsContainer) -> None:

@@ -3,28 +3,32 @@
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
 from activity.common.errors import UserError, shortened
 from activity.common.nearest import nearest
 from activity.common.stores import is_stored, public_name
 from activity.common.tables import from_text
 from activity.media.clip import CLIP_SUFFIXES
-from activity.temporal.segments import Segment, read_segments_of_clips
+from activity.temporal.segments import NamedPart, Segment, read_segments_of_clips
+
+Said = TypeVar("Said")
 
 
-class NamedClip(NamedTuple):
-    """A clip that a table is about.
+class NamedClip(NamedTuple, Generic[Said]):
+    """A clip, or a region of one, that a table is about.
 
     Attributes:
-        name: that the table gives it.
+        name: that the table gives the clip.
         file: where it lies.
-        segments: what the table says of it, in the order of time.
+        said: what the table says of it, such as its segments in the order of time.
+        region: of the clip; "" for the whole frame.
     """
 
     name: str
     file: Path
-    segments: list[Segment]
+    said: Said
+    region: str = ""
 
 
 class KnownClips(NamedTuple):
@@ -50,14 +54,14 @@ def known_clips(clips: Iterable[Path]) -> KnownClips:
 
 def read_named_clips(
     table: Path, clips: KnownClips, elsewhere: str
-) -> tuple[list[NamedClip], dict[str, str]]:
+) -> tuple[list[NamedClip[list[Segment]]], dict[str, str]]:
     """Read a table of many clips, and find these.
 
     A clip may be named by its path from the table's folder, by an absolute path, or, if it is one
     of ``clips``, by the name of its file.
 
     Args:
-        table: path of a table ``clip,start,end,label``.
+        table: path of a table ``clip,start,end,label``, with or without a column ``region``.
         clips: that are known. The table may name others by their paths.
         elsewhere: ends the sentence that a clip is neither where the table says nor ...
 
@@ -71,12 +75,12 @@ def read_named_clips(
 
 
 def find_named_clips(
-    named: Mapping[str, list[Segment]], table: Path, clips: KnownClips, elsewhere: str
-) -> tuple[list[NamedClip], dict[str, str]]:
+    named: Mapping[NamedPart, Said], table: Path, clips: KnownClips, elsewhere: str
+) -> tuple[list[NamedClip[Said]], dict[str, str]]:
     """Find the clips that a table, or another file of segments, is about.
 
     Args:
-        named: what it says of each clip, by what it calls the clip.
+        named: what it says of each clip or region, by what it calls that.
         table: its path.
         clips, elsewhere: as in ``read_named_clips``.
 
@@ -86,16 +90,17 @@ def find_named_clips(
     Raises:
         UserError: it says different things of one clip under two names.
     """
-    found: dict[Path, NamedClip] = {}
+    found: dict[tuple[Path, str], NamedClip[Said]] = {}
     flawed: dict[str, str] = {}
-    for name, segments in named.items():
+    for (name, region), said in named.items():
         try:
             file = _file_called(name, table.parent, clips, elsewhere)
         except UserError as error:
             flawed[name] = str(error)
             continue
-        clip = found.setdefault(file_identity(file), NamedClip(name, file, segments))
-        if clip.segments != segments:
+        there = NamedClip(name, file, said, region)
+        clip = found.setdefault((file_identity(file), region), there)
+        if clip.said != said:
             raise UserError(f"{table} says different things of {file.name} under two names")
     return list(found.values()), flawed
 

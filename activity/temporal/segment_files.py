@@ -40,12 +40,14 @@ class Format(NamedTuple):
         write: None if it is only read.
         read: None if it is only written.
         holds_many: whether one file can be about many clips when it is written.
+        holds_regions: whether it can be about all regions of a clip.
     """
 
     program: str
     write: Writer | None = None
     read: Reader | None = None
     holds_many: bool = False
+    holds_regions: bool = False
 
 
 def _read_json(path: Path, wanted: Wanted) -> Annotations:
@@ -59,8 +61,8 @@ FORMATS = {
     ".csv": Format("a table", tables.write, tables.read),
     ".srt": Format("SubRip subtitles", subtitles.write_subrip),
     ".vtt": Format("WebVTT subtitles", subtitles.write_webvtt),
-    ".boris": Format("BORIS", boris.write, boris.read, holds_many=True),
-    ".eaf": Format("ELAN", elan.write, elan.read),
+    ".boris": Format("BORIS", boris.write, boris.read, holds_many=True, holds_regions=True),
+    ".eaf": Format("ELAN", elan.write, elan.read, holds_regions=True),
     ".otio": Format("OpenTimelineIO", opentimeline.write),
     ".edl": Format("DaVinci Resolve markers", edl.write),
     ".xml": Format("Sportscode", sportscode.write, sportscode.read),
@@ -95,6 +97,12 @@ def holds_many_clips(path: Path) -> bool:
     return form is not None and form.holds_many and not path.is_dir()
 
 
+def holds_regions(path: Path) -> bool:
+    """Return whether a path is that of a file that can be about all regions of a clip."""
+    form = FORMATS.get(path.suffix.lower())
+    return form is not None and form.holds_regions
+
+
 def write_segments(path: Path, segments: Sequence[Segment]) -> None:
     """Write the segments of a clip as a table or subtitles, which say nothing else of it.
 
@@ -111,7 +119,8 @@ def write_annotations(
 
     Args:
         path: path of the file.
-        clips: with their segments; one, unless ``holds_many_clips``.
+        clips: with their segments; one, unless ``holds_many_clips``, or ``holds_regions`` and
+            they are regions of one.
         labels: all that a person may choose from, where the format can say so.
 
     Raises:

@@ -2,7 +2,7 @@
 
 The same table is what ``predict_video.py --segments`` writes and what ``--truth`` judges by: UTF-8,
 with the header ``start,end,label``. With a column ``clip`` in front, one table holds the segments
-of many clips.
+of many clips; with ``clip`` and ``region``, those of their regions.
 """
 
 import math
@@ -13,13 +13,15 @@ from typing import NamedTuple
 
 from activity.common.errors import UserError
 from activity.common.nearest import nearest
-from activity.common.tables import column_names, from_text, read_rows
+from activity.common.tables import column_names, from_text, header_of, read_rows
 
 UNKNOWN = "unknown"
 """The label of footage of none of the activities."""
 
 HEADER = ("start", "end", "label")
 HEADER_OF_CLIPS = ("clip", *HEADER)
+HEADER_OF_REGIONS = ("clip", "region", *HEADER)
+HEADERS_OF_MANY = (HEADER_OF_CLIPS, HEADER_OF_REGIONS)
 
 _EXAMPLE = "0,4.5,tennis"
 _KIND = "table of segments"
@@ -60,29 +62,47 @@ def read_segments(path: Path, labels: Collection[str] | None = None) -> list[Seg
     return _in_order(path, [(_segment(path, line, row, labels), line) for line, row in rows])
 
 
+class NamedPart(NamedTuple):
+    """What a table calls a clip, and the region of it that the segments are about.
+
+    An empty region stands for the whole frame.
+    """
+
+    clip: str
+    region: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.clip} ({self.region})" if self.region else self.clip
+
+
 def read_segments_of_clips(
     path: Path, labels: Collection[str] | None = None
-) -> dict[str, list[Segment]]:
+) -> dict[NamedPart, list[Segment]]:
     """Read a table of the segments of many clips: ``clip,start,end,label``.
+
+    Behind ``clip`` there may be a column ``region``.
 
     Args:
         path: path of the table.
         labels: as in ``read_segments``.
 
     Returns:
-        The segments of each clip in the order of time, by what the table calls the clip.
+        The segments of each clip, or region of one, in the order of time.
 
     Raises:
         UserError: as in ``read_segments``; or a line names no clip.
     """
-    numbered: dict[str, list[tuple[Segment, int]]] = {}
-    for line, row in _rows_below(path, HEADER_OF_CLIPS):
-        clip = row[0]
-        if not clip.strip():
+    has_regions = header_of(path) == HEADER_OF_REGIONS
+    header, named = (HEADER_OF_REGIONS, 2) if has_regions else (HEADER_OF_CLIPS, 1)
+    example = f"match.mp4,left,{_EXAMPLE}" if has_regions else f"match.mp4,{_EXAMPLE}"
+    numbered: dict[NamedPart, list[tuple[Segment, int]]] = {}
+    for line, row in _rows_below(path, header):
+        part = NamedPart(*row[:named])
+        if not part.clip.strip():
             raise UserError(f"{path}, line {line}: it does not say which clip it is about")
-        segment = _segment(path, line, row[1:], labels, f"match.mp4,{_EXAMPLE}")
-        numbered.setdefault(clip, []).append((segment, line))
-    return {clip: _in_order(path, segments) for clip, segments in numbered.items()}
+        segment = _segment(path, line, row[named:], labels, example)
+        numbered.setdefault(part, []).append((segment, line))
+    return {part: _in_order(path, segments) for part, segments in numbered.items()}
 
 
 def _rows_below(path: Path, header: tuple[str, ...]) -> Iterable[tuple[int, list[str]]]:

@@ -15,7 +15,7 @@ from xml.etree import ElementTree
 from activity.common.errors import UserError, shortened
 from activity.common.nearest import nearest
 from activity.common.stores import is_stored
-from activity.temporal.segments import Segment
+from activity.temporal.segments import NamedPart, Segment
 
 _LARGEST_FILE = 2**26  # bytes, as of a table
 
@@ -57,10 +57,14 @@ class Media:
 
 
 class LabelledMedia(NamedTuple):
-    """A clip, and its segments in the order of time."""
+    """A clip, or a region of it, and its segments in the order of time.
+
+    An empty region stands for the whole frame.
+    """
 
     media: Media
     segments: Sequence[Segment]
+    region: str = ""
 
 
 class NamedSegments(NamedTuple):
@@ -70,11 +74,18 @@ class NamedSegments(NamedTuple):
         clip: what it calls the clip: a path or a name; "" where it does not say.
         segments: in the order of time.
         in_frames: whether their times are numbers of frames, from 0, not seconds.
+        region: of the clip; "" for the whole frame.
     """
 
     clip: str
     segments: list[Segment]
     in_frames: bool = False
+    region: str = ""
+
+    @property
+    def part(self) -> NamedPart:
+        """What they are about."""
+        return NamedPart(self.clip, self.region)
 
     def in_seconds(self, rate: Fraction) -> list[Segment]:
         """Return the segments in seconds, given the clip's rate."""
@@ -108,10 +119,13 @@ class Wanted:
     Attributes:
         tier: name of the tier; None takes the only one, or the only one with labels that are known.
         labels: those that are known; empty if none are.
+        regions: names of the regions that are labelled; subjects (BORIS) and tiers (ELAN) that are
+            called so are about them.
     """
 
     tier: str | None = None
     labels: Collection[str] = ()
+    regions: Collection[str] = ()
 
 
 Reader = Callable[[Path, Wanted], Annotations]

@@ -26,7 +26,7 @@ _TIMES = re.compile(rb"[ \t]*\d+(?:[.,]\d+)?\t\d+(?:[.,]\d+)?(?:\t|\r?\n|$)")
 
 def write(clips: Sequence[LabelledMedia], labels: Sequence[str], path: Path) -> str:
     """Make a file with a line for each segment: start, end and label, with tabs between."""
-    ((_, segments),) = clips
+    ((_, segments, _),) = clips
     return "".join(
         f"{start:.6f}\t{end:.6f}\t{as_text(label)}\n" for start, end, label in segments if label
     )

@@ -1,14 +1,17 @@
 """BORIS projects (https://www.boris.unito.it), as version 10 writes them: JSON.
 
-A project has an observation for each clip, a behaviour for each label, and two events for each
-segment: the first starts the behaviour, the second stops it. BORIS keeps times in milliseconds.
+A project has an observation for each clip, a subject for each region, a behaviour for each label,
+and two events for each segment: the first starts the behaviour, the second stops it. BORIS keeps
+times in milliseconds.
 """
 
 import json
+import math
 import string
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from itertools import accumulate, groupby
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -44,9 +47,10 @@ def write(clips: Sequence[LabelledMedia], labels: Sequence[str], path: Path) -> 
     """Make a project: an observation for each clip, a behaviour for each label and ``unknown``."""
     names = [as_text(label) for label in labels_in(clips, [*labels, UNKNOWN])]
     observations: dict[str, Any] = {}
-    for media, segments in clips:
+    regions = dict.fromkeys(as_text(clip.region) for clip in clips if clip.region)
+    for media, parts in groupby(clips, lambda clip: clip.media):
         name = _name(media, path, observations)
-        observations[name] = _observation(media, segments, path)
+        observations[name] = _observation(media, [*parts], path)
     dates = [observation["date"] for observation in observations.values()]
     project: dict[str, Any] = {
         "time_format": "hh:mm:ss",
@@ -54,7 +58,7 @@ def write(clips: Sequence[LabelledMedia], labels: Sequence[str], path: Path) -> 
         "project_name": path.stem,
         "project_description": "",
         "project_format_version": _FORMAT,
-        "subjects_conf": {},
+        "subjects_conf": {str(number): _subject(name) for number, name in enumerate(regions)},
         "behaviors_conf": {
             str(number): _behaviour(number, name, names) for number, name in enumerate(names)
         },
@@ -70,9 +74,10 @@ def write(clips: Sequence[LabelledMedia], labels: Sequence[str], path: Path) -> 
 
 
 def read(path: Path, wanted: Wanted) -> Annotations:
-    """Read the state events of a project's observations; subjects and modifiers do not matter.
+    """Read the state events of a project's observations; modifiers do not matter.
 
-    Media that follow each other in an observation are told apart.
+    A subject that is called like a region is about that; other subjects do not matter. Media that
+    follow each other in an observation are told apart.
 
     Raises:
         UserError: it is no project.
@@ -83,7 +88,8 @@ def read(path: Path, wanted: Wanted) -> Annotations:
         types = {one["code"]: one["type"] for one in project["behaviors_conf"].values()}
         for name, observation in project["observations"].items():
             try:
-                found.clips.extend(_clips_of(f"observation {name!r}", observation, types, found))
+                where = f"observation {name!r}"
+                found.clips.extend(_clips_of(where, observation, types, wanted, found))
             except UserError as error:
                 found.flawed[name] = str(error)
     return found
@@ -92,6 +98,10 @@ def read(path: Path, wanted: Wanted) -> Annotations:
 def _name(media: Media, path: Path, taken: dict[str, Any]) -> str:
     name = as_text(media.path.stem)
     return name if name not in taken else media.seen_from(path)
+
+
+def _subject(name: str) -> dict[str, str]:
+    return {"key": "", "name": name, "description": ""}
 
 
 def _behaviour(number: int, name: str, names: Sequence[str]) -> dict[str, str]:
@@ -110,13 +120,16 @@ def _behaviour(number: int, name: str, names: Sequence[str]) -> dict[str, str]:
     }
 
 
-def _observation(media: Media, segments: Sequence[Segment], path: Path) -> dict[str, Any]:
+def _observation(media: Media, parts: Sequence[LabelledMedia], path: Path) -> dict[str, Any]:
     clip = media.seen_from(path)
     events = [
-        [milliseconds / _MILLISECONDS, "", as_text(label), "", ""]
-        for start, end, label in ticks(segments, _MILLISECONDS)
+        [milliseconds / _MILLISECONDS, as_text(part.region), as_text(label), "", ""]
+        for part in parts
+        for start, end, label in ticks(part.segments, _MILLISECONDS)
         for milliseconds in (start, end)
     ]
+    if len(parts) > 1:
+        events.sort(key=lambda event: float(str(event[0])))
     return {
         "file": {player: [clip] if player == "1" else [] for player in _PLAYERS},
         "type": "MEDIA",
@@ -156,7 +169,11 @@ def _date(clip: Path) -> str:
 
 
 def _clips_of(
-    where: str, observation: dict[str, Any], types: dict[str, str], found: Annotations
+    where: str,
+    observation: dict[str, Any],
+    types: dict[str, str],
+    wanted: Wanted,
+    found: Annotations,
 ) -> list[NamedSegments]:
     if observation["type"] != "MEDIA":
         raise UserError(f"{where} is not of media: nothing says which clip it is about")
@@ -170,19 +187,23 @@ def _clips_of(
     others = sum(len(observation["file"][player]) for player in observation["file"]) - len(media)
     if others:
         found.left_out.append(f"{where}: media beside those of player 1: {others}")
-    offset = float(observation.get("time offset", 0))
-    segments = in_order(_segments(where, observation["events"], types, offset, found), where)
-    if len(media) == 1:
-        return [NamedSegments(media[0], segments)]
-    lengths = observation["media_info"]["length"]
-    clips, start = [], 0.0
-    for clip in media:
-        end = start + float(lengths[clip])
-        clips.append(NamedSegments(clip, _between(segments, start, end)))
-        start = end
     if len({PurePath(clip) for clip in media}) < len(media):
         raise UserError(f"{where} plays one clip more than once")
-    return clips
+    offset = float(observation.get("time offset", 0))
+    lengths = observation["media_info"]["length"] if len(media) > 1 else {}
+    ends = list(accumulate(float(lengths[clip]) for clip in media)) if lengths else [math.inf]
+    of_regions: dict[str, list[Sequence[Any]]] = defaultdict(list)
+    for event in observation["events"]:
+        subject = from_text(event[1])
+        of_regions[subject if subject in wanted.regions else ""].append(event)
+    if not of_regions:
+        of_regions[""] = []
+    return [
+        NamedSegments(clip, _between(segments, start, end), region=region)
+        for region, events in of_regions.items()
+        for segments in [in_order(_segments(where, events, types, offset, found), where)]
+        for clip, start, end in zip(media, [0.0, *ends], ends, strict=False)
+    ]
 
 
 def _segments(

@@ -20,7 +20,7 @@ _COLOURS = (
 
 def write(clips: Sequence[LabelledMedia], labels: Sequence[str], path: Path) -> str:
     """Make a marker list for a timeline at the clip's rate that starts at the clip's timecode."""
-    ((media, segments),) = clips
+    ((media, segments, _),) = clips
     rate = min(_RATES, key=lambda rate: abs(rate - media.rate))
     timecode = Timecode.of(type(media)(media.path, media.seconds, rate, media.timecode))
     colour = {

@@ -1,10 +1,12 @@
 """ELAN annotations (https://archive.mpi.nl/tla/elan), as its format 3.0 has them: XML.
 
-A file has a tier of annotations, with times in whole milliseconds, and names its clip.
+A file has a tier of annotations, or one for each region, with times in whole milliseconds, and
+names its clip.
 """
 
 import mimetypes
 from collections.abc import Sequence
+from itertools import count
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 from xml.etree import ElementTree
@@ -36,8 +38,8 @@ _SCHEMA = "http://www.mpi.nl/tools/elan/EAFv3.0.xsd"
 
 
 def write(clips: Sequence[LabelledMedia], labels: Sequence[str], path: Path) -> str:
-    """Make a file with one tier."""
-    ((media, segments),) = clips
+    """Make a file with one tier; of regions, with a tier for each."""
+    media = clips[0].media
     document = Element(
         "ANNOTATION_DOCUMENT",
         {
@@ -52,20 +54,24 @@ def write(clips: Sequence[LabelledMedia], labels: Sequence[str], path: Path) -> 
     header = SubElement(document, "HEADER", MEDIA_FILE="", TIME_UNITS="milliseconds")
     SubElement(header, "MEDIA_DESCRIPTOR", _descriptor(media, path))
     order = SubElement(document, "TIME_ORDER")
-    tier = SubElement(document, "TIER", LINGUISTIC_TYPE_REF=_TYPE, TIER_ID=_TIER)
-    for number, (start, end, label) in enumerate(ticks(segments, _MILLISECONDS), 1):
-        slots = (f"ts{2 * number - 1}", f"ts{2 * number}")
-        for slot, time in zip(slots, (start, end), strict=True):
-            SubElement(order, "TIME_SLOT", TIME_SLOT_ID=slot, TIME_VALUE=str(time))
-        annotation = SubElement(tier, "ANNOTATION")
-        aligned = SubElement(
-            annotation,
-            "ALIGNABLE_ANNOTATION",
-            ANNOTATION_ID=f"a{number}",
-            TIME_SLOT_REF1=slots[0],
-            TIME_SLOT_REF2=slots[1],
-        )
-        SubElement(aligned, "ANNOTATION_VALUE").text = as_text(label)
+    numbers = count(1)
+    for clip in clips:
+        name = as_text(clip.region) or _TIER
+        tier = SubElement(document, "TIER", LINGUISTIC_TYPE_REF=_TYPE, TIER_ID=name)
+        for start, end, label in ticks(clip.segments, _MILLISECONDS):
+            number = next(numbers)
+            slots = (f"ts{2 * number - 1}", f"ts{2 * number}")
+            for slot, time in zip(slots, (start, end), strict=True):
+                SubElement(order, "TIME_SLOT", TIME_SLOT_ID=slot, TIME_VALUE=str(time))
+            annotation = SubElement(tier, "ANNOTATION")
+            aligned = SubElement(
+                annotation,
+                "ALIGNABLE_ANNOTATION",
+                ANNOTATION_ID=f"a{number}",
+                TIME_SLOT_REF1=slots[0],
+                TIME_SLOT_REF2=slots[1],
+            )
+            SubElement(aligned, "ANNOTATION_VALUE").text = as_text(label)
     SubElement(
         document,
         "LINGUISTIC_TYPE",
@@ -79,7 +85,7 @@ def write(clips: Sequence[LabelledMedia], labels: Sequence[str], path: Path) -> 
 
 
 def read(path: Path, wanted: Wanted) -> Annotations:
-    """Read a tier: the one wanted, or the only one with known labels.
+    """Read a tier: the one wanted, or the only one with known labels; or those of regions.
 
     The clip is the first video that the file names; an offset of it (``TIME_ORIGIN``) counts.
 
@@ -92,15 +98,22 @@ def read(path: Path, wanted: Wanted) -> Annotations:
             raise UserError(f"{path} is no {KIND}: it is a document {document.tag[:40]!r}")
         clip, origin = _media(document)
         tiers = _tiers(document)
-        name = _chosen(path, tiers, wanted)
-        segments = [
-            Segment((start + origin) / _MILLISECONDS, (end + origin) / _MILLISECONDS, label)
-            for start, end, label in tiers.get(name, [])
-            if start < end
-        ]
-    where = f"{path}, tier {printable(name)}"
-    left_out = [f"tier {printable(other)}" for other in tiers if other != name and tiers[other]]
-    return Annotations([NamedSegments(clip, in_order(segments, where))], left_out=left_out)
+        regions = [name for name in tiers if name in wanted.regions and wanted.tier is None]
+        chosen = regions or [_chosen(path, tiers, wanted)]
+        found = Annotations()
+        for name in chosen:
+            segments = [
+                Segment((start + origin) / _MILLISECONDS, (end + origin) / _MILLISECONDS, label)
+                for start, end, label in tiers.get(name, [])
+                if start < end
+            ]
+            segments = in_order(segments, f"{path}, tier {printable(name)}")
+            region = name if name in regions else ""
+            found.clips.append(NamedSegments(clip, segments, region=region))
+    found.left_out.extend(
+        f"tier {printable(other)}" for other in tiers if other not in chosen and tiers[other]
+    )
+    return found
 
 
 def _descriptor(media: Media, path: Path) -> dict[str, str]:

@@ -37,7 +37,7 @@ _WORDS = {"true", "false", "null"}
 
 def write(clips: Sequence[LabelledMedia], labels: Sequence[str], path: Path) -> str:
     """Make a project with a cut for each segment. It should lie beside its clip."""
-    ((media, segments),) = clips
+    ((media, segments, _),) = clips
     cuts = [
         {"start": round(start, 6), "end": round(end, 6), "name": as_text(label)}
         for start, end, label in segments

@@ -24,7 +24,7 @@ _COLOURS = ("GREEN", "BLUE", "ORANGE", "PURPLE", "CYAN", "RED", "YELLOW", "MAGEN
 
 def write(clips: Sequence[LabelledMedia], labels: Sequence[str], path: Path) -> str:
     """Make a timeline. Its times count from the clip's start timecode, in frames."""
-    ((media, segments),) = clips
+    ((media, segments, _),) = clips
     first = Timecode.of(media).first_frame
     colours = dict(enumerate_colours(labels_in(clips, labels)))
     name = as_text(media.path.name)

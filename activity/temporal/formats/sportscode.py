@@ -24,7 +24,7 @@ KIND = "file of Sportscode instances"
 
 def write(clips: Sequence[LabelledMedia], labels: Sequence[str], path: Path) -> str:
     """Make a file with an instance for each segment, with times to the microsecond."""
-    ((_, segments),) = clips
+    ((_, segments, _),) = clips
     document = Element("file")
     instances = SubElement(document, "ALL_INSTANCES")
     labelled = (segment for segment in segments if segment.label)

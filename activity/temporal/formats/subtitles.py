@@ -11,7 +11,7 @@ from activity.temporal.formats.annotations import LabelledMedia
 
 def write_subrip(clips: Sequence[LabelledMedia], labels: Sequence[str], path: Path) -> str:
     """Make SubRip subtitles."""
-    ((_, segments),) = clips
+    ((_, segments, _),) = clips
     return "\n".join(
         f"{number}\n{_clock(start)} --> {_clock(end)}\n{printable(label)}\n".replace(".", ",", 2)
         for number, (start, end, label) in enumerate(segments, 1)
@@ -20,7 +20,7 @@ def write_subrip(clips: Sequence[LabelledMedia], labels: Sequence[str], path: Pa
 
 def write_webvtt(clips: Sequence[LabelledMedia], labels: Sequence[str], path: Path) -> str:
     """Make WebVTT subtitles."""
-    ((_, segments),) = clips
+    ((_, segments, _),) = clips
     cues = (
         f"\n{_clock(start)} --> {_clock(end)}\n{html.escape(printable(label), quote=False)}\n"
         for start, end, label in segments

@@ -12,7 +12,7 @@ from activity.temporal.formats.annotations import (
 )
 from activity.temporal.segments import (
     HEADER,
-    HEADER_OF_CLIPS,
+    HEADERS_OF_MANY,
     read_segments,
     read_segments_of_clips,
 )
@@ -20,8 +20,8 @@ from activity.temporal.segments import (
 
 def write(clips: Sequence[LabelledMedia], labels: Sequence[str], path: Path) -> str:
     """Make a table of a clip's segments, with times to the microsecond."""
-    ((_, segments),) = clips
-    rows = ((f"{start:.6f}", f"{end:.6f}", as_text(label)) for start, end, label in segments)
+    (clip,) = clips
+    rows = ((f"{start:.6f}", f"{end:.6f}", as_text(label)) for start, end, label in clip.segments)
     return "".join(f"{format_row(row)}\n" for row in (HEADER, *rows))
 
 
@@ -31,7 +31,11 @@ def read(path: Path, wanted: Wanted) -> Annotations:
     Raises:
         UserError: as ``read_segments``.
     """
-    if header_of(path) == HEADER_OF_CLIPS:
-        named = read_segments_of_clips(path)
-        return Annotations([NamedSegments(clip, some) for clip, some in named.items()])
+    if header_of(path) in HEADERS_OF_MANY:
+        return Annotations(
+            [
+                NamedSegments(part.clip, segments, region=part.region)
+                for part, segments in read_segments_of_clips(path).items()
+            ]
+        )
     return Annotations([NamedSegments("", read_segments(path))])

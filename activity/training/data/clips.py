@@ -25,6 +25,7 @@ from activity.temporal.formats.annotations import NamedSegments, Wanted
 from activity.temporal.named_clips import (
     KnownClips,
     NamedClip,
+    Said,
     file_identity,
     find_named_clips,
     known_clips,
@@ -158,7 +159,7 @@ def _of_named_clips(
         read_segments(table.file)  # says what is wrong with it
     named, flawed = read_named_clips(table.file, known, _ELSEWHERE)
     skipped.update((f"{table.name}, {name}", reason) for name, reason in flawed.items())
-    return {_image(clip, table, by_file): clip.segments for clip in named}
+    return {_image(clip, table, by_file): clip.said for clip in named}
 
 
 def _of_other_program(
@@ -179,20 +180,17 @@ def _of_other_program(
         near = [clip.file for clip in own] or by_name.get(stem, ())
         file = only_clip(near, f"a clip {stem}", _ELSEWHERE)
         return {by_file[file_identity(file)]: _in_seconds(said.clips[0], file)}
-    segments = {some.clip: some.segments for some in said.clips}
-    named, flawed = find_named_clips(segments, table.file, known, _ELSEWHERE)
+    parts = {some.part: some._replace(clip="") for some in said.clips}
+    named, flawed = find_named_clips(parts, table.file, known, _ELSEWHERE)
     told.skipped.update((f"{table.name}, {name}", why) for name, why in flawed.items())
-    called = {some.clip: some for some in said.clips}
-    return {
-        _image(clip, table, by_file): _in_seconds(called[clip.name], clip.file) for clip in named
-    }
+    return {_image(clip, table, by_file): _in_seconds(clip.said, clip.file) for clip in named}
 
 
 def _in_seconds(said: NamedSegments, clip: Path) -> list[Segment]:
     return said.in_seconds(rate_of(clip)) if said.in_frames else said.segments
 
 
-def _image(clip: NamedClip, table: Table, by_file: dict[Path, Image]) -> Image:
+def _image(clip: NamedClip[Said], table: Table, by_file: dict[Path, Image]) -> Image:
     path = clip.name if is_stored(clip.file) else clip.file.as_posix()
     return by_file.setdefault(file_identity(clip.file), Image(path, None, table.file.parent))
 
