@@ -43,7 +43,8 @@ class Region(NamedTuple):
     def window(self, size: tuple[int, int], clip: str) -> Window:
         """Return its place in frames of a size, in whole pixels.
 
-        Shares are rounded to the nearest pixel, so that regions that touch still do.
+        Shares are rounded to even pixels, of which most clips have one colour for two, so that
+        regions that touch still do.
 
         Args:
             size: width and height of the frames in pixels.
@@ -52,9 +53,8 @@ class Region(NamedTuple):
         Raises:
             UserError: it is not inside such a frame, or too small there.
         """
-        across, down = size if self.in_shares else (1, 1)
-        left, right = round(self.left * across), round((self.left + self.width) * across)
-        top, bottom = round(self.top * down), round((self.top + self.height) * down)
+        left, right = self._edges(self.left, self.width, size[0])
+        top, bottom = self._edges(self.top, self.height, size[1])
         shown = f"{size[0]}x{size[1]}"
         if right > size[0] or bottom > size[1]:
             raise UserError(
@@ -72,6 +72,15 @@ class Region(NamedTuple):
     def in_shares(self) -> bool:
         """Whether it is given in shares of the frame."""
         return self.width <= 1 and self.height <= 1
+
+    def _edges(self, first: Fraction, length: Fraction, side: int) -> tuple[int, int]:
+        if not self.in_shares:
+            return int(first), int(first + length)
+        return _nearest_even(first * side, side), _nearest_even((first + length) * side, side)
+
+
+def _nearest_even(place: Fraction, end: int) -> int:
+    return end if place == end else 2 * round(place / 2)
 
 
 def parse_region(text: str) -> Region:
