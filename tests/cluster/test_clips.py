@@ -700,7 +700,7 @@ def test_a_long_clip_is_shared_and_a_worker_that_dies_loses_one_stretch(
     assert 1500 < classified < 1500 + 300, "more than a stretch was lost"
     (tmp_path / "plain").mkdir()
     plain = job_of(clip, tmp_path / "plain", "csv", "mp4")
-    label_clip(plain, by_colour(lambda _: None).open(SETTINGS.options), SETTINGS)
+    label_clip([plain], by_colour(lambda _: None).open(SETTINGS.options), SETTINGS)
     for path, other in zip(job.outputs.paths, plain.outputs.paths, strict=True):
         if path.suffix == ".mp4":
             assert_same_frames(path, other)
@@ -721,7 +721,7 @@ def test_a_long_clip_whose_stretches_do_not_fit_together_is_labelled_as_a_whole(
     assert outcome.summary.frames == 600
     assert job.outputs.csv is not None
     there = job.outputs.csv.read_bytes()
-    label_clip(job, by_colour(lambda _: None).open(SETTINGS.options), SETTINGS)
+    label_clip([job], by_colour(lambda _: None).open(SETTINGS.options), SETTINGS)
     assert job.outputs.csv.read_bytes() == there
 
 
