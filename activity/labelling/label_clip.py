@@ -265,7 +265,14 @@ def _write_results(
         confusion = confusion_in_seconds(known, numbers, job.truth.segments, earlier.learned)
     if outputs.review:
         shown = gather_review(
-            outputs.review, clip_location(job.clip), digest, known, summary, job.copy
+            outputs.review,
+            clip_location(job.clip),
+            digest,
+            known,
+            summary,
+            job.copy,
+            job.region,
+            (source.info.width, source.info.height),
         )
         write_clip(page_and_name(outputs.review)[0], shown)
     if outputs.json:

@@ -43,6 +43,7 @@ TICKS = 10_000  # in a second
 LONGEST_STEP = 2**16 - 1
 
 _KEYS = {"id", "name", "clip", "label", "doubt", "seconds", "doubtful"}
+_KEY_OF_REGIONS = "region"
 
 COPY_HEIGHT = 480
 """Copies are at most this many pixels high."""
@@ -141,7 +142,7 @@ def read_summary(data: Path) -> dict[str, Any] | None:
     try:
         with data.open(encoding="ascii") as file:
             summary = json.loads(file.readline().removeprefix(SUMMARY))
-        return summary if summary.keys() == _KEYS else None
+        return summary if summary.keys() - {_KEY_OF_REGIONS} == _KEYS else None
     except (OSError, ValueError, AttributeError):
         return None
 

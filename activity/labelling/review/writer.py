@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path, PurePath
 from urllib.parse import quote_from_bytes
 
@@ -28,6 +29,7 @@ from activity.labelling.review.data_files import (
     reference,
 )
 from activity.labelling.review.doubt import DOUBTFUL, WeighedSegment, clip_doubt, weigh_segments
+from activity.media.region import Region
 from activity.temporal.envelope import Envelope, envelope_of
 from activity.temporal.predictions import Predictions
 from activity.temporal.segments import UNKNOWN
@@ -38,7 +40,7 @@ _HERE = Path(__file__).parent / "page"
 
 _SCRIPTS = (
     *("segments.js", "data.js", "storage.js", "player.js", "timeline.js"),
-    *("view.js", "edits.js", "sample.js", "commands.js"),
+    *("view.js", "regions.js", "edits.js", "sample.js", "drawing.js", "commands.js"),
 )
 
 # Allows only what is in the page, and scripts and clips on disk: no network at all.
@@ -58,7 +60,7 @@ _RAW_BYTES = ("utf-8", "surrogateescape")
 
 @dataclass(frozen=True, eq=False)
 class ReviewClip:
-    """What the page shows of one clip.
+    """What the page shows of one clip, or of a region of one.
 
     Attributes:
         name: name of the clip among those of the page; its data are in a file of that name.
@@ -72,6 +74,8 @@ class ReviewClip:
         envelope: envelope of the raw predictions of the same frames.
         copy: an ``.mp4`` in the page's folder that is shown instead of the clip; None for none.
         looks: names of what each segment looks like; empty (default) where nobody knows.
+        region: the part of the frames that was labelled, in shares of these; None (default) for
+            the whole frame.
     """
 
     name: str
@@ -85,6 +89,7 @@ class ReviewClip:
     envelope: Envelope
     copy: Path | None = None
     looks: Sequence[Sequence[str]] = ()
+    region: Region | None = None
 
 
 def gather_review(
@@ -94,8 +99,10 @@ def gather_review(
     predictions: Predictions,
     summary: Summary,
     copy: Path | None,
+    region: Region | None,
+    size: tuple[int, int],
 ) -> ReviewClip:
-    """Gather what the page shows of a labelled clip.
+    """Gather what the page shows of a labelled clip, or of a region of one.
 
     Args:
         data: the file to write, one of ``data_file``.
@@ -104,6 +111,8 @@ def gather_review(
         predictions: of the clip.
         summary: summary of its labels.
         copy: a copy that the page shows instead of the clip; None for none.
+        region: the part of the frames that was labelled; None for the whole frame.
+        size: width and height of the frames in pixels.
     """
     return ReviewClip(
         name=page_and_name(data)[1],
@@ -117,6 +126,20 @@ def gather_review(
         looks=[run.looks_like for run in summary.runs],
         envelope=envelope_of(predictions, {RAW: RAW.numbers(predictions)}, RAW),
         copy=copy,
+        region=region and _in_shares(region, size),
+    )
+
+
+def _in_shares(region: Region, size: tuple[int, int]) -> Region:
+    """Return a region as it was cut from frames of a size, in shares of these."""
+    width, height = size
+    window = region.window(size, "the clip")
+    return Region(
+        region.name,
+        Fraction(window.left, width),
+        Fraction(window.top, height),
+        Fraction(window.width, width),
+        Fraction(window.height, height),
     )
 
 
@@ -139,7 +162,7 @@ def write_clip(folder: Path, clip: ReviewClip) -> None:
         "curves": _curves(clip.envelope),
         "source": _source(folder, clip),
     }
-    summary = {
+    summary: dict[str, object] = {
         "id": clip.digest,
         "name": as_text(clip.name),
         "clip": name_in_tables(folder, clip.path),
@@ -148,6 +171,9 @@ def write_clip(folder: Path, clip: ReviewClip) -> None:
         "seconds": round(clip.end, 3),
         "doubtful": sum(segment.doubt >= DOUBTFUL for segment in clip.segments),
     }
+    if clip.region:
+        place = [round(float(share), 6) for share in clip.region[1:]]
+        summary["region"] = {"name": as_text(clip.region.name), "place": place}
     path = data_file(folder, clip.name)
     check_output(path, "the review page")
     with replace_when_complete(path) as (part,):

@@ -20,6 +20,7 @@ from activity.labelling.review.data_files import (
 from activity.labelling.review.doubt import weigh_segments
 from activity.labelling.review.writer import ReviewClip, write_clip, write_index
 from activity.media.clip import VideoSource
+from activity.media.region import parse_region, Region
 from activity.temporal.envelope import envelope_of
 from activity.temporal.predictions import Predictions
 from activity.temporal.segments import Segment
@@ -97,8 +98,9 @@ def review_clip(
     digest: str | None = None,
     copy: Path | None = None,
     segments: Sequence[Segment] | None = None,
+    region: Region | None = None,
 ) -> ReviewClip:
-    """Make what the page shows of a clip out of made-up predictions."""
+    """Make what the page shows of a clip, or of a region, out of made-up predictions."""
     end = times[-1] + 1 / FPS
     if segments is None:
         bounds = [times[round(len(times) * share)] for share in (0.4, 0.7)]
@@ -124,7 +126,28 @@ def review_clip(
         weighed,
         envelope,
         copy,
+        region=region,
     )
+
+
+def write_page_of_regions(folder: Path, clip: Path, regions: Sequence[str], seconds: float) -> Path:
+    """Write a page of the regions of a clip; the second half of each has another label.
+
+    Args:
+        folder: folder of the page.
+        clip: a clip at FPS frames a second that browsers play.
+        regions: in shares of the frame, as ``--region`` takes them.
+        seconds: how long the clip is.
+    """
+    times = [number / FPS for number in range(round(seconds * FPS))]
+    for number, region in enumerate(map(parse_region, regions)):
+        first, second = LABELS[number % 3], LABELS[(number + 1) % 3]
+        bound = seconds * (number + 1) / (len(regions) + 1)
+        segments = [Segment(0, bound, first), Segment(bound, seconds, second)]
+        name = f"{clip.stem}.{region.name}"
+        write_clip(folder, review_clip(clip, times, name=name, segments=segments, region=region))
+    write_index(folder)
+    return folder / "index.html"
 
 
 def write_page(folder: Path, clips: Sequence[Path], labels: Sequence[str] = LABELS) -> Path:

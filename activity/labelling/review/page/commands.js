@@ -21,6 +21,7 @@ const COMMANDS = [
   ["ArrowDown", "the next segment", () => player.go(segment().end)],
   ["PageUp", "the clip before", () => openClip(opening - 1)],
   ["PageDown", "the next clip", () => openClip(opening + 1)],
+  ["g", "the next region of this clip, at the same time", nextRegion],
   ["Enter", "this label is right; on to the next doubtful", () => {
     edit(confirm(clip.list, here()), "Confirmed.");
     jumpDoubtful(1);
@@ -37,12 +38,14 @@ const COMMANDS = [
   [">", "the nearest edge a second later", () => shiftEdge((frame) => later(frame, 1))],
   ["Ctrl+z", "undo (or Z)", () => undo(clip.undo, clip.redo, "Undone."), "Undo"],
   ["Ctrl+Shift+z", "redo (or Shift+Z, Ctrl+Y)", () => undo(clip.redo, clip.undo, "Done again."), "Redo"],
+  ["d", "draw regions of the clips; again: one in the middle", drawRegions, "Draw region"],
   ["+", "a closer look at the timeline", () => zoom(0.5)],
   ["-", "more of the timeline", () => zoom(2)],
   ["Ctrl+s", "save this clip’s table", saveClip],
   ["?", "these keys", () => part("help").showModal()],
 ];
 const NAMES = { " ": "Space", ArrowLeft: "←", ArrowRight: "→", ArrowUp: "↑", ArrowDown: "↓" };
+const WHILE_DRAWING = [" ", "Home", "End", "j", "k", "l", "h", "PageUp", "PageDown", "g", "d", "?"];
 const ALSO = { z: "Ctrl+z", "Shift+z": "Ctrl+Shift+z", "Ctrl+y": "Ctrl+Shift+z" };
 
 function zoom(factor, about = player.timeOf(player.frame)) {
@@ -63,9 +66,16 @@ document.addEventListener("keydown", (event) => {
     if (key === "Escape") part("timeline").focus();
     return;
   }
+  if (target.matches("#drawn input")) {
+    if (key === "Enter") part("stage").focus();
+    if (key === "Escape") setDrawing(false);
+    return;
+  }
   // A button or a box that has the focus answers to its own keys.
   if (target.matches("button, input") && (key === " " || key === "Enter")) return;
   const name = nameOf(event);
+  if (drawing && drawByKey(name)) return event.preventDefault();
+  if (drawing && !WHILE_DRAWING.includes(name)) return;
   const run = COMMANDS.find(([wanted]) => wanted === (ALSO[name] ?? name))?.[2];
   const bar = /^[0-9]$/.test(name) && clip.bars.find(({ button }) => button.firstChild.textContent === name);
   if (!run && !bar) return;
@@ -78,7 +88,7 @@ document.addEventListener("keydown", (event) => {
 // After a click the keys are the page's again: Space plays, and presses no button a second time.
 document.addEventListener("click", (event) => {
   if (event.detail && event.target.closest("button, label") && event.target !== part("typed") && !part("help").open) {
-    part("timeline").focus();
+    part(drawing ? "stage" : "timeline").focus();
   }
 });
 

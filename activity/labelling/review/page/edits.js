@@ -21,7 +21,8 @@ function keepVisited() {
 async function takeOver(entry, before, now) {
   showProgress(entry);
   const rowsIn = (kept) => JSON.stringify(JSON.parse(kept ?? "{}").rows ?? []);
-  if (entry !== clip?.entry || rowsIn(before) === rowsIn(now)) return;
+  if (!clip || rowsIn(before) === rowsIn(now)) return;
+  if (entry !== clip.entry) return takeOverOther(entry);
   const { list, visited } = await readClip(entry);
   if (entry !== clip.entry) return;
   Object.assign(clip, { list, visited, undo: [], redo: [], series: "" });
@@ -99,10 +100,20 @@ const later = (frame, seconds) => frameAt(clip.times, player.timeOf(frame) + sec
 
 // --- Saving
 
-async function save(name, header, rows, where) {
+async function save(name, { header, rows }, where) {
   if (!rows.length) return say("Nothing is confirmed or corrected yet: Enter says that a segment is right.");
   const file = await saveText(name, tableOf(header, rows));
   if (file) say(`Saved ${rows.length} segments as ${shown(file)}. ${where}`);
+}
+
+// A table of rows [entry, start, end, label], which says of which region they are where one is of any.
+function ofClips(rows) {
+  const hasRegions = rows.some(([{ region }]) => region);
+  const named = ({ clip: path, region }) => (hasRegions ? [path, region?.name ?? ""] : [path]);
+  return {
+    header: [...(hasRegions ? ["clip", "region"] : ["clip"]), ...OF_ONE],
+    rows: rows.map(([entry, ...row]) => [...named(entry), ...row]),
+  };
 }
 
 function rowsOf({ list, times, end }) {
@@ -110,8 +121,12 @@ function rowsOf({ list, times, end }) {
   return rows.map(({ start, end: stop, label }) => [times[start], times[stop] ?? end, label]);
 }
 
-const stemOf = (entry) => entry.clip.split("/").pop().replace(/\.[^.]*$/, "");
-const OF_CLIPS = ["clip", "start", "end", "label"];
+function stemOf({ clip: path, region }) {
+  const stem = path.split("/").pop().replace(/\.[^.]*$/, "");
+  return region ? `${stem}.${region.name}` : stem;
+}
+
+const OF_ONE = ["start", "end", "label"];
 const BESIDE_PAGE = "In the folder of this page, it tells train.py where the clips are.";
 
 function saveClip() {
@@ -120,10 +135,10 @@ function saveClip() {
   const rows = rowsOf(clip);
   const only = index.clips.filter((entry) => stemOf(entry) === stem).length === 1;
   if (only && name === `${stem}.csv`) {
-    return save(name, OF_CLIPS.slice(1), rows, "Beside the clip, train.py finds it.");
+    return save(name, { header: OF_ONE, rows }, "Beside the clip, train.py finds it.");
   }
   // The table's name does not tell the clip.
-  return save(name, OF_CLIPS, rows.map((row) => [clip.entry.clip, ...row]), BESIDE_PAGE);
+  return save(name, ofClips(rows.map((row) => [clip.entry, ...row])), BESIDE_PAGE);
 }
 
 async function saveAll() {
@@ -135,7 +150,7 @@ async function saveAll() {
     } catch {
       return say(`${shown(entry.name)} cannot be opened: only what is confirmed can be saved.`);
     }
-    rows.push(...own.map(([start, end, label]) => [entry.clip, start, end, label]));
+    rows.push(...own.map(([start, end, label]) => [entry, start, end, label]));
   }
-  return save("corrected.csv", OF_CLIPS, rows, BESIDE_PAGE);
+  return save("corrected.csv", ofClips(rows), BESIDE_PAGE);
 }

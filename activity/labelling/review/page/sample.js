@@ -29,9 +29,9 @@ function drawSample() {
 function saveSample() {
   const checked = sampled().filter(({ id }) => recall(id)?.rows.length);
   if (!sampled().length) return say("Nothing is drawn yet: “Check 20 at random” does that.");
-  const rows = checked.flatMap((entry) => recall(entry.id).rows.map((row) => [entry.clip, ...row.slice(0, 3)]));
+  const rows = checked.flatMap((entry) => recall(entry.id).rows.map((row) => [entry, ...row.slice(0, 3)]));
   const of = `${checked.length} of the ${sampled().length} random clips are checked.`;
-  return save("random.csv", OF_CLIPS, rows, `${of} predict_video.py --truth takes it for --stats.`);
+  return save("random.csv", ofClips(rows), `${of} predict_video.py --truth takes it for --stats.`);
 }
 
 part("draw").onclick = () => index.clips.length && drawSample();

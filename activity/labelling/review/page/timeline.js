@@ -1,8 +1,10 @@
 "use strict";
-// Draws the probabilities and the segments over time, and tells what lies under the mouse.
+// Draws the probabilities and the segments over time, below them the segments of the clip's other
+// regions, and tells what lies under the mouse.
 
 const COLOURS = ["#0072b2", "#e69f00", "#009e73", "#cc79a7", "#d55e00", "#56b4e9", "#8a7de0"];
 const BAND = 34; // pixels of the segments, at the bottom
+const TEXT = 20; // pixels of segments that have room for their labels
 const NEAR = 6; // pixels from an edge at which the mouse takes hold of it
 const INKS = ["text", "line", "quiet", "panel", "doubt"];
 const MOST_CURVES = 8;
@@ -32,8 +34,10 @@ class Timeline {
     Object.assign(this, { canvas, overview, still: document.createElement("canvas") });
   }
 
+  // Another region of the same clip is shown between the same times.
   show(clip) {
-    Object.assign(this, { clip, from: 0, to: clip.end, stale: true });
+    const { from, to } = this.clip && sameClip(this.clip.entry, clip.entry) ? this : { from: 0, to: clip.end };
+    Object.assign(this, { clip, from, to, stale: true });
   }
 
   x(seconds) {
@@ -72,6 +76,7 @@ class Timeline {
     pen.drawImage(this.still, 0, 0, width, height);
     pen.fillStyle = this.text;
     pen.fillRect(this.x(at) - 1, 0, 2, height);
+    part("now").style.left = `${this.x(at)}px`;
   }
 
   // All but the playhead: drawn anew only when it changes.
@@ -88,13 +93,26 @@ class Timeline {
       this.drawCurve(pen, curve, height - BAND - 16, first, last);
     }
     const visible = this.clip.list.slice(placeOf(this.clip.list, first), placeOf(this.clip.list, last) + 1);
-    for (const segment of visible) this.drawSegment(pen, segment, height - BAND, this.x.bind(this), BAND);
+    const place = (frame) => this.x(player.timeOf(frame));
+    for (const segment of visible) this.drawSegment(pen, segment, place, height - BAND, BAND);
+    for (const other of this.clip.others) this.drawOther(other, width);
 
     const [small, whole, high] = penOf(this.overview);
-    const x = (seconds) => (seconds / this.clip.end) * whole;
-    for (const segment of this.clip.list) this.drawSegment(small, segment, 4, x, high - 8);
+    const x = (frame) => (player.timeOf(frame) / this.clip.end) * whole;
+    for (const segment of this.clip.list) this.drawSegment(small, segment, x, 4, high - 8);
     small.strokeStyle = this.text;
-    small.strokeRect(x(this.from) + 0.5, 0.5, x(this.to - this.from) - 1, high - 1);
+    const scale = whole / this.clip.end;
+    small.strokeRect(this.from * scale + 0.5, 0.5, (this.to - this.from) * scale - 1, high - 1);
+  }
+
+  // A run may have ended earlier in one region: each has its own times.
+  drawOther(other, width) {
+    const { list, times, end, canvas, name } = other;
+    canvas.style.width = `${this.canvas.clientWidth}px`; // whether or not there is a scroll bar
+    const [pen, , height] = penOf(canvas);
+    const place = (frame) => this.x(times[frame] ?? end);
+    const visible = list.filter((s) => place(s.end) > 0 && place(s.start) < width);
+    for (const segment of visible) this.drawSegment(pen, segment, place, 0, height, other, name.offsetWidth);
   }
 
   // The curves that are the highest between two frames: more of them nobody can tell apart.
@@ -142,31 +160,33 @@ class Timeline {
     pen.globalAlpha = 1;
   }
 
-  drawSegment(pen, segment, top, x, height) {
-    const left = x(player.timeOf(segment.start));
-    const width = x(player.timeOf(segment.end)) - left;
+  // `x` tells where a frame is; no text stands left of `margin`.
+  drawSegment(pen, segment, x, top, height, clip = this.clip, margin = 0) {
+    const left = x(segment.start);
+    const width = x(segment.end) - left;
     pen.fillStyle = this.clip.colours.get(segment.label) ?? UNKNOWN_COLOUR;
     pen.globalAlpha = segment.mark ? 1 : 0.55;
     pen.fillRect(left, top, width, height);
     pen.globalAlpha = 1;
-    const sign = signOf(segment);
+    const sign = signOf(segment, clip);
     pen.fillStyle = this.doubt;
     if (sign === "?") pen.fillRect(left, top, width, height / 8);
-    if (height < BAND) return;
+    if (height < TEXT) return;
     pen.fillStyle = this.panel;
     if (width > 4) pen.fillRect(left - 1, top, 2, height);
-    const [start, end] = [Math.max(left, 0) + 6, left + width - 6];
+    const [start, end] = [Math.max(left, margin) + 6, left + width - 6];
     if (end - start < 12) return;
+    const above = top + Math.round((height - 17) / 2);
     pen.save();
     pen.beginPath();
-    pen.rect(start - 3, top + 9, end - start + 6, 18);
+    pen.rect(start - 3, above, end - start + 6, 18);
     pen.clip();
     pen.font = "600 12px system-ui, sans-serif";
     const text = `${sign} ${shown(segment.label)}`;
     pen.fillStyle = "rgb(0 0 0 / 72%)";
-    pen.fillRect(start - 3, top + 9, pen.measureText(text).width + 6, 18);
+    pen.fillRect(start - 3, above, pen.measureText(text).width + 6, 18);
     pen.fillStyle = "#fff";
-    pen.fillText(text, start, top + 22);
+    pen.fillText(text, start, above + 13);
     pen.restore();
   }
 }

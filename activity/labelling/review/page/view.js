@@ -2,6 +2,10 @@
 // Shows the clips, and what is known of the one that is open.
 
 const index = JSON.parse(document.getElementById("index").textContent);
+for (const entry of index.clips) {
+  entry.digest = entry.id;
+  if (entry.region) entry.id += `:${entry.region.name}`; // what is kept of it is its own
+}
 const part = (id) => document.getElementById(id);
 const timeline = new Timeline(part("timeline"), part("overview"));
 const player = new Player(part("video"), () => clip && redraw(), showProblem);
@@ -33,24 +37,27 @@ const say = (text) => (part("status").textContent = text);
 
 // --- Clips
 
-async function openClip(number) {
+async function openClip(number, seconds = 0) {
   const entry = index.clips[number];
   if (!entry) return say("There is no other clip.");
   if (entry === clip?.entry && number === opening) return;
   opening = number;
   try {
-    const read = await readClip(entry);
+    const [read, others] = await Promise.all([readClip(entry), readOthers(entry)]);
     if (opening !== number) return;
-    clip = read;
+    clip = { ...read, others };
   } catch {
     return say(`${shown(entry.name)} cannot be opened: its data are missing or damaged.`);
   }
-  part("title").textContent = shown(entry.name);
+  part("title").textContent = titleOf(entry);
   part("problem").hidden = true;
   part("timeline").ariaValueMax = clip.end.toFixed(3);
+  showOthers();
+  showRegions();
   timeline.show(clip);
   showLabels();
   player.load(clip.source, clip.times, clip.end);
+  player.go(frameAt(clip.times, seconds));
   if (!clip.source) showProblem();
   refresh();
   say(`${clip.list.length} segments, ${entry.doubtful} of them doubtful. N goes to the next of those, ? lists all keys.`);
@@ -77,7 +84,7 @@ function showClips() {
     const doubt = span("small", `doubt ${Math.round(entry.doubt * 100)} %`);
     doubt.classList.toggle("doubtful", entry.doubt >= index.doubtful);
     const about = span("small name", `${shown(entry.label)}, ${clock(entry.seconds, 0)}`);
-    const name = span("name", shown(entry.name));
+    const name = span("name", titleOf(entry));
     return row(() => openClip(number), entry.name, name, doubt, about, span("small marked"));
   });
   part("clips").replaceChildren(...items);
@@ -91,9 +98,9 @@ function allLabels() {
   return [...new Set(known)];
 }
 
-function signOf({ mark, doubt, start }) {
+function signOf({ mark, doubt, start }, { visited } = clip) {
   if (mark) return mark === "confirmed" ? "✓" : "✎";
-  return doubt >= index.doubtful ? "?" : clip.visited.has(start) ? "·" : "";
+  return doubt >= index.doubtful ? "?" : visited.has(start) ? "·" : "";
 }
 
 // Number keys: of more than nine labels, those have them that are the most probable in this clip.
