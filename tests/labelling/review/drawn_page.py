@@ -20,7 +20,7 @@ from activity.labelling.review.data_files import (
 from activity.labelling.review.doubt import weigh_segments
 from activity.labelling.review.writer import ReviewClip, write_clip, write_index
 from activity.media.clip import VideoSource
-from activity.media.region import parse_region, Region
+from activity.media.region import Region, parse_region
 from activity.temporal.envelope import envelope_of
 from activity.temporal.predictions import Predictions
 from activity.temporal.segments import Segment

@@ -5,6 +5,8 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
 from activity.common.errors import UserError
@@ -19,6 +21,7 @@ from tests.labelling.review.test_writer import content_of, index_of
 Review = Callable[..., str]
 
 COLOURS = ["red"] * 30 + ["green"] * 30
+COURTS = [COLOURS, ["blue"] * 60]
 
 
 @pytest.fixture
@@ -104,6 +107,77 @@ def test_a_label_is_wrong_and_learned_from_the_page(
         "left out of that: 2.0 s that the model has learned from (frames right there: 1.000, "
         "before 0.000)",
     ]
+
+
+def test_each_region_is_put_right_and_judged_by_itself(
+    review: Review,
+    run_predict: RunMain,
+    trained: Trained,
+    open_page: OpenPage,
+    tmp_path: Path,
+) -> None:
+    """Two courts in one clip: the page shows both, and --truth takes what it saves of each."""
+    halves = [write_clip(tmp_path / f"{n}.avi", colours) for n, colours in enumerate(COURTS)]
+    clip = side_by_side(tmp_path / "match.avi", halves)
+    regions = ["--region", "left=0,0,0.5,1", "--region", "right=160,0,160,120"]
+    settings = ["--input", clip, "--smoothing", "viterbi", "--size", 8, *regions]
+    review(*settings)
+    folder = tmp_path / "review"
+    assert [path.name for path in sorted((folder / ".data").iterdir())] == [
+        "match.left.js",
+        "match.left.mp4",  # one copy for both
+        "match.right.js",
+    ]
+    opened = open_page(folder / "index.html")
+    opened.wait("clip && player.ready")
+    opened.page.get_by_role("button", name="match (left)").click()
+    opened.wait_for_clip("match.left")
+    assert opened.segments() == [[0, 30, "red", ""], [30, 60, "green", ""]]
+    assert opened.ask("clip.entry.region.place") == [0, 0, 0.5, 1]
+    opened.press("Enter", "ArrowDown", "1")
+    single = opened.download(lambda: opened.press("Control+s"), tmp_path / "truths")
+    opened.press("g")
+    opened.wait_for_clip("match.right")
+    assert opened.ask("clip.entry.region.place") == [0.5, 0, 0.5, 1]
+    assert opened.segments() == [[0, 60, "blue", ""]]
+    opened.press("1", "Home", "Enter")
+    save = opened.page.get_by_role("button", name="Save all corrected")
+    table = opened.download(save.click, folder)
+    header, *rows = table.read_text().splitlines()
+    assert header == "clip,region,start,end,label"
+    assert sorted(rows) == [
+        "../match.avi,left,0.000000,1.000000,red",
+        "../match.avi,left,1.000000,2.000000,blue",
+        "../match.avi,right,0.000000,2.000000,blue",
+    ]
+    model = ["--model", trained.model, "--label-bin", trained.label_bin, "--cache", trained.cache]
+    right = {"left": 0.5, "right": 1.0}
+    for truth, judged in ((table, ["left", "right"]), (single.parent, ["left"])):
+        result = tmp_path / "result.json"
+        run_predict(
+            *(*model, "--engine", "openvino", *settings, "--json", result, "--truth", truth),
+            "--overwrite",
+        )
+        for name in ("left", "right"):
+            truths = json.loads((tmp_path / f"result.{name}.json").read_text()).get("truth")
+            assert bool(truths) == (name in judged)
+            if truths:
+                assert truths["results"][0]["frames_right"] == pytest.approx(right[name], abs=0.05)
+                # The page lies in the folder of the table.
+                before = right[name] if truth == table else None
+                assert truths["frames_right_before"] == before
+    assert opened.problems == []
+
+
+def side_by_side(path: Path, halves: list[Path]) -> Path:
+    """Write a clip of two clips beside one another."""
+    sources = [VideoSource(half) for half in halves]
+    size = (2 * sources[0].info.width, sources[0].info.height)
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"MJPG"), 30, size)
+    for frames in zip(*(source.frames() for source in sources), strict=True):
+        writer.write(np.hstack([frame.pixels for frame in frames]))
+    writer.release()
+    return path
 
 
 @pytest.mark.parametrize("smoothing", ["rolling", "viterbi"])

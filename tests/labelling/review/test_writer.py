@@ -14,8 +14,19 @@ from hypothesis import strategies as st
 from activity.common.errors import UserError
 from activity.common.stores import clip_location
 from activity.labelling.review.data_files import data_file
-from activity.labelling.review.writer import _timing, as_script, page, write_clip, write_index
+from activity.labelling.review.writer import (
+    _timing,
+    as_script,
+    gather_review,
+    page,
+    write_clip,
+    write_index,
+)
+from activity.media.region import parse_region
+from activity.temporal.predictions import Predictions
 from activity.temporal.segments import Segment
+from activity.temporal.smoothing import RAW
+from activity.temporal.summary import summarise
 from tests.labelling.review.drawn_page import FPS, review_clip
 
 TIMES = [number / FPS for number in range(50)]
@@ -72,6 +83,32 @@ def test_the_index_lists_the_most_doubtful_first(clip: Path, tmp_path: Path) -> 
     # Another run into the same folder adds to it.
     write_clip(folder, review_clip(clip, TIMES, name="new"))
     assert write_index(folder) == 3
+
+
+def test_a_region_is_told_in_shares_of_the_frame(clip: Path, tmp_path: Path) -> None:
+    """As it was cut, in whole pixels; clips without regions say nothing of any."""
+    folder = tmp_path / "review"
+    raw = np.full((50, 2), 0.5, np.float32)
+    predictions = Predictions(np.asarray(TIMES), raw, 1, ["football", "tennis"], 2.0)
+    summary = summarise(predictions, RAW.numbers(predictions), RAW.adjective)
+    for name, region in {
+        "match": None,
+        "match.left": parse_region("left=0,0,1/3,1"),
+        "match.lane 2": parse_region("lane 2=480,90,160,45"),
+    }.items():
+        data = data_file(folder, name)
+        write_clip(
+            folder,
+            gather_review(data, clip, "0" * 64, predictions, summary, None, region, (640, 360)),
+        )
+    write_index(folder)
+    clips = {one["name"]: one for one in index_of(folder / "index.html")["clips"]}
+    assert "region" not in clips["match"]
+    left, lane = clips["match.left"]["region"], clips["match.lane 2"]["region"]
+    assert left == {"name": "left", "place": [0, 0, pytest.approx(214 / 640), 1]}
+    assert lane == {"name": "lane 2", "place": [0.75, 0.25, 0.25, 0.125]}
+    assert {one["clip"] for one in clips.values()} == {"../clips/match.mp4"}
+    assert {one["id"] for one in clips.values()} == {"0" * 64}
 
 
 def test_nothing_of_the_machine_gets_into_the_page(clip: Path, tmp_path: Path) -> None:

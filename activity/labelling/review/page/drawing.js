@@ -100,7 +100,7 @@ function showDrawn() {
 }
 
 async function copyFlags() {
-  const twice = drawn.find(namesake);
+  const twice = drawn.findLast(namesake);
   if (twice) {
     twice.input.focus();
     return say(`Two regions are called ${shown(twice.name)}: give each its own name.`);

@@ -9,10 +9,10 @@ const SAMPLE_SIZE = 20;
 const sampleIds = () => recall(SAMPLE)?.rows ?? [];
 const sampled = () => index.clips.filter(({ id }) => sampleIds().includes(id));
 
-function drawSample() {
+async function drawSample() {
   const open = () => openClip(index.clips.indexOf(sampled().find(({ id }) => !recall(id)?.rows.length) ?? sampled()[0]));
   if (sampled().length) {
-    open();
+    await open();
     return say("The clips are drawn already: those that say “random”. A second draw would be a choice.");
   }
   const left = [...new Set(index.clips.map(({ id }) => id))];
@@ -22,7 +22,7 @@ function drawSample() {
   }
   remember(SAMPLE, { rows: [...sampleIds(), ...drawn], visited: [] });
   index.clips.forEach(showProgress);
-  open();
+  await open();
   say(`${drawn.length} clips are drawn: those that say “random”. Check all of each, then save them.`);
 }
 
