@@ -219,7 +219,7 @@ def label_clip(
         ]
     for path in dict.fromkeys(job.outputs.segments for job in jobs if job.outputs.segments):
         labelled = [
-            LabelledMedia(media, outcome.summary.segments, job.region.name if job.region else "")
+            LabelledMedia(media, outcome.summary.segments, job.part.region)
             for job, outcome in zip(jobs, outcomes, strict=True)
             if job.outputs.segments == path
         ]
