@@ -5,7 +5,6 @@ from collections import Counter
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
-from itertools import groupby
 from pathlib import Path
 
 from tqdm import tqdm
@@ -102,9 +101,16 @@ class Job:
         return self.outputs.video is not None and self.outputs.video.suffix.lower() == ".mkv"
 
 
-def of_one_clip(jobs: Sequence[Job]) -> list[Sequence[Job]]:
-    """Part jobs into those of one clip each."""
-    return [[*group] for _, group in groupby(jobs, lambda job: job.clip)]
+def of_one_clip(jobs: Sequence[Job]) -> list[list[Job]]:
+    """Part jobs into those of one clip each: the clip itself, or its regions."""
+    clips: list[list[Job]] = []
+    for job in jobs:
+        last = clips[-1][-1] if clips else None
+        if last and last.region and job.region and last.clip == job.clip:
+            clips[-1].append(job)
+        else:
+            clips.append([job])
+    return clips
 
 
 @dataclass(frozen=True)
