@@ -4,6 +4,7 @@ PQ and HLG are those of ITU-R BT.2100, of a screen of 1,000 cd/m2; paper white i
 BT.2408, 203 cd/m2. The numbers of primaries and transfers are those of ITU-T H.273.
 """
 
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -78,13 +79,18 @@ def shown_light(
     return np.clip(light, 0, 1)
 
 
-# What becomes what is looked up: brightness of 10 bits in 64 steps, and both colours at 65 points,
-# between which OpenCV interpolates. Fewer points are further from the truth, more are not nearer.
-_BITS = 4
-_STEPS, _POINTS = 1024 >> _BITS, (1024 >> _BITS) + 1
+# What becomes what is looked up: brightness of 10 bits in 64 steps, and both colours at 129 points,
+# between which OpenCV interpolates. Fewer points are further from the truth with strong colours.
+_BITS_OF_STEP, _BITS_BETWEEN = 4, 3
+_STEPS, _POINTS = 1024 >> _BITS_OF_STEP, (1024 >> _BITS_BETWEEN) + 1
 
 # Is added to differences of brightness, so that they fit in a byte.
 _OFFSET = 195
+
+# Levels of red, green and blue of which the light is computed.
+_FINE = 2**14
+
+_ROWS = 64
 
 _SCALED = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INP
 
@@ -109,19 +115,39 @@ def in_sdr(planes: av.VideoFrame, scaler: VideoReformatter) -> av.VideoFrame:
     shown_brightness, shown_blue, shown_red = samples(shown)
 
     # Colours have half the resolution, and so has what they do to the brightness.
-    smaller = cv2.resize(brightness, blue.shape[::-1], interpolation=cv2.INTER_AREA)
-    row = (np.asarray(smaller, np.uint16) >> _BITS) * np.uint16(_POINTS) + (red >> _BITS)
-    place = np.asarray(cv2.merge([blue >> _BITS, row])).view(np.int16)
-    # OpenCV's own way to say where between four points: 32 steps, those across first.
-    rest, to_32 = (1 << _BITS) - 1, 5 - _BITS
-    between = ((red & rest) << (to_32 + 5)) + ((blue & rest) << to_32)
-    found = cv2.remap(table.colours, place, between, cv2.INTER_LINEAR)
-    difference, shown_blue[:], shown_red[:] = cv2.split(found)
-    difference = cv2.resize(difference, brightness.shape[::-1], interpolation=cv2.INTER_LINEAR)
-    # "clip" is the quick way; no sample has more than 10 bits.
-    grey = np.take(table.grey, brightness, mode="clip")
-    shown_brightness[:] = cv2.addWeighted(grey, 1, difference, 1, -_OFFSET)
+    difference = np.empty(blue.shape, np.uint8)
+    for rows in _bands(len(blue)):
+        under = brightness[2 * rows.start : 2 * rows.stop]
+        found = _looked_up(table.colours, under, blue[rows], red[rows])
+        difference[rows], shown_blue[rows], shown_red[rows] = cv2.split(found)
+    whole = cv2.resize(difference, brightness.shape[::-1], interpolation=cv2.INTER_LINEAR)
+    for rows in _bands(len(brightness)):
+        # "clip" is the quick way; no sample has more than 10 bits.
+        grey = np.take(table.grey, brightness[rows], mode="clip")
+        shown_brightness[rows] = cv2.addWeighted(grey, 1, whole[rows], 1, -_OFFSET)
     return shown
+
+
+def _bands(height: int) -> Iterator[slice]:
+    """Yield few rows at a time, so that what is made of them stays in the processor's cache."""
+    for top in range(0, height, _ROWS):
+        yield slice(top, top + _ROWS)
+
+
+def _looked_up(
+    colours: NDArray[np.uint8],
+    brightness: NDArray[np.uint16],
+    blue: NDArray[np.uint16],
+    red: NDArray[np.uint16],
+) -> cv2.typing.MatLike:
+    smaller = cv2.resize(brightness, blue.shape[::-1], interpolation=cv2.INTER_AREA)
+    step = np.asarray(smaller, np.uint16) >> _BITS_OF_STEP
+    row = step * np.uint16(_POINTS) + (red >> _BITS_BETWEEN)
+    place = np.asarray(cv2.merge([blue >> _BITS_BETWEEN, row])).view(np.int16)
+    # OpenCV's own way to say where between four points: 32 steps, those across first.
+    rest, to_32 = (1 << _BITS_BETWEEN) - 1, 5 - _BITS_BETWEEN
+    between = ((red & rest) << (to_32 + 5)) + ((blue & rest) << to_32)
+    return cv2.remap(colours, place, between, cv2.INTER_LINEAR)
 
 
 def samples(planes: av.VideoFrame) -> list[NDArray[Any]]:
@@ -172,18 +198,20 @@ class _Table(NamedTuple):
 
 @lru_cache
 def _table(transfer: int, primaries: int) -> _Table:
-    def converted(samples: NDArray[np.float32]) -> NDArray[np.floating[Any]]:
-        rgb = _rgb_of(samples)
-        return _samples_of(shown_light(light_of(rgb, transfer), transfer, primaries))
+    light = light_of(np.linspace(0, 1, _FINE, dtype=np.float32), transfer)
+
+    def converted(deep: NDArray[np.float32]) -> NDArray[np.floating[Any]]:
+        levels = np.rint(_rgb_of(deep) * (_FINE - 1)).astype(np.int32)
+        return _samples_of(shown_light(light[levels], transfer, primaries))
 
     levels, grey = np.arange(1024, dtype=np.float32), np.full(1024, 512, np.float32)
     neutral = converted(np.stack([levels, grey, grey], axis=-1))[:, 0]
-    size = 1 << _BITS
+    size = 1 << _BITS_OF_STEP
     steps = np.arange(_STEPS, dtype=np.float32) * size + (size - 1) / 2
-    points = np.arange(_POINTS, dtype=np.float32) * size
+    points = np.arange(_POINTS, dtype=np.float32) * (1 << _BITS_BETWEEN)
     brightness, red, blue = np.meshgrid(steps, points, points, indexing="ij")
     colours = converted(np.stack([brightness, blue, red], axis=-1))
-    colours[..., 0] += _OFFSET - np.interp(steps, levels, neutral)[:, None, None]
+    colours[..., 0] += _OFFSET - np.interp(steps, levels, neutral).astype(np.float32)[:, None, None]
     colours = np.rint(np.clip(colours, 0, 255)).reshape(_STEPS * _POINTS, _POINTS, 3)
     return _Table(np.rint(neutral).astype(np.uint8), colours.astype(np.uint8))
 
