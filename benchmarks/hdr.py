@@ -17,6 +17,7 @@ import argparse
 import tempfile
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
@@ -47,21 +48,17 @@ def main() -> None:
     parser.add_argument("--input", type=Path, nargs="+", required=True, help="SDR clips")
     parser.add_argument("--frames", type=positive, default=50, help="of each clip")
     args = parser.parse_args()
+    columns = ["before", "frames", "network", ".mp4", ".avi", "live and file"]
     with tempfile.TemporaryDirectory() as temporary:
-        rows = [
-            [
-                clip.stem,
-                name,
-                *(f"{value:.1f}" for value in row_of(clip, name, args.frames, folder)),
-            ]
-            for folder in [Path(temporary)]
-            for name in TRANSFERS
-            for clip in args.input
-        ]
-        columns = ["before", "frames", "network", ".mp4", ".avi", "live and file"]
+        folder = Path(temporary)
+        rows: list[list[str]] = []
+        for name in TRANSFERS:
+            for clip in args.input:
+                row = row_of(clip, name, args.frames, folder)
+                rows.append([clip.stem, name, *(f"{value:.1f}" for value in row)])
         print_table(["clip", "", *columns], rows)
         print()
-        costs = [[name, *costs_of(args.input[0], name, Path(temporary))] for name in TRANSFERS]
+        costs = [[name, *costs_of(args.input[0], name, folder)] for name in TRANSFERS]
         print_table(["1920x1080", "table", ".avi", ".mp4", "first frame, s"], costs)
 
 
@@ -98,9 +95,8 @@ def costs_of(clip: Path, name: str, folder: Path) -> Iterator[str]:
 
 def processor_seconds(clip: Path, output: str) -> float:
     """Measure what is done with a frame after decoding; the quickest round counts."""
-    source = VideoSource(clip, as_pixels=output == ".avi")
-    form = source.info.planes
-    source.close()
+    with closing(VideoSource(clip, as_pixels=output == ".avi")) as source:
+        form = source.info.planes
     to_planes = VideoReformatter()
     seconds = []
     for _ in range(_ROUNDS):
@@ -135,7 +131,8 @@ def seconds_to_first_frame(clip: Path) -> float:
 
 
 def read(clip: Path, frames: int) -> Iterator[Frame]:
-    yield from islice(VideoSource(clip).frames(), frames)
+    with closing(VideoSource(clip)) as source:
+        yield from islice(source.frames(), frames)
 
 
 def away(pictures: Iterable[NDArray[np.uint8]], others: Iterable[NDArray[np.uint8]]) -> float:

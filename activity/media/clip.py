@@ -576,8 +576,8 @@ class VideoSource:
 
     It is read with PyAV, not with ``cv2.VideoCapture``, which gives memory that was never filled
     for an interlaced picture, ends at a damaged packet or after 4,096 packets of other streams,
-    has no decoder of AV1, and follows a playlist to other files. On any other clip, both give the
-    same pixels bit for bit, in the same time.
+    has no decoder of AV1, follows a playlist to other files, and takes seconds for the first frame
+    of HDR. On any other clip, both give the same pixels bit for bit, in the same time.
     """
 
     live = False
