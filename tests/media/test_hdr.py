@@ -167,6 +167,17 @@ def test_grey_stays_grey_and_more_light_is_no_darker(
     assert greys[0] <= greys[1]
 
 
+@pytest.mark.parametrize("size", [(1, 1), (2, 1), (1, 3), (3, 129), (7, 1081)], ids=str)
+def test_any_size_and_any_samples(size: tuple[int, int]) -> None:
+    planes = av.VideoFrame(*size, "yuv420p10le")
+    for plane in samples(planes):  # more than 10 bits, as damage may leave
+        plane[:] = np.random.default_rng(0).integers(0, 65536, plane.shape)
+    planes.color_trc = PQ
+    shown = in_sdr(planes, VideoReformatter())
+    assert (shown.width, shown.height) == size
+    assert [plane.shape for plane in samples(shown)] == [plane.shape for plane in samples(planes)]
+
+
 @pytest.mark.parametrize(
     ("pix_fmt", "numbers"),
     [
