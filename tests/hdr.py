@@ -7,6 +7,8 @@ from pathlib import Path
 import av
 import numpy as np
 
+from tests.clips import share_the_cores
+
 TO_BT2020 = np.array([[0.6274, 0.3293, 0.0433], [0.0691, 0.9195, 0.0114], [0.0164, 0.0880, 0.8956]])
 TO_P3 = np.array([[0.8225, 0.1774, 0.0], [0.0332, 0.9669, 0.0], [0.0171, 0.0724, 0.9108]])
 LUMA = {9: np.array([0.2627, 0.6780, 0.0593]), 1: np.array([0.2126, 0.7152, 0.0722])}
@@ -98,4 +100,5 @@ def write_hdr(
             picture.pts, picture.time_base = number, Fraction(1, 25)
             clip.mux(video.encode(picture))
         clip.mux(video.encode(None))
+    share_the_cores()
     return path
