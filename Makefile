@@ -11,8 +11,8 @@ ALONE = tests/cluster tests/labelling/review tests/labelling/test_preview.py
 
 SIDE_BY_SIDE = --dist loadfile --max-worker-restart 0
 
-# Several processes share the cores: threads of BLAS in each would wait for one another for minutes.
-# When one of them dies, the others would wait for its tests for ever: the run ends instead.
+# Several processes share the cores: a thread of BLAS is enough for each. When one of them dies, the
+# others would wait for its tests for ever: the run ends instead.
 test: export OPENBLAS_NUM_THREADS = 1
 test: .venv/installed-dev lint
 	.venv/bin/python -m pytest -n 3 $(SIDE_BY_SIDE) $(addprefix --ignore=,$(ALONE))

@@ -5,7 +5,6 @@ from collections import Counter
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
-from itertools import groupby
 from pathlib import Path
 
 from tqdm import tqdm
@@ -26,7 +25,7 @@ from activity.temporal.formats.annotations import Wanted
 from activity.temporal.judgement import Truth
 from activity.temporal.region_files import regions_of_clips
 from activity.temporal.segment_files import READ_SUFFIXES, check_segments_suffix, holds_segments
-from activity.temporal.segments import HEADER
+from activity.temporal.segments import HEADER, NamedPart
 from activity.temporal.smoothing import Smoothing
 
 _PHOTO_SUFFIXES = {
@@ -67,9 +66,14 @@ class Job:
         return public_name(self.clip)
 
     @property
+    def part(self) -> NamedPart:
+        """What is labelled: the clip, or its region."""
+        return NamedPart(self.name, self.region.name if self.region else "")
+
+    @property
     def title(self) -> str:
-        """Its name, and that of its region."""
-        return f"{self.name} ({self.region.name})" if self.region else self.name
+        """What messages call that."""
+        return str(self.part)
 
     @property
     def is_live(self) -> bool:
@@ -97,9 +101,16 @@ class Job:
         return self.outputs.video is not None and self.outputs.video.suffix.lower() == ".mkv"
 
 
-def of_one_clip(jobs: Sequence[Job]) -> list[Sequence[Job]]:
-    """Part jobs into those of one clip each."""
-    return [[*group] for _, group in groupby(jobs, lambda job: job.clip)]
+def of_one_clip(jobs: Sequence[Job]) -> list[list[Job]]:
+    """Part jobs into those of one clip each: the clip itself, or its regions."""
+    clips: list[list[Job]] = []
+    for job in jobs:
+        last = clips[-1][-1] if clips else None
+        if last and last.region and job.region and last.clip == job.clip:
+            clips[-1].append(job)
+        else:
+            clips.append([job])
+    return clips
 
 
 @dataclass(frozen=True)
@@ -198,7 +209,7 @@ def plan_jobs(
     read = [*(tables_of(truth, names) if truth else ()), *also_read]
     _check_inputs_survive(jobs, over_all, read)
     if truth:
-        of_jobs = [job.region.name if job.region else "" for job in jobs]
+        of_jobs = [job.part.region for job in jobs]
         truths = read_truths(truth, [job.clip for job in jobs], names, wanted, of_jobs)
         jobs = [
             replace(job, truth=one, earlier=job.earlier if one else None)

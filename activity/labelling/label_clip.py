@@ -8,7 +8,7 @@ from functools import partial
 from heapq import merge
 from itertools import chain, zip_longest
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -201,25 +201,20 @@ def label_clip(
                 smoothing,
                 numbers,
             )
-        media = _media(first, clip, source.info, known[0].end)
+        about = _ClipFacts(
+            source_name or first.name,
+            digest,
+            source.info,
+            source.dropped,
+            _media(first, clip, source.info, known[0].end),
+        )
         outcomes = [
-            _write_results(
-                job,
-                one,
-                of_frames,
-                drawn,
-                digest,
-                media,
-                source,
-                classifier.saved,
-                settings,
-                source_name,
-            )
+            _write_results(job, one, of_frames, drawn, about, classifier.saved, settings)
             for job, one, of_frames in zip(here, known, numbers, strict=True)
         ]
     for path in dict.fromkeys(job.outputs.segments for job in jobs if job.outputs.segments):
         labelled = [
-            LabelledMedia(media, outcome.summary.segments, job.region.name if job.region else "")
+            LabelledMedia(about.media, outcome.summary.segments, job.part.region)
             for job, outcome in zip(jobs, outcomes, strict=True)
             if job.outputs.segments == path
         ]
@@ -227,17 +222,32 @@ def label_clip(
     return outcomes
 
 
+class _ClipFacts(NamedTuple):
+    """What is known of a clip besides its predictions.
+
+    Attributes:
+        name: what results call it.
+        digest: SHA-256 of its content; "" where nobody has asked for it.
+        info: what it says of itself.
+        dropped: number of frames that a live source gave while another one was classified.
+        media: what files of segments say of it.
+    """
+
+    name: str
+    digest: str
+    info: VideoInfo
+    dropped: int
+    media: Media
+
+
 def _write_results(
     job: Job,
     predictions: Predictions,
     numbers: NDArray[np.integer],
     drawn: int,
-    digest: str,
-    media: Media,
-    source: Source,
+    clip: _ClipFacts,
     classifier: Classifier,
     settings: Settings,
-    source_name: str | None,
 ) -> Outcome:
     """Write what a job asks for beside the labelled clip and its segments."""
     outputs, smoothing = job.outputs, settings.smoothing
@@ -260,27 +270,27 @@ def _write_results(
         draw_timeline(envelope, known.end, outputs.timeline, Path(job.title).name, truth)
     judgement = confusion = None
     if job.truth:
-        earlier = known_before(job.earlier, digest, known.frames, classifier)
+        earlier = known_before(job.earlier, clip.digest, known.frames, classifier)
         judgement = judge(known.times, known.labels, compared, smoothing, job.truth, earlier)
         confusion = confusion_in_seconds(known, numbers, job.truth.segments, earlier.learned)
     if outputs.review:
         shown = gather_review(
             outputs.review,
             clip_location(job.clip),
-            digest,
+            clip.digest,
             known,
             summary,
             job.copy,
             job.region,
-            (source.info.width, source.info.height),
+            (clip.info.width, clip.info.height),
         )
         write_clip(page_and_name(outputs.review)[0], shown)
     if outputs.json:
-        name = source_name or job.name
-        made_from = _made_from(name, job.region, source.info, summary, classifier, settings)
+        made_from = _made_from(clip, job.region, summary, classifier, settings)
         judged = {"truth": judgement.as_dict()} if judgement else {}
         write_json(outputs.json, summary.as_dict() | _bouts(summary) | made_from | judged)
-    return Outcome(summary, source.info.frame_count, source.dropped, judgement, media, confusion)
+    expected = clip.info.frame_count
+    return Outcome(summary, expected, clip.dropped, judgement, clip.media, confusion)
 
 
 def _classify(
@@ -486,25 +496,26 @@ def _bouts(summary: Summary) -> dict[str, Any]:
 
 
 def _made_from(
-    name: str,
+    clip: _ClipFacts,
     region: Region | None,
-    info: VideoInfo,
     summary: Summary,
     classifier: Classifier,
     settings: Settings,
 ) -> dict[str, object]:
     """Collect the model, clip and settings that a summary was made from."""
-    size = info.width, info.height
+    size = clip.info.width, clip.info.height
     part = (
-        {"region": {"name": region.name, **region.window(size, name)._asdict()}} if region else {}
+        {"region": {"name": region.name, **region.window(size, clip.name)._asdict()}}
+        if region
+        else {}
     )
     return {
         "frames": {
             "read": summary.frames,
             "classified": summary.classified_frames,
-            "expected": info.frame_count or None,
+            "expected": clip.info.frame_count or None,
         },
-        "source": name,
+        "source": clip.name,
         **part,
         "model": {"path": str(classifier.model), "sha256": classifier.digest},
         "settings": {

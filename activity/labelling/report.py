@@ -16,7 +16,7 @@ def report(
     jobs: Sequence[Job],
     outcomes: Iterable[tuple[Job, Outcome | UserError | None]],
     judged_before: Sequence[Judgement],
-) -> tuple[list[tuple[str, Outcome]], list[str]]:
+) -> tuple[list[tuple[Job, Outcome]], list[str]]:
     """Print what became of each clip as it is done, and at the end a table of several.
 
     Args:
@@ -25,8 +25,8 @@ def report(
         judged_before: judgements of other clips, which count in the sum.
 
     Returns:
-        (name of each clip that is labelled, in the order of the jobs, and what became of it; the
-        clips that failed).
+        (each job that is done, in their order, and what became of it; the names of the clips that
+        failed).
 
     Raises:
         UserError: the only clip failed.
@@ -49,9 +49,9 @@ def report(
             judgements += [outcome.judgement] if outcome.judgement else []
     for line in format_rightness(judgements):
         print(f"[INFO] {line}")
-    done = [(job.title, done_of[job]) for job in jobs if job in done_of]
+    done = [(job, done_of[job]) for job in jobs if job in done_of]
     if len(jobs) > 1:
-        _print_table([(name, outcome.summary) for name, outcome in done])
+        _print_table([(job.title, outcome.summary) for job, outcome in done])
     return done, [*dict.fromkeys(job.name for job in jobs if job.clip in failed)]
 
 
