@@ -1,5 +1,6 @@
 """Regions on the page: shown on the clip, drawn, corrected one by one, and compared in time."""
 
+import re
 import shlex
 from collections.abc import Callable
 from pathlib import Path
@@ -126,12 +127,16 @@ def test_a_region_is_drawn_moved_and_sized_by_the_mouse(plain: Path, open_page: 
     assert places(opened)["region1"] == pytest.approx([0.1, 0.3, 0.6, 0.3], abs=0.006)
     drag(opened, (0.5, 0.5), (5, 0.5))  # as far as the frame goes
     assert places(opened)["region1"] == pytest.approx([0.4, 0.3, 0.6, 0.3], abs=0.006)
-    # Within another: with Shift. A click chooses the other one again.
+    # Within another: with Shift. What lies around it can be moved, too, and a click chooses it.
     opened.page.keyboard.down("Shift")
     drag(opened, (0.7, 0.4), (0.8, 0.5))
     opened.page.keyboard.up("Shift")
     assert places(opened)["region2"] == pytest.approx([0.7, 0.4, 0.1, 0.1], abs=0.003)
-    drag(opened, (0.45, 0.35), (0.45, 0.35))
+    drag(opened, (0.45, 0.55), (0.35, 0.55))
+    assert places(opened)["region1"] == pytest.approx([0.3, 0.3, 0.6, 0.3], abs=0.006)
+    drag(opened, (0.75, 0.45), (0.75, 0.45))
+    assert opened.ask("chosen.name") == "region2"
+    drag(opened, (0.35, 0.35), (0.35, 0.35))
     opened.press("Delete")
     assert [*places(opened)] == ["region2"]
     assert opened.problems == []
@@ -191,6 +196,7 @@ def test_drawing_begins_with_the_regions_of_the_clip(drawn: Path, open_page: Ope
         "left": [0, 0, 0.5, 1],
         "right": [0.5, 0, 0.5, 1],
     }
+    assert opened.ask("chosen.name") == "left"  # the one that is open
 
 
 def test_whatever_is_drawn_predict_video_takes(plain: Path, open_page: OpenPage) -> None:
@@ -379,9 +385,15 @@ def test_many_regions_leave_room_for_the_clip(open_page: OpenPage, tmp_path: Pat
     assert set(widths) == {opened.ask("part('timeline').clientWidth")}
 
 
-@pytest.mark.parametrize(
-    "name", ["</script><script>window.hacked=1</script>", "<img src=x onerror=window.hacked=2>"]
-)
+HOSTILE = [
+    "</script><script>window.hacked=1</script>",
+    "<img src=x onerror=window.hacked=2>",
+    '"; touch hacked; "$(touch hacked)`touch hacked`',
+    "-x --output=y",
+]
+
+
+@pytest.mark.parametrize("name", HOSTILE)
 def test_names_of_regions_are_never_markup(name: str, open_page: OpenPage, tmp_path: Path) -> None:
     clip = draw_clip(tmp_path / "match.mp4", 1)
     times = [number / FPS for number in range(FPS)]
@@ -392,7 +404,11 @@ def test_names_of_regions_are_never_markup(name: str, open_page: OpenPage, tmp_p
     write_index(tmp_path / "review")
     opened = open_page(tmp_path / "review" / "index.html")
     opened.wait("clip && player.ready && !player.video.seeking")
-    opened.press("d", "g")
+    opened.press("d")
+    for flag in flags(opened):
+        assert re.fullmatch(r"[\w][\w ._-]*", flag.name)
+    assert not set(opened.page.inner_text("#flags")) & set("$`;'<>|&\\!")
+    opened.press("g")
     opened.wait("clip.others.length === 1 && player.ready")
     opened.press("Enter")
     opened.page.keyboard.type("<b>bold</b>")

@@ -44,8 +44,12 @@ function cornered([x, y], [otherX, otherY]) {
 
 // --- The regions that are drawn
 
-// Letters and digits, and what no shell takes for anything else within quotes.
-const nameFrom = (text) => text.normalize().replace(/[^\p{L}\p{M}\p{N} _-]/gu, "").replace(/^[ -]+/, "").trim().slice(0, 50);
+// Letters, digits and what no shell takes for anything else within quotes: flags are pasted into one, and
+// the regions that a page begins with are named by others.
+function nameFrom(text) {
+  const plain = text.normalize().replace(/[^\p{L}\p{M}\p{N}. _-]/gu, "").replace(/^[. -]+/, "");
+  return [...plain].slice(0, 50).join("").trim();
+}
 
 function flagOf({ name, place }) {
   const numbers = place.map((number) => (number / FULL).toFixed(4)).join(",");
@@ -73,7 +77,6 @@ function addRegion(name, place) {
   drawn.push(region);
   part("drawn").append(region.item);
   choose(region);
-  region.item.scrollIntoView({ block: "nearest" });
 }
 
 function removeRegion(region) {
@@ -87,6 +90,7 @@ function removeRegion(region) {
 function choose(region) {
   chosen = region;
   showDrawn();
+  region?.item.scrollIntoView({ block: "nearest" });
 }
 
 function showDrawn() {
@@ -124,8 +128,9 @@ function drawRegions() {
   const known = drawn.length ? [] : regionsOf(clip.entry).filter(({ region }) => region);
   for (const { region } of known) {
     const [left, top, width, height] = region.place.map((share) => share * FULL);
-    addRegion(region.name, cornered([left, top], [left + width, top + height]));
+    addRegion(nameFrom(region.name) || freeName(), cornered([left, top], [left + width, top + height]));
   }
+  choose(drawn[known.indexOf(clip.entry)] ?? chosen);
   say("Drag on the clip to draw a region, or press D again.");
 }
 
@@ -135,6 +140,7 @@ function setDrawing(on) {
   part("drawing").hidden = !on;
   showDrawn();
   part(on ? "stage" : "timeline").focus();
+  say("");
 }
 
 // --- Keys and mouse
@@ -150,6 +156,7 @@ function drawByKey(name) {
     const [x, y] = direction;
     chosen.place = name.startsWith("Shift+") ? sizedBy(chosen.place, x, y) : movedTo(chosen.place, left + x, top + y);
     showDrawn();
+    say(flagOf(chosen));
   } else return Boolean(direction);
   return true;
 }
@@ -175,17 +182,26 @@ function acrossFrom([x, y]) {
   return null;
 }
 
-// What a drag from a point does: {across} draws from that corner, {grip} moves by that point.
+// Of regions within one another, the smallest.
+function regionAt(point) {
+  const area = ({ place: [, , width, height] }) => width * height;
+  return drawn.filter(({ place }) => holds(place, point)).sort((a, b) => area(a) - area(b))[0] ?? null;
+}
+
+// What a drag from a point does: {across} draws from that corner, {region, grip} moves by that point.
 function holdOf(point, isNew) {
-  const across = !isNew && acrossFrom(point);
+  if (isNew) return { across: point, isNew };
+  const across = acrossFrom(point);
   if (across) return { across };
-  if (isNew || !chosen || !holds(chosen.place, point)) return { across: point, isNew: true };
-  return { grip: [point[0] - chosen.place[0], point[1] - chosen.place[1]] };
+  const region = chosen && holds(chosen.place, point) ? chosen : regionAt(point);
+  if (!region) return { across: point, isNew: true };
+  return { region, grip: [point[0] - region.place[0], point[1] - region.place[1]] };
 }
 
 function dragTo([x, y]) {
-  const { across, grip, isNew } = held;
+  const { across, region, grip, isNew } = held;
   if (isNew) addRegion(freeName(), cornered(across, [x, y]));
+  if (region) choose(region);
   held.isNew = false;
   chosen.place = across ? cornered(across, [x, y]) : movedTo(chosen.place, x - grip[0], y - grip[1]);
   showDrawn();
@@ -205,11 +221,8 @@ onStage("pointermove", (event, point) => {
   held.dragged ||= Math.hypot(event.clientX - held.from[0], event.clientY - held.from[1]) > JITTER;
   if (held.dragged) dragTo(point);
 });
-// A click chooses, of regions within one another the smallest.
 onStage("pointerup", (_, point) => {
-  const area = ({ place: [, , width, height] }) => width * height;
-  const under = drawn.filter(({ place }) => holds(place, point)).sort((a, b) => area(a) - area(b));
-  if (held && !held.dragged) choose(under[0] ?? null);
+  if (held && !held.dragged) choose(regionAt(point));
   held = null;
 });
 onStage("pointercancel", () => (held = null));
