@@ -9,11 +9,14 @@ demo: .venv/installed
 # These wait for hosts, browsers and windows, which do not stand a machine that is busy with others.
 ALONE = tests/cluster tests/labelling/review tests/labelling/test_preview.py
 
-# Several processes share the cores: threads of BLAS in each would wait for one another for minutes.
+SIDE_BY_SIDE = --dist loadfile --max-worker-restart 0
+
+# Several processes share the cores: a thread of BLAS is enough for each. When one of them dies, the
+# others would wait for its tests for ever: the run ends instead.
 test: export OPENBLAS_NUM_THREADS = 1
 test: .venv/installed-dev lint
-	.venv/bin/python -m pytest -n 3 --dist loadfile $(addprefix --ignore=,$(ALONE))
-	.venv/bin/python -m pytest -n 2 --dist loadfile $(ALONE)
+	.venv/bin/python -m pytest -n 3 $(SIDE_BY_SIDE) $(addprefix --ignore=,$(ALONE))
+	.venv/bin/python -m pytest -n 2 $(SIDE_BY_SIDE) $(ALONE)
 
 lint: .venv/installed-dev
 	.venv/bin/ruff check .

@@ -27,6 +27,7 @@ from activity.labelling.jobs import (
     Settings,
     check_tables_survive,
     count_frames,
+    of_one_clip,
     part_finished,
     plan_jobs,
 )
@@ -74,10 +75,12 @@ def main() -> None:
     with delay_interrupts() as interrupted, closing(label(interrupted)) as outcomes:
         done, failed = report(jobs, outcomes, judgements)
         if over_clips.paths:
-            report_over_clips(over_clips, done, len(jobs) - len(failed), classifier.activities)
+            expected = sum(job.name not in failed for job in jobs)
+            report_over_clips(over_clips, done, expected, classifier.activities)
         write_page(args.review)
     if failed:
-        raise UserError(f"{len(failed)} of {len(jobs)} clips failed: {', '.join(failed)}")
+        clips = len(of_one_clip(jobs))
+        raise UserError(f"{len(failed)} of {clips} clips failed: {', '.join(failed)}")
 
 
 def find_jobs(args: argparse.Namespace) -> tuple[list[Job], list[Job], OverClips]:
@@ -108,6 +111,8 @@ def find_jobs(args: argparse.Namespace) -> tuple[list[Job], list[Job], OverClips
         [*read, *files_in_cache(args.cache)],
         wanted=wanted,
         over_all=over_clips.paths,
+        regions=args.region,
+        regions_table=args.regions,
     )
     # What is written over all clips needs all of them.
     if args.overwrite or over_clips.paths:
@@ -151,7 +156,7 @@ def load_classifier(args: argparse.Namespace, jobs: Sequence[Job]) -> Classifier
     classifier = Classifier.load(args.model, args.label_bin)
     truths = [job.truth for job in jobs if job.truth]
     check_truths(truths, classifier.activities)
-    without = [job.name for job in jobs if not job.truth]
+    without = [job.title for job in jobs if not job.truth]
     if truths and without:
         print(f"[INFO] not judged, since there is no truth: {shortened(without)}")
     if truths and classifier.learned is None:

@@ -94,8 +94,8 @@ def rows_of_clip(clip: Path, opened: OpenClassifier, frames: int) -> Iterator[li
         ),
     ]:
         job, settings = Job(str(clip), outputs), Settings(Rolling(128))
-        waiting = spent(partial(label_clip, job, at_once, settings))
-        whole = spent(partial(label_clip, job, opened, settings))
+        waiting = spent(partial(label_clip, [job], at_once, settings))
+        whole = spent(partial(label_clip, [job], opened, settings))
         floor = floor_seconds(clip, outputs.video) / frames + network
         yield [
             ".mp4" if outputs.video else "table",

@@ -131,7 +131,18 @@ def write_pictures(
             graph.push(frame)
             clip.mux(video.encode(graph.vpull()))
         clip.mux(video.encode(None))
+    share_the_cores()
     return path
+
+
+def share_the_cores() -> None:
+    """Take back what SVT-AV1's encoder has done to this thread: it runs before all others.
+
+    Where it may, as root, the encoder gives the thread that opens it a real-time priority, which
+    processes that are started later inherit (findings/svt_av1_runs_before_all_others.sh).
+    """
+    if hasattr(os, "sched_setscheduler"):
+        os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
 
 
 def overwrite_packet(path: Path, number: int) -> None:

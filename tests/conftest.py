@@ -48,6 +48,14 @@ RunScript = Callable[..., subprocess.CompletedProcess[str]]
 RunMain = Callable[..., str]
 
 
+@pytest.fixture(autouse=True)
+def shares_the_cores() -> Iterator[None]:
+    """See to it that no test leaves its process with a real-time priority, as an encoder may."""
+    yield
+    if hasattr(os, "sched_getscheduler"):
+        assert os.sched_getscheduler(0) == os.SCHED_OTHER, "call tests.clips.share_the_cores"
+
+
 @pytest.fixture
 def run_script() -> RunScript:
     """Run ``train.py`` or ``predict_video.py`` as a person does."""

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable, Sequence
 from contextlib import closing, redirect_stdout, suppress
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,14 +13,21 @@ from tqdm import tqdm
 
 from activity.cluster import workers
 from activity.cluster.checks import Check, for_hosts, on_host, placed, prepare_check
-from activity.cluster.long_clips import ClipToCut, JoinedJob, LongClips, StretchOfJob, plan
+from activity.cluster.long_clips import (
+    ClipToCut,
+    JoinedClip,
+    LongClips,
+    Regions,
+    StretchOfClip,
+    plan,
+)
 from activity.cluster.ray_cluster import ClusterOptions, cluster_joined
 from activity.common.cores import use_at_most
 from activity.common.errors import UserError
 from activity.common.interruption import LeftUnfinishedError
 from activity.common.stores import is_stored
 from activity.common.writing import Unnamed, keep_temporary_names, publish, remove_unnamed
-from activity.labelling.jobs import Job, Settings
+from activity.labelling.jobs import Job, Settings, of_one_clip
 from activity.labelling.label_clip import Outcome, Outcomes, label_clip
 from activity.labelling.prediction import ClassifiedStretch, classify_stretch
 from activity.media.cutting import CutClip, cut
@@ -28,14 +36,14 @@ from activity.temporal.predictions import Predictions
 
 
 class Done(NamedTuple):
-    """What a worker has printed over a clip, and made: no outcome if it was left unfinished.
+    """What a worker has printed over a clip, and made: no outcomes if it was left unfinished.
 
     The files have no names yet. A worker that is cut off from the cluster may work on, beside the
     one that has its clip now: only the machine that started the run gives names.
     """
 
     printed: str
-    outcome: Outcome | None
+    outcomes: Sequence[Outcome | None]
     files: Sequence[Unnamed]
 
 
@@ -68,12 +76,12 @@ def label_on_cluster(
         with (
             prepare_check(folders) as check,
             cluster_joined(cluster),
-            tqdm(total=len(jobs), unit="clip", disable=None) as bar,
+            tqdm(total=len(of_one_clip(jobs)), unit="clip", disable=None) as bar,
         ):
             gpu = settings.options.engine in ("auto", "keras")
             on_hosts = replace(settings, options=for_hosts(settings.options, here))
             room = sum(host.room for host in workers.find_hosts(gpu=gpu))
-            queue = workers.JobQueue(plan(jobs, room, settings.stride), len(jobs))
+            queue = workers.JobQueue(plan(jobs, room, settings.stride), len(of_one_clip(jobs)))
             long = LongClips()
             arguments = (check, classifier, on_hosts, frames, here)
             done = workers.run_on_workers(
@@ -81,41 +89,42 @@ def label_on_cluster(
             )
             with closing(done):
                 for work, result in done:
-                    if isinstance(work, ClipToCut | StretchOfJob):
+                    if isinstance(work, ClipToCut | StretchOfClip):
                         long.take(work, result, queue)
                         bar.set_postfix_str(f"stretches left: {long.left}")
                         continue
-                    job = work.job if isinstance(work, JoinedJob) else work
-                    if job in long.unfinished:
-                        long.unfinished.remove(job)
+                    regions = work.jobs if isinstance(work, JoinedClip) else work
+                    if regions in long.unfinished:
+                        long.unfinished.remove(regions)
                     bar.update()
                     bar.clear()
-                    yield job, _outcome(job, result)
-            for job in long.unfinished:  # interrupted between its stretches
+                    yield from zip(regions, _outcomes(regions, result), strict=True)
+            for job in chain.from_iterable(long.unfinished):  # interrupted between its stretches
                 yield job, None
     finally:
         # Only now: a worker that was killed may have written on for a moment.
         remove_unnamed(folders, gone)
 
 
-def _outcome(
-    job: Job, result: Done | UserError | workers.WorkerDiedError | None
-) -> Outcome | UserError | None:
-    """Publish what a worker has made, and say what became of the clip."""
+def _outcomes(
+    jobs: Regions, result: Done | UserError | workers.WorkerDiedError | None
+) -> Sequence[Outcome | UserError | None]:
+    """Publish what a worker has made, and say what became of the clip, or of each region."""
+    name = jobs[0].name
     if isinstance(result, workers.WorkerDiedError):
-        return UserError(
-            f"cannot label {job.name}: each of the two workers that tried died "
+        result = UserError(
+            f"cannot label {name}: each of the two workers that tried died "
             "(killed, out of memory, or crashed in a library)"
         )
     if not isinstance(result, Done):
-        return result
+        return [result] * len(jobs)
     print(result.printed, end="")
     try:
-        with workers.errors_in_a_line(job.name):
+        with workers.errors_in_a_line(name):
             publish(result.files)
     except UserError as error:
-        return error
-    return result.outcome
+        return [error] * len(jobs)
+    return result.outcomes
 
 
 @dataclass
@@ -147,38 +156,43 @@ class Worker:
         self._classifier = replace(opened, saved=self.saved)
 
     def run(
-        self, work: Job | JoinedJob | ClipToCut | StretchOfJob
+        self, work: Regions | JoinedClip | ClipToCut | StretchOfClip
     ) -> Done | CutClip | ClassifiedStretch | None:
         """Label a clip, or do a part of that.
 
         Raises:
             UserError: as ``label_clip`` does.
         """
-        job = work if isinstance(work, Job) else work.job
+        jobs = work if isinstance(work, tuple) else work.jobs
         stride = self.settings.stride
         # The table of truth was read before; results name it as it was given.
-        there = replace(placed(job, self.folder), truth=job.truth)
+        there = [replace(placed(job, self.folder), truth=job.truth) for job in jobs]
+        clip = Path(there[0].clip)
         try:
-            with workers.errors_in_a_line(there.name), suppress(LeftUnfinishedError):
+            with workers.errors_in_a_line(there[0].name), suppress(LeftUnfinishedError):
                 if isinstance(work, ClipToCut):
-                    return cut(Path(there.clip), work.parts, work.least, self._stop.is_set)
-                if isinstance(work, StretchOfJob):
+                    return cut(clip, work.parts, work.least, self._stop.is_set)
+                if isinstance(work, StretchOfClip):
+                    regions = [job.region for job in jobs]
                     return classify_stretch(
-                        Path(there.clip), work.stretch, self._classifier, stride, self._stop.is_set
+                        *(clip, work.stretch, self._classifier, stride, self._stop.is_set),
+                        regions,
                     )
                 predictions = None
-                if isinstance(work, JoinedJob):
+                if isinstance(work, JoinedClip):
                     predictions = work.predictions(stride, self.saved.labels)
-                return self._label(job, there, predictions)
+                return self._label(jobs, there, predictions)
         except UserError as error:
-            raise UserError(_as_given(str(error), there, job)) from error
+            raise UserError(_as_given(str(error), there, jobs)) from error
         return None
 
     def stop(self) -> None:
         """Have ``run`` return early."""
         self._stop.set()
 
-    def _label(self, job: Job, there: Job, predictions: Predictions | None) -> Done:
+    def _label(
+        self, jobs: Regions, there: Sequence[Job], predictions: Sequence[Predictions] | None
+    ) -> Done:
         import ray
 
         name = workers.name_in_ray(ray.get_runtime_context().get_actor_id())
@@ -189,20 +203,21 @@ class Worker:
             suppress(LeftUnfinishedError),
             keep_temporary_names(name) as files,
         ):
-            outcome = label_clip(
+            outcomes = label_clip(
                 there,
                 model,
                 settings,
                 interrupted=stop,
-                source_name=job.name,
+                source_name=jobs[0].name,
                 predictions=predictions,
             )
-            return Done(_as_given(printed.getvalue(), there, job), outcome, files)
-        return Done(_as_given(printed.getvalue(), there, job), None, [])
+            return Done(_as_given(printed.getvalue(), there, jobs), outcomes, files)
+        return Done(_as_given(printed.getvalue(), there, jobs), [None] * len(jobs), [])
 
 
-def _as_given(text: str, there: Job, job: Job) -> str:
+def _as_given(text: str, there: Sequence[Job], jobs: Regions) -> str:
     """Name paths as they were given."""
-    for path, given in zip(there.outputs.paths, job.outputs.paths, strict=True):
-        text = text.replace(str(path), str(given))
-    return text.replace(there.name, job.name)
+    for placed_job, job in zip(there, jobs, strict=True):
+        for path, given in zip(placed_job.outputs.paths, job.outputs.paths, strict=True):
+            text = text.replace(str(path), str(given))
+    return text.replace(there[0].name, jobs[0].name)

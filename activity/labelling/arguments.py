@@ -4,7 +4,13 @@ import argparse
 
 from activity.common.stores import location, without_file_scheme
 from activity.labelling.preview import DISPLAY
-from activity.network.arguments import add_cluster_argument, add_tier_argument, positive, seconds
+from activity.network.arguments import (
+    add_cluster_argument,
+    add_region_arguments,
+    add_tier_argument,
+    positive,
+    seconds,
+)
 from activity.temporal.segment_files import SEGMENT_SUFFIXES
 from activity.temporal.smoothing import SMOOTHINGS
 
@@ -133,6 +139,7 @@ def add_file_arguments(parser: argparse.ArgumentParser) -> None:
         help="into a folder: also label the clips whose files are there already; and replace "
         "tables of segments that lie beside their clips",
     )
+    add_region_arguments(group, "labelled by itself, with results of its own (match.left.csv)")
     add_cluster_argument(group, "label many clips at once")
 
 

@@ -49,7 +49,7 @@ def draw_ethogram(path: Path, stats: Stats) -> None:
                 axes.broken_barh(
                     [(start, end - start)], (row - 0.4, 0.8), color=colour, linewidth=0
                 )
-    names = [short_name(name, _LONGEST_NAME) for name, _ in clips]
+    names = [short_name(str(clip), _LONGEST_NAME) for clip, _ in clips]
     axes.set_yticks(range(len(clips)), names, fontsize=7)
     axes.set(ylim=(len(clips) - 0.4, -0.6), xlabel="seconds", xlim=(0, None))
     axes.spines[["top", "right"]].set_visible(False)

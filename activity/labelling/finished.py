@@ -34,9 +34,9 @@ def judge_those_finished(
             continue
         try:
             judgements.append(judge_finished(job, classifier, settings))
-            said = f"{job.clip} was labelled before\n[INFO] {format_judgement(judgements[-1])}"
+            said = f"{job.title} was labelled before\n[INFO] {format_judgement(judgements[-1])}"
         except UserError as error:
-            said = f"{job.clip} was labelled before, and is not judged: {printable(str(error))}"
+            said = f"{job.title} was labelled before, and is not judged: {printable(str(error))}"
         print(f"[INFO] {said}")
     return judgements
 

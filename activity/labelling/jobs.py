@@ -18,12 +18,14 @@ from activity.labelling.review.data_files import INDEX, copy_file, page_and_name
 from activity.labelling.truths import earlier_data, read_truths, tables_of
 from activity.media.clip import CLIP_SUFFIXES, MOVING_PHOTO_SUFFIXES, open_clip
 from activity.media.live import is_live
+from activity.media.region import Region
 from activity.media.sink import SUFFIXES, check_suffix
 from activity.network.engine import EngineOptions
 from activity.temporal.formats.annotations import Wanted
 from activity.temporal.judgement import Truth
+from activity.temporal.region_files import regions_of_clips
 from activity.temporal.segment_files import READ_SUFFIXES, check_segments_suffix, holds_segments
-from activity.temporal.segments import HEADER
+from activity.temporal.segments import HEADER, NamedPart
 from activity.temporal.smoothing import Smoothing
 
 _PHOTO_SUFFIXES = {
@@ -34,7 +36,10 @@ _PHOTO_SUFFIXES = {
 
 @dataclass(frozen=True, eq=False)
 class Job:
-    """One clip to label, and what to write for it. Jobs are compared by identity.
+    """One clip to label, or a region of one, and what to write for it.
+
+    Jobs are compared by identity. Those of one clip's regions follow each other, and share the
+    labelled clip.
 
     Attributes:
         clip: path of a file, number of a camera, or address of a stream.
@@ -44,6 +49,7 @@ class Job:
         keep_unfinished: whether to keep what is written when the run ends early. False for files in
             a folder: the next run would take them for finished.
         copy: a small copy of the clip to write, if the review page needs one.
+        region: the part of the frames to label; None for the whole frame.
     """
 
     clip: str
@@ -52,11 +58,22 @@ class Job:
     earlier: Path | None = None
     keep_unfinished: bool = True
     copy: Path | None = None
+    region: Region | None = None
 
     @property
     def name(self) -> str:
         """What messages and results call the clip, which others may read."""
         return public_name(self.clip)
+
+    @property
+    def part(self) -> NamedPart:
+        """What is labelled: the clip, or its region."""
+        return NamedPart(self.name, self.region.name if self.region else "")
+
+    @property
+    def title(self) -> str:
+        """What messages call that."""
+        return str(self.part)
 
     @property
     def is_live(self) -> bool:
@@ -82,6 +99,18 @@ class Job:
     def copies_streams(self) -> bool:
         """Whether the labelled clip is the clip as it is, with subtitles."""
         return self.outputs.video is not None and self.outputs.video.suffix.lower() == ".mkv"
+
+
+def of_one_clip(jobs: Sequence[Job]) -> list[list[Job]]:
+    """Part jobs into those of one clip each: the clip itself, or its regions."""
+    clips: list[list[Job]] = []
+    for job in jobs:
+        last = clips[-1][-1] if clips else None
+        if last and last.region and job.region and last.clip == job.clip:
+            clips[-1].append(job)
+        else:
+            clips.append([job])
+    return clips
 
 
 @dataclass(frozen=True)
@@ -112,6 +141,8 @@ def plan_jobs(
     *,
     wanted: Wanted | None = None,
     over_all: Sequence[Path] = (),
+    regions: Sequence[Region] = (),
+    regions_table: Path | None = None,
 ) -> list[Job]:
     """Pair clips with the files to write for each, and make sure that these can be written.
 
@@ -125,11 +156,13 @@ def plan_jobs(
         also_read: files that the run reads besides clips and truth, such as the model.
         wanted: what to take of a truth that offers a choice.
         over_all: files to write once, over all clips.
+        regions: of every clip, each to be labelled by itself.
+        regions_table: a table of the regions of clips that differ; None for none.
 
     Raises:
-        UserError: there are no clips; nothing is asked for; a file cannot be reached or written, is
-            read in the same run, or would be written twice; a table of ``truth`` is flawed, or
-            there is none for any clip.
+        UserError: there are no clips, or one lacks a region; nothing is asked for; a file cannot
+            be reached or written, is read in the same run, or would be written twice; a table of
+            ``truth`` is flawed, or there is none for any clip.
     """
     if not (outputs.paths or truth or over_all):
         raise UserError(
@@ -141,9 +174,8 @@ def plan_jobs(
     if writes_into_folder(inputs, outputs):
         _check_folders(outputs.paths)
         named = _named_clips(inputs)
-        jobs = [
-            Job(clip, outputs.of_clip(clip, name), keep_unfinished=False) for clip, name in named
-        ]
+        keep_unfinished = False
+        of_clips = [outputs.of_clip(clip, name) for clip, name in named]
     else:
         if outputs.video:
             check_suffix(outputs.video)
@@ -154,9 +186,19 @@ def plan_jobs(
         if outputs.segments:
             check_segments_suffix(outputs.segments)
         named = [(inputs[0], _stem(inputs[0]))]
-        review = outputs.of_clip(*named[0]).review
-        jobs = [Job(inputs[0], replace(outputs, review=review))]
-    names = [name for _, name in named]
+        keep_unfinished = True
+        of_clips = [replace(outputs, review=outputs.of_clip(*named[0]).review)]
+    jobs, names = [], []
+    of_each = _regions_of(named, regions, regions_table)
+    for (clip, name), files, parts in zip(named, of_clips, of_each, strict=True):
+        if not parts:
+            jobs.append(Job(clip, files, keep_unfinished=keep_unfinished))
+            names.append(name)
+        for region in parts:
+            names.append(f"{name}.{region.name}")
+            review = outputs.of_clip(clip, names[-1]).review
+            own = replace(files.of_region(region.name), review=review)
+            jobs.append(Job(clip, own, keep_unfinished=keep_unfinished, region=region))
     if truth:
         jobs = [
             job
@@ -167,7 +209,8 @@ def plan_jobs(
     read = [*(tables_of(truth, names) if truth else ()), *also_read]
     _check_inputs_survive(jobs, over_all, read)
     if truth:
-        truths = read_truths(truth, [job.clip for job in jobs], names, wanted)
+        of_jobs = [job.part.region for job in jobs]
+        truths = read_truths(truth, [job.clip for job in jobs], names, wanted, of_jobs)
         jobs = [
             replace(job, truth=one, earlier=job.earlier if one else None)
             for job, one in zip(jobs, truths, strict=True)
@@ -187,8 +230,30 @@ def writes_into_folder(inputs: Sequence[str], outputs: Outputs) -> bool:
 
 def part_finished(jobs: Sequence[Job]) -> tuple[list[Job], list[Job]]:
     """Part jobs into those to do, and those in folders of which all files are there already."""
-    finished = {job for job in jobs if _is_finished(job)}
+    clips = of_one_clip(jobs)
+    finished = {job for regions in clips if all(map(_is_finished, regions)) for job in regions}
     return [job for job in jobs if job not in finished], [job for job in jobs if job in finished]
+
+
+def _regions_of(
+    named: Sequence[tuple[str, str]], regions: Sequence[Region], table: Path | None
+) -> list[list[Region]]:
+    """List the regions of each clip, and make sure that they are inside its frames."""
+    clips = [clip for clip, _ in named]
+    if not regions and table is None:
+        return [[] for _ in clips]
+    found = regions_of_clips(regions, table, [clip_location(clip) for clip in clips])
+    for clip, of_clip in zip(clips, found, strict=True):
+        if not of_clip or is_live(clip) or is_stored(clip):
+            continue
+        try:
+            with closing(open_clip(Path(clip))) as source:
+                size = source.info.width, source.info.height
+        except UserError:  # said when it is its turn
+            continue
+        for region in of_clip:
+            region.window(size, public_name(clip))
+    return found
 
 
 def _is_finished(job: Job) -> bool:
@@ -342,7 +407,11 @@ def _kinds(suffixes: Counter[str]) -> list[str]:
 def _check_inputs_survive(
     jobs: Sequence[Job], over_all: Sequence[Path], also_read: Sequence[Path]
 ) -> None:
-    written = [*over_all, *(path for job in jobs for path in job.outputs.paths)]
+    written = [*over_all]
+    for first, *others in of_one_clip(jobs):
+        written += first.outputs.paths
+        shared = {first.outputs.video, first.outputs.segments}
+        written += [path for job in others for path in job.outputs.paths if path not in shared]
     data = [job.outputs.review for job in jobs if job.outputs.review]
     written += [copy_file(*page_and_name(path)) for path in data]
     written += {page_and_name(path)[0] / INDEX for path in data}

@@ -1,13 +1,14 @@
 """Label clips: classify, smooth, draw, and write the results."""
 
 import tempfile
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from functools import partial
+from heapq import merge
 from itertools import chain, zip_longest
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,9 +19,14 @@ from activity.common.interruption import LeftUnfinishedError
 from activity.common.regular_file import hash_file
 from activity.common.stores import clip_location, is_stored, local_copy
 from activity.common.writing import write_json
-from activity.labelling.jobs import Job, Settings
-from activity.labelling.overlay import label_layout, overlay
-from activity.labelling.prediction import classify_frames, classify_times, read_ahead
+from activity.labelling.jobs import Job, Settings, of_one_clip
+from activity.labelling.overlay import TITLE, Place, label_layout, overlay
+from activity.labelling.prediction import (
+    classify_frames,
+    classify_times,
+    parts_of,
+    read_ahead,
+)
 from activity.labelling.preview import Show, show_nothing
 from activity.labelling.review.data_files import copy_file, needs_copy, open_copy, page_and_name
 from activity.labelling.review.doubt import with_looks
@@ -28,8 +34,9 @@ from activity.labelling.review.writer import gather_review, write_clip
 from activity.labelling.styled_labels import label_subtitles, subtitle_header
 from activity.labelling.truths import known_before
 from activity.media.clip import open_clip
-from activity.media.frame import Frame, VideoInfo
+from activity.media.frame import Frame, Part, VideoInfo
 from activity.media.live import LiveSource, Source
+from activity.media.region import Region
 from activity.media.remux import copy_with_subtitles
 from activity.media.sink import open_sink
 from activity.media.timing import as_fraction, start_timecode
@@ -73,9 +80,12 @@ Outcomes = Generator[tuple[Job, Outcome | UserError | None], None, None]
 UserError where it failed."""
 
 
-Labelled = Generator[tuple[Frame, NDArray[np.float64], int], None, None]
-"""The frames of a clip in order, each with its smoothed probabilities, shape (labels,), and the
-number of its label."""
+PartLabels = Sequence[tuple[NDArray[np.float64], int]]
+"""Of each part of a frame, its smoothed probabilities, shape (labels,), and the number of its
+label."""
+
+Labelled = Generator[tuple[Frame, PartLabels], None, None]
+"""The frames of a clip in order, each with the labels of its parts."""
 
 
 def label_one_by_one(
@@ -93,130 +103,195 @@ def label_one_by_one(
         Each job with its outcome: None where the run ended early and nothing of the clip is kept, a
         UserError where it failed.
     """
-    for job in jobs:
-        outcome: Outcome | UserError | None
+    for regions in of_one_clip(jobs):
+        outcomes: Sequence[Outcome | UserError | None]
         try:
-            outcome = label_clip(job, classifier, settings, show=show, interrupted=interrupted)
+            outcomes = label_clip(regions, classifier, settings, show=show, interrupted=interrupted)
         except LeftUnfinishedError:
-            outcome = None
+            outcomes = [None] * len(regions)
         except UserError as error:
-            outcome = error
-        yield job, outcome
+            outcomes = [error] * len(regions)
+        yield from zip(regions, outcomes, strict=True)
         if interrupted():
             return
 
 
 def label_clip(
-    job: Job,
+    jobs: Sequence[Job],
     classifier: OpenClassifier,
     settings: Settings,
     *,
     show: Show = show_nothing,
     interrupted: Callable[[], bool] = lambda: False,
     source_name: str | None = None,
-    predictions: Predictions | None = None,
-) -> Outcome:
-    """Classify every frame of a clip, smooth, and write what the job asks for.
+    predictions: Sequence[Predictions] | None = None,
+) -> list[Outcome]:
+    """Classify every frame of a clip, smooth, and write what its jobs ask for.
 
     Args:
-        job: the clip, and what to write for it.
+        jobs: the clip, and what to write for it; or for each of its regions.
         classifier: classifies its frames.
         settings: how to label it.
         show: shows a drawn frame, and returns True to end early. By default, shows nothing.
         interrupted: asked at each frame; return True to end early. By default, never.
-        source_name: the clip's name in the results, where it is not the one in the job.
-        predictions: of the clip, where they were made before.
+        source_name: the clip's name in the results, where it is not the one in the jobs.
+        predictions: of the clip or of each region, where they were made before.
+
+    Returns:
+        The outcome of each job.
 
     Raises:
-        LeftUnfinishedError: the run ended early, and no frame is drawn yet or the job is kept
-            only when it is finished.
-        UserError: the clip cannot be read, or something cannot be written.
+        LeftUnfinishedError: the run ended early, and no frame is drawn yet or the jobs are kept
+            only when they are finished.
+        UserError: the clip cannot be read, it lacks a region, or something cannot be written.
     """
-    outputs, smoothing, labels = job.outputs, settings.smoothing, classifier.saved.labels
+    smoothing, labels = settings.smoothing, classifier.saved.labels
     with ExitStack() as stack:
-        clip = job.clip
-        if is_stored(clip) and not job.is_live:
+        clip = jobs[0].clip
+        if is_stored(clip) and not jobs[0].is_live:
             clip = str(stack.enter_context(local_copy(clip_location(clip), interrupted)))
-        here = replace(job, clip=clip, copy=_copy_for_review(job))
-        source = stack.enter_context(closing(_open_source(here, interrupted)))
+        copy = _copy_for_review(jobs[0])
+        here = [replace(job, clip=clip, copy=copy) for job in jobs]
+        first = here[0]
+        source = stack.enter_context(closing(_open_source(first, interrupted)))
+        parts = parts_of([job.region for job in jobs], source.info, first.name)
+        places = [
+            Place(job.region.name, part.window) if job.region and part else None
+            for job, part in zip(jobs, parts, strict=True)
+        ]
         # A clip is read once more: not where nobody asks for that, and before anything is written,
         # so that a run that is interrupted meanwhile keeps what was there.
-        needs_digest = (job.truth or outputs.review) and not job.is_live
-        with as_user_error(job.name):
+        needs_digest = any(job.truth or job.outputs.review for job in jobs) and not first.is_live
+        with as_user_error(first.name):
             digest = hash_file(Path(clip), interrupted) if needs_digest else ""
-        files = [path for path in outputs.paths if not is_stored(path)]
+        files = [path for path in first.outputs.paths if not is_stored(path)]
         folder = files[0].parent if files else Path(tempfile.gettempdir())
-        gathered = stack.enter_context(gather_predictions(folder, labels, settings.stride))
+        gathered = [
+            stack.enter_context(gather_predictions(folder, labels, settings.stride)) for _ in jobs
+        ]
 
-        draw = partial(_draw, here, source.info, labels, settings, show, interrupted)
-        if predictions is None and here.needs_pixels and not smoothing.needs_whole_clip:
-            draw(_labelled_as_they_come(source, classifier, gathered, settings))
-            known = gathered.predictions(source.end_of)
-            numbers, drawn = smoothing.numbers(known), known.frames
-        else:
-            if predictions is None:
-                _classify(here, source, classifier, gathered, settings, interrupted)
-            known = predictions or gathered.predictions(source.end_of)
-            numbers, drawn = smoothing.numbers(known), known.frames
-            if here.needs_pixels:
-                steady = smoothing.smoothed(known, numbers)
-                made_here = predictions is None
-                drawn = draw(_labelled_again(here, source.info, known, numbers, steady, made_here))
-        media = _media(job, clip, source.info, known.end)
+        draw = partial(_draw, first, source.info, places, labels, settings, show, interrupted)
+        if predictions is None and first.needs_pixels and not smoothing.needs_whole_clip:
+            draw(_labelled_as_they_come(source, parts, classifier, gathered, settings))
+        elif predictions is None:
+            _classify(first, source, parts, classifier, gathered, settings, interrupted)
+        known = predictions or [one.predictions(source.end_of) for one in gathered]
+        numbers = [smoothing.numbers(one) for one in known]
+        drawn = known[0].frames
+        if first.needs_pixels and (predictions or smoothing.needs_whole_clip):
+            drawn = draw(
+                _labelled_again(first, source.info, known, numbers, smoothing, predictions is None)
+            )
         if source.damaged:
-            print(f"[INFO] {job.name} is damaged: packets that cannot be decoded: {source.damaged}")
+            print(
+                f"[INFO] {first.name} is damaged: packets that cannot be decoded: {source.damaged}"
+            )
         if source.corrupt:
             print(
-                f"[INFO] {job.name} is damaged: frames that the decoder calls corrupt, and that "
+                f"[INFO] {first.name} is damaged: frames that the decoder calls corrupt, and that "
                 f"are labelled all the same: {source.corrupt}"
             )
-        if outputs.video and here.copies_streams:
+        if first.outputs.video and first.copies_streams:
             _copy_with_labels(
-                here, outputs.video, source.info, known.first(drawn), smoothing, numbers
+                first,
+                first.outputs.video,
+                source.info,
+                places,
+                [one.first(drawn) for one in known],
+                smoothing,
+                numbers,
             )
-        if outputs.csv:
-            write_table(outputs.csv, known, smoothing, numbers, drawn)
-        known, numbers = known.first(drawn), numbers[:drawn]
-        summary = with_looks(summarise(known, numbers, smoothing.adjective), known)
-        compared: Compared = {}
-        if outputs.timeline or job.truth:
-            compared = {
-                each: numbers if each == smoothing else each.numbers(known)
-                for each in compared_smoothings(smoothing.size, settings.compare)
-            }
-        if outputs.timeline:
-            # Only here, since matplotlib takes a second to import.
-            from activity.labelling.timeline import draw_timeline
-
-            envelope = envelope_of(known, compared, smoothing)
-            truth = job.truth.segments if job.truth else ()
-            draw_timeline(envelope, known.end, outputs.timeline, Path(job.name).name, truth)
-        judgement = confusion = None
-        if job.truth:
-            earlier = known_before(job.earlier, digest, known.frames, classifier.saved)
-            judgement = judge(known.times, labels, compared, smoothing, job.truth, earlier)
-            confusion = confusion_in_seconds(known, numbers, job.truth.segments, earlier.learned)
-        if outputs.review:
-            path = clip_location(job.clip)
-            shown = gather_review(outputs.review, path, digest, known, summary, here.copy)
-            write_clip(page_and_name(outputs.review)[0], shown)
-    labelled = LabelledMedia(media, summary.segments)
-    if outputs.segments:
-        write_annotations(outputs.segments, [labelled], classifier.saved.activities)
-    if outputs.json:
-        made_from = _made_from(
-            source_name or job.name, source.info, summary, classifier.saved, settings
+        about = _ClipFacts(
+            source_name or first.name,
+            digest,
+            source.info,
+            source.dropped,
+            _media(first, clip, source.info, known[0].end),
         )
+        outcomes = [
+            _write_results(job, one, of_frames, drawn, about, classifier.saved, settings)
+            for job, one, of_frames in zip(here, known, numbers, strict=True)
+        ]
+    for path in dict.fromkeys(job.outputs.segments for job in jobs if job.outputs.segments):
+        labelled = [
+            LabelledMedia(about.media, outcome.summary.segments, job.part.region)
+            for job, outcome in zip(jobs, outcomes, strict=True)
+            if job.outputs.segments == path
+        ]
+        write_annotations(path, labelled, classifier.saved.activities)
+    return outcomes
+
+
+class _ClipFacts(NamedTuple):
+    """What is known of a clip besides its predictions.
+
+    Attributes:
+        name: what results call it.
+        digest: SHA-256 of its content; "" where nobody has asked for it.
+        info: what it says of itself.
+        dropped: number of frames that a live source gave while another one was classified.
+        media: what files of segments say of it.
+    """
+
+    name: str
+    digest: str
+    info: VideoInfo
+    dropped: int
+    media: Media
+
+
+def _write_results(
+    job: Job,
+    predictions: Predictions,
+    numbers: NDArray[np.integer],
+    drawn: int,
+    clip: _ClipFacts,
+    classifier: Classifier,
+    settings: Settings,
+) -> Outcome:
+    """Write what a job asks for beside the labelled clip and its segments."""
+    outputs, smoothing = job.outputs, settings.smoothing
+    if outputs.csv:
+        write_table(outputs.csv, predictions, smoothing, numbers, drawn)
+    known, numbers = predictions.first(drawn), numbers[:drawn]
+    summary = with_looks(summarise(known, numbers, smoothing.adjective), known)
+    compared: Compared = {}
+    if outputs.timeline or job.truth:
+        compared = {
+            each: numbers if each == smoothing else each.numbers(known)
+            for each in compared_smoothings(smoothing.size, settings.compare)
+        }
+    if outputs.timeline:
+        # Only here, since matplotlib takes a second to import.
+        from activity.labelling.timeline import draw_timeline
+
+        envelope = envelope_of(known, compared, smoothing)
+        truth = job.truth.segments if job.truth else ()
+        draw_timeline(envelope, known.end, outputs.timeline, Path(job.title).name, truth)
+    judgement = confusion = None
+    if job.truth:
+        earlier = known_before(job.earlier, clip.digest, known.frames, classifier)
+        judgement = judge(known.times, known.labels, compared, smoothing, job.truth, earlier)
+        confusion = confusion_in_seconds(known, numbers, job.truth.segments, earlier.learned)
+    if outputs.review:
+        shown = gather_review(
+            outputs.review, clip_location(job.clip), clip.digest, known, summary, job.copy
+        )
+        write_clip(page_and_name(outputs.review)[0], shown)
+    if outputs.json:
+        made_from = _made_from(clip, job.region, summary, classifier, settings)
         judged = {"truth": judgement.as_dict()} if judgement else {}
         write_json(outputs.json, summary.as_dict() | _bouts(summary) | made_from | judged)
-    return Outcome(summary, source.info.frame_count, source.dropped, judgement, media, confusion)
+    expected = clip.info.frame_count
+    return Outcome(summary, expected, clip.dropped, judgement, clip.media, confusion)
 
 
 def _classify(
     job: Job,
     source: Source,
+    parts: Sequence[Part | None],
     classifier: OpenClassifier,
-    gathered: GatheredPredictions,
+    gathered: Sequence[GatheredPredictions],
     settings: Settings,
     interrupted: Callable[[], bool],
 ) -> None:
@@ -226,11 +301,12 @@ def _classify(
         LeftUnfinishedError: the run ended early, and a beginning of the clip is of no use.
     """
     name, total = Path(job.name).name, source.info.frame_count or None
-    with closing(classify_times(source, classifier, settings.stride)) as classified:
+    with closing(classify_times(source, classifier, settings.stride, parts)) as classified:
         for (seconds, duration), raw in tqdm(
             classified, f"classifying {name}", total, disable=None
         ):
-            gathered.add(seconds, duration, raw)
+            for place, one in enumerate(gathered):
+                one.add(seconds, duration, None if raw is None else raw[place])
             if interrupted():
                 if settings.smoothing.needs_whole_clip or not job.keep_unfinished:
                     raise LeftUnfinishedError
@@ -238,29 +314,46 @@ def _classify(
 
 
 def _labelled_as_they_come(
-    source: Source, classifier: OpenClassifier, gathered: GatheredPredictions, settings: Settings
+    source: Source,
+    parts: Sequence[Part | None],
+    classifier: OpenClassifier,
+    gathered: Sequence[GatheredPredictions],
+    settings: Settings,
 ) -> Labelled:
     """Classify a clip and average its predictions, frame by frame."""
-    average = RollingAverage(max(1, settings.smoothing.size // settings.stride))
-    with closing(classify_frames(source, classifier, settings.stride)) as classified:
+    size = max(1, settings.smoothing.size // settings.stride)
+    averages = [RollingAverage(size) for _ in parts]
+    labelled: list[tuple[NDArray[np.float64], int]] = []
+    with closing(classify_frames(source, classifier, settings.stride, parts)) as classified:
         for frame, raw in classified:
-            gathered.add(frame.seconds, frame.duration, raw)
+            for place, one in enumerate(gathered):
+                one.add(frame.seconds, frame.duration, None if raw is None else raw[place])
             if raw is not None:
-                mean = average.push(raw[: len(gathered.labels)])
-            yield frame, mean, int(mean.argmax())
+                labels = len(classifier.saved.labels)
+                means = [
+                    average.push(row[:labels]) for average, row in zip(averages, raw, strict=True)
+                ]
+                labelled = [(mean, int(mean.argmax())) for mean in means]
+            yield frame, labelled
 
 
 def _labelled_again(
     job: Job,
     info: VideoInfo,
-    predictions: Predictions,
-    numbers: NDArray[np.integer],
-    smoothed: Iterator[NDArray[np.float64]],
+    predictions: Sequence[Predictions],
+    numbers: Sequence[NDArray[np.integer]],
+    smoothing: Smoothing,
     made_here: bool,
 ) -> Labelled:
     """Read a clip that is classified once more, to draw the labels on its frames."""
     changed = f"{job.name} was changed while it was labelled: label it again"
-    known = zip(numbers.tolist(), chain.from_iterable(smoothed), predictions.times, strict=True)
+    of_parts = [
+        zip(
+            chain.from_iterable(smoothing.smoothed(one, of_frames)), of_frames.tolist(), strict=True
+        )
+        for one, of_frames in zip(predictions, numbers, strict=True)
+    ]
+    known = zip(predictions[0].times, zip(*of_parts, strict=True), strict=True)
     with closing(open_clip(Path(job.clip), as_pixels=job.writes_pixels)) as source:
         if (source.info.width, source.info.height) != (info.width, info.height):
             raise UserError(changed)
@@ -274,15 +367,16 @@ def _labelled_again(
                         "again: only frames that were there both times are labelled"
                     )
                     return
-                number, probabilities, seconds = label
+                seconds, labelled = label
                 if not made_here and frame.seconds != seconds:
                     raise UserError(changed)
-                yield frame, probabilities, number
+                yield frame, labelled
 
 
 def _draw(
     job: Job,
     info: VideoInfo,
+    places: Sequence[Place | None],
     labels: Sequence[str],
     settings: Settings,
     show: Show,
@@ -306,13 +400,26 @@ def _draw(
         if job.copy:
             write_copy = stack.enter_context(open_copy(job.copy, info, Path(job.clip)))
         total = info.frame_count or None
-        for frame, probabilities, label in tqdm(frames, Path(job.name).name, total, disable=None):
+        for frame, labelled in tqdm(frames, Path(job.name).name, total, disable=None):
             drawn += 1
             if write_copy:
                 write_copy(frame)
             if sink:
-                bars = settings.bars
-                sink.write(frame, overlay(frame.size, labels, probabilities, label, bars=bars))
+                sink.write(
+                    frame,
+                    [
+                        plate
+                        for place, (probabilities, label) in zip(places, labelled, strict=True)
+                        for plate in overlay(
+                            frame.size,
+                            labels,
+                            probabilities,
+                            label,
+                            bars=settings.bars,
+                            place=place,
+                        )
+                    ],
+                )
             if (sink and show(frame)) or interrupted():
                 if not job.keep_unfinished:
                     raise LeftUnfinishedError
@@ -338,16 +445,23 @@ def _copy_with_labels(
     job: Job,
     path: Path,
     info: VideoInfo,
-    known: Predictions,
+    places: Sequence[Place | None],
+    known: Sequence[Predictions],
     smoothing: Smoothing,
-    numbers: NDArray[np.integer],
+    numbers: Sequence[NDArray[np.integer]],
 ) -> None:
     """Copy the clip's streams, with the labels of the frames that are known as subtitles."""
     size = (info.width, info.height)
-    header = subtitle_header(size, max(known.labels, key=len))
-    subtitles = label_subtitles(known, smoothing, numbers[: known.frames])
-    if label_layout(size, "").scale == 0:  # too small for a text that can be read
-        subtitles = iter(())
+    header = subtitle_header(size, max(known[0].labels, key=len), places)
+    tracks = [
+        label_subtitles(
+            one, smoothing, of_frames[: one.frames], place.title if place else TITLE, number
+        )
+        for number, (place, one, of_frames) in enumerate(zip(places, known, numbers, strict=True))
+        # Too small for a text that can be read.
+        if label_layout(place.window[2:] if place else size, "").scale > 0
+    ]
+    subtitles = merge(*tracks, key=lambda subtitle: subtitle.start)
     for what in copy_with_subtitles(Path(job.clip), path, header, subtitles):
         print(f"[INFO] {path} is without {what} of {job.name}")
 
@@ -375,16 +489,27 @@ def _bouts(summary: Summary) -> dict[str, Any]:
 
 
 def _made_from(
-    name: str, info: VideoInfo, summary: Summary, classifier: Classifier, settings: Settings
+    clip: _ClipFacts,
+    region: Region | None,
+    summary: Summary,
+    classifier: Classifier,
+    settings: Settings,
 ) -> dict[str, object]:
     """Collect the model, clip and settings that a summary was made from."""
+    size = clip.info.width, clip.info.height
+    part = (
+        {"region": {"name": region.name, **region.window(size, clip.name)._asdict()}}
+        if region
+        else {}
+    )
     return {
         "frames": {
             "read": summary.frames,
             "classified": summary.classified_frames,
-            "expected": info.frame_count or None,
+            "expected": clip.info.frame_count or None,
         },
-        "source": name,
+        "source": clip.name,
+        **part,
         "model": {"path": str(classifier.model), "sha256": classifier.digest},
         "settings": {
             "smoothing": settings.smoothing.way,

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from activity.common.errors import UserError
-from activity.labelling.jobs import writes_into_folder
+from activity.labelling.jobs import Job, writes_into_folder
 from activity.labelling.label_clip import Outcome
 from activity.labelling.outputs import Outputs
 from activity.temporal.bouts import Footage
@@ -81,13 +81,13 @@ def told_apart(
 
 
 def report_over_clips(
-    files: OverClips, outcomes: Sequence[tuple[str, Outcome]], expected: int, labels: Sequence[str]
+    files: OverClips, outcomes: Sequence[tuple[Job, Outcome]], expected: int, labels: Sequence[str]
 ) -> None:
     """Write the files over all clips, unless the run has ended before the last one, and say so.
 
     Args:
         files: which.
-        outcomes: name and outcome of each clip that is labelled, in the order of the clips.
+        outcomes: each job that is done, in their order, and its outcome.
         expected: how many there are when the run does not end early.
         labels: of the model.
 
@@ -104,18 +104,24 @@ def report_over_clips(
 
 
 def _write(
-    files: OverClips, outcomes: Sequence[tuple[str, Outcome]], labels: Sequence[str]
+    files: OverClips, outcomes: Sequence[tuple[Job, Outcome]], labels: Sequence[str]
 ) -> list[str]:
     """Write the files, and return what to say of the numbers, a line each."""
     if files.segments:
-        clips = [LabelledMedia(one.media, one.summary.segments) for _, one in outcomes]
+        clips = [
+            LabelledMedia(one.media, one.summary.segments, job.part.region) for job, one in outcomes
+        ]
         write_annotations(files.segments, clips, labels)
     if not (files.tables or files.picture):
         return []
     stats = gather_stats(
         [
-            (clip, Footage(0.0, one.summary.segments[-1].end, one.summary.segments), one.confusion)
-            for clip, one in outcomes
+            (
+                job.part,
+                Footage(0.0, one.summary.segments[-1].end, one.summary.segments),
+                one.confusion,
+            )
+            for job, one in outcomes
         ],
         labels_with_unknown(labels),
     )

@@ -2,6 +2,7 @@
 
 import unicodedata
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -9,7 +10,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from activity.media.frame import Plate
+from activity.media.frame import Plate, Window
+
+TITLE = "activity"
+"""Stands before the label of a whole frame."""
 
 MOST_BARS = 6
 """With more classes than this, ``bars_plate`` shows only the most probable ones."""
@@ -31,6 +35,13 @@ _BARS_TO_LABEL = 0.6
 _LONGEST_LABEL = 40  # characters
 
 
+class Place(NamedTuple):
+    """Where in a frame a label is drawn, and what stands before it: the name of the region."""
+
+    title: str
+    window: Window
+
+
 def overlay(
     size: tuple[int, int],
     labels: Sequence[str],
@@ -38,8 +49,9 @@ def overlay(
     label: int,
     *,
     bars: bool,
+    place: Place | None = None,
 ) -> list[Plate]:
-    """Make the plates to draw on a frame.
+    """Make the plates to draw on a frame, or on a region of it, which gets an outline.
 
     Args:
         size: width and height of the frame in pixels.
@@ -47,17 +59,43 @@ def overlay(
         probabilities: smoothed probabilities of the frame, shape (labels,), 0..1.
         label: number of the frame's label.
         bars: whether to draw a bar for each class, too.
+        place: of the region; None (default) for the whole frame.
 
     Returns:
-        No plate, or fewer, where the frame is too small for text that can be read.
+        No plate, or fewer, where there is too little room for text that can be read.
     """
-    plates = [label_plate(size, labels[label], float(probabilities[label]))]
+    room, title = (size, TITLE) if place is None else (place.window[2:], place.title)
+    plates = [label_plate(room, labels[label], float(probabilities[label]), title)]
     if bars:
-        plates.append(bars_plate(size, labels, probabilities, label))
-    return [plate for plate in plates if plate is not None]
+        plates.append(bars_plate(room, labels, probabilities, label))
+    found = [plate for plate in plates if plate is not None]
+    if place is None:
+        return found
+    left, top, *_ = place.window
+    inside = [replace(plate, left=plate.left + left, top=plate.top + top) for plate in found]
+    return [*_outline(size, place.window), *inside]
 
 
-def label_plate(size: tuple[int, int], label: str, probability: float) -> Plate | None:
+def _outline(size: tuple[int, int], window: Window) -> list[Plate]:
+    """Make the four lines around a region, inside it: thin, and as thick as text is."""
+    left, top, width, height = window
+    # Two pixels share a sample of colour.
+    line = min(2 * max(1, min(size) // 400), width, height)
+
+    def paint(plate: NDArray[np.uint8]) -> None:
+        plate[:] = _GREEN
+
+    return [
+        Plate(left, top, width, line, paint),
+        Plate(left, window.bottom - line, width, line, paint),
+        Plate(left, top, line, height, paint),
+        Plate(window.right - line, top, line, height, paint),
+    ]
+
+
+def label_plate(
+    size: tuple[int, int], label: str, probability: float, title: str = TITLE
+) -> Plate | None:
     """Make the plate ``activity: <label>  <probability> %`` for the top left of a frame.
 
     The text is scaled to the frame's short side, and shrunk if it does not fit. The plate has the
@@ -67,12 +105,13 @@ def label_plate(size: tuple[int, int], label: str, probability: float) -> Plate 
         size: width and height of the frame in pixels.
         label: name of the activity.
         probability: probability of the label, 0..1.
+        title: stands before the label.
 
     Returns:
         None if the frame is too small for a text that can be read.
     """
     width, height = size
-    text = drawable(f"activity: {label}")
+    text = drawable(f"{title}: {label}")
     scale = _label_scale(text, height, width)
     if scale < _SMALLEST:
         return None
@@ -103,10 +142,10 @@ class LabelLayout(NamedTuple):
     pad: int
 
 
-def label_layout(size: tuple[int, int], label: str) -> LabelLayout:
+def label_layout(size: tuple[int, int], label: str, title: str = TITLE) -> LabelLayout:
     """Lay out the plate of a label for frames of a size (width, height)."""
     width, height = size
-    scale = _label_scale(drawable(f"activity: {label}"), height, width)
+    scale = _label_scale(drawable(f"{title}: {label}"), height, width)
     return LabelLayout(scale, _margin(height, width), _pad(scale))
 
 

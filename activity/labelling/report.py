@@ -16,7 +16,7 @@ def report(
     jobs: Sequence[Job],
     outcomes: Iterable[tuple[Job, Outcome | UserError | None]],
     judged_before: Sequence[Judgement],
-) -> tuple[list[tuple[str, Outcome]], list[str]]:
+) -> tuple[list[tuple[Job, Outcome]], list[str]]:
     """Print what became of each clip as it is done, and at the end a table of several.
 
     Args:
@@ -25,40 +25,41 @@ def report(
         judged_before: judgements of other clips, which count in the sum.
 
     Returns:
-        (name of each clip that is labelled, in the order of the jobs, and what became of it; the
-        clips that failed).
+        (each job that is done, in their order, and what became of it; the names of the clips that
+        failed).
 
     Raises:
         UserError: the only clip failed.
     """
-    by_clip: dict[str, Outcome] = {}
+    done_of: dict[Job, Outcome] = {}
     judgements = [*judged_before]
     failed: set[str] = set()
     for job, outcome in outcomes:
         if outcome is None:
-            print(f"[INFO] {job.name} was left unfinished: nothing of it is kept")
+            print(f"[INFO] {job.title} was left unfinished: nothing of it is kept")
         elif isinstance(outcome, UserError):
-            if len(jobs) == 1:
+            if len({job.clip for job in jobs}) == 1:
                 raise outcome
+            if job.clip not in failed:  # what is wrong with one is wrong with all of its regions
+                print(f"error: {printable(str(outcome))}", file=sys.stderr)
             failed.add(job.clip)
-            print(f"error: {printable(str(outcome))}", file=sys.stderr)
         else:
             _print_outcome(job, outcome)
-            by_clip[job.clip] = outcome
+            done_of[job] = outcome
             judgements += [outcome.judgement] if outcome.judgement else []
     for line in format_rightness(judgements):
         print(f"[INFO] {line}")
-    done = [(job.name, by_clip[job.clip]) for job in jobs if job.clip in by_clip]
+    done = [(job, done_of[job]) for job in jobs if job in done_of]
     if len(jobs) > 1:
-        _print_table([(name, outcome.summary) for name, outcome in done])
-    return done, [job.name for job in jobs if job.clip in failed]
+        _print_table([(job.title, outcome.summary) for job, outcome in done])
+    return done, [*dict.fromkeys(job.name for job in jobs if job.clip in failed)]
 
 
 def _print_outcome(job: Job, outcome: Outcome) -> None:
     summary, expected = outcome.summary, outcome.expected
     of = f" of {expected}" if expected not in (0, summary.frames) else ""
     print(
-        f"[INFO] {job.name}: {summary.label} ({summary.probability:.0%}) "
+        f"[INFO] {job.title}: {summary.label} ({summary.probability:.0%}) "
         f"over {summary.frames}{of} frames; label switches: "
         f"{summary.raw_switches} raw, {summary.switches} {summary.adjective}"
     )

@@ -12,6 +12,7 @@ from activity.common.tables import as_text, format_row
 from activity.common.writing import replace_when_complete
 from activity.temporal.bouts import Bouts, Footage, bouts_of, in_bins, transitions
 from activity.temporal.corrected_shares import CorrectedShares, corrected_shares
+from activity.temporal.segments import NamedPart
 
 ALL_CLIPS = "(all)"
 """What the tables call all clips together."""
@@ -27,12 +28,12 @@ class Stats:
     """What the clips of a run show.
 
     Attributes:
-        clips: name of each clip, with what it shows.
+        clips: name of each clip, or region of one, with what it shows.
         labels: all of them.
         corrected: their shares over all clips, corrected by checked ones; None without a truth.
     """
 
-    clips: Sequence[tuple[str, Footage]]
+    clips: Sequence[tuple[NamedPart, Footage]]
     labels: Sequence[str]
     corrected: CorrectedShares | None
 
@@ -62,7 +63,7 @@ class Stats:
 
 
 def gather_stats(
-    clips: Sequence[tuple[str, Footage, NDArray[np.float64] | None]], labels: Sequence[str]
+    clips: Sequence[tuple[NamedPart, Footage, NDArray[np.float64] | None]], labels: Sequence[str]
 ) -> Stats:
     """Gather the numbers of clips.
 
@@ -89,7 +90,8 @@ def write_stats(paths: Sequence[Path], stats: Stats, bins: float | None) -> None
     """Write the tables, in UTF-8.
 
     The first has a row for each clip and label, and for all clips together; with ``bins`` also one
-    for each bin. Seconds have six digits; cells that have no meaning are empty.
+    for each bin. Where there are regions, each is a clip, and has a column. Seconds have six
+    digits; cells that have no meaning are empty.
 
     Args:
         paths: what ``paths_of_tables`` returns.
@@ -119,27 +121,30 @@ def _named(labels: Sequence[str], rows: Sequence[Sequence[object]]) -> list[Sequ
 
 
 def _rows(stats: Stats, bins: float | None) -> Iterable[Sequence[object]]:
-    yield COLUMNS
-    for name, footage in stats.clips:
+    has_regions = any(clip.region for clip, _ in stats.clips)
+    named = 2 if has_regions else 1
+    yield (*("clip", "region")[:named], *COLUMNS[1:])
+    all_clips = NamedPart(ALL_CLIPS)[:named]
+    for clip, footage in stats.clips:
         for part in [footage, *(in_bins(footage, bins) if bins else [])]:
             for label in stats.labels:
-                yield _row(name, part.start, part.end, label, bouts_of([part], label))
+                yield _row(clip[:named], part.start, part.end, label, bouts_of([part], label))
     longest = max((footage.end for footage in stats.footage), default=0.0)
     for number, label in enumerate(stats.labels):
         bouts = bouts_of(stats.footage, label)
         corrected = _corrected(stats.corrected, number)
-        yield _row(ALL_CLIPS, 0.0, longest, label, bouts, corrected)
+        yield _row(all_clips, 0.0, longest, label, bouts, corrected)
     if bins:
         cut = [in_bins(footage, bins) for footage in stats.footage]
         for column in zip_longest(*cut):
             parts = [part for part in column if part is not None]
             start, end = parts[0].start, max(part.end for part in parts)
             for label in stats.labels:
-                yield _row(ALL_CLIPS, start, end, label, bouts_of(parts, label))
+                yield _row(all_clips, start, end, label, bouts_of(parts, label))
 
 
 def _row(
-    name: str,
+    name: tuple[str, ...],
     start: float,
     end: float,
     label: str,
@@ -150,7 +155,7 @@ def _row(
         *(bouts.seconds, bouts.share, bouts.bouts, bouts.mean, bouts.median, bouts.longest),
         *(bouts.latency, bouts.per_minute),
     )
-    return [name, _cell(start), _cell(end), label, *map(_cell, figures), *corrected]
+    return [*name, _cell(start), _cell(end), label, *map(_cell, figures), *corrected]
 
 
 def _corrected(corrected: CorrectedShares | None, number: int) -> Sequence[str]:

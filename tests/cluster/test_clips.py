@@ -25,11 +25,12 @@ from activity.cluster.clips import label_on_cluster
 from activity.cluster.long_clips import ClipToCut, plan
 from activity.cluster.ray_cluster import ClusterOptions, cluster_joined
 from activity.common.errors import UserError
-from activity.labelling.jobs import Job, Settings
+from activity.labelling.jobs import Job, Settings, plan_jobs
 from activity.labelling.label_clip import Outcome, Outcomes, label_clip
 from activity.labelling.outputs import Outputs
 from activity.media.clip import VideoSource
 from activity.media.cutting import cut
+from activity.media.region import parse_region
 from activity.network.classifier import Classifier, OpenClassifier
 from activity.network.engine import EngineOptions
 from activity.temporal.smoothing import Rolling
@@ -700,12 +701,38 @@ def test_a_long_clip_is_shared_and_a_worker_that_dies_loses_one_stretch(
     assert 1500 < classified < 1500 + 300, "more than a stretch was lost"
     (tmp_path / "plain").mkdir()
     plain = job_of(clip, tmp_path / "plain", "csv", "mp4")
-    label_clip(plain, by_colour(lambda _: None).open(SETTINGS.options), SETTINGS)
+    label_clip([plain], by_colour(lambda _: None).open(SETTINGS.options), SETTINGS)
     for path, other in zip(job.outputs.paths, plain.outputs.paths, strict=True):
         if path.suffix == ".mp4":
             assert_same_frames(path, other)
         else:
             assert path.read_bytes() == other.read_bytes()
+
+
+@pytest.mark.parametrize("frames", [60, 1500])
+def test_regions_of_a_clip_are_those_of_this_machine(
+    frames: int, cluster: Any, tmp_path: Path
+) -> None:
+    """Also of a clip that is cut into stretches."""
+    colours = [LABELS[number * 3 // frames] for number in range(frames)]
+    clip = write_clip(tmp_path / "match.mp4", colours)
+    regions = [parse_region("left=0,0,0.5,1"), parse_region("right=80,20,80,100")]
+    for where in ("there", "here"):
+        (tmp_path / where).mkdir()
+    jobs, plain = (
+        plan_jobs(
+            [str(clip)],
+            Outputs(video=folder / "match.mp4", csv=folder / "match.csv"),
+            regions=regions,
+        )
+        for folder in (tmp_path / "there", tmp_path / "here")
+    )
+    found = dict(outcomes_of(cluster, jobs, by_colour(lambda _: None)))
+    assert [found[job].summary.frames for job in jobs] == [frames] * 2
+    label_clip(plain, by_colour(lambda _: None).open(SETTINGS.options), SETTINGS)
+    for job, other in zip(jobs, plain, strict=True):
+        assert job.outputs.csv.read_bytes() == other.outputs.csv.read_bytes()
+        assert_same_frames(job.outputs.video, other.outputs.video)
 
 
 def test_a_long_clip_whose_stretches_do_not_fit_together_is_labelled_as_a_whole(
@@ -721,7 +748,7 @@ def test_a_long_clip_whose_stretches_do_not_fit_together_is_labelled_as_a_whole(
     assert outcome.summary.frames == 600
     assert job.outputs.csv is not None
     there = job.outputs.csv.read_bytes()
-    label_clip(job, by_colour(lambda _: None).open(SETTINGS.options), SETTINGS)
+    label_clip([job], by_colour(lambda _: None).open(SETTINGS.options), SETTINGS)
     assert job.outputs.csv.read_bytes() == there
 
 

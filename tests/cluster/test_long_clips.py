@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from activity.cluster.long_clips import ClipToCut, LongClips, StretchOfJob, plan
+from activity.cluster.long_clips import ClipToCut, LongClips, StretchOfClip, plan
 from activity.cluster.workers import JobQueue
 from activity.labelling.jobs import Job
 from activity.labelling.outputs import Outputs
@@ -26,7 +26,7 @@ def jobs(tmp_path_factory: pytest.TempPathFactory) -> list[Job]:
     return [*(job_of(clip, folder, "csv") for clip in clips), Job("s3://x/y.mp4", Outputs())]
 
 
-def stretches_of(jobs: list[Job], workers: int, stride: int) -> list[StretchOfJob]:
+def stretches_of(jobs: list[Job], workers: int, stride: int) -> list[StretchOfClip]:
     """Cut the clips that are to be cut, and give their stretches."""
     queue = JobQueue(plan(jobs, workers, stride), len(jobs))
     long = LongClips()
@@ -34,8 +34,8 @@ def stretches_of(jobs: list[Job], workers: int, stride: int) -> list[StretchOfJo
     while attempt := queue.take("host"):
         if isinstance(attempt.job, ClipToCut):
             part = attempt.job
-            long.take(part, cut(Path(part.job.clip), part.parts, part.least), queue)
-        elif isinstance(attempt.job, StretchOfJob):
+            long.take(part, cut(Path(part.jobs[0].clip), part.parts, part.least), queue)
+        elif isinstance(attempt.job, StretchOfClip):
             found.append(attempt.job)
     assert long.left == len(found)
     return found
@@ -49,12 +49,13 @@ def test_a_clip_that_is_longer_than_the_share_of_a_worker_is_cut(
 ) -> None:
     stretches = stretches_of(jobs, workers, stride)
     assert len(stretches) == parts
-    assert {stretch.job for stretch in stretches} == ({jobs[3]} if parts else set())
+    assert {stretch.jobs[0] for stretch in stretches} == ({jobs[3]} if parts else set())
     assert sum(len(part.stretch.seconds) for part in stretches) == (1200 if parts else 0)
 
 
 def test_clips_are_not_cut_where_there_are_enough_for_all(jobs: list[Job]) -> None:
-    assert list(plan([*jobs[:3], *jobs[:3]] * 2, 4, 1)) == [*jobs[:3], *jobs[:3]] * 2
+    short = [*jobs[:3], *jobs[:3]] * 2
+    assert list(plan(short, 4, 1)) == [(job,) for job in short]
 
 
 def test_a_clip_that_is_named_twice_and_judged_is_two_jobs(jobs: list[Job]) -> None:
@@ -62,7 +63,7 @@ def test_a_clip_that_is_named_twice_and_judged_is_two_jobs(jobs: list[Job]) -> N
     truth = Truth(Path("truth.csv"), [Segment(0, 4, "red")])
     twice = [replace(jobs[3], outputs=Outputs(), truth=truth) for _ in range(2)]
     stretches = stretches_of(twice, 3, 1)
-    of_each = [[part.stretch for part in stretches if part.job is job] for job in twice]
+    of_each = [[part.stretch for part in stretches if part.jobs == (job,)] for job in twice]
     assert [sum(len(stretch.seconds) for stretch in some) for some in of_each] == [1200, 1200]
 
 
@@ -74,4 +75,4 @@ def test_a_clip_that_cannot_be_cut_is_labelled_whole(jobs: list[Job]) -> None:
     LongClips().take(attempt.job, None, queue)
     following = queue.take("host")
     assert following is not None
-    assert following.job is jobs[3]
+    assert following.job == (jobs[3],)

@@ -37,7 +37,7 @@ def judged(
     job: Job, settings: Settings, saved: object = SAVED
 ) -> tuple[Judgement, Callable[[], Judgement]]:
     """Label and judge a clip, and have it judged again from what was written."""
-    outcome = label_clip(job, OpenClassifier(saved, mean_colour), settings)
+    (outcome,) = label_clip([job], OpenClassifier(saved, mean_colour), settings)
     return outcome.judgement, lambda: judge_finished(job, saved, settings)
 
 
@@ -101,7 +101,7 @@ def test_why_a_clip_is_not_judged_is_told(clip: Path, tmp_path: Path) -> None:
     everything = Job(str(clip), Outputs(csv=table, json=summary, review=page), TRUTH)
     page.parent.mkdir(parents=True)
     settings = SETTINGS
-    label_clip(everything, OpenClassifier(SAVED, mean_colour), settings)
+    label_clip([everything], OpenClassifier(SAVED, mean_colour), settings)
     with_table = replace(everything, outputs=Outputs(csv=table))
     with_page = replace(everything, outputs=Outputs(review=page))
     assert judge_finished(everything, SAVED, settings).judged.frames

@@ -91,7 +91,7 @@ def test_viterbi_changes_on_the_very_frame_and_rolling_late(
     changing_clip: Path, tmp_path: Path
 ) -> None:
     job = job_of(changing_clip, tmp_path, "avi", "csv", "json", "png")
-    outcome = label_clip(job, opened(mean_colour), VITERBI)
+    (outcome,) = label_clip([job], opened(mean_colour), VITERBI)
     assert runs(rows_of(job.outputs.csv)) == [("red", 60), ("blue", 60)]
     assert (outcome.summary.frames, outcome.expected, outcome.dropped) == (120, 120, 0)
     written = json.loads(job.outputs.json.read_text())
@@ -99,7 +99,7 @@ def test_viterbi_changes_on_the_very_frame_and_rolling_late(
     assert written["settings"]["smoothing"] == "viterbi"
     assert written["segments"][1]["first_frame"] == 60
     assert len(frames_of(job.outputs.video)) == 120
-    label_clip(job, opened(mean_colour), SETTINGS)
+    label_clip([job], opened(mean_colour), SETTINGS)
     (_, red), (_, blue) = runs(rows_of(job.outputs.csv))
     assert 66 <= red <= 69
     assert red + blue == 120
@@ -128,7 +128,7 @@ def test_rolling_is_the_plain_loop_to_the_bit(
             sink.write(frame)
     job = job_of(changing_clip, tmp_path, "avi", "csv", "png")
     settings = replace(SETTINGS, stride=stride, bars=True)
-    label_clip(job, opened(mean_colour), settings)
+    label_clip([job], opened(mean_colour), settings)
     assert job.outputs.video.read_bytes() == (tmp_path / "plain.avi").read_bytes()
     found = [(row["frame"], row["label"], row["probability"]) for row in rows_of(job.outputs.csv)]
     assert found == rows
@@ -138,7 +138,7 @@ def test_labels_of_viterbi_are_those_of_the_raw_columns(
     changing_clip: Path, tmp_path: Path
 ) -> None:
     job = job_of(changing_clip, tmp_path, "csv")
-    label_clip(job, opened(mean_colour), VITERBI)
+    label_clip([job], opened(mean_colour), VITERBI)
     rows = rows_of(job.outputs.csv)
     raw = np.array([[float(row[f"p_{label}"]) for label in LABELS] for row in rows])
     labels = least_cost_labels([raw], 8)
@@ -161,7 +161,7 @@ def test_without_a_labelled_clip_the_rest_is_the_same(
         folder = tmp_path / f"with {more}"
         folder.mkdir()
         job = job_of(changing_clip, folder, *results, *more)
-        label_clip(job, opened(mean_colour), settings)
+        label_clip([job], opened(mean_colour), settings)
         assert {path.suffix[1:] for path in folder.iterdir()} == {*results, *more}
         contents.append([(folder / f"out.{suffix}").read_bytes() for suffix in results])
     assert contents[0] == contents[1]
@@ -173,7 +173,7 @@ def test_nothing_is_shown_where_nothing_is_drawn(changing_clip: Path, tmp_path: 
 
     for settings in (SETTINGS, VITERBI):
         job = job_of(changing_clip, tmp_path, "csv")
-        label_clip(job, opened(mean_colour), settings, show=show)
+        label_clip([job], opened(mean_colour), settings, show=show)
         assert len(rows_of(job.outputs.csv)) == 120
 
 
@@ -182,7 +182,7 @@ def test_an_end_while_classifying_keeps_nothing(changing_clip: Path, tmp_path: P
     (tmp_path / "out").mkdir()
     job.outputs.video.write_bytes(b"of an earlier run")
     with pytest.raises(LeftUnfinishedError):
-        label_clip(job, opened(mean_colour), VITERBI, interrupted=after(50))
+        label_clip([job], opened(mean_colour), VITERBI, interrupted=after(50))
     assert list((tmp_path / "out").iterdir()) == [job.outputs.video]
     assert job.outputs.video.read_bytes() == b"of an earlier run"
 
@@ -192,11 +192,11 @@ def test_an_end_while_drawing_keeps_a_beginning_of_the_whole(
     way: str, changing_clip: Path, tmp_path: Path
 ) -> None:
     job = job_of(changing_clip, tmp_path, "avi", "csv", "json", "png")
-    label_clip(job, opened(mean_colour), VITERBI)
+    label_clip([job], opened(mean_colour), VITERBI)
     whole, table = frames_of(job.outputs.video), rows_of(job.outputs.csv)
     # Each of the first reading's 120 frames asks whether to go on, too, and so does its end.
     calls = {"interrupted": 120 + 1 + 70, "show": 70}[way]
-    outcome = label_clip(job, opened(mean_colour), VITERBI, **{way: after(calls)})
+    (outcome,) = label_clip([job], opened(mean_colour), VITERBI, **{way: after(calls)})
     assert outcome.summary.frames == 70
     assert rows_of(job.outputs.csv) == table[:70]
     assert json.loads(job.outputs.json.read_text())["frames"]["read"] == 70
@@ -216,7 +216,7 @@ def test_an_end_before_the_first_frame_is_drawn_keeps_what_was_there(
     job.outputs.video.write_bytes(b"of an earlier run")
     with pytest.raises(LeftUnfinishedError):
         label_clip(
-            replace(job, truth=truth), opened(mean_colour), settings, interrupted=lambda: True
+            [replace(job, truth=truth)], opened(mean_colour), settings, interrupted=lambda: True
         )
     assert list((tmp_path / "out").iterdir()) == [job.outputs.video]
     assert job.outputs.video.read_bytes() == b"of an earlier run"
@@ -229,7 +229,7 @@ def test_an_end_among_many_clips_keeps_none_of_this_one(
     job = job_of(changing_clip, tmp_path / "out", "mp4", "csv", keep_unfinished=False)
     (tmp_path / "out").mkdir()
     with pytest.raises(LeftUnfinishedError):
-        label_clip(job, opened(mean_colour), settings, interrupted=after(calls))
+        label_clip([job], opened(mean_colour), settings, interrupted=after(calls))
     assert list((tmp_path / "out").iterdir()) == []
 
 
@@ -251,7 +251,7 @@ def test_another_number_of_frames_when_a_clip_is_read_again(
     other = write_clip(tmp_path / "other.mp4", ["red"] * frames).read_bytes()
     job = job_of(changing_clip, tmp_path, "mp4", "csv", "json", "png")
     classify = changing_the_clip(changing_clip, other)
-    outcome = label_clip(job, opened(classify), VITERBI)
+    (outcome,) = label_clip([job], opened(classify), VITERBI)
     assert "had a different number of frames when it was read" in capsys.readouterr().out
     assert outcome.summary.frames == min(frames, 120)
     assert len(rows_of(job.outputs.csv)) == len(frames_of(job.outputs.video)) == min(frames, 120)
@@ -271,14 +271,14 @@ def test_another_clip_when_it_is_read_again(
     job.outputs.video.write_bytes(b"of an earlier run")
     classify = changing_the_clip(changing_clip, contents[content])
     with pytest.raises(UserError, match=r"changed while it was labelled|cannot read"):
-        label_clip(job, opened(classify), VITERBI)
+        label_clip([job], opened(classify), VITERBI)
     assert list((tmp_path / "out").iterdir()) == [job.outputs.video]
     assert job.outputs.video.read_bytes() == b"of an earlier run"
 
 
 def test_bars_stand_still_over_a_stretch(changing_clip: Path, tmp_path: Path) -> None:
     job = job_of(changing_clip, tmp_path, "avi")
-    label_clip(job, opened(mean_colour), replace(VITERBI, bars=True))
+    label_clip([job], opened(mean_colour), replace(VITERBI, bars=True))
     frames = frames_of(job.outputs.video)
     bars = [cv2.cvtColor(frame[60:, :80], cv2.COLOR_BGR2GRAY) for frame in frames]
     # Frames 100 on, where the bar that moves in the drawn clip is elsewhere.
@@ -293,7 +293,7 @@ def test_settings_travel_to_another_process() -> None:
 def test_a_summary_says_what_it_was_made_from(changing_clip: Path, tmp_path: Path) -> None:
     job = job_of(changing_clip, tmp_path, "json")
     classifier = OpenClassifier(replace(SAVED, framing="squashed"), mean_colour)
-    label_clip(job, classifier, replace(VITERBI, stride=4))
+    label_clip([job], classifier, replace(VITERBI, stride=4))
     written = json.loads(job.outputs.json.read_text())
     assert written["source"] == str(changing_clip)
     assert written["frames"] == {"read": 120, "classified": 30, "expected": 120}
@@ -316,7 +316,7 @@ def test_what_became_of_times_and_damaged_frames_is_told(
     clip = write_pictures(tmp_path / "hevc.mp4", pictures, "libx265", options=options)
     overwrite_packet(clip, 20)
     job = job_of(clip, tmp_path, "avi", "json")
-    outcome = label_clip(job, opened(mean_colour), SETTINGS)
+    (outcome,) = label_clip([job], opened(mean_colour), SETTINGS)
     assert outcome.summary.frames == 59
     said = [line for line in capsys.readouterr().out.splitlines() if line.startswith("[INFO]")]
     assert said == [
@@ -335,7 +335,7 @@ def test_after_an_early_end_the_last_frame_is_shown_as_long_as_it_is(
     """And not for the moment that a file claims each frame to be shown."""
     clip = write_av_clip(tmp_path / "slow.mkv", range(0, 20_000, 500))
     job = job_of(clip, tmp_path, suffix, "json")
-    label_clip(job, opened(mean_colour), SETTINGS, interrupted=after(8))
+    label_clip([job], opened(mean_colour), SETTINGS, interrupted=after(8))
     written = json.loads(job.outputs.json.read_text())
     frames = written["frames"]["read"]
     assert 5 < frames < 10

@@ -55,7 +55,8 @@ def predict_frames(
     """Classify a source's frames and average the predictions, in order."""
     average = RollingAverage(max(1, size // stride))
     with closing(classify_frames(source, classifier, stride)) as classified:
-        for number, (frame, raw) in enumerate(classified):
+        for number, (frame, rows) in enumerate(classified):
+            (raw,) = [None] if rows is None else rows  # one part: the whole frame
             if raw is not None:
                 smoothed = average.push(raw)
             yield frame, Predicted(number, raw, smoothed)

@@ -101,7 +101,7 @@ def assert_joined_is_plain(path: Path, folder: Path, stride: int = 1) -> None:
         labels = CLASSIFIER.saved.labels
         for predictions in (None, join_stretches(stretches, stride, labels, found.end)):
             job = job_of(path, folder, *results)
-            label_clip(job, CLASSIFIER, settings, predictions=predictions)
+            label_clip([job], CLASSIFIER, settings, predictions=predictions)
             written.append([path.read_bytes() for path in job.outputs.paths])
         assert written[0] == written[1]
 
@@ -181,7 +181,7 @@ def test_a_clip_that_was_changed_is_not_labelled_with_what_was_there(tmp_path: P
     write_pictures(clip, pictures(100), "mpeg4")
     predictions = join_stretches(stretches, 1, CLASSIFIER.saved.labels, found.end)
     with pytest.raises(UserError, match=r"mpeg4\.mov was changed while it was labelled"):
-        label_clip(job_of(clip, tmp_path, "avi"), CLASSIFIER, SETTINGS, predictions=predictions)
+        label_clip([job_of(clip, tmp_path, "avi")], CLASSIFIER, SETTINGS, predictions=predictions)
     assert not (tmp_path / "out.avi").exists()
 
 

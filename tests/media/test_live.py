@@ -152,3 +152,19 @@ def test_the_script_labels_a_stream(webcam: str, run_script, trained, tmp_path) 
     # A frame is shown for as long as it was the newest: about two seconds in all.
     seconds = capture.get(cv2.CAP_PROP_FRAME_COUNT) / capture.get(cv2.CAP_PROP_FPS)
     assert 0.5 < seconds < 4
+
+
+def test_the_script_labels_regions_of_a_stream(webcam: str, run_script, trained, tmp_path) -> None:
+    files = ["-m", trained.model, "-l", trained.label_bin, "--cache", trained.cache]
+    regions = ["--region", "left=0,0,0.5,1", "--region", "right=32,0,32,48"]
+    outputs = ["-o", tmp_path / "out.mp4", "--csv", tmp_path / "out.csv", "--display", "off"]
+    done = run_script("predict_video.py", *files, "-i", webcam, *outputs, *regions)
+    assert done.returncode == 0, done.stderr
+    tables = [(tmp_path / f"out.{name}.csv").read_text() for name in ("left", "right")]
+    assert len({table.count("\n") for table in tables}) == 1
+    assert len({table.split(",p_")[0] for table in tables}) == 1
+    assert cv2.VideoCapture(str(tmp_path / "out.mp4")).read()[0]
+    outside = ["--region", "right=33,0,32,48"]
+    done = run_script("predict_video.py", *files, "-i", webcam, *outputs, *outside)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "which are 64x48" in done.stderr

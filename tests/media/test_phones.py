@@ -24,6 +24,7 @@ from activity.media.clip import VideoSource, open_clip
 from activity.media.frame import Plate
 from activity.media.photo import decode_image, hash_photo, why_unreadable
 from activity.media.sink import open_sink
+from tests.clips import share_the_cores
 from tests.conftest import ROOT, write_clip
 
 
@@ -150,6 +151,7 @@ def hdr_avif(curve: Callable[[np.ndarray], np.ndarray], transfer: int) -> bytes:
         picture = picture.reformat(format="yuv420p10le", dst_colorspace=9, dst_color_range=2)
         for packet in (*stream.encode(picture), *stream.encode(None)):
             file.mux(packet)
+    share_the_cores()
     return written.getvalue()
 
 

@@ -100,15 +100,22 @@ def test_what_is_no_file_is_not_opened(tmp_path: Path) -> None:
 def test_a_table_of_many_clips_is_read_or_its_line_named(tmp_path: Path) -> None:
     def read(text: str) -> dict[str, list[Segment]]:
         (tmp_path / "clips.csv").write_text(text)
-        return read_segments_of_clips(tmp_path / "clips.csv")
+        found = read_segments_of_clips(tmp_path / "clips.csv")
+        return {str(part): segments for part, segments in found.items()}
 
     head = "clip,start,end,label\n"
     assert read(f"{head}b.mp4,4,9,tennis\na b.mp4,0,1,unknown\nb.mp4,0,4,football\n") == {
         "b.mp4": [Segment(0, 4, "football"), Segment(4, 9, "tennis")],
         "a b.mp4": [Segment(0, 1, "unknown")],
     }
+    regions = "clip,region,start,end,label\n"
+    assert read(f"{regions}b.mp4,left,4,9,tennis\nb.mp4,,0,9,golf\nb.mp4,left,0,4,golf\n") == {
+        "b.mp4 (left)": [Segment(0, 4, "golf"), Segment(4, 9, "tennis")],
+        "b.mp4": [Segment(0, 9, "golf")],
+    }
     for text, message in (
         ("start,end,label\n", "line 1: the first line should be clip,start,end,label"),
+        (f"{regions}b.mp4,left,0,4\n", "line 2: 4 values instead of 5"),
         (f"{head}b.mp4,0,4\n", "line 2: 3 values instead of 4"),
         (f"{head} ,0,4,tennis\n", "line 2: it does not say which clip it is about"),
         (f"{head}a,0,4,go\nb,0,4,go\na,3,5,go\n", "line 4: this segment starts at 3 s, before"),

@@ -1,0 +1,225 @@
+"""``--region``: parts of a clip's frames, each labelled as if it had been cropped before."""
+
+import json
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from activity.media.clip import VideoSource
+from activity.temporal.formats.annotations import Wanted
+from activity.temporal.segment_files import read_annotations
+from activity.temporal.segments import Segment, read_segments
+from tests.conftest import COLOURS_BGR, RunMain, RunScript, Trained
+
+LEFT = ["red"] * 60 + ["blue"] * 30
+RIGHT = ["green"] * 21 + ["red"] * 69  # changes at a whole millisecond
+SIZE = (160, 120)  # of each half
+
+
+def frame_of(colours: list[str], number: int) -> np.ndarray:
+    """A noisy frame of one colour."""
+    noise = np.random.default_rng(number).normal(0, 20, (SIZE[1], SIZE[0], 3))
+    return np.clip(np.array(COLOURS_BGR[colours[number]]) + noise, 0, 255).astype(np.uint8)
+
+
+def write_frames(path: Path, frames: list[np.ndarray]) -> Path:
+    """Write frames without loss, so that a part of them is the same in another clip."""
+    with av.open(str(path), "w") as clip:
+        stream = clip.add_stream("libx264", rate=30, options={"qp": "0", "preset": "ultrafast"})
+        stream.height, stream.width = frames[0].shape[:2]
+        stream.pix_fmt = "yuv420p"
+        for pixels in frames:
+            clip.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="bgr24")))
+        clip.mux(stream.encode(None))
+    return path
+
+
+@pytest.fixture
+def courts(tmp_path: Path) -> dict[str, Path]:
+    """Two courts side by side, and each of them by itself."""
+    left = [frame_of(LEFT, number) for number in range(90)]
+    right = [frame_of(RIGHT, number)[::-1] for number in range(90)]
+    both = [np.hstack(pair) for pair in zip(left, right, strict=True)]
+    return {
+        name: write_frames(tmp_path / f"{name}.mp4", frames)
+        for name, frames in (("left", left), ("right", right), ("match", both))
+    }
+
+
+def flags(trained: Trained, clip: Path, *more: object) -> list[object]:
+    named = ["--model", trained.model, "--label-bin", trained.label_bin, "--input", clip]
+    return [*named, "--cache", trained.cache, "--engine", "openvino", *more]
+
+
+REGIONS = ("--region", "left=0,0,0.5,1", "--region", "right=160,0,160,120")
+
+
+@pytest.mark.parametrize(
+    "smoothing", [["--size", 16], ["--smoothing", "viterbi", "--size", 16], ["--stride", 4]]
+)
+def test_each_region_gets_the_results_of_the_cropped_clip(
+    smoothing: list[object],
+    courts: dict[str, Path],
+    trained: Trained,
+    run_predict: RunMain,
+    tmp_path: Path,
+) -> None:
+    def outputs(name: str) -> list[object]:
+        files = [f"--{what}={tmp_path / name}.{what}" for what in ("csv", "json")]
+        return [*files, f"--segments={tmp_path / name}.srt"]
+
+    for name in ("left", "right"):
+        run_predict(*flags(trained, courts[name], *outputs(f"alone.{name}"), *smoothing))
+    printed = run_predict(*flags(trained, courts["match"], *outputs("match"), *smoothing, *REGIONS))
+    assert "match.mp4 (left): red" in printed
+    assert "match.mp4 (right): red" in printed
+    for name in ("left", "right"):
+        for what in ("csv", "srt"):
+            alone, region = (tmp_path / f"{one}.{name}.{what}" for one in ("alone", "match"))
+            assert region.read_bytes() == alone.read_bytes()
+        summary = json.loads((tmp_path / f"match.{name}.json").read_text())
+        left = 0 if name == "left" else 160
+        assert summary["region"] == {
+            "name": name, "left": left, "top": 0, "width": 160, "height": 120
+        }  # fmt: skip
+    assert not (tmp_path / "match.csv").exists()
+
+
+def test_the_labelled_clip_shows_all_regions(
+    courts: dict[str, Path], trained: Trained, run_predict: RunMain, tmp_path: Path
+) -> None:
+    output = tmp_path / "out.mp4"
+    run_predict(*flags(trained, courts["match"], "--output", output, "--size", 1, *REGIONS))
+    written = [frame.pixels for frame in VideoSource(output).frames()]
+    assert len(written) == 90
+    plain = [frame.pixels for frame in VideoSource(courts["match"]).frames()]
+    changed = np.abs(written[30].astype(int) - plain[30]).max(axis=2) > 80
+    # Outlines of two pixels, a plate at the top left of each, and nothing else.
+    for half in (changed[:, :160], changed[:, 160:]):
+        assert half[:2].mean() > 0.9
+        assert half[:, :2].mean() > 0.9
+        assert half[4:30].mean() > 0.2
+        assert half[60:110, 10:150].mean() < 0.02
+
+
+def test_many_clips_and_a_table_of_regions(
+    courts: dict[str, Path], trained: Trained, run_predict: RunMain, tmp_path: Path
+) -> None:
+    """A clip that the table does not name is labelled as a whole."""
+    table = tmp_path / "regions.csv"
+    table.write_text("clip,region,left,top,width,height\nmatch.mp4,lane 1,0.5,0,0.5,1\n")
+    folder = tmp_path / "out"
+    given = flags(trained, courts["match"], "--segments", folder, "--size", 1, "--regions", table)
+    given[given.index("--input") + 1 : given.index("--cache")] = [courts["match"], courts["left"]]
+    run_predict(*given)
+    assert sorted(path.name for path in folder.iterdir()) == ["left.csv", "match.lane 1.csv"]
+    expected = [Segment(0, 0.7, "green"), Segment(0.7, 3, "red")]
+    found = read_segments(folder / "match.lane 1.csv")
+    assert [one.label for one in found] == ["green", "red"]
+    assert found[1].start == pytest.approx(expected[1].start, abs=1e-4)
+    again = run_predict(*given)
+    assert "2 of 2 clips are labelled already" in again
+
+
+@pytest.mark.parametrize("suffix", [".boris", ".eaf"])
+def test_subjects_and_tiers_are_regions_written_and_read(
+    suffix: str, courts: dict[str, Path], trained: Trained, run_predict: RunMain, tmp_path: Path
+) -> None:
+    file = tmp_path / f"match{suffix}"
+    given = flags(trained, courts["match"], "--size", 1, *REGIONS)
+    run_predict(*given, "--segments", file)
+    found = read_annotations(file, Wanted(regions=["left", "right"]))
+    assert {some.region: [one.label for one in some.segments] for some in found.clips} == {
+        "left": ["red", "blue"],
+        "right": ["green", "red"],
+    }
+    assert all(Fraction(1) > abs(Fraction(some.segments[-1].end) - 3) for some in found.clips)
+    printed = run_predict(*given, "--truth", file)
+    assert "frames right now: 1.000 of 180" in printed, printed
+
+
+def test_tables_of_truth_are_about_their_regions(
+    courts: dict[str, Path], trained: Trained, run_predict: RunMain, tmp_path: Path
+) -> None:
+    given = flags(trained, courts["match"], "--size", 1, *REGIONS)
+    table = tmp_path / "truth.csv"
+    table.write_text(
+        "clip,region,start,end,label\nmatch.mp4,left,0,2,red\nmatch.mp4,left,2,3,blue\n"
+        "match.mp4,right,0,3,blue\n"
+    )
+    stats = tmp_path / "stats.csv"
+    printed = run_predict(*given, "--truth", table, "--stats", stats)
+    assert "frames right now: 0.500 of 180" in printed
+    assert stats.read_text().startswith("clip,region,start,end,label,")
+    folder = tmp_path / "truths"
+    folder.mkdir()
+    (folder / "match.right.csv").write_text("start,end,label\n0,3,red\n")
+    printed = run_predict(*given, "--truth", folder)
+    assert "not judged, since there is no truth: " in printed
+    assert "match.mp4 (left)" in printed
+
+
+@pytest.mark.parametrize(
+    ("region", "message"),
+    [
+        (["left=0,0,0.5"], "give four numbers"),
+        (["0,0,0.5,1"], "is no region"),
+        (["a/b=0,0,0.5,1"], "cannot be called"),
+        (["left=0,0,1e9,1"], "give four numbers"),
+        (["left=-1,0,20,20"], "outside the frame, or is empty"),
+        (["left=0,0,0,1"], "outside the frame, or is empty"),
+        (["left=0.6,0,0.5,1"], "reaches beyond the frame"),
+        (["left=0.5,0,100,100"], "mixes pixels and shares"),
+        (["left=300,0,160,120"], "match.mp4, which are 320x120"),
+        (["left=0,0,10,120"], "it should have at least 16x16"),
+        (["left=0,0,0.04,1"], "it should have at least 16x16"),
+        (["left=0,0,0.5,1", "Left=0.5,0,0.5,1"], "two regions are called"),
+    ],
+)
+def test_a_bad_region_is_one_line_before_anything_is_read(
+    region: list[str],
+    message: str,
+    courts: dict[str, Path],
+    trained: Trained,
+    run_script: RunScript,
+    tmp_path: Path,
+) -> None:
+    given = [part for one in region for part in ("--region", one)]
+    output = tmp_path / "out.csv"
+    done = run_script("predict_video.py", *flags(trained, courts["match"], "--csv", output, *given))
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert done.stderr.rstrip().count("\n") == done.stderr.count("usage") * (
+        done.stderr.rstrip().count("\n")
+    )
+    assert not list(tmp_path.glob("out*"))
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        ("clip,left,top,width,height\n", "the first line should be clip,region,left"),
+        ("clip,region,left,top,width,height\nmatch.mp4,a,0,0,1\n", "line 2: a line should look"),
+        ("clip,region,left,top,width,height\nmatch.mp4,a,0,0,x,1\n", "line 2: the region a has"),
+        ("clip,region,left,top,width,height\nmatsh.mp4,a,0,0,1,1\n", "match.mp4"),
+    ],
+)
+def test_a_flawed_table_of_regions_is_one_line(
+    lines: str,
+    message: str,
+    courts: dict[str, Path],
+    trained: Trained,
+    run_script: RunScript,
+    tmp_path: Path,
+) -> None:
+    table = tmp_path / "regions.csv"
+    table.write_text(lines)
+    output = tmp_path / "out.csv"
+    given = flags(trained, courts["match"], "--csv", output, "--regions", table)
+    done = run_script("predict_video.py", *given)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert message in done.stderr
+    assert not output.exists()
