@@ -19,11 +19,13 @@ from av.filter import Graph
 from av.format import Flags
 from av.packet import Packet
 from av.stream import Disposition, Stream
+from av.video.reformatter import VideoReformatter
 
 from activity.common.cores import usable_cores
 from activity.common.errors import UserError
 from activity.media.crop import Margins, margins_of
 from activity.media.frame import (
+    IN_SDR,
     DecodedFrame,
     Frame,
     PlaneCrop,
@@ -36,6 +38,7 @@ from activity.media.frame import (
     plausible_fps,
     shape_of,
 )
+from activity.media.hdr import in_sdr
 from activity.media.photo import START, PhotoSource, may_be_photo
 
 CLIP_SUFFIXES = (
@@ -549,8 +552,8 @@ class VideoSource:
 
     It is read with PyAV, not with ``cv2.VideoCapture``, which gives memory that was never filled
     for an interlaced picture, ends at a damaged packet or after 4,096 packets of other streams,
-    has no decoder of AV1, and follows a playlist to other files. On any other clip, both give the
-    same pixels bit for bit, in the same time.
+    has no decoder of AV1, follows a playlist to other files, and takes seconds for the first frame
+    of HDR. On any other clip, both give the same pixels bit for bit, in the same time.
     """
 
     live = False
@@ -584,14 +587,15 @@ class VideoSource:
         layout = layout_of(first.planes, stream.sample_aspect_ratio)
         width, height = layout.size(first.planes.width, first.planes.height)
         can_be_planes = layout.as_stored and not as_pixels
-        planes = format_to_write(first.planes) if can_be_planes else None
+        shown = in_sdr(first.planes, VideoReformatter())
+        planes = format_to_write(shown) if can_be_planes else None
         self._showing = Showing(layout, width, height, planes)
         self.info = VideoInfo(
             width=width,
             height=height,
             fps=plausible_fps(*_claimed_rates(self._container, stream)),
             frame_count=_frame_count(stream),
-            planes=planes,
+            planes=IN_SDR if shown is not first.planes else planes,
         )
         self._last = (-1.0, -1.0)  # time and end of the last frame, once it was read
 

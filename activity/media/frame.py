@@ -15,6 +15,8 @@ from av.sidedata.sidedata import SideData
 from av.video.reformatter import Interpolation, VideoReformatter
 from numpy.typing import NDArray
 
+from activity.media.hdr import in_sdr, samples
+
 INPUT_SIZE = 224
 """Width and height in pixels of what most networks see."""
 
@@ -146,6 +148,10 @@ class PlaneFormat(NamedTuple):
     transfer: int
 
 
+IN_SDR = PlaneFormat("yuv420p", 1, 1, 1, 1)
+"""What HDR is written as: BT.709."""
+
+
 @dataclass(frozen=True)
 class Plate:
     """A rectangle of a frame, and what is drawn in it.
@@ -197,12 +203,12 @@ class PlanePainter:
         width = -((left - plate.left - plate.width) // 2) * 2
         height = -((top - plate.top - plate.height) // 2) * 2
         region = [
-            samples[top // step :, left // step :][: height // step, : width // step]
-            for samples, step in zip(_samples(planes), (1, 2, 2), strict=True)
+            whole[top // step :, left // step :][: height // step, : width // step]
+            for whole, step in zip(samples(planes), (1, 2, 2), strict=True)
         ]
         under = av.VideoFrame(width, height, planes.format.name)
-        for samples, part in zip(_samples(under), region, strict=True):
-            samples[:] = part
+        for copied, part in zip(samples(under), region, strict=True):
+            copied[:] = part
         _keep_colours(under, planes)
         bgr = self._to_bgr.reformat(under, format="bgr24", interpolation=ROUNDED, threads=1)
         pixels = np.asarray(bgr.to_ndarray(), np.uint8)
@@ -212,23 +218,12 @@ class PlanePainter:
         painted = self._to_planes.reformat(
             painted, format=planes.format.name, interpolation=ROUNDED, threads=1
         )
-        for samples, part in zip(_samples(painted), region, strict=True):
-            part[:] = samples
+        for part, drawn in zip(region, samples(painted), strict=True):
+            part[:] = drawn
 
 
 def _keep_colours(frame: av.VideoFrame, of: av.VideoFrame) -> None:
     frame.colorspace, frame.color_range = of.colorspace, of.color_range
-
-
-def _samples(planes: av.VideoFrame) -> list[NDArray[np.uint8]]:
-    """Show each plane as an array that shares its memory, shape (height, width)."""
-    return [
-        # PyAV's stubs do not say that a plane is a buffer.
-        np.frombuffer(plane, np.uint8).reshape(plane.height, plane.line_size)[  # type: ignore[call-overload]
-            :, : plane.width
-        ]
-        for plane in planes.planes
-    ]
 
 
 FPS_WHERE_UNKNOWN = 30.0
@@ -240,7 +235,8 @@ class VideoInfo:
 
     Size and rate are those of the frames that come out of it. The number of frames is 0 where
     the source does not say, and may be wrong where it does. ``planes`` says how the frames are
-    stored, where they can be written as they are stored; else it is None.
+    stored, where they can be written as they are stored, and, of HDR, as what they are written;
+    else it is None.
     """
 
     width: int
@@ -360,6 +356,7 @@ class Scalers(threading.local):
 
     def __init__(self) -> None:
         self.to_pixels, self.to_input = VideoReformatter(), VideoReformatter()
+        self.to_sdr = VideoReformatter()
 
 
 class PlaneCrop(threading.local):
@@ -435,7 +432,13 @@ class DecodedFrame(Frame):
         self, planes: av.VideoFrame, showing: Showing, seconds: float, duration: float
     ) -> None:
         super().__init__(NO_PIXELS, seconds, duration)
-        self._planes, self._showing = planes, showing
+        self._decoded, self._showing = planes, showing
+
+    @property
+    def _planes(self) -> av.VideoFrame:
+        """The decoder's; those of HDR as an ordinary screen shows them, from when they are used."""
+        self._decoded = in_sdr(self._decoded, self._showing.scalers.to_sdr)
+        return self._decoded
 
     @property
     def pixels(self) -> NDArray[np.uint8]:
@@ -460,7 +463,7 @@ class DecodedFrame(Frame):
     def to_wait(self) -> Frame:
         """Return the frame, as ``Frame.to_wait`` says."""
         # The size of the pictures may have grown midway.
-        has_grown = self._planes.width * self._planes.height > self.size[0] * self.size[1]
+        has_grown = self._decoded.width * self._decoded.height > self.size[0] * self.size[1]
         if self._showing.planes is None or has_grown:
             return Frame(self.pixels, self.seconds, self.duration)
         return self

@@ -25,6 +25,7 @@ from PIL import Image
 from activity.common.errors import UserError
 from activity.common.regular_file import check_regular_file
 from activity.media.frame import INPUT_SIZE, Frame, VideoInfo, plausible_fps
+from activity.media.hdr import BT2020, HLG, P3, PQ, light_of, shown_light
 
 if TYPE_CHECKING:
     from PIL import ImageCms
@@ -65,20 +66,6 @@ _ONE_LARGE = threading.Lock()
 # then decoded smaller, or converted to sRGB.
 _DECODED_ANEW, _DECODED_SMALLER = b"2", b"3"
 
-# Numbers of primaries and transfer that are not those of sRGB (ITU-T H.273), and what makes linear
-# colours of these primaries those of sRGB.
-_BT2020, _P3, _PQ, _HLG = 9, 12, 16, 18
-_TO_BT709 = {
-    _BT2020: np.array(
-        [[1.6605, -0.5876, -0.0728], [-0.1246, 1.1329, -0.0083], [-0.0182, -0.1006, 1.1187]],
-        np.float32,
-    ),
-    _P3: np.array(
-        [[1.2249, -0.2247, 0], [-0.0420, 1.0419, 0], [-0.0197, -0.0786, 1.0979]], np.float32
-    ),
-}
-_LUMA = np.array([[0.2126, 0.7152, 0.0722], [0.2627, 0.6780, 0.0593]], np.float32)
-_PAPER_WHITE = 203  # cd/m2
 # Bytes of a file in which its colours are described; rows of a picture that are converted at once.
 _HEADER, _ROWS = 2**16, 256
 
@@ -460,18 +447,12 @@ def _in_srgb(pixels: NDArray[np.uint8], photo: Image.Image, content: bytes) -> N
     if photo.format not in _BY_PILLOW or place < 0 or _profile(photo):
         return pixels
     primaries, transfer = struct.unpack_from(">HH", content, place + 8)
-    matrix = _TO_BT709.get(primaries)
-    if matrix is None and transfer not in (_PQ, _HLG):
+    if primaries not in (BT2020, P3) and transfer not in (PQ, HLG):
         return pixels
     light = _light_of_levels(transfer)
     shown = np.empty_like(pixels)
     for top in range(0, len(pixels), _ROWS):
-        rgb = light[pixels[top : top + _ROWS, :, ::-1]]
-        if transfer == _HLG:  # scene to screen
-            rgb *= (rgb @ _LUMA[int(primaries == _BT2020)])[:, :, None] ** 0.2 * (
-                1000 / _PAPER_WHITE
-            )
-        rgb = np.clip(rgb if matrix is None else rgb @ matrix.T, 0, 1)
+        rgb = shown_light(light[pixels[top : top + _ROWS, :, ::-1]], transfer, primaries)
         srgb = np.where(rgb <= 0.0031308, 12.92 * rgb, 1.055 * rgb ** (1 / 2.4) - 0.055)
         shown[top : top + _ROWS] = np.rint(255 * srgb)[:, :, ::-1]
     return shown
@@ -479,18 +460,10 @@ def _in_srgb(pixels: NDArray[np.uint8], photo: Image.Image, content: bytes) -> N
 
 @lru_cache
 def _light_of_levels(transfer: int) -> NDArray[np.float32]:
-    """Return the light of each of 256 levels, shape (256,); 1 is paper white.
-
-    PQ and HLG are those of ITU-R BT.2100; whatever else is taken for sRGB.
-    """
+    """Return the light of each of 256 levels, shape (256,); what is not HDR is taken for sRGB."""
     level = np.linspace(0, 1, 256)
-    if transfer == _PQ:
-        power = level ** (1 / 78.84375)
-        light = np.maximum(power - 0.8359375, 0) / (18.8515625 - 18.6875 * power)
-        light = light ** (1 / 0.1593017578125) * (10_000 / _PAPER_WHITE)
-    elif transfer == _HLG:
-        bright = (np.exp((level - 0.55991073) / 0.17883277) + 0.28466892) / 12
-        light = np.where(level <= 0.5, level**2 / 3, bright)
+    if transfer in (PQ, HLG):
+        light = light_of(level, transfer)
     else:
         light = np.where(level <= 0.04045, level / 12.92, ((level + 0.055) / 1.055) ** 2.4)
     return light.astype(np.float32)

@@ -26,6 +26,7 @@ from activity.media.photo import decode_image, hash_photo, why_unreadable
 from activity.media.sink import open_sink
 from tests.clips import share_the_cores
 from tests.conftest import ROOT, write_clip
+from tests.hdr import HLG, PQ, hdr_levels
 
 
 def scene(width: int = 240, height: int = 160) -> np.ndarray:
@@ -120,25 +121,9 @@ def in_profile(profile: bytes) -> np.ndarray:
     return np.rint(255 * np.clip(light, 0, 1) ** (1 / 2.2)).astype(np.uint8)[:, :, ::-1]
 
 
-TO_BT2020 = np.array([[0.6274, 0.3293, 0.0433], [0.0691, 0.9195, 0.0114], [0.0164, 0.0880, 0.8956]])
-
-
-def pq(light: np.ndarray) -> np.ndarray:
-    power = (light * 203 / 10_000) ** 0.1593017578125
-    return ((0.8359375 + 18.8515625 * power) / (1 + 18.6875 * power)) ** 78.84375
-
-
-def hlg(light: np.ndarray) -> np.ndarray:
-    shown = light * 203 / 1000
-    luma = np.maximum(shown @ [0.2627, 0.6780, 0.0593], 1e-6)[:, :, None]
-    scene_light = shown * luma ** (1 / 1.2 - 1)
-    bright = 0.17883277 * np.log(np.maximum(12 * scene_light - 0.28466892, 1e-6)) + 0.55991073
-    return np.where(scene_light <= 1 / 12, np.sqrt(3 * scene_light), bright)
-
-
-def hdr_avif(curve: Callable[[np.ndarray], np.ndarray], transfer: int) -> bytes:
+def hdr_avif(transfer: int) -> bytes:
     """The scene as an HDR photo: 10 bits, BT.2020."""
-    levels = curve(linear(SCENE) @ TO_BT2020.T)
+    levels = hdr_levels(linear(SCENE), transfer)
     deeper = np.rint(65535 * levels).astype(np.uint16)
     picture = av.VideoFrame.from_ndarray(deeper, format="rgb48le")
     written = io.BytesIO()
@@ -206,8 +191,8 @@ KINDS: dict[str, Callable[[Path], bytes]] = {
     ".avif, 10 bits": lambda _: deep(".avif", 10),
     ".avif, 12 bits": lambda _: deep(".avif", 12),
     ".avif, lying": lambda _: avif(np.rot90(SCENE), **lying(6)),
-    ".avif, HDR, PQ": lambda _: hdr_avif(pq, 16),
-    ".avif, HDR, HLG": lambda _: hdr_avif(hlg, 18),
+    ".avif, HDR, PQ": lambda _: hdr_avif(PQ),
+    ".avif, HDR, HLG": lambda _: hdr_avif(HLG),
     ".avif, animated": lambda _: animation("AVIF"),
     ".jxl": lambda _: jxl(),
     ".jxl, made of a .jpg, lying": lambda _: jxl_of(jpeg(np.rot90(SCENE), **lying(6))),
