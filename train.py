@@ -38,7 +38,9 @@ def main() -> None:
     provide_home()
     choose_backend(args.engine, trains=args.fine_tune > 0 or args.weights == RANDOM)
     check_inputs_survive(args, args.dataset)
-    found = find_images(args.dataset, args.labels, args.label_folder, args.tier)
+    found = find_images(
+        args.dataset, args.labels, args.label_folder, args.tier, args.region, args.regions
+    )
     say(remarks_on_found(args.labels, found))
     check_inputs_survive(args, found.inputs)
     check_outputs(args)
@@ -98,7 +100,8 @@ def main() -> None:
     if args.report is not None:
         two_labels = near_copies_under_two_labels(features)
         say(remarks_on_two_labels(two_labels))
-        written += write_report(args.report, trained, evaluation, leakage, two_labels, vars(args))
+        settings = {**vars(args), "region": [*map(str, args.region)]}
+        written += write_report(args.report, trained, evaluation, leakage, two_labels, settings)
     print(f"[INFO] wrote {', '.join(map(str, written))}")
     classifier = Classifier.load(args.model, args.label_bin)
     say(leave_export(trained, classifier, options))

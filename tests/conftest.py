@@ -224,6 +224,21 @@ def write_clip(
     return path
 
 
+def write_halves(
+    path: Path, colours: list[tuple[str, str]], *, size: tuple[int, int] = (160, 96)
+) -> Path:
+    """Write a clip at 30 frames/s whose left and right half have a colour each, frame by frame."""
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"MJPG"), 30, size)
+    assert writer.isOpened()
+    for number, (left, right) in enumerate(colours):
+        frame = np.full((size[1], size[0], 3), COLOURS_BGR[left], np.uint8)
+        frame[:, size[0] // 2 :] = COLOURS_BGR[right]
+        frame[number % size[1]] = 255
+        writer.write(frame)
+    writer.release()
+    return path
+
+
 @pytest.fixture
 def flickering_clip(tmp_path: Path) -> Path:
     """120 frames of red with 3 of green at frame 40 and 2 of blue at frame 80."""

@@ -162,6 +162,31 @@ def test_tables_of_truth_are_about_their_regions(
     assert "match.mp4 (left)" in printed
 
 
+def test_corrections_of_regions_are_not_written_over(
+    courts: dict[str, Path], trained: Trained, run_script: RunScript, tmp_path: Path
+) -> None:
+    """Neither those beside the clip, nor a file of all regions that is read in the same run."""
+    beside = tmp_path / "match.right.csv"
+    beside.write_text("start,end,label\n0,3,red\n")
+    given = flags(trained, courts["match"], "--size", 1, *REGIONS)
+    given.insert(given.index("--cache"), courts["left"])
+    done = run_script("predict_video.py", *given, "--segments", tmp_path)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "may be a person's work" in done.stderr
+    truth = tmp_path / "truth"
+    truth.mkdir()
+    corrected = truth / "match.eaf"
+    run_script(
+        "predict_video.py", *flags(trained, courts["match"], *REGIONS), "--segments", corrected
+    )
+    before = corrected.read_bytes()
+    files = ["--segments", truth, "--segments-format", "eaf", "--truth", truth]
+    done = run_script("predict_video.py", *given, *files)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "would overwrite" in done.stderr
+    assert corrected.read_bytes() == before
+
+
 @pytest.mark.parametrize(
     ("region", "message"),
     [

@@ -206,7 +206,9 @@ def plan_jobs(
             else replace(job, earlier=earlier_data(job.outputs.review, truth, job.clip, name))
             for job, name in zip(jobs, names, strict=True)
         ]
-    read = [*(tables_of(truth, names) if truth else ()), *also_read]
+    # A file that is named after a clip may be about all of its regions.
+    named_after = dict.fromkeys([*names, *(name for _, name in named)])
+    read = [*(tables_of(truth, [*named_after]) if truth else ()), *also_read]
     _check_inputs_survive(jobs, over_all, read)
     if truth:
         of_jobs = [job.part.region for job in jobs]
@@ -272,7 +274,9 @@ def check_tables_survive(jobs: Sequence[Job]) -> None:
     for job in jobs:
         if job.is_live or is_stored(job.clip):
             continue
-        for table in (Path(job.clip).with_suffix(suffix) for suffix in READ_SUFFIXES):
+        stem = Path(job.clip).with_suffix("")
+        names = {stem.name, f"{stem.name}.{job.part.region}"} if job.region else {stem.name}
+        for table in (stem.with_name(n + suffix) for n in names for suffix in READ_SUFFIXES):
             written = [path for path in job.outputs.paths if same_file(path, table)]
             if not written or not table.exists():
                 continue

@@ -16,7 +16,7 @@ from activity.common.stores import is_stored, local_copy
 from activity.common.threads import in_order
 from activity.media.clip import VideoSource
 from activity.media.digest_index import DigestIndex, FileState, KnownFile, state_of
-from activity.media.frame import INPUT_SIZE, Frame
+from activity.media.frame import INPUT_SIZE, Frame, Part
 from activity.media.photo import (
     LARGEST_FILE,
     START,
@@ -25,6 +25,7 @@ from activity.media.photo import (
     may_be_photo,
     read_photo,
 )
+from activity.media.region import Region
 
 # Times come from tables and from containers, each rounded in its own way.
 _TIME_TOLERANCE = 1e-4  # seconds
@@ -44,51 +45,77 @@ class Image(NamedTuple):
         folder: folder of the data set.
         digest: what tells its content from every other, as ``digest_of`` says; empty where nobody
             has looked.
+        region: of the frame; None for all of it. It is in pixels where ``seconds`` is given.
     """
 
     path: str
     seconds: float | None = None
     folder: Path = Path()
     digest: str = ""
+    region: Region | None = None
 
     @property
     def file(self) -> Path:
         """Where the photo or the clip lies."""
         return self.folder / self.path
 
+    @property
+    def whole(self) -> "Image":
+        """The same without its region: the whole frame, or the clip."""
+        return self._replace(region=None)
+
+    @property
+    def name(self) -> str:
+        """The photo, or the clip, with its region if there is one: ``match.mp4 (left)``."""
+        return f"{self.path} ({self.region.name})" if self.region else self.path
+
     def __str__(self) -> str:
-        return self.path if self.seconds is None else f"{self.path} at {self.seconds:g} s"
+        return self.name if self.seconds is None else f"{self.name} at {self.seconds:g} s"
 
 
-def look_at_clip(path: Path, index: DigestIndex) -> tuple[str, float]:
-    """Tell the digest of a clip's content, and how long it is; that is read once, and then kept.
+class ClipFacts(NamedTuple):
+    """What is to be known of a clip before its frames are chosen.
 
-    A clip in a store is fetched once for both.
+    Attributes:
+        digest: SHA-256 of its content.
+        seconds: how long it is.
+        size: width and height of its frames in pixels; None where nobody has asked for it.
+    """
+
+    digest: str
+    seconds: float
+    size: tuple[int, int] | None = None
+
+
+def look_at_clip(path: Path, index: DigestIndex, *, with_size: bool = False) -> ClipFacts:
+    """Look at a clip. Its digest and its length are read once, and then kept.
+
+    A clip in a store is fetched once for all.
 
     Args:
         path: path of the clip.
         index: where they are kept from run to run.
-
-    Returns:
-        (SHA-256, seconds).
+        with_size: whether the size of its frames is needed: that takes opening it in each run.
 
     Raises:
         UserError: it is missing or no clip, or cannot be brought from its store.
     """
     begun = time.time_ns()
     known = None if is_stored(path) else index.find(path)
-    if known is not None and known.seconds is not None:
-        return known.digest, known.seconds
+    if known is not None and known.seconds is not None and not with_size:
+        return ClipFacts(known.digest, known.seconds)
     with local_copy(path) as local, closing(VideoSource(local)) as source:
         try:
             state = state_of(local)
             digest = hash_file(local) if known is None else known.digest
         except OSError as error:
             raise UserError(f"cannot read {path}: {error.strerror or error}") from error
-        seconds = float(source.seconds())
+        length = known.seconds if known is not None else None
+        seconds = float(source.seconds()) if length is None else length
+        size = source.info.width, source.info.height
     if not is_stored(path):
         index.keep(path, state, KnownFile(digest, seconds), begun)
-    return digest, seconds
+    return ClipFacts(digest, seconds, size)
 
 
 def hash_files(dataset: Path, paths: Sequence[str], cache: Path | None = None) -> dict[str, str]:
@@ -120,7 +147,9 @@ def hash_files(dataset: Path, paths: Sequence[str], cache: Path | None = None) -
 
 
 def digest_of(image: Image, file_digest: str) -> str:
-    """Name an image by what it shows: the file's content, and of a clip the time.
+    """Name an image by what it shows: the file's content, of a clip the time, and the rectangle.
+
+    What a region is called does not matter.
 
     Returns:
         64 hexadecimal digits; of a photo, its file's own. Empty where that of the file is.
@@ -128,14 +157,16 @@ def digest_of(image: Image, file_digest: str) -> str:
     if image.seconds is None or not file_digest:
         return file_digest
     frame = f"{file_digest} {image.seconds:.6f} {_FRAME_SCALER}"
+    if image.region is not None:
+        frame += f" {image.region.place}"
     return hashlib.sha256(frame.encode()).hexdigest()
 
 
 def read_images(images: Sequence[Image]) -> Iterator[tuple[int, Frame]]:
     """Read images; those that cannot be read, or have changed since they were hashed, are left out.
 
-    Equal photos in a row are decoded once, and so is a clip, wherever its frames stand: they come
-    where the first of them stands.
+    Equal photos in a row are decoded once, and so is a clip, wherever its frames and their regions
+    stand: they come where the first of them stands.
 
     Yields:
         (place among ``images``, photo or frame).
@@ -201,7 +232,8 @@ def _files_of(images: Sequence[Image]) -> Iterator[_WantedFile]:
     ):
         places = [*group] if is_photo else of_clips.pop(path, [])
         if places:
-            places.sort(key=lambda place: images[place].seconds or 0)
+            # Regions first: they are cut from a frame's planes while these are all there is of it.
+            places.sort(key=lambda p: (images[p].seconds or 0, images[p].region is None))
             yield _WantedFile(path, is_photo, places, [images[place] for place in places])
 
 
@@ -226,7 +258,15 @@ def _read_clip(file: _WantedFile) -> Iterator[tuple[int, Frame]]:
             return
         if not file.has_changed(digest):
             times = [image.seconds or 0.0 for image in file.images]
-            yield from zip(file.places, frames_at(clip, times), strict=False)
+            parts: dict[Region, Part] = {}
+            frames = zip(file.places, file.images, frames_at(clip, times), strict=False)
+            for place, image, frame in frames:
+                if (region := image.region) is None:
+                    yield place, frame
+                    continue
+                if region not in parts:
+                    parts[region] = Part(region.window(frame.size, image.path))
+                yield place, frame.part(parts[region])
 
 
 def frames_at(clip: Path, times: Iterable[float]) -> Iterator[Frame]:

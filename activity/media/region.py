@@ -40,6 +40,15 @@ class Region(NamedTuple):
     def __str__(self) -> str:
         return f"{self.name}={','.join(format_number(number) for number in self[1:])}"
 
+    @property
+    def place(self) -> str:
+        """Its numbers, exactly: what tells its rectangle from others."""
+        return ",".join(str(number) for number in self[1:])
+
+    def in_pixels(self, size: tuple[int, int], clip: str) -> "Region":
+        """Return it with the numbers of ``window``, which takes and raises the same."""
+        return Region(self.name, *map(Fraction, self.window(size, clip)))
+
     def window(self, size: tuple[int, int], clip: str) -> Window:
         """Return its place in frames of a size, in whole pixels.
 
@@ -149,6 +158,26 @@ def check_names(regions: Iterable[Region]) -> None:
         if region.name.casefold() in names:
             raise UserError(f"two regions are called {region.name}: give each its own name")
         names.add(region.name.casefold())
+
+
+def check_sizes(placed: Iterable[tuple[Region, tuple[int, int], str]]) -> None:
+    """Make sure that no region in pixels is one of clips of different sizes: it is another part.
+
+    Args:
+        placed: regions, each with the width and height of a clip's frames and the clip's name.
+
+    Raises:
+        UserError: one is.
+    """
+    first: dict[Region, tuple[tuple[int, int], str]] = {}
+    for region, size, clip in placed:
+        other, name = first.setdefault(region, (size, clip))
+        if size != other and not region.in_shares:
+            raise UserError(
+                f"the region {region} is in pixels, and frames of {name} are "
+                f"{other[0]}x{other[1]}, those of {clip} {size[0]}x{size[1]}: give it in shares of "
+                "the frame from 0 to 1, or for each clip in the table of --regions"
+            )
 
 
 def format_number(number: Fraction) -> str:

@@ -1,7 +1,8 @@
 """The spans of clips that a model has learned from: they say nothing about how good it is.
 
-A model's labels carry them as text, a line each: the digest of the clip's content, and the
-seconds from and to. A clip is known by its content, under whatever name it is judged later.
+A model's labels carry them as text, a line each: the digest of the clip's content, the seconds from
+and to, and, where a region of the frames was learned, its left, top, width and height in pixels. A
+clip is known by its content, and a region by its pixels, under whatever name it is judged later.
 """
 
 from collections.abc import Iterable, Sequence
@@ -9,6 +10,8 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+from activity.media.frame import Window
 
 _DIGEST = 64  # hexadecimal digits
 _ROUNDED = 1e-6  # seconds; times in tables are rounded to microseconds
@@ -20,16 +23,23 @@ class LearnedSpan(NamedTuple):
     Attributes:
         digest: SHA-256 of the clip's content, 64 hexadecimal digits.
         start, end: by the clock of a player.
+        window: the part of the frames that was learned; None for all of them.
     """
 
     digest: str
     start: float
     end: float
+    window: Window | None = None
 
 
 def format_spans(spans: Iterable[LearnedSpan]) -> str:
     """Write spans as ``parse_spans`` reads them."""
-    return "".join(f"{digest} {start:.6f} {end:.6f}\n" for digest, start, end in spans)
+    return "".join(f"{_format(span)}\n" for span in spans)
+
+
+def _format(span: LearnedSpan) -> str:
+    text = f"{span.digest} {span.start:.6f} {span.end:.6f}"
+    return text if span.window is None else f"{text} {','.join(map(str, span.window))}"
 
 
 def parse_spans(text: str) -> tuple[LearnedSpan, ...]:
@@ -45,12 +55,46 @@ def parse_spans(text: str) -> tuple[LearnedSpan, ...]:
     """
     spans = []
     for line in text.splitlines():
-        digest, start, end = line.split(" ")
-        span = LearnedSpan(digest, float(start), float(end))
+        digest, start, end, *region = line.split(" ")
+        window = _parse_window(*region) if region else None
+        span = LearnedSpan(digest, float(start), float(end), window)
         if len(digest) != _DIGEST or not 0 <= span.start < span.end:
             raise ValueError(f"{line[:100]!r} is not a stretch of a clip")
         spans.append(span)
     return tuple(spans)
+
+
+def _parse_window(text: str, *more: str) -> Window:
+    numbers = text.split(",")
+    if more or len(numbers) != 4 or not all(n.isascii() and n.isdigit() for n in numbers):
+        raise ValueError(f"{text[:100]!r} is not the place of a region")
+    return Window(*map(int, numbers))
+
+
+def spans_of(
+    spans: Iterable[LearnedSpan], digest: str, window: Window | None = None
+) -> list[LearnedSpan]:
+    """Choose the spans that say nothing about how good a model is on a clip, or a region of it.
+
+    Of the clip's spans, these are the ones whose pixels it shares: at least half of the smaller of
+    the two parts of the frame. What lies inside what was learned is known, and the other way round;
+    neighbours that overlap a little are not.
+
+    Args:
+        spans: of all clips.
+        digest: of the clip's content.
+        window: the part of its frames; None (default) for all of them.
+    """
+    return [span for span in spans if span.digest == digest and _shares(span.window, window)]
+
+
+def _shares(one: Window | None, other: Window | None) -> bool:
+    if one is None or other is None:
+        return True
+    width = min(one.right, other.right) - max(one.left, other.left)
+    height = min(one.bottom, other.bottom) - max(one.top, other.top)
+    smaller = min(one.width * one.height, other.width * other.height)
+    return min(width, height) > 0 and 2 * width * height >= smaller
 
 
 def is_learned(times: NDArray[np.float64], spans: Sequence[LearnedSpan]) -> NDArray[np.bool_]:
@@ -64,6 +108,6 @@ def is_learned(times: NDArray[np.float64], spans: Sequence[LearnedSpan]) -> NDAr
         Shape (frames,).
     """
     inside = np.zeros(len(times), bool)
-    for _, start, end in spans:
-        inside |= (times >= start - _ROUNDED) & (times < end - _ROUNDED)
+    for span in spans:
+        inside |= (times >= span.start - _ROUNDED) & (times < span.end - _ROUNDED)
     return inside

@@ -11,6 +11,7 @@ from activity.common.stores import is_stored, location
 from activity.common.writing import check_apart, check_output
 from activity.network.arguments import (
     add_cluster_argument,
+    add_region_arguments,
     add_tier_argument,
     files_in_cache,
     positive,
@@ -44,6 +45,11 @@ def add_training_arguments(parser: argparse.ArgumentParser) -> None:
         "(LosslessCut), .txt (Audacity), .json (Label Studio, VIA 3)",
     )
     add_tier_argument(group)
+    add_region_arguments(
+        group,
+        "learned from like a clip of its own where a table is about it (match.left.csv, or a table "
+        "clip,region,start,end,label)",
+    )
     group.add_argument(
         "--label-folder",
         choices=("first", "last"),

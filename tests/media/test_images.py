@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from activity.media.clip import VideoSource
 from activity.media.images import Image, digest_of, frames_at, hash_files, read_images
+from activity.media.region import parse_region
 from tests.clips import write_av_clip
-from tests.conftest import COLOURS_BGR, write_clip
+from tests.conftest import COLOURS_BGR, write_clip, write_halves
 
 # Frames at odd times, as a phone or a screen recorder gives them; one is shown for two seconds.
 MILLISECONDS = [0, 33, 100, 140, 900, 1000, 1033, 3040, 3100, 3900]
@@ -101,3 +102,43 @@ def test_a_clip_is_opened_once_wherever_its_frames_stand(tmp_path: Path, opened:
     for place, image in enumerate(images):
         colour = {None: [0, 0, 0], 1.5: COLOURS_BGR["green"]}.get(image.seconds, (40, 30, 230))
         np.testing.assert_allclose(found[place].pixels.mean(axis=(0, 1)), colour, atol=12)
+
+
+LEFT, RIGHT = parse_region("left=0,0,80,96"), parse_region("right=80,0,80,96")
+
+
+def test_regions_of_a_clip_are_cut_from_frames_that_are_decoded_once(
+    tmp_path: Path, opened: list[str]
+) -> None:
+    write_halves(tmp_path / "clip.avi", [("red", "green")] * 30 + [("green", "blue")] * 30)
+    images = [
+        Image("clip.avi", seconds, tmp_path, region=region)
+        for region in (None, LEFT, RIGHT)
+        for seconds in (1.5, 0.5)
+    ]
+    opened.clear()
+    found = dict(read_images(images))
+    assert opened.count("clip.avi") == 1
+    assert [found[place].size for place in range(6)] == [(160, 96)] * 2 + [(80, 96)] * 4
+    for place, colour in zip(range(2, 6), ("green", "red", "blue", "green"), strict=True):
+        middle = found[place].pixels[:, 4:-4].mean(axis=(0, 1))
+        np.testing.assert_allclose(middle, COLOURS_BGR[colour], atol=12)
+        region = images[place].region
+        assert region is not None
+        part = region.window((160, 96), "clip.avi").of(found[place % 2].pixels)
+        # Where it is cut, colours are not mixed with those of the other side.
+        assert np.abs(found[place].pixels.astype(int) - part)[:, 4:-4].max() <= 1
+
+
+def test_a_frame_is_known_by_its_rectangle_and_a_whole_one_as_before() -> None:
+    frame = Image("clip.avi", 1.5)
+    # Features in the caches of earlier versions are still found.
+    earlier = "31fb0eab44c636f7e361b5ffbb553791140b83b866d5a468dc25811af0c27c17"
+    assert digest_of(frame, "0" * 64) == earlier
+    digests = {
+        digest_of(frame._replace(region=region), "0" * 64)
+        for region in (None, LEFT, RIGHT, LEFT._replace(name="cage 1"))
+    }
+    assert len(digests) == 3
+    assert digest_of(frame._replace(region=LEFT), "") == ""
+    assert str(frame._replace(region=LEFT)) == "clip.avi (left) at 1.5 s"

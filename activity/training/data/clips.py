@@ -3,15 +3,18 @@
 A table may lie beside its clip under the same name (``match.csv`` beside ``match.mp4``); under
 that name elsewhere, such as in a folder of corrections; or name the clips itself, in a column
 ``clip``. A clip that no table is about shows the activity of its folder.
+
+A table may be about a region of the frames: ``match.left.csv``, or with a column ``region``. Of
+such a clip, nothing is learned but what tables say.
 """
 
 import math
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from tqdm import tqdm
 
@@ -20,6 +23,7 @@ from activity.common.stores import is_stored
 from activity.common.tables import header_of
 from activity.media.digest_index import DigestIndex
 from activity.media.images import Image, look_at_clip
+from activity.media.region import Region, check_sizes
 from activity.media.timing import rate_of
 from activity.temporal.formats.annotations import NamedSegments, Wanted
 from activity.temporal.named_clips import (
@@ -32,8 +36,16 @@ from activity.temporal.named_clips import (
     only_clip,
     read_named_clips,
 )
+from activity.temporal.region_files import RegionsOfClips
 from activity.temporal.segment_files import read_annotations
-from activity.temporal.segments import HEADER, HEADER_OF_CLIPS, UNKNOWN, Segment, read_segments
+from activity.temporal.segments import (
+    HEADER,
+    HEADERS_OF_MANY,
+    UNKNOWN,
+    NamedPart,
+    Segment,
+    read_segments,
+)
 from activity.training.data.labelled import LabelledClip, SampledFrames
 
 BOUNDARY = 0.5
@@ -57,14 +69,14 @@ class Table(NamedTuple):
 
 @dataclass(frozen=True)
 class ToldByTables:
-    """What tables say of clips.
+    """What tables say of clips, and of regions of clips.
 
     Attributes:
-        segments: segments of each clip that a table is about. Some clips may lie outside the data
-            sets.
+        segments: segments of each clip or region that a table is about. Some clips may lie outside
+            the data sets.
         tables: that were read.
         skipped: clips and tables of which nothing can be learned, with the reason.
-        flawed: the clips among these.
+        flawed: the clips among these, without their regions.
         elsewhere: clips whose table does not lie beside them, such as a person's corrections.
         older: those of them that have changed since the table was written.
         others: tables of something else.
@@ -78,9 +90,38 @@ class ToldByTables:
     older: list[Image] = field(default_factory=list)
     others: list[Table] = field(default_factory=list)
 
+    @property
+    def clips(self) -> set[Image]:
+        """The clips that tables are about, without their regions; those of flawed ones, too."""
+        return {image.whole for image in self.segments} | self.flawed
+
+
+class _Clips(NamedTuple):
+    """The clips that tables may be about, by what these call them.
+
+    Attributes:
+        beside: clips by their paths without the ending.
+        by_name: their files by the names of these, with the ending and without it.
+        by_file: each clip by what its file is known by; those that tables name are added.
+        known: the same for tables that name their clips.
+        regions: where regions of clips are.
+    """
+
+    beside: dict[Path, list[Image]]
+    by_name: dict[Path, list[Path]]
+    by_file: dict[Path, Image]
+    known: KnownClips
+    regions: RegionsOfClips
+
+
+Clip = TypeVar("Clip", Image, Path)
+
 
 def read_clip_tables(
-    clips: Sequence[Image], tables: Sequence[Table], wanted: Wanted | None = None
+    clips: Sequence[Image],
+    tables: Sequence[Table],
+    wanted: Wanted | None = None,
+    regions: RegionsOfClips | None = None,
 ) -> ToldByTables:
     """Read all tables, and find the clips that they are about.
 
@@ -89,45 +130,38 @@ def read_clip_tables(
     Args:
         clips, tables: all those in the data sets. Tables may be files of other programs.
         wanted: what to take of such a file, where there is a choice.
+        regions: where regions of clips are that tables may be about; None (default) knows none.
 
     Raises:
-        UserError: two tables say different things of one clip.
+        UserError: two tables say different things of one clip, or of one region.
     """
     told = ToldByTables()
     sources: dict[Image, Table] = {}
-    beside: dict[Path, list[Image]] = {}
-    by_name: dict[str, list[Path]] = {}
-    for clip in clips:
-        beside.setdefault(clip.file.with_suffix(""), []).append(clip)
-        for name in {clip.file.stem, clip.file.name}:
-            by_name.setdefault(name, []).append(clip.file)
-    by_file = {file_identity(clip.file): clip for clip in clips}
-    known = known_clips(clip.file for clip in clips)
+    regions = regions or RegionsOfClips()
+    known, names_of_regions = _look_up(clips, regions), regions.names
     for table in tables:
         found: dict[Image, list[Segment]] = {}
-        own = beside.get(table.file.with_suffix(""), [])
+        own, name = _namesakes(table.file.with_suffix(""), known.beside, names_of_regions)
         is_csv = table.file.suffix.lower() == ".csv"
         header = HEADER if own or not is_csv else header_of(table.file)
-        if header not in (HEADER, HEADER_OF_CLIPS) and not _is_meant_for_segments(header):
+        if header not in (HEADER, *HEADERS_OF_MANY) and not _is_meant_for_segments(header):
             told.others.append(table)
             continue
         try:
             if not is_csv:
-                found = _of_other_program(table, own, by_name, known, by_file, wanted, told)
-            elif own:
-                only_clip([clip.file for clip in own], f"the clip of {table.name}", "")
-                found = {own[0]: read_segments(table.file)}
+                found = _of_other_program(table, own, name, known, wanted, told)
             elif header == HEADER:
-                stem = PurePath(table.file.name).stem
-                only = only_clip(by_name.get(stem, ()), f"a clip {stem}", _ELSEWHERE)
-                found = {by_file[file_identity(only)]: read_segments(table.file)}
+                clip, region = _only_namesake(table, own, name, known)
+                found = _of_regions([(clip, region, read_segments(table.file))], table, known, told)
             else:
-                found = _of_named_clips(table, header, known, by_file, told.skipped)
+                found = _of_named_clips(table, header, known, told)
         except UserError as error:
-            told.skipped.update(dict.fromkeys([c.path for c in own] or [table.name], str(error)))
+            names = [str(NamedPart(clip.path, name)) for clip in own]
+            told.skipped.update(dict.fromkeys(names or [table.name], str(error)))
             told.flawed.update(own)
         # A table is beside the clip of its name, a file of another program beside those it names.
-        near = {*own} if is_csv else {c for c in found if c.file.parent == table.file.parent}
+        here = table.file.parent
+        near = {c for c in found if (c.whole in own if is_csv else c.file.parent == here)}
         far = found.keys() - near
         told.elsewhere.update(far)
         told.older.extend(c for c in found if c in far and _is_newer(c.file, table.file))
@@ -135,7 +169,7 @@ def read_clip_tables(
         for clip, segments in found.items():
             if not _agree(told.segments.setdefault(clip, segments), segments):
                 raise UserError(
-                    f"{sources[clip].name} and {table.name} say different things of {clip.path}: "
+                    f"{sources[clip].name} and {table.name} say different things of {clip.name}: "
                     "keep the one that is right"
                 )
             sources.setdefault(clip, table)
@@ -148,51 +182,122 @@ def _is_meant_for_segments(header: tuple[str, ...]) -> bool:
     return not header or {*HEADER} <= columns
 
 
+def _look_up(clips: Sequence[Image], regions: RegionsOfClips) -> _Clips:
+    beside: dict[Path, list[Image]] = {}
+    by_name: dict[Path, list[Path]] = {}
+    for clip in clips:
+        beside.setdefault(clip.file.with_suffix(""), []).append(clip)
+        for name in {clip.file.stem, clip.file.name}:
+            by_name.setdefault(Path(name), []).append(clip.file)
+    by_file = {file_identity(clip.file): clip for clip in clips}
+    return _Clips(beside, by_name, by_file, known_clips(clip.file for clip in clips), regions)
+
+
+def _namesakes(
+    name: Path, clips: Mapping[Path, Sequence[Clip]], regions: Collection[str] | None = None
+) -> tuple[Sequence[Clip], str]:
+    """Find the clips that a table is called like: ``match``, or ``match.left`` with a region.
+
+    Args:
+        name: of the table, without its ending.
+        clips: by their names.
+        regions: names that regions have; None (default) allows any.
+
+    Returns:
+        (clips, region); without a region in the name, "".
+    """
+    if name in clips:
+        return clips[name], ""
+    stem = name.name
+    for dot in (place for place in reversed(range(len(stem))) if stem[place] == "."):
+        clip, region = name.parent / stem[:dot], stem[dot + 1 :]
+        if clip in clips and (regions is None or region in regions):
+            return clips[clip], region
+    return [], ""
+
+
+def _only_namesake(
+    table: Table, own: Sequence[Image], region: str, known: _Clips
+) -> tuple[Image, str]:
+    """Return the clip beside a table, or else that of its name elsewhere, and the region.
+
+    Raises:
+        UserError: there is none, or there are several; or nothing says where the region is.
+    """
+    name = PurePath(table.file.name).stem
+    files: Sequence[Path] = [clip.file for clip in own]
+    if not own:
+        files, region = _namesakes(Path(name), known.by_name)
+    file = only_clip(files, f"a clip {name}", _ELSEWHERE)
+    if region:
+        known.regions.called(region, file)
+    return own[0] if own else known.by_file[file_identity(file)], region
+
+
 def _of_named_clips(
-    table: Table,
-    header: tuple[str, ...],
-    known: KnownClips,
-    by_file: dict[Path, Image],
-    skipped: dict[str, str],
+    table: Table, header: tuple[str, ...], known: _Clips, told: ToldByTables
 ) -> dict[Image, list[Segment]]:
-    if header != HEADER_OF_CLIPS:
+    if header not in HEADERS_OF_MANY:
         read_segments(table.file)  # says what is wrong with it
-    named, flawed = read_named_clips(table.file, known, _ELSEWHERE)
-    skipped.update((f"{table.name}, {name}", reason) for name, reason in flawed.items())
-    return {_image(clip, table, by_file): clip.said for clip in named}
+    named, flawed = read_named_clips(table.file, known.known, _ELSEWHERE)
+    told.skipped.update((f"{table.name}, {name}", reason) for name, reason in flawed.items())
+    said = [(_image(clip, table, known), clip.region, clip.said) for clip in named]
+    return _of_regions(said, table, known, told)
 
 
 def _of_other_program(
     table: Table,
     own: Sequence[Image],
-    by_name: Mapping[str, Sequence[Path]],
-    known: KnownClips,
-    by_file: dict[Path, Image],
+    name: str,
+    known: _Clips,
     wanted: Wanted | None,
     told: ToldByTables,
 ) -> dict[Image, list[Segment]]:
-    """Read a file of another program: about the clip of its name, or those that it names."""
-    said = read_annotations(table.file, wanted)
-    told.skipped.update((f"{table.name}, {name}", why) for name, why in said.flawed.items())
-    told.skipped.update((f"{table.name}, {what}", "it is no segment") for what in said.left_out)
-    if len(said.clips) == 1 and (own or not said.clips[0].clip):
-        stem = PurePath(table.file.name).stem
-        near = [clip.file for clip in own] or by_name.get(stem, ())
-        file = only_clip(near, f"a clip {stem}", _ELSEWHERE)
-        return {by_file[file_identity(file)]: _in_seconds(said.clips[0], file)}
-    parts = {some.part: some._replace(clip="") for some in said.clips}
-    named, flawed = find_named_clips(parts, table.file, known, _ELSEWHERE)
+    """Read a file of another program: about the clip of its name, or those that it names.
+
+    ``own`` are the clips beside it that it is called like, and ``name`` is the region of its name.
+    """
+    read = read_annotations(table.file, wanted)
+    told.skipped.update((f"{table.name}, {clip}", why) for clip, why in read.flawed.items())
+    told.skipped.update((f"{table.name}, {what}", "it is no segment") for what in read.left_out)
+    if len({some.clip for some in read.clips}) == 1 and (own or not read.clips[0].clip):
+        clip, region = _only_namesake(table, own, name, known)
+        said = [(clip, one.region or region, _in_seconds(one, clip.file)) for one in read.clips]
+        return _of_regions(said, table, known, told)
+    parts = {one.part: one._replace(clip="") for one in read.clips}
+    named, flawed = find_named_clips(parts, table.file, known.known, _ELSEWHERE)
     told.skipped.update((f"{table.name}, {name}", why) for name, why in flawed.items())
-    return {_image(clip, table, by_file): _in_seconds(clip.said, clip.file) for clip in named}
+    said = [(_image(c, table, known), c.region, _in_seconds(c.said, c.file)) for c in named]
+    return _of_regions(said, table, known, told)
+
+
+def _of_regions(
+    said: Iterable[tuple[Image, str, list[Segment]]],
+    table: Table,
+    known: _Clips,
+    told: ToldByTables,
+) -> dict[Image, list[Segment]]:
+    """Find the regions that a table names, each with its clip; "" stands for the whole frame."""
+    found = {}
+    for clip, name, segments in said:
+        try:
+            region = known.regions.called(name, clip.file) if name else None
+        except UserError as error:
+            told.skipped[f"{table.name}, {NamedPart(clip.path, name)}"] = str(error)
+            told.flawed.add(clip)
+        else:
+            found[clip._replace(region=region)] = segments
+    return found
 
 
 def _in_seconds(said: NamedSegments, clip: Path) -> list[Segment]:
     return said.in_seconds(rate_of(clip)) if said.in_frames else said.segments
 
 
-def _image(clip: NamedClip[Said], table: Table, by_file: dict[Path, Image]) -> Image:
+def _image(clip: NamedClip[Said], table: Table, known: _Clips) -> Image:
     path = clip.name if is_stored(clip.file) else clip.file.as_posix()
-    return by_file.setdefault(file_identity(clip.file), Image(path, None, table.file.parent))
+    image = Image(path, None, table.file.parent)
+    return known.by_file.setdefault(file_identity(clip.file), image)
 
 
 def _agree(some: Sequence[Segment], others: Sequence[Segment]) -> bool:
@@ -226,28 +331,55 @@ def sample_frames(
             are closer together.
         cache: folder where digests and lengths of clips are kept from run to run; None (default)
             keeps none.
+
+    Raises:
+        UserError: a region is not inside the frames of its clip, is too small, or is in pixels and
+            of clips of different sizes.
     """
     contents: dict[Path, str] = {}
     sampled = SampledFrames([], [], {}, [], [], [], contents)
+    parts: dict[Path, list[LabelledClip]] = {}
+    for clip in clips:
+        parts.setdefault(clip.file, []).append(clip)
+    placed: list[tuple[Region, tuple[int, int], str]] = []
     with closing(DigestIndex(cache)) as index:
-        for clip in tqdm(clips, "looking at clips", disable=None, unit="clip"):
+        for file, some in tqdm(parts.items(), "looking at clips", disable=None, unit="clip"):
+            with_size = any(clip.region for clip in some)
             try:
-                contents[clip.file], length = look_at_clip(clip.file, index)
+                facts = look_at_clip(file, index, with_size=with_size)
             except UserError as error:
-                sampled.skipped[clip.path] = str(error)
+                sampled.skipped[some[0].path] = str(error)
                 continue
-            times = times_to_learn_from(clip.segments, length, every)
-            for time, label, spacing in times:
-                if label in labels or label == UNKNOWN:
-                    sampled.images.append(Image(clip.path, time, clip.folder))
-                    sampled.labels.append(label)
-                    sampled.seconds.append(spacing)
-            if not times:
-                sampled.without_frames.append(clip.path)
-            end = max((segment.end for segment in clip.segments), default=0)
-            if length + max(1, every) < end < math.inf:
-                sampled.too_long.append(clip.path)
+            contents[file] = facts.digest
+            for clip in some:
+                region = None
+                if clip.region and facts.size:
+                    region = clip.region.in_pixels(facts.size, clip.path)
+                    placed.append((clip.region, facts.size, clip.path))
+                _sample(clip, region, labels, every, facts.seconds, sampled)
+    check_sizes(placed)
     return sampled
+
+
+def _sample(
+    clip: LabelledClip,
+    region: Region | None,
+    labels: Collection[str],
+    every: float,
+    length: float,
+    sampled: SampledFrames,
+) -> None:
+    times = times_to_learn_from(clip.segments, length, every)
+    for time, label, spacing in times:
+        if label in labels or label == UNKNOWN:
+            sampled.images.append(Image(clip.path, time, clip.folder, region=region))
+            sampled.labels.append(label)
+            sampled.seconds.append(spacing)
+    if not times:
+        sampled.without_frames.append(clip.name)
+    end = max((segment.end for segment in clip.segments), default=0)
+    if length + max(1, every) < end < math.inf:
+        sampled.too_long.append(clip.name)
 
 
 class Moment(NamedTuple):

@@ -11,6 +11,7 @@ from pathlib import Path
 from activity.common.errors import UserError, printable, shortened
 from activity.common.stores import is_stored
 from activity.media.images import Image
+from activity.media.region import Region
 from activity.temporal.formats.annotations import Wanted
 from activity.temporal.segments import UNKNOWN, Segment
 from activity.training.data.files import Sources, read_sources
@@ -29,7 +30,7 @@ class Found:
 
     Attributes:
         photos: in the order of their data sets and paths.
-        clips: that show a wanted label somewhere, or ``unknown``.
+        clips: that show a wanted label somewhere, or ``unknown``; or regions of clips that do.
         outliers: photos of labels that were not asked for, and of ``unknown``, which is no
             activity.
         inputs: files that are read: photos, clips and tables.
@@ -44,6 +45,7 @@ class Found:
         in_tables_only: labels that tables of segments name and no folder does, though there are
             photos.
         not_wanted: other labels that these tables name.
+        without_table: regions that no table is about.
     """
 
     photos: list[LabelledPhoto]
@@ -59,6 +61,7 @@ class Found:
     corrected: list[str] = field(default_factory=list)
     in_tables_only: list[str] = field(default_factory=list)
     not_wanted: list[str] = field(default_factory=list)
+    without_table: list[str] = field(default_factory=list)
 
     def all_labels(self) -> list[str]:
         """Every label of a photo or a clip, sorted."""
@@ -71,6 +74,8 @@ def find_images(
     wanted: Sequence[str] | None = None,
     label_folder: LabelFolder | None = None,
     tier: str | None = None,
+    regions: Sequence[Region] = (),
+    region_table: Path | None = None,
 ) -> Found:
     """Find the photos and clips of the wanted labels.
 
@@ -87,13 +92,16 @@ def find_images(
             refuses those that leave it open.
         tier: name of what to take of files that have several tiers of segments; None (default)
             takes the only one, or the only one with known labels.
+        regions: regions of all clips; each is learned from where a table is about it.
+        region_table: a table of the regions of clips that differ; None (default) for none.
 
     Raises:
         UserError: a folder is missing, can be read in two ways, holds nothing of the wanted
             labels, or leaves fewer than two labels, or a label with no clip and too few photos to
             be split; a table is flawed, or two contradict each other.
     """
-    sources = read_sources(datasets, Wanted(tier, wanted or DEFAULT_LABELS))
+    wanted_of_files = Wanted(tier, wanted or DEFAULT_LABELS)
+    sources = read_sources(datasets, wanted_of_files, regions, region_table)
     told = sources.told
     names = _names_to_take(wanted, sources)
     places = _labelled_places(sources, names, label_folder)
@@ -101,7 +109,7 @@ def find_images(
     photos = _photos(sources, in_activities)
     corrected = _corrected(sources, in_activities, names)
     clips = _clips(sources, places, corrected)
-    labelled = {*in_activities, *told.segments, *told.flawed}
+    labelled = {*in_activities, *told.clips}
     unlabelled = {
         clip.path: "no folder and no table says what it shows"
         for clip in sources.clips.keys() - labelled
@@ -129,6 +137,7 @@ def find_images(
     _check_enough(taken - in_clips, chosen, where, reason)
     in_folders = {place.label for place in in_activities.values()}
     in_tables = {segment.label for some in told.segments.values() for segment in some}
+    about = {clip.region.name for clip in told.segments if clip.region}
     of_these = [folder for folder in sources.folders if names is None or {*folder.names} & taken]
     return replace(
         found,
@@ -140,13 +149,15 @@ def find_images(
             *(clip.file for clip in taken_clips),
             *(table.file for table in sources.tables),
             *sources.photo_tables,
+            *([] if region_table is None else [region_table]),
         ],
         left_out=_left_out(sources, names),
         gave_nothing=_gave_nothing(sources, of_these),
-        changed=[clip.path for clip in told.older],
-        corrected=sorted(clip.path for clip in corrected),
+        changed=[*dict.fromkeys(clip.path for clip in told.older)],
+        corrected=sorted({clip.path for clip in corrected}),
         in_tables_only=sorted((in_clips & taken) - in_folders) if chosen else [],
         not_wanted=sorted(in_tables - taken - {UNKNOWN, ""}),
+        without_table=sorted(sources.regions - about),
     )
 
 
@@ -168,7 +179,7 @@ def _labelled_places(
     """Look up what its folder or its row of a table says of each photo and clip."""
     folders = {**sources.photos, **sources.clips}
     by_folder = {image: folders[image] for image in folders if image not in sources.rows}
-    with_tables = by_folder.keys() & {*sources.told.segments, *sources.told.flawed}
+    with_tables = by_folder.keys() & sources.told.clips
     layout = read_layout(
         {f for image, f in by_folder.items() if f.names and image not in with_tables},
         {by_folder[image] for image in with_tables},
@@ -207,24 +218,27 @@ def _corrected(
     if not sources.photos and not sources.clips:
         return set()
     labelled = {i for i, place in in_activities.items() if names is None or place.label in names}
-    return {i for i in sources.told.elsewhere if i in labelled or i not in sources.clips}
+    return {
+        i for i in sources.told.elsewhere if i.whole in labelled or i.whole not in sources.clips
+    }
 
 
 def _clips(
     sources: Sources, places: Mapping[Image, Place], corrected: Collection[Image]
 ) -> list[LabelledClip]:
-    clips = []
-    for image in {**sources.clips, **sources.told.segments}:
-        place = places.get(image, Place(""))
-        folder = sources.clips.get(image, Folder(0, ()))
-        segments = sources.told.segments.get(image)
-        if segments is None and place.label and image not in sources.told.flawed:
+    told, clips = sources.told, []
+    for image in {**sources.clips, **told.segments}:
+        place = places.get(image.whole, Place(""))
+        dataset = sources.clips.get(image.whole, Folder(0, ())).dataset
+        segments = told.segments.get(image)
+        if segments is None and place.label and image not in told.clips:
             segments = [Segment(0, math.inf, place.label)]
         # Corrections are made to be learned from: a few of them would otherwise be tested with.
         part = place.part or ("train" if image in corrected else None)
         if segments is not None:
-            clips.append(LabelledClip(image.path, segments, image.folder, folder.dataset, part))
-    return sorted(clips)
+            clip = LabelledClip(image.path, segments, image.folder, dataset, part, image.region)
+            clips.append(clip)
+    return sorted(clips, key=lambda clip: (clip.path, clip.name))
 
 
 def _labels_in(clips: Iterable[LabelledClip]) -> set[str]:

@@ -14,9 +14,11 @@ from activity.common.stores import is_stored, list_files
 from activity.common.tables import column_names, header_of, read_rows
 from activity.media.clip import CLIP_SUFFIXES
 from activity.media.images import Image
+from activity.media.region import Region
 from activity.temporal.formats.annotations import Wanted
+from activity.temporal.region_files import read_regions
 from activity.temporal.segment_files import READ_SUFFIXES, holds_segments
-from activity.temporal.segments import HEADER, HEADER_OF_CLIPS
+from activity.temporal.segments import HEADER, HEADERS_OF_MANY
 from activity.training.data.clips import Table, ToldByTables, read_clip_tables
 from activity.training.data.labelled import LATER_SUFFIXES, Part
 from activity.training.data.layout import PARTS, Folder, part_called, parts_among
@@ -62,6 +64,7 @@ class Sources:
         folders: all of them, with their names.
         not_followed: links to folders that are listed already.
         told: what tables of segments say of clips.
+        regions: names of the regions that these tables may be about.
     """
 
     photos: dict[Image, Folder] = field(default_factory=dict)
@@ -74,16 +77,23 @@ class Sources:
     folders: dict[Folder, str] = field(default_factory=dict)
     not_followed: list[str] = field(default_factory=list)
     told: ToldByTables = field(default_factory=ToldByTables)
+    regions: set[str] = field(default_factory=set)
 
 
-def read_sources(datasets: Sequence[Path], wanted: Wanted | None = None) -> Sources:
+def read_sources(
+    datasets: Sequence[Path],
+    wanted: Wanted | None = None,
+    regions: Sequence[Region] = (),
+    region_table: Path | None = None,
+) -> Sources:
     """List the files of all data sets, each with the folder, row or table that says what it shows.
 
     Args:
         datasets: folders; tables of photos (``path,label``); tables of segments that name their
-            clips (``clip,start,end,label``), or are named after them (``start,end,label``); files
-            of segments of other programs.
+            clips (``clip,start,end,label``, or ``clip,region,start,end,label``), or are named after
+            them (``start,end,label``); files of segments of other programs.
         wanted: what to take of such a file, where there is a choice.
+        regions, region_table: as ``read_regions`` takes them.
 
     Raises:
         UserError: one of them is missing, no such table, or lies in another; or two tables
@@ -113,9 +123,11 @@ def read_sources(datasets: Sequence[Path], wanted: Wanted | None = None) -> Sour
         _sort_in(sources, image, entry, has_clips=has_clips)
     wanted = wanted or Wanted()
     folders = {name for folder in sources.clips.values() for name in folder.names}
-    wanted = replace(wanted, labels={*wanted.labels, *folders})
-    told = read_clip_tables([*sources.clips], [*sources.tables], wanted)
-    return replace(sources, told=told)
+    of_clips = read_regions(regions, region_table, [clip.file for clip in sources.clips])
+    names = of_clips.names
+    wanted = replace(wanted, labels={*wanted.labels, *folders}, regions=names)
+    told = read_clip_tables([*sources.clips], [*sources.tables], wanted, of_clips)
+    return replace(sources, told=told, regions=names)
 
 
 def _is_table(dataset: Path) -> bool:
@@ -172,7 +184,7 @@ def _below(place: Folder, folder: Path) -> Folder:
 
 def _of_table(table: Path, place: Folder, photo_tables: list[Path]) -> list[_Entry]:
     """List what a table names; or the table alone, where it is one of segments."""
-    if table.suffix.lower() != _TABLE or header_of(table) in (HEADER, HEADER_OF_CLIPS):
+    if table.suffix.lower() != _TABLE or header_of(table) in (HEADER, *HEADERS_OF_MANY):
         return [_Entry(table.parent, table.name, place)]
     photo_tables.append(table)
     part = part_called(place.names[0]) if place.names else None

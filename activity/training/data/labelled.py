@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from activity.media.images import Image
+from activity.media.region import Region
 from activity.temporal.learned import LearnedSpan
 from activity.temporal.segments import Segment
 
@@ -45,7 +46,7 @@ class LabelledPhoto:
 
 
 class LabelledClip(NamedTuple):
-    """A clip, and what it shows when.
+    """A clip, or a region of its frames, and what that shows when.
 
     Attributes:
         path: relative to ``folder``, in POSIX form.
@@ -53,6 +54,7 @@ class LabelledClip(NamedTuple):
         folder: folder of the data set.
         dataset: number of its data set; each data set is split by itself.
         part: its part, if the data set is split already.
+        region: None for the whole frame.
     """
 
     path: str
@@ -60,11 +62,22 @@ class LabelledClip(NamedTuple):
     folder: Path = Path()
     dataset: int = 0
     part: Part | None = None
+    region: Region | None = None
+
+    @property
+    def image(self) -> Image:
+        """The clip, and its region, as tables of segments name them."""
+        return Image(self.path, None, self.folder, region=self.region)
 
     @property
     def file(self) -> Path:
         """Where the clip lies."""
         return self.folder / self.path
+
+    @property
+    def name(self) -> str:
+        """What people see: ``match.mp4 (left)``."""
+        return self.image.name
 
 
 class SampledFrames(NamedTuple):

@@ -21,6 +21,7 @@ from imutils import paths
 
 from activity.common.stores import is_stored
 from activity.media.clip import CLIP_SUFFIXES
+from activity.media.frame import Window
 from activity.media.images import Image, digest_of, hash_files
 from activity.temporal.learned import LearnedSpan
 from activity.temporal.segments import UNKNOWN
@@ -106,14 +107,17 @@ def _learned_spans(
     clips: Sequence[LabelledClip], images: Iterable[Image], contents: Mapping[Path, str]
 ) -> list[LearnedSpan]:
     """List the segments of clips that hold an image to learn from."""
-    times: defaultdict[Path, list[float]] = defaultdict(list)
+    times: defaultdict[tuple[Path, str], list[float]] = defaultdict(list)
+    windows: dict[tuple[Path, str], Window | None] = {}
     for image in sorted(images, key=lambda image: image.seconds or 0):
         if image.seconds is not None:
-            times[image.file].append(image.seconds)
+            part = image.file, image.name
+            times[part].append(image.seconds)
+            windows[part] = image.region and Window(*map(int, image.region[1:]))
     return [
-        LearnedSpan(contents[clip.file], start, end)
+        LearnedSpan(contents[clip.file], start, end, windows[clip.file, clip.name])
         for clip in clips
-        if (seconds := times.get(clip.file)) is not None
+        if (seconds := times.get((clip.file, clip.name))) is not None
         for start, end, _ in clip.segments
         if bisect_left(seconds, start) < bisect_right(seconds, end)
     ]
@@ -141,9 +145,9 @@ def split_images(
     What a data set has split already keeps its side: its photos to test with are tested with, or
     those to validate with where it has none. Of the others, photos are split by ``split_photos``;
     those that belong together (frames of one video) are kept together, and so are the frames of a
-    clip, as ``split_clips`` says. A clip beside a photo of the same name, such as a phone's live
-    photo, is on the photo's side, and so is one whose frames lie there as photos; where such photos
-    are on both sides, all of them are learned from.
+    clip, whole or of its regions, as ``split_clips`` says. A clip beside a photo of the same name,
+    such as a phone's live photo, is on the photo's side, and so is one whose frames lie there as
+    photos; where such photos are on both sides, all of them are learned from.
 
     Args:
         photos: in the order of their data sets and paths.

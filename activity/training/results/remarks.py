@@ -39,6 +39,12 @@ def remarks_on_found(wanted: Sequence[str] | None, found: Found) -> list[str]:
         )
     for link in found.not_followed:
         remarks.append(f"link not followed, because its target is read already: {printable(link)}")
+    regions = Counter(clip.region.name for clip in found.clips if clip.region)
+    if regions:
+        named = [f"{name} (of {count} clips)" for name, count in regions.items()]
+        remarks.append(f"regions that tables are about: {_names(named)}")
+    if found.without_table:
+        remarks.append(f"regions that no table is about: {_names(found.without_table)}")
     if found.left_out:
         kinds = ", ".join(f"{count} {printable(kind)}" for kind, count in found.left_out.items())
         remarks.append(f"left out (neither photos nor clips): {kinds}")
@@ -50,7 +56,8 @@ def _activities(found: Found, labels: Sequence[str]) -> Iterator[str]:
     shown = [(photo.image, "photos", {photo.label}) for photo in found.photos]
     for clip in found.clips:
         labels_of_clip = {segment.label for segment in clip.segments} & {*labels}
-        shown.append((Image(clip.path, None, clip.folder), "clips", labels_of_clip))
+        kind = "regions of clips" if clip.region else "clips"
+        shown.append((clip.image, kind, labels_of_clip))
     several = len({image.folder for image, _, _ in shown}) > 1
     counts = {label: Counter[str]() for label in labels}
     places = {label: Counter[str]() for label in labels}
@@ -127,9 +134,9 @@ def under_two_labels(labels: Mapping[Image, str]) -> list[dict[str, str]]:
         For each such content, its files' paths with their labels, in the order of paths.
     """
     groups: dict[str, dict[str, str]] = {}
-    for image in sorted(labels, key=lambda image: (image.path, image.seconds or 0)):
+    for image in sorted(labels, key=lambda image: (image.name, image.seconds or 0)):
         if image.digest:
-            groups.setdefault(image.digest, {})[image.path] = labels[image]
+            groups.setdefault(image.digest, {})[image.name] = labels[image]
     # All frames of a clip lead to the same files: these are named once.
     conflicts = {tuple(files): files for files in groups.values() if len({*files.values()}) > 1}
     return list(conflicts.values())
@@ -193,7 +200,7 @@ def _why_no_clip_is_tested(found: Found, sets: ImageSets) -> dict[str, str]:
     for image in sets.training:
         if image.seconds is not None and sets.labels[image] not in tested:
             clips[sets.labels[image]].add(image.path)
-    parts = {clip.path: clip.part for clip in found.clips}
+    parts = {clip.path: clip.part for clip in found.clips if clip.part}
     reasons = {}
     for label, paths in sorted(clips.items()):
         if paths & {*found.corrected}:

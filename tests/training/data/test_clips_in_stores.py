@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from activity.common.stores import location
+from activity.media.region import parse_region
 from activity.temporal.segments import Segment
 from activity.training.data.dataset import Found
 from activity.training.data.labelled import LabelledClip
@@ -39,6 +40,8 @@ def test_a_clip_is_fetched_once_to_be_looked_at_and_once_for_its_frames(
         "b.avi": [Segment(0, 1, "blue"), Segment(1, 2, "unknown"), Segment(2, 3, "blue")],
     }
     clips = [LabelledClip(name, some, folder) for name, some in segments.items()]
+    left = parse_region("left=0,0,0.5,1")
+    clips.append(LabelledClip("b.avi", [Segment(0, 3, "red")], folder, region=left))
     sets = build_sets(Found([], clips), 0.5, tmp_path / "cache", outliers=9, seed=0)
     assert sorted(fetched) == ["a.avi", "b.avi"]
     views = [View(image, 0) for image in [*sets.training, *sets.outliers.learned]]

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from activity.media.images import Image
+from activity.media.region import parse_region
 from activity.temporal.learned import LearnedSpan
 from activity.temporal.segments import Segment
 from activity.training.data.dataset import Found
@@ -67,3 +68,11 @@ def test_a_content_is_named_if_and_only_if_it_has_two_labels(drawn: list[tuple[s
     for files in found:
         assert len({*files.values()}) > 1
         assert all(drawn[int(path[:-4])][1] == label for path, label in files.items())
+
+
+def test_one_rectangle_of_a_clip_under_two_labels_is_named() -> None:
+    frame = Image("match.mp4", 1.0, digest="A")
+    names = {name: frame._replace(region=parse_region(f"{name}=0,0,80,80")) for name in "ab"}
+    assert under_two_labels({names["a"]: "x", names["b"]: "y"}) == [
+        {"match.mp4 (a)": "x", "match.mp4 (b)": "y"}
+    ]

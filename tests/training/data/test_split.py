@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from activity.media.images import Image
+from activity.media.region import parse_region
 from activity.temporal.segments import Segment
 from activity.training.data.dataset import find_images
 from activity.training.data.labelled import LabelledClip, LabelledPhoto
@@ -23,9 +24,13 @@ from activity.training.data.split import (
 LABELS = ["football", "tennis", "chess"]
 
 
+REGIONS = [None, *map(parse_region, ("left=0,0,80,96", "right=80,0,80,96"))]
+
+
 def frames_of(clips: list[set[str]]) -> dict[Image, str]:
+    """Frames of clips; those of a clip that shows several labels are of its regions in turn."""
     return {
-        Image(f"{number}.mp4", float(second)): label
+        Image(f"{number}.mp4", float(second), region=REGIONS[second % len(REGIONS)]): label
         for number, shown in enumerate(clips)
         for second, label in enumerate(sorted(shown))
     }
@@ -44,7 +49,7 @@ def test_frames_of_one_clip_are_never_on_both_sides(clips: list[set[str]]) -> No
     frames = frames_of(clips)
     split = split_images([], [], frames, {})
     unknown = [*split.outliers, *split.unknown]
-    assert sorted([*split.training, *split.test, *unknown]) == sorted(frames)
+    assert Counter([*split.training, *split.test, *unknown]) == Counter([*frames])
     assert {frames[image] for image in unknown} <= {"unknown"}
     assert "unknown" not in {frames[image] for image in [*split.training, *split.test]}
     trained = {image.path for image in split.training}
@@ -317,3 +322,21 @@ def test_photos_stay_where_they_were_though_all_their_clips_are_copies() -> None
     assert "golf/another.mov" in {
         image.path for image in split_images(photos, [], frames, contents).training
     }
+
+
+def test_all_regions_of_a_clip_are_learned_where_one_has_to_be() -> None:
+    left, right = REGIONS[1:]
+    clips = [
+        LabelledClip(f"{number}.mp4", [], part=part, region=region)
+        for number in range(8)
+        for region, part in ((left, "train" if number < 4 else None), (right, None))
+    ]
+    frames = {Image(clip.path, 0.0, region=clip.region): "golf" for clip in clips}
+    split = split_images([], clips, frames, {})
+    tested = Counter(image.path for image in split.test)
+    assert {*tested.values()} == {2}
+    # They are held out together, too.
+    names = files_taken_at_once([*frames])
+    assert len({*names}) == 8
+    assert names[::2] == names[1::2]
+    assert not {"0.mp4", "1.mp4", "2.mp4", "3.mp4"} & {*tested}
