@@ -1,6 +1,7 @@
 """``--region``: parts of a clip's frames, each labelled as if it had been cropped before."""
 
 import json
+import shutil
 from fractions import Fraction
 from pathlib import Path
 
@@ -169,7 +170,8 @@ def test_corrections_of_regions_are_not_written_over(
     beside = tmp_path / "match.right.csv"
     beside.write_text("start,end,label\n0,3,red\n")
     given = flags(trained, courts["match"], "--size", 1, *REGIONS)
-    given.insert(given.index("--cache"), courts["left"])
+    other = shutil.copy(courts["match"], tmp_path / "other.mp4")
+    given.insert(given.index("--cache"), other)
     done = run_script("predict_video.py", *given, "--segments", tmp_path)
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert "may be a person's work" in done.stderr

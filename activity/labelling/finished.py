@@ -2,7 +2,9 @@
 
 import json
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -12,6 +14,8 @@ from activity.common.stores import clip_location, local_copy
 from activity.labelling.jobs import Job, Settings
 from activity.labelling.review.data_files import read_labelled_frames
 from activity.labelling.truths import known_before
+from activity.media.clip import open_clip
+from activity.media.frame import Window
 from activity.network.classifier import Classifier
 from activity.temporal.judgement import Earlier, Judgement, Truth, format_judgement, judge
 from activity.temporal.prediction_table import read_table
@@ -22,6 +26,13 @@ from activity.temporal.smoothing import compared_smoothings
 _MOST_OTHERS = 0.01
 
 _AGAIN = "--overwrite labels it again"
+
+
+class _Shown(NamedTuple):
+    """The digest of a clip's content, and the part of its frames that is labelled."""
+
+    digest: str
+    window: Window | None = None
 
 
 def judge_those_finished(
@@ -59,17 +70,17 @@ def judge_finished(job: Job, classifier: Classifier, settings: Settings) -> Judg
     if job.outputs.json:
         _check_settings(job.outputs.json, classifier, settings)
     if job.outputs.csv:
-        digest = _digest(job) if classifier.learned else ""
-        return _judge_table(job.outputs.csv, job, job.truth, digest, classifier, settings)
+        shown = _look_at(job) if classifier.learned else _Shown("")
+        return _judge_table(job.outputs.csv, job, job.truth, shown, classifier, settings)
     if job.outputs.review:
-        return _judge_page(job.outputs.review, job.truth, _digest(job), classifier, settings)
+        return _judge_page(job.outputs.review, job.truth, _look_at(job), classifier, settings)
     raise UserError(
         "neither a table (--csv) nor a review page has the labels of its frames: " + _AGAIN
     )
 
 
 def _judge_table(
-    table: Path, job: Job, truth: Truth, digest: str, classifier: Classifier, settings: Settings
+    table: Path, job: Job, truth: Truth, shown: _Shown, classifier: Classifier, settings: Settings
 ) -> Judgement:
     labels, smoothing = classifier.labels, settings.smoothing
     with (
@@ -93,20 +104,20 @@ def _judge_table(
             raise UserError(f"{table} was made with other settings: {_AGAIN}")
         # The page that the earlier run has written says nothing of what was before.
         before = None if job.earlier == job.outputs.review else job.earlier
-        earlier = known_before(before, digest, known.frames, classifier)
+        earlier = known_before(before, shown.digest, known.frames, classifier, shown.window)
         return judge(known.times, labels, compared, smoothing, truth, earlier)
 
 
 def _judge_page(
-    data: Path, truth: Truth, digest: str, classifier: Classifier, settings: Settings
+    data: Path, truth: Truth, shown: _Shown, classifier: Classifier, settings: Settings
 ) -> Judgement:
-    found = read_labelled_frames(data, digest, classifier.labels)
+    found = read_labelled_frames(data, shown.digest, classifier.labels)
     if found is None:
         raise UserError(f"{data} is damaged, or of another clip or model: {_AGAIN}")
-    earlier = Earlier(known_before(None, digest, 0, classifier).learned)
-    times, shown = found
+    earlier = Earlier(known_before(None, shown.digest, 0, classifier, shown.window).learned)
+    times, numbers = found
     drawn = settings.smoothing
-    return judge(times, classifier.labels, {drawn: shown}, drawn, truth, earlier)
+    return judge(times, classifier.labels, {drawn: numbers}, drawn, truth, earlier)
 
 
 def _check_settings(summary: Path, classifier: Classifier, settings: Settings) -> None:
@@ -130,7 +141,11 @@ def _check_settings(summary: Path, classifier: Classifier, settings: Settings) -
         raise UserError(f"it was labelled with other settings: {_AGAIN}")
 
 
-def _digest(job: Job) -> str:
+def _look_at(job: Job) -> _Shown:
     path = clip_location(job.clip)
     with as_user_error(job.clip), local_copy(path) as local:
-        return hash_file(local)
+        window = None
+        if job.region:
+            with closing(open_clip(local)) as source:
+                window = job.region.window((source.info.width, source.info.height), job.name)
+        return _Shown(hash_file(local), window)

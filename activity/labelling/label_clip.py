@@ -270,7 +270,8 @@ def _write_results(
         draw_timeline(envelope, known.end, outputs.timeline, Path(job.title).name, truth)
     judgement = confusion = None
     if job.truth:
-        earlier = known_before(job.earlier, clip.digest, known.frames, classifier)
+        window = job.region and job.region.window((clip.info.width, clip.info.height), clip.name)
+        earlier = known_before(job.earlier, clip.digest, known.frames, classifier, window)
         judgement = judge(known.times, known.labels, compared, smoothing, job.truth, earlier)
         confusion = confusion_in_seconds(known, numbers, job.truth.segments, earlier.learned)
     if outputs.review:

@@ -9,6 +9,7 @@ from activity.common.errors import UserError, shortened
 from activity.common.stores import clip_location, is_stored
 from activity.common.tables import header_of
 from activity.labelling.review.data_files import data_of_clip, read_labels
+from activity.media.frame import Window
 from activity.media.timing import rate_of
 from activity.network.classifier import Classifier
 from activity.temporal.formats.annotations import (
@@ -18,6 +19,7 @@ from activity.temporal.formats.annotations import (
     check_known,
 )
 from activity.temporal.judgement import Earlier, Truth
+from activity.temporal.learned import spans_of
 from activity.temporal.named_clips import file_identity, find_named_clips, known_clips
 from activity.temporal.segment_files import (
     READ_SUFFIXES,
@@ -230,7 +232,13 @@ def earlier_data(review: Path | None, truth: Path, clip: str, name: str) -> Path
     return data if data.exists() else None
 
 
-def known_before(earlier: Path | None, digest: str, frames: int, classifier: Classifier) -> Earlier:
+def known_before(
+    earlier: Path | None,
+    digest: str,
+    frames: int,
+    classifier: Classifier,
+    window: Window | None = None,
+) -> Earlier:
     """Find out what the model has learned of a clip, and how an earlier run has labelled it.
 
     Args:
@@ -238,7 +246,8 @@ def known_before(earlier: Path | None, digest: str, frames: int, classifier: Cla
         digest: SHA-256 of the clip's content.
         frames: how many frames it has.
         classifier: the model.
+        window: the part of its frames that is labelled; None (default) for the whole.
     """
-    learned = [stretch for stretch in classifier.learned or () if stretch.digest == digest]
+    learned = spans_of(classifier.learned or (), digest, window)
     labels = read_labels(earlier, digest, frames, classifier.labels) if earlier else None
     return Earlier(learned, labels)
