@@ -106,6 +106,28 @@ def test_the_labelled_clip_shows_all_regions(
         assert half[60:110, 10:150].mean() < 0.02
 
 
+def test_a_copy_has_the_labels_of_all_regions_as_subtitles(
+    courts: dict[str, Path], trained: Trained, run_predict: RunMain, tmp_path: Path
+) -> None:
+    """Each has styles of its own, which place it, and all come in the order of time."""
+    output = tmp_path / "out.mkv"
+    run_predict(*flags(trained, courts["match"], "--output", output, "--size", 1, *REGIONS))
+    with av.open(str(output)) as clip:
+        header = bytes(clip.streams.subtitles[0].codec_context.extradata or b"").decode()
+        packets = [packet for packet in clip.demux(subtitles=0) if packet.size]
+        fields = [bytes(packet).decode().split(",", 8) for packet in packets]
+    assert [packet.pts for packet in packets] == sorted(packet.pts for packet in packets)
+    margins = {
+        line.split(":")[1].split(",")[0].strip(): int(line.split(",")[19])
+        for line in header.splitlines()
+        if line.startswith("Style: ")
+    }
+    assert margins["label1"] == margins["label"] + 160
+    shown = {style: [f[8] for f in fields if f[2] == style] for style in ("label", "label1")}
+    assert all(text.startswith("left: ") for text in shown["label"])
+    assert all(text.startswith("right: ") for text in shown["label1"])
+
+
 def test_many_clips_and_a_table_of_regions(
     courts: dict[str, Path], trained: Trained, run_predict: RunMain, tmp_path: Path
 ) -> None:

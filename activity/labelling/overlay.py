@@ -80,7 +80,7 @@ def _outline(size: tuple[int, int], window: Window) -> list[Plate]:
     """Make the four lines around a region, inside it: thin, and as thick as text is."""
     left, top, width, height = window
     # Two pixels share a sample of colour.
-    line = min(2 * max(1, min(size) // 400), width, height)
+    line = min(2 * max(1, min(size) // 720), width, height)
 
     def paint(plate: NDArray[np.uint8]) -> None:
         plate[:] = _GREEN
