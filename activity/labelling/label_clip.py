@@ -151,50 +151,48 @@ def label_clip(
         if is_stored(clip) and not jobs[0].is_live:
             clip = str(stack.enter_context(local_copy(clip_location(clip), interrupted)))
         copy = _copy_for_review(jobs[0])
-        here = [replace(job, clip=clip, copy=copy) for job in jobs]
-        first = here[0]
-        source = stack.enter_context(closing(_open_source(first, interrupted)))
-        parts = parts_of([job.region for job in jobs], source.info, first.name)
+        name = jobs[0].name
+        here = replace(jobs[0], clip=clip, copy=copy)  # reads and draws for all
+        source = stack.enter_context(closing(_open_source(here, interrupted)))
+        parts = parts_of([job.region for job in jobs], source.info, name)
         places = [
             Place(job.region.name, part.window) if job.region and part else None
             for job, part in zip(jobs, parts, strict=True)
         ]
         # A clip is read once more: not where nobody asks for that, and before anything is written,
         # so that a run that is interrupted meanwhile keeps what was there.
-        needs_digest = any(job.truth or job.outputs.review for job in jobs) and not first.is_live
-        with as_user_error(first.name):
+        needs_digest = any(job.truth or job.outputs.review for job in jobs) and not here.is_live
+        with as_user_error(name):
             digest = hash_file(Path(clip), interrupted) if needs_digest else ""
-        files = [path for path in first.outputs.paths if not is_stored(path)]
+        files = [path for path in here.outputs.paths if not is_stored(path)]
         folder = files[0].parent if files else Path(tempfile.gettempdir())
         gathered = [
             stack.enter_context(gather_predictions(folder, labels, settings.stride)) for _ in jobs
         ]
 
-        draw = partial(_draw, first, source.info, places, labels, settings, show, interrupted)
-        if predictions is None and first.needs_pixels and not smoothing.needs_whole_clip:
+        draw = partial(_draw, here, source.info, places, labels, settings, show, interrupted)
+        if predictions is None and here.needs_pixels and not smoothing.needs_whole_clip:
             draw(_labelled_as_they_come(source, parts, classifier, gathered, settings))
         elif predictions is None:
-            _classify(first, source, parts, classifier, gathered, settings, interrupted)
+            _classify(here, source, parts, classifier, gathered, settings, interrupted)
         known = predictions or [one.predictions(source.end_of) for one in gathered]
         numbers = [smoothing.numbers(one) for one in known]
         drawn = known[0].frames
-        if first.needs_pixels and (predictions or smoothing.needs_whole_clip):
+        if here.needs_pixels and (predictions or smoothing.needs_whole_clip):
             drawn = draw(
-                _labelled_again(first, source.info, known, numbers, smoothing, predictions is None)
+                _labelled_again(here, source.info, known, numbers, smoothing, predictions is None)
             )
         if source.damaged:
-            print(
-                f"[INFO] {first.name} is damaged: packets that cannot be decoded: {source.damaged}"
-            )
+            print(f"[INFO] {name} is damaged: packets that cannot be decoded: {source.damaged}")
         if source.corrupt:
             print(
-                f"[INFO] {first.name} is damaged: frames that the decoder calls corrupt, and that "
+                f"[INFO] {name} is damaged: frames that the decoder calls corrupt, and that "
                 f"are labelled all the same: {source.corrupt}"
             )
-        if first.outputs.video and first.copies_streams:
+        if here.outputs.video and here.copies_streams:
             _copy_with_labels(
-                first,
-                first.outputs.video,
+                here,
+                here.outputs.video,
                 source.info,
                 places,
                 [one.first(drawn) for one in known],
@@ -202,15 +200,17 @@ def label_clip(
                 numbers,
             )
         about = _ClipFacts(
-            source_name or first.name,
+            source_name or name,
             digest,
             source.info,
             source.dropped,
-            _media(first, clip, source.info, known[0].end),
+            _media(jobs[0], clip, source.info, known[0].end),
         )
         outcomes = [
-            _write_results(job, one, of_frames, drawn, about, classifier.saved, settings)
-            for job, one, of_frames in zip(here, known, numbers, strict=True)
+            _write_results(
+                replace(job, copy=copy), one, of_frames, drawn, about, classifier.saved, settings
+            )
+            for job, one, of_frames in zip(jobs, known, numbers, strict=True)
         ]
     for path in dict.fromkeys(job.outputs.segments for job in jobs if job.outputs.segments):
         labelled = [
