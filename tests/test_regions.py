@@ -9,6 +9,7 @@ import av
 import numpy as np
 import pytest
 
+from activity.common.errors import UserError
 from activity.media.clip import VideoSource
 from activity.temporal.formats.annotations import Wanted
 from activity.temporal.segment_files import read_annotations
@@ -180,6 +181,8 @@ def test_tables_of_truth_are_about_their_regions(
     folder = tmp_path / "truths"
     folder.mkdir()
     (folder / "match.right.csv").write_text("start,end,label\n0,3,red\n")
+    with pytest.raises(UserError, match=r"does not say which of the regions it is about"):
+        run_predict(*given, "--truth", folder / "match.right.csv")
     printed = run_predict(*given, "--truth", folder)
     assert "not judged, since there is no truth: " in printed
     assert "match.mp4 (left)" in printed
@@ -209,6 +212,35 @@ def test_corrections_of_regions_are_not_written_over(
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert "would overwrite" in done.stderr
     assert corrected.read_bytes() == before
+
+
+def test_the_table_of_regions_is_not_written_over(
+    courts: dict[str, Path], trained: Trained, run_script: RunScript, tmp_path: Path
+) -> None:
+    table = tmp_path / "regions.csv"
+    table.write_text("clip,region,left,top,width,height\nmatch.mp4,left,0,0,0.5,1\n")
+    before = table.read_bytes()
+    given = flags(trained, courts["match"], "--regions", table, "--stats", table)
+    done = run_script("predict_video.py", *given)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "would overwrite" in done.stderr
+    assert table.read_bytes() == before
+
+
+def test_regions_of_one_clip_are_counted_once(
+    courts: dict[str, Path], trained: Trained, run_predict: RunMain, tmp_path: Path
+) -> None:
+    """And a clip that no regions are given for is named: its name may be written wrongly."""
+    table = tmp_path / "regions.csv"
+    places = "match.mp4,a,0,0,0.5,1\nmatch.mp4,b,0.5,0,0.5,1\n"
+    table.write_text(f"clip,region,left,top,width,height\n{places}")
+    given = flags(trained, courts["match"], "--segments", tmp_path / "out", "--regions", table)
+    given.insert(given.index("--cache"), courts["left"])
+    printed = run_predict(*given)
+    assert f"[INFO] labelled as a whole, since {table} does not name it: " in printed
+    assert printed.count("left.mp4\n") == 1
+    again = run_predict(*given)
+    assert "2 of 2 clips are labelled already" in again
 
 
 @pytest.mark.parametrize(

@@ -89,6 +89,12 @@ def read_truths(
         return _of_file(truth, parts, wanted)
     if header_of(truth) in HEADERS_OF_MANY:
         return _of_file(truth, parts, wanted)
+    if len(clips) > 1 and len({part.clip for part in parts}) == 1:
+        read_segments(truth)  # says what else is wrong with it
+        raise UserError(
+            f"{truth} does not say which of the regions it is about: give a table "
+            "clip,region,start,end,label, or a folder with a table for each (match.left.csv)"
+        )
     if len(clips) > 1:
         raise UserError(
             f"--truth {truth} is not a folder: for several clips, it should be one, or a table "
