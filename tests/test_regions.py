@@ -11,6 +11,8 @@ import pytest
 
 from activity.common.errors import UserError
 from activity.media.clip import VideoSource
+from activity.media.frame import Frame, Part
+from activity.media.region import parse_region
 from activity.temporal.formats.annotations import Wanted
 from activity.temporal.segment_files import read_annotations
 from activity.temporal.segments import Segment, read_segments
@@ -277,6 +279,27 @@ def test_a_bad_region_is_one_line_before_anything_is_read(
         done.stderr.rstrip().count("\n")
     )
     assert not list(tmp_path.glob("out*"))
+
+
+@pytest.mark.parametrize("form", ["yuv420p", "yuv420p10le", "yuv422p10le", "nv12"])
+def test_a_region_that_begins_within_a_sample_of_colour_has_its_colours(
+    form: str, tmp_path: Path
+) -> None:
+    """As that of an odd column of a phone's 10 bits, where colours have half the resolution."""
+    path = tmp_path / "clip.mkv"
+    with av.open(str(path), "w") as clip:
+        stream = clip.add_stream("rawvideo" if form == "nv12" else "ffv1", rate=30)
+        stream.width, stream.height, stream.pix_fmt = 160, 120, form
+        colours = np.hstack([np.full((120, 80, 3), COLOURS_BGR[n], np.uint8) for n in COLOURS_BGR])
+        clip.mux(stream.encode(av.VideoFrame.from_ndarray(colours[:, 40:200], format="bgr24")))
+        clip.mux(stream.encode(None))
+    (frame,) = VideoSource(path).frames()
+    region = parse_region("lane=21,13,101,77")
+    part = frame.part(Part(region.window(frame.size, "clip.mkv")))
+    whole = Frame(frame.pixels[13:90, 21:122])
+    assert part.size == whole.size == (101, 77)
+    for one, other in ((part.network_input(), whole.network_input()), (part.pixels, whole.pixels)):
+        assert np.abs(one.astype(int) - other).mean() < 8  # but for the edges between colours
 
 
 @pytest.mark.parametrize(

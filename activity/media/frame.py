@@ -367,7 +367,16 @@ class PlaneCrop(threading.local):
         self._filter: Graph | None = None
 
     def __call__(self, planes: av.VideoFrame, kept: Window) -> av.VideoFrame:
-        """Return a rectangle of a picture as it is stored."""
+        """Return a rectangle of a picture as it is stored.
+
+        It begins with a whole sample of colour, a few columns further left if need be, where these
+        take several bytes (more than 8 bits; both colours side by side, as in NV12): FFmpeg would
+        begin in the middle of one, and show other colours.
+        """
+        form = planes.format
+        if form.components[0].bits > 8 or form.name.startswith("nv"):
+            across = 8 // form.chroma_width(8)
+            kept = kept._replace(left=kept.left // across * across)
         shape = (kept, *shape_of(planes))
         if self._filter is None or self._for != shape:
             rectangle = f"{kept.width}:{kept.height}:{kept.left}:{kept.top}:exact=1"
