@@ -11,7 +11,7 @@ import pytest
 
 from activity.common.errors import UserError
 from activity.media.clip import VideoSource
-from activity.media.frame import Frame, Part
+from activity.media.frame import DecodedFrame, Frame, Layout, Part, Showing
 from activity.media.region import parse_region
 from activity.temporal.formats.annotations import Wanted
 from activity.temporal.segment_files import read_annotations
@@ -300,6 +300,17 @@ def test_a_region_that_begins_within_a_sample_of_colour_has_its_colours(
     assert part.size == whole.size == (101, 77)
     for one, other in ((part.network_input(), whole.network_input()), (part.pixels, whole.pixels)):
         assert np.abs(one.astype(int) - other).mean() < 8  # but for the edges between colours
+
+
+@pytest.mark.parametrize("place", ["0,0,16,16", "21,13,16,16", "624,464,16,16"])
+def test_a_picture_that_is_smaller_than_others_of_its_clip_has_all_regions(place: str) -> None:
+    """However small: a damaged clip may say anything in its midst."""
+    planes = av.VideoFrame.from_ndarray(np.full((6, 8, 3), 200, np.uint8), format="bgr24")
+    as_stored = Layout(transposed=False, mirrored=False, flipped=False, aspect=Fraction(1))
+    frame = DecodedFrame(planes.reformat(format="yuv420p"), Showing(as_stored, 640, 480), 0, 0)
+    part = frame.part(Part(parse_region(f"cage={place}").window(frame.size, "clip.mp4")))
+    assert part.pixels.shape == (16, 16, 3)
+    assert np.abs(part.network_input().astype(int) - 200).max() < 5
 
 
 @pytest.mark.parametrize(
