@@ -17,7 +17,7 @@ from activity.labelling.outputs import Outputs
 from activity.labelling.review.data_files import INDEX, copy_file, page_and_name
 from activity.labelling.truths import earlier_data, read_truths, tables_of
 from activity.media.clip import CLIP_SUFFIXES, MOVING_PHOTO_SUFFIXES, open_clip
-from activity.media.live import is_live
+from activity.media.live import is_live, path_of
 from activity.media.region import Region
 from activity.media.sink import SUFFIXES, check_suffix
 from activity.network.engine import EngineOptions
@@ -245,7 +245,7 @@ def _regions_of(
     clips = [clip for clip, _ in named]
     if not regions and table is None:
         return [[] for _ in clips]
-    found = regions_of_clips(regions, table, [clip_location(clip) for clip in clips])
+    found = regions_of_clips(regions, table, [path_of(clip) for clip in clips])
     whole = [public_name(clip) for clip, of_clip in zip(clips, found, strict=True) if not of_clip]
     if whole:
         print(f"[INFO] labelled as a whole, since {table} does not name it: {shortened(whole)}")

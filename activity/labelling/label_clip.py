@@ -35,7 +35,7 @@ from activity.labelling.styled_labels import label_subtitles, subtitle_header
 from activity.labelling.truths import known_before
 from activity.media.clip import open_clip
 from activity.media.frame import Frame, Part, VideoInfo
-from activity.media.live import LiveSource, Source
+from activity.media.live import LiveSource, Source, path_of
 from activity.media.region import Region
 from activity.media.remux import copy_with_subtitles
 from activity.media.sink import open_sink
@@ -481,8 +481,7 @@ def _media(job: Job, clip: str, info: VideoInfo, end: float) -> Media:
         ".otio",
     )
     timecode = start_timecode(Path(clip)) if needs_timecode and not job.is_live else None
-    path = Path(job.name) if job.is_live else clip_location(job.clip)
-    return Media(path, end, as_fraction(info.fps), timecode)
+    return Media(path_of(job.clip), end, as_fraction(info.fps), timecode)
 
 
 def _open_source(job: Job, should_stop: Callable[[], bool]) -> Source:
