@@ -131,6 +131,18 @@ def test_a_copy_has_the_labels_of_all_regions_as_subtitles(
     assert all(text.startswith("right: ") for text in shown["label1"])
 
 
+def test_a_long_name_of_a_region_leaves_room_for_its_label(
+    courts: dict[str, Path], trained: Trained, run_predict: RunMain, tmp_path: Path
+) -> None:
+    output = tmp_path / "out.mkv"
+    region = "upper left cage with the two grey parrots=0,0,0.5,1"
+    run_predict(*flags(trained, courts["match"], "--output", output, "--region", region))
+    with av.open(str(output)) as clip:
+        texts = [bytes(packet).decode() for packet in clip.demux(subtitles=0) if packet.size]
+    assert texts
+    assert all("upper left cage " in text and ": red" in text for text in texts)
+
+
 def test_many_clips_and_a_table_of_regions(
     courts: dict[str, Path], trained: Trained, run_predict: RunMain, tmp_path: Path
 ) -> None:

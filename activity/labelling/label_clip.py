@@ -20,7 +20,7 @@ from activity.common.regular_file import hash_file
 from activity.common.stores import clip_location, is_stored, local_copy
 from activity.common.writing import write_json
 from activity.labelling.jobs import Job, Settings, of_one_clip
-from activity.labelling.overlay import TITLE, Place, label_layout, overlay
+from activity.labelling.overlay import LONGEST_TITLE, TITLE, Place, label_layout, overlay
 from activity.labelling.prediction import (
     classify_frames,
     classify_times,
@@ -156,7 +156,7 @@ def label_clip(
         source = stack.enter_context(closing(_open_source(first, interrupted)))
         parts = parts_of([job.region for job in jobs], source.info, first.name)
         places = [
-            Place(job.region.name, part.window) if job.region and part else None
+            Place(job.region.name[:LONGEST_TITLE], part.window) if job.region and part else None
             for job, part in zip(jobs, parts, strict=True)
         ]
         # A clip is read once more: not where nobody asks for that, and before anything is written,
