@@ -169,11 +169,62 @@ def test_each_region_is_put_right_and_judged_by_itself(
     assert opened.problems == []
 
 
+def test_a_region_is_wrong_and_learned_from_the_page_and_the_other_stays_right(
+    review: Review,
+    run_train: RunMain,
+    run_predict: RunMain,
+    open_page: OpenPage,
+    photo_folders: Path,
+    tmp_path: Path,
+) -> None:
+    """Wrong before; two seconds of one region corrected, of the other confirmed; right after."""
+    (tmp_path / "clips").mkdir()
+    pitch = draw_clip(tmp_path / "pitch.avi", 4, codec="mpeg4")
+    size = (VideoSource(pitch).info.width, VideoSource(pitch).info.height)
+    green = write_clip(tmp_path / "green.avi", ["green"] * (4 * FPS), size=size, fps=FPS)
+    clip = side_by_side(tmp_path / "clips" / "match.avi", [pitch, green])
+    regions = ["--region", "left=0,0,0.5,1", "--region", "right=0.5,0,0.5,1"]
+    review("--input", clip, "--smoothing", "viterbi", "--size", 8, *regions)
+    folder = tmp_path / "review"
+    opened = open_page(folder / "index.html")
+    opened.wait("clip && player.ready")
+    opened.page.get_by_role("button", name="match (left)").click()
+    opened.wait_for_clip("match.left")
+    opened.ask(f"player.go({2 * FPS})")
+    opened.press("s", "ArrowUp", "t")
+    opened.page.keyboard.type("pitch")
+    opened.press("Enter")
+    opened.press("g")
+    opened.wait_for_clip("match.right")
+    assert [segment[2] for segment in opened.segments()] == ["green"]
+    opened.press("Home", "Enter")
+    save = opened.page.get_by_role("button", name="Save all corrected")
+    table = opened.download(save.click, folder)
+    assert "../clips/match.avi,left,0.000000,2.000000,pitch" in table.read_text()
+
+    model, labels = tmp_path / "new.model", tmp_path / "new.pickle"
+    said = run_train(
+        *("--dataset", photo_folders, folder, "--labels", "all", "--epochs", 40, "--views", 1),
+        *("--backbone", "efficientnet-lite0", "--engine", "keras", "--cache", tmp_path / "cache"),
+        *("--every", 0.1, "-m", model, "-l", labels, "-p", tmp_path / "plot.png", *regions),
+    )
+    assert "learning 4 activities" in said
+    result = tmp_path / "after.json"
+    run_predict(
+        *("--model", model, "--label-bin", labels, "--input", clip, "--json", result, *regions),
+        *("--engine", "keras", "--cache", tmp_path / "cache", "--stride", 5),
+        *("--smoothing", "viterbi", "--size", 50),
+    )
+    for name, label in (("left", "pitch"), ("right", "green")):
+        after = json.loads((tmp_path / f"after.{name}.json").read_text())
+        assert [segment["label"] for segment in after["segments"]] == [label], after
+
+
 def side_by_side(path: Path, halves: list[Path]) -> Path:
     """Write a clip of two clips beside one another."""
     sources = [VideoSource(half) for half in halves]
     size = (2 * sources[0].info.width, sources[0].info.height)
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"MJPG"), 30, size)
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"MJPG"), sources[0].info.fps, size)
     for frames in zip(*(source.frames() for source in sources), strict=True):
         writer.write(np.hstack([frame.pixels for frame in frames]))
     writer.release()
