@@ -179,6 +179,18 @@ def test_subjects_and_tiers_are_regions_written_and_read(
     assert "frames right now: 1.000 of 180" in printed, printed
 
 
+@pytest.mark.parametrize("suffix", [".boris", ".eaf"])
+def test_one_of_the_regions_of_a_file_is_judged(
+    suffix: str, courts: dict[str, Path], trained: Trained, run_predict: RunMain, tmp_path: Path
+) -> None:
+    file = tmp_path / f"match{suffix}"
+    given = flags(trained, courts["match"], "--size", 1)
+    run_predict(*given, *REGIONS, "--region", "middle=0.3,0,0.4,1", "--segments", file)
+    printed = run_predict(*given, *REGIONS[:2], "--truth", file)
+    assert "frames right now: 1.000 of 90" in printed
+    assert "subject middle" in printed or "tier middle" in printed
+
+
 def test_tables_of_truth_are_about_their_regions(
     courts: dict[str, Path], trained: Trained, run_predict: RunMain, tmp_path: Path
 ) -> None:
