@@ -115,14 +115,14 @@ def find_jobs(args: argparse.Namespace) -> tuple[list[Job], list[Job], OverClips
         regions_table=args.regions,
     )
     # What is written over all clips needs all of them.
-    if args.overwrite or over_clips.paths:
-        return jobs, [], over_clips
-    left, finished = part_finished(jobs)
-    check_tables_survive(left)
+    is_all = args.overwrite or over_clips.paths
+    left, finished = (jobs, []) if is_all else part_finished(jobs)
+    if not args.overwrite:
+        check_tables_survive(left)
     if finished:
         print(
-            f"[INFO] {len(finished)} of {len(jobs)} clips are labelled already "
-            "(--overwrite: do it again)"
+            f"[INFO] {len(of_one_clip(finished))} of {len(of_one_clip(jobs))} clips are labelled "
+            "already (--overwrite: do it again)"
         )
     return left, finished, over_clips
 

@@ -135,6 +135,9 @@ def test_a_table_beside_its_clip_is_replaced_only_when_that_is_asked_for(
     for given in ({flag: table}, {flag: link}, {flag: tmp_path, "json": tmp_path / "new"}):
         with pytest.raises(UserError, match=r"clip\.csv says what .*clip\.mp4 shows, and may be"):
             predict(**given)
+    # What is written over all clips needs all of them: those that are there already, too.
+    with pytest.raises(UserError, match=r"clip\.csv says what .*clip\.mp4 shows, and may be"):
+        predict(**{flag: tmp_path, "stats": tmp_path / "new/stats.csv"})
     assert table.read_text() == TRUTH
     # What an earlier run has written into the folder is there already, as ever.
     monkeypatch.setattr(jobs, "header_of", lambda *_: pytest.fail("all clips are labelled"))

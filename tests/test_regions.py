@@ -9,7 +9,10 @@ import av
 import numpy as np
 import pytest
 
+from activity.common.errors import UserError
 from activity.media.clip import VideoSource
+from activity.media.frame import DecodedFrame, Frame, Layout, Part, Showing
+from activity.media.region import parse_region
 from activity.temporal.formats.annotations import Wanted
 from activity.temporal.segment_files import read_annotations
 from activity.temporal.segments import Segment, read_segments
@@ -128,6 +131,18 @@ def test_a_copy_has_the_labels_of_all_regions_as_subtitles(
     assert all(text.startswith("right: ") for text in shown["label1"])
 
 
+def test_a_long_name_of_a_region_leaves_room_for_its_label(
+    courts: dict[str, Path], trained: Trained, run_predict: RunMain, tmp_path: Path
+) -> None:
+    output = tmp_path / "out.mkv"
+    region = "upper left cage with the two grey parrots=0,0,0.5,1"
+    run_predict(*flags(trained, courts["match"], "--output", output, "--region", region))
+    with av.open(str(output)) as clip:
+        texts = [bytes(packet).decode() for packet in clip.demux(subtitles=0) if packet.size]
+    assert texts
+    assert all("upper left cage " in text and ": red" in text for text in texts)
+
+
 def test_many_clips_and_a_table_of_regions(
     courts: dict[str, Path], trained: Trained, run_predict: RunMain, tmp_path: Path
 ) -> None:
@@ -164,6 +179,18 @@ def test_subjects_and_tiers_are_regions_written_and_read(
     assert "frames right now: 1.000 of 180" in printed, printed
 
 
+@pytest.mark.parametrize("suffix", [".boris", ".eaf"])
+def test_one_of_the_regions_of_a_file_is_judged(
+    suffix: str, courts: dict[str, Path], trained: Trained, run_predict: RunMain, tmp_path: Path
+) -> None:
+    file = tmp_path / f"match{suffix}"
+    given = flags(trained, courts["match"], "--size", 1)
+    run_predict(*given, *REGIONS, "--region", "middle=0.3,0,0.4,1", "--segments", file)
+    printed = run_predict(*given, *REGIONS[:2], "--truth", file)
+    assert "frames right now: 1.000 of 90" in printed
+    assert "subject middle" in printed or "tier middle" in printed
+
+
 def test_tables_of_truth_are_about_their_regions(
     courts: dict[str, Path], trained: Trained, run_predict: RunMain, tmp_path: Path
 ) -> None:
@@ -180,6 +207,8 @@ def test_tables_of_truth_are_about_their_regions(
     folder = tmp_path / "truths"
     folder.mkdir()
     (folder / "match.right.csv").write_text("start,end,label\n0,3,red\n")
+    with pytest.raises(UserError, match=r"does not say which of the regions it is about"):
+        run_predict(*given, "--truth", folder / "match.right.csv")
     printed = run_predict(*given, "--truth", folder)
     assert "not judged, since there is no truth: " in printed
     assert "match.mp4 (left)" in printed
@@ -209,6 +238,35 @@ def test_corrections_of_regions_are_not_written_over(
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert "would overwrite" in done.stderr
     assert corrected.read_bytes() == before
+
+
+def test_the_table_of_regions_is_not_written_over(
+    courts: dict[str, Path], trained: Trained, run_script: RunScript, tmp_path: Path
+) -> None:
+    table = tmp_path / "regions.csv"
+    table.write_text("clip,region,left,top,width,height\nmatch.mp4,left,0,0,0.5,1\n")
+    before = table.read_bytes()
+    given = flags(trained, courts["match"], "--regions", table, "--stats", table)
+    done = run_script("predict_video.py", *given)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "would overwrite" in done.stderr
+    assert table.read_bytes() == before
+
+
+def test_regions_of_one_clip_are_counted_once(
+    courts: dict[str, Path], trained: Trained, run_predict: RunMain, tmp_path: Path
+) -> None:
+    """And a clip that no regions are given for is named: its name may be written wrongly."""
+    table = tmp_path / "regions.csv"
+    places = "match.mp4,a,0,0,0.5,1\nmatch.mp4,b,0.5,0,0.5,1\n"
+    table.write_text(f"clip,region,left,top,width,height\n{places}")
+    given = flags(trained, courts["match"], "--segments", tmp_path / "out", "--regions", table)
+    given.insert(given.index("--cache"), courts["left"])
+    printed = run_predict(*given)
+    assert f"[INFO] labelled as a whole, since {table} does not name it: " in printed
+    assert printed.count("left.mp4\n") == 1
+    again = run_predict(*given)
+    assert "2 of 2 clips are labelled already" in again
 
 
 @pytest.mark.parametrize(
@@ -245,6 +303,38 @@ def test_a_bad_region_is_one_line_before_anything_is_read(
         done.stderr.rstrip().count("\n")
     )
     assert not list(tmp_path.glob("out*"))
+
+
+@pytest.mark.parametrize("form", ["yuv420p", "yuv420p10le", "yuv422p10le", "nv12"])
+def test_a_region_that_begins_within_a_sample_of_colour_has_its_colours(
+    form: str, tmp_path: Path
+) -> None:
+    """As that of an odd column of a phone's 10 bits, where colours have half the resolution."""
+    path = tmp_path / "clip.mkv"
+    with av.open(str(path), "w") as clip:
+        stream = clip.add_stream("rawvideo" if form == "nv12" else "ffv1", rate=30)
+        stream.width, stream.height, stream.pix_fmt = 160, 120, form
+        colours = np.hstack([np.full((120, 80, 3), COLOURS_BGR[n], np.uint8) for n in COLOURS_BGR])
+        clip.mux(stream.encode(av.VideoFrame.from_ndarray(colours[:, 40:200], format="bgr24")))
+        clip.mux(stream.encode(None))
+    (frame,) = VideoSource(path).frames()
+    region = parse_region("lane=21,13,101,77")
+    part = frame.part(Part(region.window(frame.size, "clip.mkv")))
+    whole = Frame(frame.pixels[13:90, 21:122])
+    assert part.size == whole.size == (101, 77)
+    for one, other in ((part.network_input(), whole.network_input()), (part.pixels, whole.pixels)):
+        assert np.abs(one.astype(int) - other).mean() < 8  # but for the edges between colours
+
+
+@pytest.mark.parametrize("place", ["0,0,16,16", "21,13,16,16", "624,464,16,16"])
+def test_a_picture_that_is_smaller_than_others_of_its_clip_has_all_regions(place: str) -> None:
+    """However small: a damaged clip may say anything in its midst."""
+    planes = av.VideoFrame.from_ndarray(np.full((6, 8, 3), 200, np.uint8), format="bgr24")
+    as_stored = Layout(transposed=False, mirrored=False, flipped=False, aspect=Fraction(1))
+    frame = DecodedFrame(planes.reformat(format="yuv420p"), Showing(as_stored, 640, 480), 0, 0)
+    part = frame.part(Part(parse_region(f"cage={place}").window(frame.size, "clip.mp4")))
+    assert part.pixels.shape == (16, 16, 3)
+    assert np.abs(part.network_input().astype(int) - 200).max() < 5
 
 
 @pytest.mark.parametrize(

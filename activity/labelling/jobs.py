@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from activity.common.errors import UserError, as_user_error, printable
+from activity.common.errors import UserError, as_user_error, printable, shortened
 from activity.common.stores import clip_location, is_stored, public_name
 from activity.common.tables import header_of
 from activity.common.writing import check_apart, check_output, same_file
@@ -17,7 +17,7 @@ from activity.labelling.outputs import Outputs
 from activity.labelling.review.data_files import INDEX, copy_file, page_and_name
 from activity.labelling.truths import earlier_data, read_truths, tables_of
 from activity.media.clip import CLIP_SUFFIXES, MOVING_PHOTO_SUFFIXES, open_clip
-from activity.media.live import is_live
+from activity.media.live import is_live, path_of
 from activity.media.region import Region
 from activity.media.sink import SUFFIXES, check_suffix
 from activity.network.engine import EngineOptions
@@ -209,6 +209,7 @@ def plan_jobs(
     # A file that is named after a clip may be about all of its regions.
     named_after = dict.fromkeys([*names, *(name for _, name in named)])
     read = [*(tables_of(truth, [*named_after]) if truth else ()), *also_read]
+    read += [regions_table] if regions_table else []
     _check_inputs_survive(jobs, over_all, read)
     if truth:
         of_jobs = [job.part.region for job in jobs]
@@ -244,7 +245,10 @@ def _regions_of(
     clips = [clip for clip, _ in named]
     if not regions and table is None:
         return [[] for _ in clips]
-    found = regions_of_clips(regions, table, [clip_location(clip) for clip in clips])
+    found = regions_of_clips(regions, table, [path_of(clip) for clip in clips])
+    whole = [public_name(clip) for clip, of_clip in zip(clips, found, strict=True) if not of_clip]
+    if whole:
+        print(f"[INFO] labelled as a whole, since {table} does not name it: {shortened(whole)}")
     for clip, of_clip in zip(clips, found, strict=True):
         if not of_clip or is_live(clip) or is_stored(clip):
             continue

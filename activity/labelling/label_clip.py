@@ -20,7 +20,7 @@ from activity.common.regular_file import hash_file
 from activity.common.stores import clip_location, is_stored, local_copy
 from activity.common.writing import write_json
 from activity.labelling.jobs import Job, Settings, of_one_clip
-from activity.labelling.overlay import TITLE, Place, label_layout, overlay
+from activity.labelling.overlay import LONGEST_TITLE, TITLE, Place, label_layout, overlay
 from activity.labelling.prediction import (
     classify_frames,
     classify_times,
@@ -35,7 +35,7 @@ from activity.labelling.styled_labels import label_subtitles, subtitle_header
 from activity.labelling.truths import known_before
 from activity.media.clip import open_clip
 from activity.media.frame import Frame, Part, VideoInfo
-from activity.media.live import LiveSource, Source
+from activity.media.live import LiveSource, Source, path_of
 from activity.media.region import Region
 from activity.media.remux import copy_with_subtitles
 from activity.media.sink import open_sink
@@ -156,7 +156,7 @@ def label_clip(
         source = stack.enter_context(closing(_open_source(here, interrupted)))
         parts = parts_of([job.region for job in jobs], source.info, name)
         places = [
-            Place(job.region.name, part.window) if job.region and part else None
+            Place(job.region.name[:LONGEST_TITLE], part.window) if job.region and part else None
             for job, part in zip(jobs, parts, strict=True)
         ]
         # A clip is read once more: not where nobody asks for that, and before anything is written,
@@ -481,8 +481,7 @@ def _media(job: Job, clip: str, info: VideoInfo, end: float) -> Media:
         ".otio",
     )
     timecode = start_timecode(Path(clip)) if needs_timecode and not job.is_live else None
-    path = Path(job.name) if job.is_live else clip_location(job.clip)
-    return Media(path, end, as_fraction(info.fps), timecode)
+    return Media(path_of(job.clip), end, as_fraction(info.fps), timecode)
 
 
 def _open_source(job: Job, should_stop: Callable[[], bool]) -> Source:

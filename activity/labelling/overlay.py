@@ -15,6 +15,9 @@ from activity.media.frame import Plate, Window
 TITLE = "activity"
 """Stands before the label of a whole frame."""
 
+LONGEST_TITLE = 16
+"""Characters of a region's name that stand there: what is cut off is never the label."""
+
 MOST_BARS = 6
 """With more classes than this, ``bars_plate`` shows only the most probable ones."""
 

@@ -10,6 +10,7 @@ from activity.common.stores import clip_location, is_stored
 from activity.common.tables import header_of
 from activity.labelling.review.data_files import data_of_clip, read_labels
 from activity.media.frame import Window
+from activity.media.live import path_of
 from activity.media.timing import rate_of
 from activity.network.classifier import Classifier
 from activity.temporal.formats.annotations import (
@@ -89,6 +90,12 @@ def read_truths(
         return _of_file(truth, parts, wanted)
     if header_of(truth) in HEADERS_OF_MANY:
         return _of_file(truth, parts, wanted)
+    if len(clips) > 1 and len({part.clip for part in parts}) == 1:
+        read_segments(truth)  # says what else is wrong with it
+        raise UserError(
+            f"{truth} does not say which of the regions it is about: give a table "
+            "clip,region,start,end,label, or a folder with a table for each (match.left.csv)"
+        )
     if len(clips) > 1:
         raise UserError(
             f"--truth {truth} is not a folder: for several clips, it should be one, or a table "
@@ -106,9 +113,7 @@ class _Part(NamedTuple):
 
 def _parts(clips: Sequence[str], regions: Sequence[str]) -> list[_Part]:
     of_clips = regions or [""] * len(clips)
-    return [
-        _Part(clip_location(clip), region) for clip, region in zip(clips, of_clips, strict=True)
-    ]
+    return [_Part(path_of(clip), region) for clip, region in zip(clips, of_clips, strict=True)]
 
 
 def _of_part(part: _Part, name: str, folder: Path, wanted: Wanted) -> Truth | None:

@@ -69,7 +69,7 @@ class Layout:
         return shown
 
     def stored(self, window: "Window", shown: tuple[int, int], width: int, height: int) -> "Window":
-        """Find where a part of what is shown lies in a picture as it is stored.
+        """Find where a part of what is shown lies in a picture as it is stored: a pixel at least.
 
         Args:
             window: the part.
@@ -78,8 +78,10 @@ class Layout:
             height: likewise.
         """
         across, down = (height, width) if self.transposed else (width, height)
-        left, right = (round(x * across / shown[0]) for x in (window.left, window.right))
-        top, bottom = (round(y * down / shown[1]) for y in (window.top, window.bottom))
+        left = min(round(window.left * across / shown[0]), across - 1)
+        top = min(round(window.top * down / shown[1]), down - 1)
+        right = max(round(window.right * across / shown[0]), left + 1)
+        bottom = max(round(window.bottom * down / shown[1]), top + 1)
         if self.mirrored:
             left, right = across - right, across - left
         if self.flipped:
@@ -367,7 +369,16 @@ class PlaneCrop(threading.local):
         self._filter: Graph | None = None
 
     def __call__(self, planes: av.VideoFrame, kept: Window) -> av.VideoFrame:
-        """Return a rectangle of a picture as it is stored."""
+        """Return a rectangle of a picture as it is stored.
+
+        It begins with a whole sample of colour, a few columns further left if need be, where these
+        take several bytes (more than 8 bits; both colours side by side, as in NV12): FFmpeg would
+        begin in the middle of one, and show other colours.
+        """
+        form = planes.format
+        if form.components[0].bits > 8 or form.name.startswith("nv"):
+            across = 8 // form.chroma_width(8)
+            kept = kept._replace(left=kept.left // across * across)
         shape = (kept, *shape_of(planes))
         if self._filter is None or self._for != shape:
             rectangle = f"{kept.width}:{kept.height}:{kept.left}:{kept.top}:exact=1"

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Generator
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -31,6 +32,11 @@ def is_live(name: str) -> bool:
         suffix = clip_location(name).suffix.lower()
         return suffix not in CLIP_SUFFIXES or suffix in _SERVED_BY_CAMERAS
     return not is_stored(name) and not name.startswith("file://")
+
+
+def path_of(name: str) -> Path:
+    """Return the path of a clip, or what tables and files may call a camera or stream."""
+    return Path(public_name(name)) if is_live(name) else clip_location(name)
 
 
 class LiveSource:

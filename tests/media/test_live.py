@@ -4,14 +4,19 @@ import threading
 import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
 from activity.common.errors import UserError
+from activity.common.stores import public_name
+from activity.labelling.jobs import plan_jobs
+from activity.labelling.outputs import Outputs
 from activity.media import live
 from activity.media.live import LiveSource, is_live
+from activity.media.region import parse_region
 
 INTERVAL = 0.01
 
@@ -152,6 +157,20 @@ def test_the_script_labels_a_stream(webcam: str, run_script, trained, tmp_path) 
     # A frame is shown for as long as it was the newest: about two seconds in all.
     seconds = capture.get(cv2.CAP_PROP_FRAME_COUNT) / capture.get(cv2.CAP_PROP_FPS)
     assert 0.5 < seconds < 4
+
+
+@pytest.mark.parametrize("source", ["rtsp://me:secret@camera/court 1", "udp://camera:5000", "0"])
+def test_any_live_source_can_have_regions_and_a_truth(source: str, tmp_path: Path) -> None:
+    table, outputs = tmp_path / "regions.csv", Outputs(csv=tmp_path / "out.csv")
+    name = public_name(source)
+    table.write_text(f"clip,region,left,top,width,height\n{name},right,0.5,0,0.5,1\n")
+    given = {"regions": [parse_region("left=0,0,0.5,1")], "regions_table": table}
+    jobs = plan_jobs([source], outputs, **given)
+    assert [job.title for job in jobs] == [f"{name} (left)", f"{name} (right)"]
+    truth = tmp_path / "truth.csv"
+    truth.write_text("start,end,label\n0,3,red\n")
+    (job,) = plan_jobs([source], outputs, truth)
+    assert job.truth is not None
 
 
 def test_the_script_labels_regions_of_a_stream(webcam: str, run_script, trained, tmp_path) -> None:

@@ -15,7 +15,7 @@ from itertools import accumulate, groupby
 from pathlib import Path, PurePath
 from typing import Any
 
-from activity.common.errors import UserError
+from activity.common.errors import UserError, printable
 from activity.common.stores import is_stored
 from activity.temporal.formats.annotations import (
     Annotations,
@@ -76,8 +76,9 @@ def write(clips: Sequence[LabelledMedia], labels: Sequence[str], path: Path) -> 
 def read(path: Path, wanted: Wanted) -> Annotations:
     """Read the state events of a project's observations; modifiers do not matter.
 
-    A subject that is called like a region is about that; other subjects do not matter. Media that
-    follow each other in an observation are told apart.
+    A subject that is called like a region is about that, and other subjects of its observation are
+    left out; where no subject is, they do not matter. Media that follow each other in an
+    observation are told apart.
 
     Raises:
         UserError: it is no project.
@@ -193,9 +194,17 @@ def _clips_of(
     lengths = observation["media_info"]["length"] if len(media) > 1 else {}
     ends = list(accumulate(float(lengths[clip]) for clip in media)) if lengths else [math.inf]
     of_regions: dict[str, list[Sequence[Any]]] = defaultdict(list)
+    subjects = {from_text(event[1]) for event in observation["events"]}
+    about = subjects & {*wanted.regions}
+    if about:
+        for name in sorted(subjects - about - {""}):
+            found.left_out.append(f"{where}: subject {printable(name)}")
     for event in observation["events"]:
         subject = from_text(event[1])
-        of_regions[subject if subject in wanted.regions else ""].append(event)
+        if subject in about:
+            of_regions[subject].append(event)
+        elif not (about and subject):
+            of_regions[""].append(event)
     if not of_regions:
         of_regions[""] = []
     return [
