@@ -8,6 +8,7 @@ the 48 strongest. So the tests need neither PyTorch nor that package.
 
 import hashlib
 import json
+import sys
 from pathlib import Path
 
 import keras
@@ -98,6 +99,10 @@ def test_pooled_features_equal_the_reference(network: keras.Model, name: str) ->
     assert features.mean() == pytest.approx(expected["mean"], rel=TOLERANCE)
 
 
+@pytest.mark.skipif(
+    sys.version_info >= (3, 13),
+    reason="OpenVINO 2026.4 converts nothing from TensorFlow there; train.py exports without it",
+)
 def test_openvino_computes_the_same(network: keras.Model, tmp_path: Path) -> None:
     openvino = pytest.importorskip("openvino")
     exported = str(tmp_path / "network.xml")  # Keras takes no Path here
