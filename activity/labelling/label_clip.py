@@ -36,7 +36,6 @@ from activity.labelling.truths import known_before
 from activity.media.clip import open_clip
 from activity.media.frame import Frame, Part, VideoInfo
 from activity.media.live import LiveSource, Source, path_of
-from activity.media.region import Region
 from activity.media.remux import copy_with_subtitles
 from activity.media.sink import open_sink
 from activity.media.timing import as_fraction, start_timecode
@@ -208,9 +207,16 @@ def label_clip(
         )
         outcomes = [
             _write_results(
-                replace(job, copy=copy), one, of_frames, drawn, about, classifier.saved, settings
+                replace(job, copy=copy),
+                place,
+                one,
+                of_frames,
+                drawn,
+                about,
+                classifier.saved,
+                settings,
             )
-            for job, one, of_frames in zip(jobs, known, numbers, strict=True)
+            for job, place, one, of_frames in zip(jobs, places, known, numbers, strict=True)
         ]
     for path in dict.fromkeys(job.outputs.segments for job in jobs if job.outputs.segments):
         labelled = [
@@ -242,6 +248,7 @@ class _ClipFacts(NamedTuple):
 
 def _write_results(
     job: Job,
+    place: Place | None,
     predictions: Predictions,
     numbers: NDArray[np.integer],
     drawn: int,
@@ -270,7 +277,7 @@ def _write_results(
         draw_timeline(envelope, known.end, outputs.timeline, Path(job.title).name, truth)
     judgement = confusion = None
     if job.truth:
-        window = job.region and job.region.window((clip.info.width, clip.info.height), clip.name)
+        window = place and place.window
         earlier = known_before(job.earlier, clip.digest, known.frames, classifier, window)
         judgement = judge(known.times, known.labels, compared, smoothing, job.truth, earlier)
         confusion = confusion_in_seconds(known, numbers, job.truth.segments, earlier.learned)
@@ -287,7 +294,7 @@ def _write_results(
         )
         write_clip(page_and_name(outputs.review)[0], shown)
     if outputs.json:
-        made_from = _made_from(clip, job.region, summary, classifier, settings)
+        made_from = _made_from(clip, place, summary, classifier, settings)
         judged = {"truth": judgement.as_dict()} if judgement else {}
         write_json(outputs.json, summary.as_dict() | _bouts(summary) | made_from | judged)
     expected = clip.info.frame_count
@@ -497,18 +504,13 @@ def _bouts(summary: Summary) -> dict[str, Any]:
 
 def _made_from(
     clip: _ClipFacts,
-    region: Region | None,
+    place: Place | None,
     summary: Summary,
     classifier: Classifier,
     settings: Settings,
 ) -> dict[str, object]:
     """Collect the model, clip and settings that a summary was made from."""
-    size = clip.info.width, clip.info.height
-    part = (
-        {"region": {"name": region.name, **region.window(size, clip.name)._asdict()}}
-        if region
-        else {}
-    )
+    part = {"region": {"name": place.title, **place.window._asdict()}} if place else {}
     return {
         "frames": {
             "read": summary.frames,
