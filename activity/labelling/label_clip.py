@@ -493,7 +493,7 @@ def _media(job: Job, clip: str, info: VideoInfo, end: float) -> Media:
 
 def _open_source(job: Job, should_stop: Callable[[], bool]) -> Source:
     if job.is_live:
-        return LiveSource(job.clip, should_stop)
+        return LiveSource(job.clip, should_stop, as_pixels=job.writes_pixels)
     return open_clip(Path(job.clip), as_pixels=job.writes_pixels)
 
 
