@@ -87,7 +87,7 @@ CLIPS: dict[str, Clip] = {
     ),
     CHANGING: (
         Scene("tennis", 13, 4.0),
-        Scene("football", 23, 4.0, (Cutaway(0.0, 4.0, "crowd", 4),)),
+        Scene("football", 23, 4.0, (Cutaway(0.0, 4.0, "title", 0),)),
         Scene("football", 23, 4.0),
         Scene("weight_lifting", 3, 4.0),
     ),

@@ -7,10 +7,10 @@ as many of them whatever the time, so only what depends on time moves from frame
 import cv2
 import numpy as np
 
-from demo.canvas import Body, Camera, Canvas
+from demo.canvas import Body, Camera, Canvas, rgb
 from demo.figures import Pose, athlete, bright_colour, cheering, random_kit
 from demo.football import football
-from demo.scenery import any_colour, banner, crowd, drift, sky, wall
+from demo.scenery import WORDS, any_colour, banner, crowd, drift, sky, wall
 from demo.tennis import tennis
 from demo.weight_lifting import weight_lifting
 
@@ -26,12 +26,12 @@ def draw_scene(
 ) -> np.ndarray:
     """Draw one frame: RGB uint8, (height, width, 3).
 
-    `size` is (width, height), `time` in seconds. A `shot` other than "play" is a misleading one,
-    "crowd" or "close_up", that gives no hint of the activity.
+    `size` is (width, height), `time` in seconds. A `shot` other than "play" gives no hint of the
+    activity: "crowd" and "close_up", which mislead, and "title", a card with a word.
     """
     identity = [seed, list(ACTIVITIES).index(activity), SHOTS.index(shot)]
     rng = np.random.default_rng(identity)
-    draw = ACTIVITIES[activity] if shot == "play" else _MISLEADING[shot]
+    draw = ACTIVITIES[activity] if shot == "play" else _OTHER_SHOTS[shot]
     canvas = draw(rng, time, size)
     grain = np.random.default_rng([*identity, round(time * 1000)])
     return through_lens(canvas.image, rng, grain)
@@ -87,8 +87,25 @@ def close_up(rng: np.random.Generator, time: float, size: tuple[int, int]) -> Ca
     return canvas
 
 
-_MISLEADING = {"crowd": crowd_shot, "close_up": close_up}
-SHOTS = ("play", *_MISLEADING)
+def title_card(rng: np.random.Generator, time: float, size: tuple[int, int]) -> Canvas:
+    """What a station shows between two games: a word on drifting bands, which no photo shows."""
+    width, height = size
+    canvas = Canvas(Camera((0, -9, 2), (0, 0, 2), 1, size), bright_colour(rng) * 0.35)
+    shift = drift(rng, (0.1, 0.1), 6)(time) * height
+    for place in np.linspace(-0.5, 1.5, 6):
+        middle = int(place * height + shift[0])
+        ends = (-9, middle + height // 6), (width + 9, middle - height // 6)
+        cv2.line(canvas.image, *ends, rgb(bright_colour(rng)), height // 14, cv2.LINE_AA)
+    word = WORDS[int(rng.integers(len(WORDS)))]
+    (across, up), _ = cv2.getTextSize(word, cv2.FONT_HERSHEY_TRIPLEX, height / 120, 4)
+    corner = (width - across) // 2 + int(shift[1]), (height + up) // 2
+    font = cv2.FONT_HERSHEY_TRIPLEX
+    cv2.putText(canvas.image, word, corner, font, height / 120, (255,) * 3, 4, cv2.LINE_AA)
+    return canvas
+
+
+_OTHER_SHOTS = {"crowd": crowd_shot, "close_up": close_up, "title": title_card}
+SHOTS = ("play", *_OTHER_SHOTS)
 
 
 def through_lens(
