@@ -187,7 +187,7 @@ class Classifier:
         return OpenClassifier(self, engine)
 
     def keep_export(self, model: "keras.Model", options: EngineOptions) -> None:
-        """Export the network for ``open``, where exports are kept.
+        """Export the network for ``open``, with and without ``unknown``, where exports are kept.
 
         Args:
             model: as it was saved, with its preprocessing inside.
@@ -197,6 +197,9 @@ class Classifier:
             UserError: it cannot be exported.
         """
         keep_export(model, options, self.key)
+        if self.likeness is not None:
+            with_names = self._with_names(model, self.likeness.classifier)
+            keep_export(with_names, options, self.with_names().export_key)
 
     def _load_network(self) -> "keras.Model":
         model = load_model(self.model, self.digest)

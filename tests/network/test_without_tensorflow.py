@@ -91,13 +91,14 @@ def test_a_model_trained_without_tensorflow_is_one_like_any_other(
         env=without(tmp_path / "no tensorflow", "tensorflow"),
     )
     assert done.returncode == 0, done.stderr
-    done = run_script(
-        *("predict_video.py", "-m", model, "-l", labels, "-i", flickering_clip),
-        *("--csv", tmp_path / "a.csv", "--cache", cache),
-        env=without(tmp_path / "no keras", "tensorflow", "keras"),
-    )
-    assert done.returncode == 0, done.stderr
-    assert (tmp_path / "a.csv").is_file()
+    for unknown in ([], ["--unknown"]):
+        done = run_script(
+            *("predict_video.py", "-m", model, "-l", labels, "-i", flickering_clip),
+            *("--csv", tmp_path / "a.csv", "--cache", cache, *unknown),
+            env=without(tmp_path / "no keras", "tensorflow", "keras"),
+        )
+        assert done.returncode == 0, done.stderr
+    assert "p_unknown" in (tmp_path / "a.csv").read_text()
 
     here = load_model(model).predict_on_batch(photos()[:2].astype(np.float32))
     opened = Classifier.load(model, labels).open(EngineOptions("auto", cache_folder=cache))
