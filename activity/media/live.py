@@ -133,7 +133,10 @@ class _Camera:
     """A camera of this machine, read with OpenCV."""
 
     def __init__(self, number: str) -> None:
-        self._capture = cv2.VideoCapture(int(number))
+        try:
+            self._capture = cv2.VideoCapture(int(number))
+        except cv2.error as error:  # no such number can be
+            raise _no_frame_from(f"camera {number}") from error
         read, pixels = self._capture.read()
         if not read:
             raise _no_frame_from(f"camera {number}")

@@ -84,8 +84,9 @@ def test_leaving_early_or_being_told_to_stop_leaves_no_thread(camera: Camera) ->
 
 
 def test_no_camera_is_one_clear_line() -> None:
-    with pytest.raises(UserError, match="no frame from camera 97"):
-        LiveSource("97", lambda: False)
+    for number in ("97", "9" * 20):
+        with pytest.raises(UserError, match=f"no frame from camera {number}"):
+            LiveSource(number, lambda: False)
     with pytest.raises(UserError, match=r"no frame from http://127\.0\.0\.1:9/"):
         LiveSource("http://127.0.0.1:9/", lambda: False)
 
