@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from activity.temporal.learned import LearnedSpan, is_learned
-from activity.temporal.segments import UNKNOWN, Segment
+from activity.temporal.segments import UNKNOWN, Segment, latest_starts
 from activity.temporal.smoothing import RAW, Compared, Smoothing
 
 OVERLAPS = (0.1, 0.25, 0.5)
@@ -21,9 +21,6 @@ NOT_JUDGED = -1
 
 NO_LABEL = -2
 """Number of an earlier label that the model does not have now: it is never right."""
-
-_ROUNDED = 1e-6
-"""Seconds. Tables round times to microseconds, so a segment may start after its first frame."""
 
 
 @dataclass(frozen=True)
@@ -212,9 +209,9 @@ def frame_labels(
         return np.full(len(times), NOT_JUDGED)
     number_of = {label: number for number, label in enumerate(labels)} | {"": NOT_JUDGED}
     numbers = np.array([number_of.get(segment.label, len(labels)) for segment in segments])
-    times = times + _ROUNDED
-    place = np.searchsorted([segment.start for segment in segments], times, side="right") - 1
-    inside = (place >= 0) & (times < np.array([segment.end for segment in segments])[place])
+    latest = latest_starts(times)
+    place = np.searchsorted([segment.start for segment in segments], latest, side="right") - 1
+    inside = (place >= 0) & (latest < np.array([segment.end for segment in segments])[place])
     return np.where(inside, numbers[place], NOT_JUDGED)
 
 

@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from activity.media.frame import Window
+from activity.temporal.segments import latest_starts
 
 _DIGEST = 64  # hexadecimal digits
-_ROUNDED = 1e-6  # seconds; times in tables are rounded to microseconds
 
 
 class LearnedSpan(NamedTuple):
@@ -107,7 +107,7 @@ def is_learned(times: NDArray[np.float64], spans: Sequence[LearnedSpan]) -> NDAr
     Returns:
         Shape (frames,).
     """
-    inside = np.zeros(len(times), bool)
+    inside, latest = np.zeros(len(times), bool), latest_starts(times)
     for span in spans:
-        inside |= (times >= span.start - _ROUNDED) & (times < span.end - _ROUNDED)
+        inside |= (span.start <= latest) & (latest < span.end)
     return inside

@@ -11,6 +11,9 @@ from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from activity.common.errors import UserError
 from activity.common.nearest import nearest
 from activity.common.tables import column_names, from_text, header_of, read_rows
@@ -22,6 +25,9 @@ HEADER = ("start", "end", "label")
 HEADER_OF_CLIPS = ("clip", *HEADER)
 HEADER_OF_REGIONS = ("clip", "region", *HEADER)
 HEADERS_OF_MANY = (HEADER_OF_CLIPS, HEADER_OF_REGIONS)
+
+_ROUNDED = 0.000501
+"""Seconds: half a millisecond, to which some files round times, and the microsecond of tables."""
 
 _EXAMPLE = "0,4.5,tennis"
 _KIND = "table of segments"
@@ -103,6 +109,22 @@ def read_segments_of_clips(
         segment = _segment(path, line, row[named:], labels, example)
         numbered.setdefault(part, []).append((segment, line))
     return {part: _in_order(path, segments) for part, segments in numbered.items()}
+
+
+def latest_starts(times: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return when a segment that begins with a frame starts at the latest, for each frame.
+
+    Files round times, some of them to milliseconds: a segment may start a little after its first
+    frame. That is the nearest frame, even where a millisecond has several.
+
+    Args:
+        times: times of the frames in seconds, shape (frames,).
+
+    Returns:
+        Seconds, shape (frames,). A frame lies in a segment that starts by then, and ends after it.
+    """
+    steps = np.diff(times, append=np.inf)
+    return times + np.clip(steps / 2, 0, _ROUNDED)
 
 
 def _rows_below(path: Path, header: tuple[str, ...]) -> Iterable[tuple[int, list[str]]]:
