@@ -1,7 +1,7 @@
 """The numbers of all clips of a run as tables: bouts, transitions and, with a truth, confusion."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, fields
 from itertools import zip_longest
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from activity.common.tables import as_text, format_row
 from activity.common.writing import replace_when_complete
-from activity.temporal.bouts import Footage, bouts_of, in_bins, transitions
+from activity.temporal.bouts import Bouts, Footage, bouts_of, in_bins, transitions
 from activity.temporal.corrected_shares import CorrectedShares, corrected_shares
 from activity.temporal.segments import NamedPart
 
@@ -18,8 +18,9 @@ ALL_CLIPS = "(all)"
 """What the tables call all clips together."""
 
 COLUMNS = (
-    *("clip", "start", "end", "label", "seconds", "share", "bouts", "mean", "median", "longest"),
-    *("latency", "per_minute", "share_corrected", "share_low", "share_high"),
+    *("clip", "start", "end", "label"),
+    *(field.name for field in fields(Bouts)),
+    *("share_corrected", "share_low", "share_high"),
 )
 
 
@@ -101,7 +102,8 @@ def write_stats(paths: Sequence[Path], stats: Stats, bins: float | None) -> None
     Raises:
         UserError: the file system refuses to write.
     """
-    tables = [[*_rows(stats, bins)], _matrix("after", stats, stats.transitions)]
+    tables: list[Iterable[list[str]]] = [_rows(stats, bins)]
+    tables.append(_matrix("after", stats, stats.transitions))
     if stats.corrected is not None:
         tables.append(_matrix("predicted", stats, stats.corrected.confusion))
     for path, table in zip(paths, tables, strict=False):
