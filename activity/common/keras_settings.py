@@ -71,12 +71,10 @@ def choose_backend(engine: str, *, trains: bool = False) -> str:
             or is not installed; or Keras refuses what is in its settings file.
     """
     computes = trains or engine == "keras"
-    named, where = _named_backend()
-    if named is None:
+    backend, where = _named_backend()
+    if backend is None:
         backend = "tensorflow" if computes or not _exports_here(engine) else EXPORTING_BACKEND
         where = "Keras's default"
-    else:
-        backend = named
     if backend not in BACKENDS and (backend != EXPORTING_BACKEND or computes):
         raise UserError(
             f"the Keras backend {backend!r} (from {where}) is not one that trains and predicts: "
@@ -235,19 +233,15 @@ def _path_of_keras_json() -> Path:
 def _keras_json() -> dict[str, Any]:
     """Read Keras's settings file; refuse values on which ``import keras`` would crash."""
     path = _path_of_keras_json()
-    problem = None
-    settings: Any = {}
     try:
-        if path.exists():
-            settings = json.loads(path.read_text(encoding="utf-8"))
+        settings = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        problem = _problem_of(settings)
     except RecursionError:
         problem = "it is nested too deeply"
     except OSError as error:
         problem = str(error.strerror)
     except ValueError:  # Keras, too, goes on without it
         return {}
-    if problem is None:
-        problem = _problem_of(settings)
     if problem is not None:
         raise UserError(f"Keras cannot read its settings {path}: {problem}; fix or delete the file")
     return settings

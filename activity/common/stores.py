@@ -134,7 +134,7 @@ def local_copy(path: Path, interrupted: Callable[[], bool] = lambda: False) -> I
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         local = Path(folder) / path.name
         with (
-            _plain_errors(f"cannot read {_name(path)}"),
+            _plain_errors(f"cannot read {public_name(str(path))}"),
             path.open("rb") as far,
             local.open("wb") as near,
         ):
@@ -170,7 +170,7 @@ def upload(local: Path, target: Path) -> None:
         UserError: the store refuses, or cannot be reached.
     """
     with (
-        _plain_errors(f"cannot write {_name(target)}"),
+        _plain_errors(f"cannot write {public_name(str(target))}"),
         local.open("rb") as near,
         target.open("wb") as far,
     ):
@@ -195,7 +195,7 @@ def list_files(folder: Path) -> list[str]:
     Raises:
         UserError: the store cannot be reached.
     """
-    with _plain_errors(f"cannot list {_name(folder)}"):
+    with _plain_errors(f"cannot list {public_name(str(folder))}"):
         return [str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()]
 
 
@@ -228,28 +228,21 @@ class _WebFile:
 
     def open(self, mode: str) -> HTTPResponse:
         try:
-            return cast(HTTPResponse, urlopen(self._request(), timeout=_WEB_TIMEOUT))
+            parts = urlsplit(self.address)
+            user, separator, host = parts.netloc.rpartition("@")
+            request = Request(parts._replace(netloc=host, fragment="").geturl())
+            if separator:
+                # Unredirected: another host that this one names is not told.
+                secret = b64encode(unquote(user).encode()).decode("ascii")
+                request.add_unredirected_header("Authorization", f"Basic {secret}")
+            return cast(HTTPResponse, urlopen(request, timeout=_WEB_TIMEOUT))
         except URLError as error:
             raise OSError(str(error.reason)) from error
         except (HTTPException, ValueError) as error:  # they may quote a password or a signature
             raise OSError("this is not a valid address") from error
 
-    def _request(self) -> Request:
-        parts = urlsplit(self.address)
-        user, separator, host = parts.netloc.rpartition("@")
-        request = Request(parts._replace(netloc=host, fragment="").geturl())
-        if separator:
-            # Unredirected: another host that this one names is not told.
-            secret = b64encode(unquote(user).encode()).decode("ascii")
-            request.add_unredirected_header("Authorization", f"Basic {secret}")
-        return request
-
     def __str__(self) -> str:
         return self.address
-
-
-def _name(path: Path) -> str:
-    return public_name(str(path))
 
 
 def _first_line(error: BaseException) -> str:

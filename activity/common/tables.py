@@ -5,8 +5,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from activity.common.errors import UserError
-
-_LARGEST_FILE = 2**26  # bytes: a million lines
+from activity.common.regular_file import read_text
 
 # A value, and what ends it. In quotes it may hold anything; a quote in it is doubled.
 _END = r"(,|\r\n|\n|\r|\Z)"
@@ -40,16 +39,7 @@ def read_rows(path: Path, kind: str, header: str) -> Iterator[tuple[int, list[st
         UserError: the file is missing, not a regular file, larger than any such table, not UTF-8,
             or not CSV.
     """
-    try:
-        if not path.is_file():
-            raise UserError(f"no {kind} at {path}: give a file with {header}")
-        if path.stat().st_size > _LARGEST_FILE:
-            raise UserError(f"{path} is too large to be a {kind}")
-        text = path.read_bytes().decode("utf-8-sig")
-    except OSError as error:
-        raise UserError(f"cannot read {path}: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path} is not UTF-8: save it again as CSV in UTF-8") from error
+    text = read_text(path, kind, header)
     line, place = 1, 0
     while place < len(text):
         if plain := _PLAIN_ROW.match(text, place):
@@ -61,6 +51,35 @@ def read_rows(path: Path, kind: str, header: str) -> Iterator[tuple[int, list[st
         if any(value.strip() for value in row):
             yield line, row
         line += 1 + inside
+
+
+def rows_below(
+    path: Path, kind: str, header: tuple[str, ...], example: str
+) -> Iterator[tuple[int, list[str]]]:
+    """Read the rows below a header as ``read_rows`` does, and check that header and their lengths.
+
+    Args:
+        path, kind: as in ``read_rows``.
+        header: names of the columns.
+        example: a row, for messages.
+
+    Raises:
+        UserError: as in ``read_rows``; or there is another header, or a row of another length.
+    """
+    rows = read_rows(path, kind, ",".join(header))
+    line, first = next(rows, (1, []))
+    if column_names(first) != header:
+        raise UserError(
+            f"{path}, line {line}: the first line should be {','.join(header)}, "
+            f"not {','.join(first)[:60]!r}"
+        )
+    for line, row in rows:
+        if len(row) != len(header):
+            raise UserError(
+                f"{path}, line {line}: {len(row)} values instead of {len(header)}; a line looks "
+                f"like {example}"
+            )
+        yield line, row
 
 
 def format_row(values: Iterable[str]) -> str:

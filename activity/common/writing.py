@@ -125,7 +125,10 @@ def replace_when_complete(*paths: Path) -> Iterator[list[Path]]:
             local = [stack.enter_context(upload_when_complete(part)) for part in temporary]
             yield local
             for written in local:
-                _flush_to_disk(written)
+                # A disk may report only now that it is full, and a power failure after the rename
+                # must not leave an empty file.
+                with written.open("rb+") as file:
+                    os.fsync(file.fileno())
         if held_back := _held_back.get():
             parts = zip(paths, temporary, strict=True)
             held_back[1].extend(Unnamed(path, part.name) for path, part in parts)
@@ -348,13 +351,6 @@ def _inode(path: Path, least_names: int = 1) -> tuple[int, int] | None:
     except OSError:
         return None
     return (status.st_dev, status.st_ino) if status.st_nlink >= least_names else None
-
-
-def _flush_to_disk(path: Path) -> None:
-    # A disk may report only now that it is full, and a power failure after the rename must not
-    # leave an empty file.
-    with path.open("rb+") as file:
-        os.fsync(file.fileno())
 
 
 def _keep(path: Path, kept: Path) -> None:

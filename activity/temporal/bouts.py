@@ -31,11 +31,6 @@ class Footage:
     end: float
     segments: Sequence[Segment]
 
-    @property
-    def seconds(self) -> float:
-        """How long it is."""
-        return self.end - self.start
-
 
 @dataclass(frozen=True)
 class Bouts:
@@ -80,7 +75,7 @@ def bouts_of(footage: Sequence[Footage], label: str) -> Bouts:
         own = [segment for segment in joined(part.segments) if segment.label == label]
         lengths += [segment.end - segment.start for segment in own]
         latencies += [own[0].start - part.start] if own else []
-    seconds, whole = sum(lengths), sum(part.seconds for part in footage)
+    seconds, whole = sum(lengths), sum(part.end - part.start for part in footage)
     return Bouts(
         seconds=seconds,
         share=seconds / whole if whole else 0.0,

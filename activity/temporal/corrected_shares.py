@@ -71,17 +71,17 @@ class CorrectedShares:
     Attributes:
         confusion: seconds of the checked clips by predicted (row) and true label (column).
         shares: corrected, shape (labels,), 0..1.
-        low, high: of the interval of 95 %; None with fewer than ``FEWEST_CLIPS`` checked clips.
+        interval: lowest and highest of 95 %, shape (2, labels); None with fewer than
+            ``FEWEST_CLIPS`` checked clips.
     """
 
     confusion: NDArray[np.float64]
     shares: NDArray[np.float64]
-    low: NDArray[np.float64] | None
-    high: NDArray[np.float64] | None
+    interval: NDArray[np.float64] | None
 
 
 def corrected_shares(
-    predicted: NDArray[np.float64], checked: NDArray[np.float64], seed: int = _SEED
+    predicted: NDArray[np.float64], checked: NDArray[np.float64]
 ) -> CorrectedShares:
     """Correct the shares of labels.
 
@@ -89,16 +89,15 @@ def corrected_shares(
         predicted: seconds of each label in each clip, checked or not, shape (clips, labels).
         checked: confusion of each clip in seconds, shape (clips, labels, labels); zeros for a clip
             that nobody has checked.
-        seed: of the bootstrap.
     """
     clips, labels = predicted.shape
     flat = checked.reshape(clips, labels * labels)
     whole = np.ones((1, clips))
     shares = _shares(whole, predicted, flat)[0]
-    low = high = None
+    interval = None
     has_truth = flat.any(axis=1)
     if has_truth.sum() >= FEWEST_CLIPS:
-        random = np.random.default_rng(seed)
+        random = np.random.default_rng(_SEED)
         draws = []
         for _ in range(0, _DRAWS, _DRAWN_AT_ONCE):
             # Checked clips and others are drawn apart, so that no draw lacks the former.
@@ -108,8 +107,8 @@ def corrected_shares(
                     even = np.full(len(group), 1 / len(group))
                     weights[:, group] = random.multinomial(len(group), even, _DRAWN_AT_ONCE)
             draws.append(_shares(weights, predicted, flat))
-        low, high = np.percentile(np.concatenate(draws), _INTERVAL, axis=0)
-    return CorrectedShares(checked.sum(axis=0), shares, low, high)
+        interval = np.percentile(np.concatenate(draws), _INTERVAL, axis=0)
+    return CorrectedShares(checked.sum(axis=0), shares, interval)
 
 
 def _shares(

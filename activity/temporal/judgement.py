@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from activity.temporal.learned import LearnedSpan, is_learned
-from activity.temporal.segments import UNKNOWN, Segment
-from activity.temporal.smoothing import RAW, Compared, Smoothing
+from activity.temporal.segments import UNKNOWN, Segment, latest_starts
+from activity.temporal.smoothing import RAW, Compared, Smoothing, run_starts
 
 OVERLAPS = (0.1, 0.25, 0.5)
 """Least intersection over union of a segment that counts as found: F1@10, F1@25 and F1@50."""
@@ -21,9 +21,6 @@ NOT_JUDGED = -1
 
 NO_LABEL = -2
 """Number of an earlier label that the model does not have now: it is never right."""
-
-_ROUNDED = 1e-6
-"""Seconds. Tables round times to microseconds, so a segment may start after its first frame."""
 
 
 @dataclass(frozen=True)
@@ -140,7 +137,10 @@ class Judgement:
                     "frames_right": result.frames_right,
                     "recall": {names[number]: share for number, share in result.recall.items()},
                     "edit": result.edit,
-                    **{f"f1_{overlap * 100:.0f}": f1 for overlap, f1 in _by_overlap(result)},
+                    **{
+                        f"f1_{overlap * 100:.0f}": f1
+                        for overlap, f1 in zip(OVERLAPS, result.f1, strict=True)
+                    },
                     "switches": result.switches,
                     "delay_frames": result.delay,
                 }
@@ -172,16 +172,16 @@ def judge(
     true = frame_labels(truth.segments, times, labels)
     learned = (true != NOT_JUDGED) & is_learned(times, earlier.learned)
     judged = (true != NOT_JUDGED) & ~learned
+    steps = np.diff(times)
+    durations = np.append(steps, steps[-1:] if len(steps) else 0.0)  # the last as the one before
 
     def rightness(chosen: NDArray[np.bool_]) -> Rightness:
-        right = chosen & (compared[drawn] == true)
-        before = None if earlier.labels is None else chosen & (earlier.labels == true)
-        return Rightness(
-            frames=int(chosen.sum()),
-            seconds=float(_durations(times)[chosen].sum()),
-            right=int(right.sum()),
-            right_before=None if before is None else int(before.sum()),
-        )
+        def right(numbers: NDArray[np.integer]) -> int:
+            return int((numbers == true)[chosen].sum())
+
+        before = None if earlier.labels is None else right(earlier.labels)
+        seconds = float(durations[chosen].sum())
+        return Rightness(int(chosen.sum()), seconds, right(compared[drawn]), before)
 
     parts = rightness(judged), rightness(learned)
     true[learned] = NOT_JUDGED
@@ -212,9 +212,9 @@ def frame_labels(
         return np.full(len(times), NOT_JUDGED)
     number_of = {label: number for number, label in enumerate(labels)} | {"": NOT_JUDGED}
     numbers = np.array([number_of.get(segment.label, len(labels)) for segment in segments])
-    times = times + _ROUNDED
-    place = np.searchsorted([segment.start for segment in segments], times, side="right") - 1
-    inside = (place >= 0) & (times < np.array([segment.end for segment in segments])[place])
+    latest = latest_starts(times)
+    place = np.searchsorted([segment.start for segment in segments], latest, side="right") - 1
+    inside = (place >= 0) & (latest < np.array([segment.end for segment in segments])[place])
     return np.where(inside, numbers[place], NOT_JUDGED)
 
 
@@ -237,8 +237,7 @@ def agreement(predicted: NDArray[np.integer], truth: NDArray[np.integer]) -> Agr
     judged = truth != NOT_JUDGED
     given, wanted = predicted[judged].astype(np.intp), truth[judged].astype(np.intp)
     found, true = _segment_numbers(given), _segment_numbers(wanted)
-    found_labels = given[np.flatnonzero(np.diff(found, prepend=-1))]
-    true_labels = wanted[np.flatnonzero(np.diff(true, prepend=-1))]
+    found_labels, true_labels = given[run_starts(given)], wanted[run_starts(wanted)]
     best = _best_overlaps(found, true, found_labels, true_labels)
     right = given == wanted
     return Agreement(
@@ -313,12 +312,6 @@ def _f1(best: Sequence[tuple[int, float]], overlap: float, found: int, true: int
     return 2 * len(matched) / (found + true)
 
 
-def _durations(times: NDArray[np.float64]) -> NDArray[np.float64]:
-    """How long each frame is shown, in seconds; the last as long as the one before."""
-    steps = np.diff(times)
-    return np.append(steps, steps[-1:] if len(steps) else 0.0)
-
-
 def format_judgement(judgement: Judgement) -> str:
     """Format a judgement as a table; a star marks the smoothing that was asked for."""
     if not judgement.judged.frames:
@@ -378,7 +371,3 @@ def _sum(parts: Sequence[Rightness]) -> Rightness:
 
 def _share(right: int | None, frames: int) -> float | None:
     return right / frames if right is not None and frames else None
-
-
-def _by_overlap(result: Agreement) -> list[tuple[float, float]]:
-    return list(zip(OVERLAPS, result.f1, strict=True))

@@ -5,6 +5,7 @@ and to, and, where a region of the frames was learned, its left, top, width and 
 clip is known by its content, and a region by its pixels, under whatever name it is judged later.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
@@ -12,9 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from activity.media.frame import Window
+from activity.temporal.segments import latest_starts
 
-_DIGEST = 64  # hexadecimal digits
-_ROUNDED = 1e-6  # seconds; times in tables are rounded to microseconds
+_NUMBER = r"\d+(?:\.\d+)?"
+_SPAN = re.compile(
+    rf"([0-9a-f]{{64}}) ({_NUMBER}) ({_NUMBER}|inf)(?: (\d+),(\d+),(\d+),(\d+))?", re.ASCII
+)
 
 
 class LearnedSpan(NamedTuple):
@@ -34,12 +38,11 @@ class LearnedSpan(NamedTuple):
 
 def format_spans(spans: Iterable[LearnedSpan]) -> str:
     """Write spans as ``parse_spans`` reads them."""
-    return "".join(f"{_format(span)}\n" for span in spans)
-
-
-def _format(span: LearnedSpan) -> str:
-    text = f"{span.digest} {span.start:.6f} {span.end:.6f}"
-    return text if span.window is None else f"{text} {','.join(map(str, span.window))}"
+    lines = []
+    for digest, start, end, window in spans:
+        region = "" if window is None else f" {','.join(map(str, window))}"
+        lines.append(f"{digest} {start:.6f} {end:.6f}{region}\n")
+    return "".join(lines)
 
 
 def parse_spans(text: str) -> tuple[LearnedSpan, ...]:
@@ -55,20 +58,13 @@ def parse_spans(text: str) -> tuple[LearnedSpan, ...]:
     """
     spans = []
     for line in text.splitlines():
-        digest, start, end, *region = line.split(" ")
-        window = _parse_window(*region) if region else None
-        span = LearnedSpan(digest, float(start), float(end), window)
-        if len(digest) != _DIGEST or not 0 <= span.start < span.end:
+        found = _SPAN.fullmatch(line)
+        if found is None or not float(found[2]) < float(found[3]):
             raise ValueError(f"{line[:100]!r} is not a stretch of a clip")
-        spans.append(span)
+        digest, start, end, *region = found.groups()
+        window = Window(*map(int, region)) if region[0] else None
+        spans.append(LearnedSpan(digest, float(start), float(end), window))
     return tuple(spans)
-
-
-def _parse_window(text: str, *more: str) -> Window:
-    numbers = text.split(",")
-    if more or len(numbers) != 4 or not all(n.isascii() and n.isdigit() for n in numbers):
-        raise ValueError(f"{text[:100]!r} is not the place of a region")
-    return Window(*map(int, numbers))
 
 
 def spans_of(
@@ -107,7 +103,7 @@ def is_learned(times: NDArray[np.float64], spans: Sequence[LearnedSpan]) -> NDAr
     Returns:
         Shape (frames,).
     """
-    inside = np.zeros(len(times), bool)
+    inside, latest = np.zeros(len(times), bool), latest_starts(times)
     for span in spans:
-        inside |= (times >= span.start - _ROUNDED) & (times < span.end - _ROUNDED)
+        inside |= (span.start <= latest) & (latest < span.end)
     return inside

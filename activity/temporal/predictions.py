@@ -7,7 +7,6 @@ labels take 95 MB.
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
@@ -99,9 +98,8 @@ class GatheredPredictions:
     def __init__(self, folder: Path, labels: Sequence[str], stride: int, files: ExitStack) -> None:
         self.labels, self._stride = labels, stride
         self._end = 0.0
-        self._times = _GrowingArray(folder, (), np.float64, files)
-        self._new_rows = partial(_GrowingArray, folder, dtype=np.float32, files=files)
-        self._rows: _GrowingArray | None = None  # the first one tells how long they are
+        self._times = _GrowingArray(folder, np.float64, files)
+        self._rows = _GrowingArray(folder, np.float32, files)
 
     def add(self, seconds: float, duration: float, raw: NDArray[np.float32] | None) -> None:
         """Add the next frame.
@@ -118,7 +116,6 @@ class GatheredPredictions:
         self._times.append(seconds)
         self._end = seconds + duration
         if raw is not None:
-            self._rows = self._rows or self._new_rows(shape=(len(raw),))
             self._rows.append(raw)
 
     def predictions(self, end_of: Callable[[float], float]) -> Predictions:
@@ -131,7 +128,6 @@ class GatheredPredictions:
         Raises:
             UserError: the disk is full.
         """
-        assert self._rows is not None
         times, rows = self._times.array(), self._rows.array()
         last = float(times[-1])
         end = self._end if self._end > last else end_of(last)
@@ -139,45 +135,45 @@ class GatheredPredictions:
 
 
 class _GrowingArray:
-    def __init__(
-        self, folder: Path, shape: tuple[int, ...], dtype: DTypeLike, files: ExitStack
-    ) -> None:
-        self.rows = 0
-        self._folder, self._files = folder, files
-        self._full: list[NDArray[Any]] = []
-        self._last = np.empty((_ROWS_AT_ONCE, *shape), dtype)
+    """An array of any number of rows: in blocks, and in a file once they are many."""
+
+    def __init__(self, folder: Path, dtype: DTypeLike, files: ExitStack) -> None:
+        self._folder, self._dtype, self._files = folder, np.dtype(dtype), files
+        self._rows = 0
+        self._shape: tuple[int, ...] = ()  # of a row
+        self._blocks: list[NDArray[Any]] = []  # those that are not in the file
         self._file: IO[bytes] | None = None
 
     def append(self, row: NDArray[Any] | float) -> None:
-        place = self.rows % len(self._last)
-        self._last[place] = row
-        self.rows += 1
-        if place == len(self._last) - 1:
-            self._put_away(self._last.copy())
+        place = self._rows % _ROWS_AT_ONCE
+        if place == 0:
+            self._shape = np.shape(row)
+            self._blocks.append(np.empty((_ROWS_AT_ONCE, *self._shape), self._dtype))
+        self._blocks[-1][place] = row
+        self._rows += 1
+        if place == _ROWS_AT_ONCE - 1:
+            size = self._rows * self._blocks[-1][0].nbytes
+            if self._file is None and size > _IN_MEMORY:
+                self._file = self._files.enter_context(temporary_file(self._folder, _CONTENT))
+            if self._file is not None:
+                self._write(self._file)
 
     def array(self) -> NDArray[Any]:
-        rest = self._last[: self.rows % len(self._last)]
+        """Return all rows, once the last one was appended."""
+        if rest := self._rows % _ROWS_AT_ONCE:
+            self._blocks[-1] = self._blocks[-1][:rest]
         if self._file is None:
-            return np.concatenate([*self._full, rest])
-        self._write(rest)
-        shape = (self.rows, *self._last.shape[1:])
-        return np.memmap(self._file, self._last.dtype, "r", shape=shape)
+            return np.concatenate(self._blocks)
+        self._write(self._file)
+        return np.memmap(self._file, self._dtype, "r", shape=(self._rows, *self._shape))
 
-    def _put_away(self, rows: NDArray[Any]) -> None:
-        self._full.append(rows)
-        if self._file is None and len(self._full) * rows.nbytes > _IN_MEMORY:
-            self._file = self._files.enter_context(temporary_file(self._folder, _CONTENT))
-        if self._file is not None:
-            for some in self._full:
-                self._write(some)
-            self._full = []
-
-    def _write(self, rows: NDArray[Any]) -> None:
-        assert self._file is not None
+    def _write(self, file: IO[bytes]) -> None:
         try:
-            self._file.write(rows.tobytes())
-            self._file.flush()
+            for block in self._blocks:
+                file.write(block.tobytes())
+            file.flush()
         except OSError as error:
             raise UserError(
                 f"cannot keep {_CONTENT} in {self._folder}: {error.strerror or error}"
             ) from error
+        self._blocks = []

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from activity.common.errors import UserError
 from activity.common.nearest import nearest
-from activity.common.tables import column_names, read_rows
+from activity.common.tables import rows_below
 from activity.media.region import Region, check_names, region_of
 from activity.temporal.named_clips import file_identity, find_named_clips, known_clips
 from activity.temporal.segments import NamedPart
@@ -72,9 +72,7 @@ def read_regions(
     check_names(given)
     by_clip: dict[Path, Sequence[Region]] = {}
     if table is not None:
-        named = _read(table)
-        parts: dict[NamedPart, list[Region]] = {NamedPart(clip): named[clip] for clip in named}
-        found, flawed = find_named_clips(parts, table, known_clips(clips), _ELSEWHERE)
+        found, flawed = find_named_clips(_read(table), table, known_clips(clips), _ELSEWHERE)
         for reason in flawed.values():
             raise UserError(f"{table}: {reason}")
         # A data set may be given in parts: others of its clips are named, too.
@@ -92,22 +90,12 @@ def regions_of_clips(
     return [regions.of(clip) for clip in clips]
 
 
-def _read(table: Path) -> dict[str, list[Region]]:
-    named: dict[str, list[Region]] = {}
-    rows = read_rows(table, "table of regions", ",".join(HEADER))
-    line, first = next(rows, (1, []))
-    if column_names(first) != HEADER:
-        raise UserError(
-            f"{table}, line {line}: the first line should be {','.join(HEADER)}, "
-            f"not {','.join(first)[:60]!r}"
-        )
-    for line, row in rows:
-        if len(row) != len(HEADER):
-            raise UserError(
-                f"{table}, line {line}: a line should look like match.mp4,left,0,0,0.5,1"
-            )
+def _read(table: Path) -> dict[NamedPart, list[Region]]:
+    named: dict[NamedPart, list[Region]] = {}
+    example = "match.mp4,left,0,0,0.5,1"
+    for line, row in rows_below(table, "table of regions", HEADER, example):
         try:
-            named.setdefault(row[0], []).append(region_of(row[1], row[2:]))
+            named.setdefault(NamedPart(row[0]), []).append(region_of(row[1], row[2:]))
         except UserError as error:
             raise UserError(f"{table}, line {line}: {error}") from error
     return named

@@ -4,8 +4,11 @@ from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import NamedTuple
+from xml.etree.ElementTree import ParseError
 
 from activity.common.errors import UserError
+from activity.common.regular_file import read_text
+from activity.common.tables import as_text, format_row, header_of
 from activity.common.writing import replace_when_complete
 from activity.temporal.formats import (
     audacity,
@@ -17,66 +20,92 @@ from activity.temporal.formats import (
     opentimeline,
     sportscode,
     subtitles,
-    tables,
     via,
 )
 from activity.temporal.formats.annotations import (
     Annotations,
     LabelledMedia,
     Media,
+    NamedSegments,
     Reader,
     Wanted,
     Writer,
-    start_of,
 )
-from activity.temporal.segments import Segment
+from activity.temporal.segments import (
+    HEADER,
+    HEADERS_OF_MANY,
+    NamedPart,
+    Segment,
+    read_segments,
+    read_segments_of_clips,
+)
 
 
 class Format(NamedTuple):
     """A format of segments.
 
     Attributes:
-        program: whose it is, for messages.
         write: None if it is only read.
-        read: None if it is only written.
+        read: None if it is only written, or read line by line, as tables are.
+        kind: what a file that is read is, for messages.
         holds_many: whether one file can be about many clips when it is written.
         holds_regions: whether it can be about all regions of a clip.
     """
 
-    program: str
     write: Writer | None = None
     read: Reader | None = None
+    kind: str = ""
     holds_many: bool = False
     holds_regions: bool = False
 
 
-def _read_json(path: Path, wanted: Wanted) -> Annotations:
-    read = (
-        labelstudio.read if start_of(path).lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"[" else via.read
+def _write_table(clips: Sequence[LabelledMedia], labels: Sequence[str], path: Path) -> str:
+    """Make a table of a clip's segments, with times to the microsecond."""
+    ((_, segments, _),) = clips
+    rows = ((f"{start:.6f}", f"{end:.6f}", as_text(label)) for start, end, label in segments)
+    return "".join(f"{format_row(row)}\n" for row in (HEADER, *rows))
+
+
+def _read_table(path: Path) -> Annotations:
+    """Read a table of the segments of one clip, or of many."""
+    if header_of(path) in HEADERS_OF_MANY:
+        said = read_segments_of_clips(path)
+    else:
+        said = {NamedPart(): read_segments(path)}
+    return Annotations(
+        [NamedSegments(clip, some, region=region) for (clip, region), some in said.items()]
     )
-    return read(path, wanted)
+
+
+def _read_json(text: str, path: Path, wanted: Wanted) -> Annotations:
+    read = labelstudio.read if text.lstrip().startswith("[") else via.read
+    return read(text, path, wanted)
 
 
 FORMATS = {
-    ".csv": Format("a table", tables.write, tables.read),
-    ".srt": Format("SubRip subtitles", subtitles.write_subrip),
-    ".vtt": Format("WebVTT subtitles", subtitles.write_webvtt),
-    ".boris": Format("BORIS", boris.write, boris.read, holds_many=True, holds_regions=True),
-    ".eaf": Format("ELAN", elan.write, elan.read, holds_regions=True),
-    ".otio": Format("OpenTimelineIO", opentimeline.write),
-    ".edl": Format("DaVinci Resolve markers", edl.write),
-    ".xml": Format("Sportscode", sportscode.write, sportscode.read),
-    ".llc": Format("LosslessCut", losslesscut.write, losslesscut.read),
-    ".txt": Format("Audacity labels", audacity.write, audacity.read),
-    ".json": Format("Label Studio or VIA 3", read=_read_json),
+    ".csv": Format(_write_table),
+    ".srt": Format(subtitles.write_subrip),
+    ".vtt": Format(subtitles.write_webvtt),
+    ".boris": Format(boris.write, boris.read, "BORIS project", holds_many=True, holds_regions=True),
+    ".eaf": Format(elan.write, elan.read, "ELAN file", holds_regions=True),
+    ".otio": Format(opentimeline.write),
+    ".edl": Format(edl.write),
+    ".xml": Format(sportscode.write, sportscode.read, "file of Sportscode instances"),
+    ".llc": Format(losslesscut.write, losslesscut.read, "LosslessCut project"),
+    ".txt": Format(audacity.write, audacity.read, "file of Audacity labels"),
+    ".json": Format(read=_read_json, kind="Label Studio export or VIA 3 project"),
 }
 """By ending, in lower case."""
 
 SEGMENT_SUFFIXES = tuple(suffix for suffix, form in FORMATS.items() if form.write)
 """Of files that are written."""
 
-READ_SUFFIXES = tuple(suffix for suffix, form in FORMATS.items() if form.read)
+READ_SUFFIXES = (".csv", *(suffix for suffix, form in FORMATS.items() if form.read))
 """Of files that are read."""
+
+
+def _format_of(path: Path) -> Format:
+    return FORMATS.get(path.suffix.lower(), Format())
 
 
 def check_segments_suffix(path: Path) -> None:
@@ -85,7 +114,7 @@ def check_segments_suffix(path: Path) -> None:
     Raises:
         UserError: it has another suffix.
     """
-    if path.suffix.lower() not in SEGMENT_SUFFIXES:
+    if _format_of(path).write is None:
         raise UserError(
             f"cannot write {path}: give --segments a name ending in {', '.join(SEGMENT_SUFFIXES)}"
         )
@@ -93,14 +122,12 @@ def check_segments_suffix(path: Path) -> None:
 
 def holds_many_clips(path: Path) -> bool:
     """Return whether a path is that of a file that can be about many clips."""
-    form = FORMATS.get(path.suffix.lower())
-    return form is not None and form.holds_many and not path.is_dir()
+    return _format_of(path).holds_many and not path.is_dir()
 
 
 def holds_regions(path: Path) -> bool:
     """Return whether a path is that of a file that can be about all regions of a clip."""
-    form = FORMATS.get(path.suffix.lower())
-    return form is not None and form.holds_regions
+    return _format_of(path).holds_regions
 
 
 def write_segments(path: Path, segments: Sequence[Segment]) -> None:
@@ -126,7 +153,7 @@ def write_annotations(
     Raises:
         UserError: the file system refuses to write.
     """
-    write = FORMATS[path.suffix.lower()].write
+    write = _format_of(path).write
     assert write is not None
     text = write(clips, labels, path)
     with replace_when_complete(path) as (part,):
@@ -143,12 +170,27 @@ def read_annotations(path: Path, wanted: Wanted | None = None) -> Annotations:
     Raises:
         UserError: the suffix names no format that is read, or the file is flawed.
     """
-    form = FORMATS.get(path.suffix.lower())
-    if form is None or form.read is None:
+    if path.suffix.lower() == ".csv":
+        return _read_table(path)
+    form = _format_of(path)
+    if form.read is None:
         raise UserError(
             f"cannot read segments from {path}: give a file ending in {', '.join(READ_SUFFIXES)}"
         )
-    return form.read(path, wanted or Wanted())
+    text = read_text(path, form.kind)
+    try:
+        return form.read(text, path, wanted or Wanted())
+    # Where a file is not built as its format is, anything may go wrong.
+    except (
+        LookupError,
+        TypeError,
+        ValueError,
+        AttributeError,
+        RecursionError,
+        ParseError,
+    ) as error:
+        detail = f"{type(error).__name__}: {error}".splitlines()[0][:100]
+        raise UserError(f"{path} is no {form.kind}, or is damaged ({detail})") from error
 
 
 def holds_segments(path: Path) -> bool:

@@ -6,14 +6,17 @@ of many clips; with ``clip`` and ``region``, those of their regions.
 """
 
 import math
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from activity.common.errors import UserError
 from activity.common.nearest import nearest
-from activity.common.tables import column_names, from_text, header_of, read_rows
+from activity.common.tables import from_text, header_of, rows_below
 
 UNKNOWN = "unknown"
 """The label of footage of none of the activities."""
@@ -23,8 +26,8 @@ HEADER_OF_CLIPS = ("clip", *HEADER)
 HEADER_OF_REGIONS = ("clip", "region", *HEADER)
 HEADERS_OF_MANY = (HEADER_OF_CLIPS, HEADER_OF_REGIONS)
 
-_EXAMPLE = "0,4.5,tennis"
-_KIND = "table of segments"
+_ROUNDED = 0.000501
+"""Seconds: half a millisecond, to which some files round times, and the microsecond of tables."""
 
 
 class Segment(NamedTuple):
@@ -58,17 +61,16 @@ def read_segments(path: Path, labels: Collection[str] | None = None) -> list[Seg
         [Segment(start=0.0, end=4.5, label='tennis'),
          Segment(start=4.5, end=60.0, label='unknown')]
     """
-    rows = _rows_below(path, HEADER)
-    return _in_order(path, [(_segment(path, line, row, labels), line) for line, row in rows])
+    return _read(path, HEADER, labels).get(NamedPart(), [])
 
 
 class NamedPart(NamedTuple):
     """What a table calls a clip, and the region of it that the segments are about.
 
-    An empty region stands for the whole frame.
+    An empty clip is the only one there is; an empty region stands for the whole frame.
     """
 
-    clip: str
+    clip: str = ""
     region: str = ""
 
     def __str__(self) -> str:
@@ -93,27 +95,39 @@ def read_segments_of_clips(
         UserError: as in ``read_segments``; or a line names no clip.
     """
     has_regions = header_of(path) == HEADER_OF_REGIONS
-    header, named = (HEADER_OF_REGIONS, 2) if has_regions else (HEADER_OF_CLIPS, 1)
-    example = f"match.mp4,left,{_EXAMPLE}" if has_regions else f"match.mp4,{_EXAMPLE}"
+    return _read(path, HEADER_OF_REGIONS if has_regions else HEADER_OF_CLIPS, labels)
+
+
+def latest_starts(times: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return when a segment that begins with a frame starts at the latest, for each frame.
+
+    Files round times, some of them to milliseconds: a segment may start a little after its first
+    frame. That is the nearest frame, even where a millisecond has several.
+
+    Args:
+        times: times of the frames in seconds, shape (frames,).
+
+    Returns:
+        Seconds, shape (frames,). A frame lies in a segment that starts by then, and ends after it.
+    """
+    steps = np.diff(times, append=np.inf)
+    return times + np.clip(steps / 2, 0, _ROUNDED)
+
+
+def _read(
+    path: Path, header: tuple[str, ...], labels: Collection[str] | None
+) -> dict[NamedPart, list[Segment]]:
+    named = len(header) - len(HEADER)
+    example = ",".join([*("match.mp4", "left")[:named], "0,4.5,tennis"])
     numbered: dict[NamedPart, list[tuple[Segment, int]]] = {}
-    for line, row in _rows_below(path, header):
+    for line, row in rows_below(path, "table of segments", header, example):
         part = NamedPart(*row[:named])
-        if not part.clip.strip():
-            raise UserError(f"{path}, line {line}: it does not say which clip it is about")
-        segment = _segment(path, line, row[named:], labels, example)
+        where = f"{path}, line {line}"
+        if named and not part.clip.strip():
+            raise UserError(f"{where}: it does not say which clip it is about")
+        segment = _segment(where, row[named:], labels, example)
         numbered.setdefault(part, []).append((segment, line))
     return {part: _in_order(path, segments) for part, segments in numbered.items()}
-
-
-def _rows_below(path: Path, header: tuple[str, ...]) -> Iterable[tuple[int, list[str]]]:
-    rows = read_rows(path, _KIND, ",".join(header))
-    number, first = next(rows, (1, []))
-    if column_names(first) != header:
-        raise UserError(
-            f"{path}, line {number}: the first line should be {','.join(header)}, "
-            f"not {','.join(first)[:60]!r}"
-        )
-    return rows
 
 
 def _in_order(path: Path, numbered: list[tuple[Segment, int]]) -> list[Segment]:
@@ -127,35 +141,20 @@ def _in_order(path: Path, numbered: list[tuple[Segment, int]]) -> list[Segment]:
     return [segment for segment, _ in numbered]
 
 
-def _segment(
-    path: Path,
-    line: int,
-    row: list[str],
-    labels: Collection[str] | None,
-    example: str = _EXAMPLE,
-) -> Segment:
-    if len(row) != len(HEADER):
-        # A column in front, if there is one, is no longer in the row.
-        more = example.count(",") + 1 - len(HEADER)
-        raise UserError(
-            f"{path}, line {line}: {len(row) + more} values instead of {len(HEADER) + more}; a "
-            f"line looks like {example}"
-        )
+def _segment(where: str, row: list[str], labels: Collection[str] | None, example: str) -> Segment:
     label = from_text(row[2])
     try:
         start, end = float(row[0]), float(row[1])
     except ValueError as error:
         raise UserError(
-            f"{path}, line {line}: {row[0][:20]!r} and {row[1][:20]!r} are not both numbers of "
+            f"{where}: {row[0][:20]!r} and {row[1][:20]!r} are not both numbers of "
             f"seconds; a line looks like {example}"
         ) from error
     if not 0 <= start < end < math.inf:
-        raise UserError(
-            f"{path}, line {line}: a segment cannot go from {start:g} to {end:g} seconds"
-        )
+        raise UserError(f"{where}: a segment cannot go from {start:g} to {end:g} seconds")
     if labels is not None and label not in labels and label not in ("", UNKNOWN):
         raise UserError(
-            f"{path}, line {line}: {label[:60]!r} is none of the labels: "
+            f"{where}: {label[:60]!r} is none of the labels: "
             f"{', '.join([*sorted(labels)[:12], UNKNOWN])}{nearest(label, labels)}"
         )
     return Segment(start, end, label)

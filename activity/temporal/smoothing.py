@@ -77,9 +77,8 @@ class Rolling(Smoothing):
 
     def numbers(self, predictions: Predictions) -> NDArray[np.integer]:
         """Take the most probable label of each frame's mean."""
-        number = _number_type(predictions)
-        means = self._means(predictions)
-        rows = [mean.argmax(axis=1).astype(number) for mean in means]
+        number = np.min_scalar_type(len(predictions.labels) - 1)
+        rows = [mean.argmax(axis=1).astype(number) for mean in self._means(predictions)]
         return np.repeat(np.concatenate(rows), predictions.stride)[: predictions.frames]
 
     def smoothed(
@@ -96,13 +95,13 @@ class Rolling(Smoothing):
         """Yield the mean after each classified frame, shape (some of them, labels)."""
         window = max(1, self.size // predictions.stride)
         raw, total = predictions.probabilities, np.zeros(len(predictions.labels))
-        for first in range(0, len(raw), max(1, _FRAMES_AT_ONCE // predictions.stride)):
-            last = min(len(raw), first + max(1, _FRAMES_AT_ONCE // predictions.stride))
+        at_once = max(1, _FRAMES_AT_ONCE // predictions.stride)
+        for first in range(0, len(raw), at_once):
+            last = min(len(raw), first + at_once)
             # What leaves the window and what enters it, in turn, as RollingAverage adds them.
             changes = np.zeros((last - first, 2, raw.shape[1]))
             leaving = raw[max(0, first - window) : max(0, last - window)]
-            changes[last - first - len(leaving) :, 0] = leaving
-            np.negative(changes[:, 0], out=changes[:, 0])
+            changes[last - first - len(leaving) :, 0] = -leaving
             changes[:, 1] = raw[first:last]
             changes[0, 0] += total
             sums = np.cumsum(changes.reshape(-1, raw.shape[1]), axis=0)[1::2]
@@ -271,10 +270,6 @@ def run_starts(numbers: NDArray[np.integer]) -> NDArray[np.intp]:
     """
     changes = np.flatnonzero(numbers[1:] != numbers[:-1]) + 1
     return np.concatenate([[0], changes]) if len(numbers) else changes
-
-
-def _number_type(predictions: Predictions) -> np.dtype[np.unsignedinteger]:
-    return np.min_scalar_type(len(predictions.labels) - 1)
 
 
 SMOOTHINGS: Mapping[str, type[Smoothing]] = {each.way: each for each in (Rolling, Viterbi)}

@@ -1,7 +1,7 @@
 """The numbers of all clips of a run as tables: bouts, transitions and, with a truth, confusion."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, fields
 from itertools import zip_longest
 from pathlib import Path
 
@@ -18,8 +18,9 @@ ALL_CLIPS = "(all)"
 """What the tables call all clips together."""
 
 COLUMNS = (
-    *("clip", "start", "end", "label", "seconds", "share", "bouts", "mean", "median", "longest"),
-    *("latency", "per_minute", "share_corrected", "share_low", "share_high"),
+    *("clip", "start", "end", "label"),
+    *(field.name for field in fields(Bouts)),
+    *("share_corrected", "share_low", "share_high"),
 )
 
 
@@ -55,8 +56,8 @@ class Stats:
         for number, label in enumerate(self.labels):
             share = bouts_of(self.footage, label).share
             line = f"share of {label}: {share:.3f}, corrected {self.corrected.shares[number]:.3f}"
-            if self.corrected.low is not None and self.corrected.high is not None:
-                low, high = self.corrected.low[number], self.corrected.high[number]
+            if self.corrected.interval is not None:
+                low, high = self.corrected.interval[:, number]
                 line += f" (95 %: {low:.3f} to {high:.3f})"
             lines.append(line)
         return lines
@@ -101,71 +102,49 @@ def write_stats(paths: Sequence[Path], stats: Stats, bins: float | None) -> None
     Raises:
         UserError: the file system refuses to write.
     """
-    square = [("after", *stats.labels)]
-    tables: list[Iterable[Sequence[object]]] = [_rows(stats, bins)]
-    tables.append([*square, *_named(stats.labels, stats.transitions.tolist())])
+    tables: list[Iterable[list[str]]] = [_rows(stats, bins)]
+    tables.append(_matrix("after", stats, stats.transitions))
     if stats.corrected is not None:
-        confusion = [[f"{s:.6f}" for s in row] for row in stats.corrected.confusion.tolist()]
-        tables.append([("predicted", *stats.labels), *_named(stats.labels, confusion)])
+        tables.append(_matrix("predicted", stats, stats.corrected.confusion))
     for path, table in zip(paths, tables, strict=False):
         with (
             replace_when_complete(path) as (part,),
             part.open("w", encoding="utf-8", newline="") as file,
         ):
             for row in table:
-                file.write(format_row(as_text(str(cell)) for cell in row) + "\n")
+                file.write(format_row(map(as_text, row)) + "\n")
 
 
-def _named(labels: Sequence[str], rows: Sequence[Sequence[object]]) -> list[Sequence[object]]:
-    return [(label, *row) for label, row in zip(labels, rows, strict=True)]
+def _matrix(corner: str, stats: Stats, matrix: NDArray[np.generic]) -> list[list[str]]:
+    rows = zip(stats.labels, matrix.tolist(), strict=True)
+    return [[corner, *stats.labels], *([label, *map(_cell, row)] for label, row in rows)]
 
 
-def _rows(stats: Stats, bins: float | None) -> Iterable[Sequence[object]]:
-    has_regions = any(clip.region for clip, _ in stats.clips)
-    named = 2 if has_regions else 1
-    yield (*("clip", "region")[:named], *COLUMNS[1:])
-    all_clips = NamedPart(ALL_CLIPS)[:named]
+def _rows(stats: Stats, bins: float | None) -> Iterator[list[str]]:
+    named = 2 if any(clip.region for clip, _ in stats.clips) else 1
+    yield [*("clip", "region")[:named], *COLUMNS[1:]]
+
+    def rows(
+        clip: NamedPart, parts: Sequence[Footage], corrected: CorrectedShares | None = None
+    ) -> Iterator[list[str]]:
+        start, end = parts[0].start, max(part.end for part in parts)
+        for number, label in enumerate(stats.labels):
+            figures = [*vars(bouts_of(parts, label)).values(), None, None, None]
+            if corrected is not None:
+                figures[-3] = corrected.shares[number]
+                if corrected.interval is not None:
+                    figures[-2:] = corrected.interval[:, number]
+            yield [*clip[:named], _cell(start), _cell(end), label, *map(_cell, figures)]
+
+    def cut(footage: Footage) -> list[Footage]:
+        return in_bins(footage, bins) if bins else []
+
     for clip, footage in stats.clips:
-        for part in [footage, *(in_bins(footage, bins) if bins else [])]:
-            for label in stats.labels:
-                yield _row(clip[:named], part.start, part.end, label, bouts_of([part], label))
-    longest = max((footage.end for footage in stats.footage), default=0.0)
-    for number, label in enumerate(stats.labels):
-        bouts = bouts_of(stats.footage, label)
-        corrected = _corrected(stats.corrected, number)
-        yield _row(all_clips, 0.0, longest, label, bouts, corrected)
-    if bins:
-        cut = [in_bins(footage, bins) for footage in stats.footage]
-        for column in zip_longest(*cut):
-            parts = [part for part in column if part is not None]
-            start, end = parts[0].start, max(part.end for part in parts)
-            for label in stats.labels:
-                yield _row(all_clips, start, end, label, bouts_of(parts, label))
-
-
-def _row(
-    name: tuple[str, ...],
-    start: float,
-    end: float,
-    label: str,
-    bouts: Bouts,
-    corrected: Sequence[str] = ("", "", ""),
-) -> list[object]:
-    figures = (
-        *(bouts.seconds, bouts.share, bouts.bouts, bouts.mean, bouts.median, bouts.longest),
-        *(bouts.latency, bouts.per_minute),
-    )
-    return [*name, _cell(start), _cell(end), label, *map(_cell, figures), *corrected]
-
-
-def _corrected(corrected: CorrectedShares | None, number: int) -> Sequence[str]:
-    if corrected is None:
-        return ("", "", "")
-    bounds = (corrected.low, corrected.high)
-    return [
-        _cell(float(corrected.shares[number])),
-        *(_cell(None if bound is None else float(bound[number])) for bound in bounds),
-    ]
+        for part in [footage, *cut(footage)]:
+            yield from rows(clip, [part])
+    yield from rows(NamedPart(ALL_CLIPS), stats.footage, stats.corrected)
+    for column in zip_longest(*map(cut, stats.footage)):
+        yield from rows(NamedPart(ALL_CLIPS), [part for part in column if part is not None])
 
 
 def _cell(value: float | int | None) -> str:

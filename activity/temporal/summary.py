@@ -118,7 +118,7 @@ def summarise(predictions: Predictions, numbers: NDArray[np.integer], adjective:
     """
     starts = run_starts(numbers)
     bounds = pairwise([*predictions.times[starts].tolist(), predictions.end])
-    first_frames, stops = starts.tolist(), [*starts[1:].tolist(), len(numbers)]
+    frames = pairwise([*starts.tolist(), len(numbers)])
     raw = predictions.probabilities
     return Summary(
         labels=predictions.labels,
@@ -129,6 +129,6 @@ def summarise(predictions: Predictions, numbers: NDArray[np.integer], adjective:
         raw_switches=int(np.count_nonzero(np.diff(raw.argmax(axis=1)))),
         runs=[
             LabelRun(predictions.labels[numbers[first]], start, end, first, stop - 1)
-            for first, stop, (start, end) in zip(first_frames, stops, bounds, strict=True)
+            for (first, stop), (start, end) in zip(frames, bounds, strict=True)
         ],
     )

@@ -1,7 +1,7 @@
 """The measures of temporal segmentation, against plain definitions and worked examples."""
 
 from dataclasses import replace
-from itertools import groupby, pairwise
+from itertools import groupby
 
 import numpy as np
 import pytest
@@ -9,8 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from activity.temporal.judgement import NOT_JUDGED, OVERLAPS, agreement, frame_labels
-from activity.temporal.segment_files import write_segments
-from activity.temporal.segments import Segment, read_segments
+from activity.temporal.segments import Segment
 
 SEQUENCES = st.lists(st.integers(0, 3), min_size=1, max_size=30)
 PAIRS = st.lists(st.tuples(st.integers(0, 2), st.integers(0, 2)), min_size=1, max_size=40)
@@ -146,25 +145,15 @@ def test_frames_take_the_label_of_the_segment_they_lie_in() -> None:
     assert known.tolist() == found.tolist()
 
 
-@given(
-    rate=st.sampled_from([24, 25, 30, 30000 / 1001, 60, 7.3]),
-    lengths=st.lists(st.integers(1, 200), min_size=1, max_size=20),
-)
-def test_segments_written_to_the_microsecond_give_every_frame_its_own_label(
-    tmp_path_factory: pytest.TempPathFactory, rate: float, lengths: list[int]
-) -> None:
-    numbers = np.repeat(np.arange(len(lengths)) % 2, lengths)
-    times = np.arange(len(numbers)) / rate
-    bounds = np.cumsum([0, *lengths]) / rate
-    labels = ["a", "b"]
-    segments = [
-        Segment(start, end, labels[number % 2])
-        for number, (start, end) in enumerate(pairwise(bounds))
-    ]
-    path = tmp_path_factory.getbasetemp() / "microseconds.csv"
-    write_segments(path, segments)
-    found = frame_labels(read_segments(path, labels), times, labels)
-    assert found.tolist() == numbers.tolist()
+def test_a_boundary_belongs_to_the_nearest_frame() -> None:
+    """Files round times to milliseconds; a clip may have more frames than that in a second."""
+    times = np.arange(100) / 10_000
+    segments = [Segment(times[10], times[20], "a"), Segment(times[20] + 4e-7, 1, "b")]
+    found = frame_labels(segments, times, ["a", "b"])
+    assert found.tolist() == [NOT_JUDGED] * 10 + [0] * 10 + [1] * 80
+    # Half a millisecond late is rounding, and one is not.
+    late = [Segment(0, 1.0005, "a"), Segment(1.0005, 2.001, "b")]
+    assert frame_labels(late, np.array([0.0, 1, 2, 3]), ["a", "b"]).tolist() == [0, 1, 1, -1]
 
 
 def test_a_flickering_clip_of_hours_is_judged_in_seconds() -> None:

@@ -1,9 +1,11 @@
 """What all formats share: what a file says of clips, and what it is written from."""
 
+import codecs
 import os
 import re
-from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager
+import unicodedata
+from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import pairwise
@@ -16,8 +18,6 @@ from activity.common.errors import UserError, shortened
 from activity.common.nearest import nearest
 from activity.common.stores import is_stored
 from activity.temporal.segments import NamedPart, Segment
-
-_LARGEST_FILE = 2**26  # bytes, as of a table
 
 
 @dataclass(frozen=True)
@@ -46,14 +46,11 @@ class Media:
         if is_stored(self.path):
             scheme, host, place, *_ = urlsplit(str(self.path))
             return as_text(f"{scheme}://{host.rpartition('@')[2]}{place}")
-        absolute = Path(os.path.realpath(self.path))
-        if is_stored(file):
-            return as_text(absolute.as_posix())
-        try:
-            relative = os.path.relpath(absolute, Path(os.path.realpath(file)).parent)
-        except ValueError:  # another disk on Windows
-            return as_text(absolute.as_posix())
-        return as_text(Path(relative).as_posix())
+        name = os.path.realpath(self.path)
+        if not is_stored(file):
+            with suppress(ValueError):  # another disk on Windows
+                name = os.path.relpath(name, Path(os.path.realpath(file)).parent)
+        return as_text(Path(name).as_posix())
 
 
 class LabelledMedia(NamedTuple):
@@ -88,9 +85,7 @@ class NamedSegments(NamedTuple):
         return NamedPart(self.clip, self.region)
 
     def in_seconds(self, rate: Fraction) -> list[Segment]:
-        """Return the segments in seconds, given the clip's rate."""
-        if not self.in_frames:
-            return self.segments
+        """Return segments whose times are in frames in seconds, given the clip's rate."""
         return [
             Segment(float(start / rate), float(end / rate), label)
             for start, end, label in self.segments
@@ -128,64 +123,34 @@ class Wanted:
     regions: Collection[str] = ()
 
 
-Reader = Callable[[Path, Wanted], Annotations]
+Reader = Callable[[str, Path, Wanted], Annotations]
+"""Finds segments in the text of a file; what else is wrong with it than a ``UserError`` says, is
+told by ``segment_files``."""
+
 Writer = Callable[[Sequence[LabelledMedia], Sequence[str], Path], str]
 """Makes the content of a file from clips, all labels that a person may choose from, and the path
 that the file will have."""
-
-
-def read_text(path: Path, kind: str) -> str:
-    """Read a file as text; a byte order mark and Windows line endings are accepted.
-
-    Raises:
-        UserError: it is missing, too large, or not UTF-8.
-    """
-    try:
-        if not path.is_file():
-            raise UserError(f"no {kind} at {path}")
-        if path.stat().st_size > _LARGEST_FILE:
-            raise UserError(f"{path} is too large to be a {kind}")
-        return path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise UserError(f"cannot read {path}: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path} is not UTF-8: save it again in UTF-8") from error
 
 
 def start_of(path: Path) -> bytes:
     """Return the first bytes of a file, to tell what it is; none if it cannot be read."""
     try:
         with path.open("rb") as file:
-            return file.read(4096) if path.is_file() else b""
+            return file.read(4096).removeprefix(codecs.BOM_UTF8) if path.is_file() else b""
     except OSError:
         return b""
 
 
-def read_xml(path: Path, kind: str) -> ElementTree.Element:
-    """Read an XML file. One that defines entities, which can fill the memory, is refused.
+def parse_xml(text: str) -> ElementTree.Element:
+    """Parse XML. A text that defines entities, which can fill the memory, is refused.
 
     Raises:
-        UserError: as ``read_text``; or it is no XML.
+        ValueError, ElementTree.ParseError: it does, or it is no XML.
     """
-    text = read_text(path, kind)
     if "<!ENTITY" in text or "<!DOCTYPE" in text:
-        raise UserError(f"{path} is no {kind}: it has a document type, which such files do not")
+        raise ValueError("it has a document type, which such files do not")
     # Python reads UTF-8; a declaration may say ASCII.
-    body = text[text.find("?>") + 2 :] if text.startswith("<?xml") else text
-    try:
-        return ElementTree.fromstring(body)
-    except ElementTree.ParseError as error:
-        raise UserError(f"{path} is no {kind}: {error}") from error
-
-
-@contextmanager
-def refused_unless(path: Path, kind: str) -> Iterator[None]:
-    """Turn what goes wrong where a file is not built as expected into one line."""
-    try:
-        yield
-    except (LookupError, TypeError, ValueError, AttributeError, RecursionError) as error:
-        detail = f"{type(error).__name__}: {error}".splitlines()[0][:100]
-        raise UserError(f"{path} is no {kind}, or is damaged ({detail})") from error
+    return ElementTree.fromstring(text.partition("?>")[2] if text.startswith("<?xml") else text)
 
 
 def in_order(segments: Sequence[Segment], where: str, unit: str = "s") -> list[Segment]:
@@ -272,12 +237,7 @@ def _code(letter: str) -> str:
 
 
 def _needs_code(letter: str) -> bool:
-    return (
-        ord(letter) < 32
-        or 127 <= ord(letter) < 160
-        or "\ud800" <= letter <= "\udfff"
-        or letter in "\u2028\u2029\ufffe\uffff"
-    )
+    return unicodedata.category(letter) in ("Cc", "Cs", "Zl", "Zp") or letter in "\ufffe\uffff"
 
 
 def labels_in(clips: Sequence[LabelledMedia], labels: Sequence[str]) -> list[str]:

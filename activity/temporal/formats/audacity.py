@@ -13,12 +13,9 @@ from activity.temporal.formats.annotations import (
     as_text,
     from_text,
     in_order,
-    read_text,
     start_of,
 )
 from activity.temporal.segments import Segment
-
-KIND = "file of Audacity labels"
 
 # Where the system has decimal commas, some releases write them.
 _TIMES = re.compile(rb"[ \t]*\d+(?:[.,]\d+)?\t\d+(?:[.,]\d+)?(?:\t|\r?\n|$)")
@@ -34,17 +31,17 @@ def write(clips: Sequence[LabelledMedia], labels: Sequence[str], path: Path) -> 
 
 def is_one(path: Path) -> bool:
     """Tell whether a text file starts with two times and a tab between them."""
-    return _TIMES.match(start_of(path).removeprefix(b"\xef\xbb\xbf")) is not None
+    return _TIMES.match(start_of(path)) is not None
 
 
-def read(path: Path, wanted: Wanted) -> Annotations:
+def read(text: str, path: Path, wanted: Wanted) -> Annotations:
     """Read the labels. Frequencies do not matter, and points, which take no time, are left out.
 
     Raises:
-        UserError: it is no such file, or labels overlap.
+        UserError: a line is no label, or labels overlap.
     """
     segments, points = [], 0
-    for number, line in enumerate(read_text(path, KIND).splitlines(), 1):
+    for number, line in enumerate(text.splitlines(), 1):
         if not line.strip() or line.startswith("\\"):
             continue
         start, _, rest = line.partition("\t")

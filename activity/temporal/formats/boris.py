@@ -27,13 +27,9 @@ from activity.temporal.formats.annotations import (
     from_text,
     in_order,
     labels_in,
-    read_text,
-    refused_unless,
     ticks,
 )
 from activity.temporal.segments import UNKNOWN, Segment
-
-KIND = "BORIS project"
 
 _FORMAT = "7.0"  # that of BORIS 7 to 10
 _STATE = "State event"
@@ -49,8 +45,10 @@ def write(clips: Sequence[LabelledMedia], labels: Sequence[str], path: Path) -> 
     observations: dict[str, Any] = {}
     regions = dict.fromkeys(as_text(clip.region) for clip in clips if clip.region)
     for media, parts in groupby(clips, lambda clip: clip.media):
-        name = _name(media, path, observations)
-        observations[name] = _observation(media, [*parts], path)
+        name = as_text(media.path.stem)
+        observations[media.seen_from(path) if name in observations else name] = _observation(
+            media, [*parts], path
+        )
     dates = [observation["date"] for observation in observations.values()]
     project: dict[str, Any] = {
         "time_format": "hh:mm:ss",
@@ -58,7 +56,10 @@ def write(clips: Sequence[LabelledMedia], labels: Sequence[str], path: Path) -> 
         "project_name": path.stem,
         "project_description": "",
         "project_format_version": _FORMAT,
-        "subjects_conf": {str(number): _subject(name) for number, name in enumerate(regions)},
+        "subjects_conf": {
+            str(number): {"key": "", "name": name, "description": ""}
+            for number, name in enumerate(regions)
+        },
         "behaviors_conf": {
             str(number): _behaviour(number, name, names) for number, name in enumerate(names)
         },
@@ -73,36 +74,23 @@ def write(clips: Sequence[LabelledMedia], labels: Sequence[str], path: Path) -> 
     return json.dumps(project, ensure_ascii=False, indent=1) + "\n"
 
 
-def read(path: Path, wanted: Wanted) -> Annotations:
+def read(text: str, path: Path, wanted: Wanted) -> Annotations:
     """Read the state events of a project's observations; modifiers do not matter.
 
     A subject that is called like a region is about that, and other subjects of its observation are
     left out; where no subject is, they do not matter. Media that follow each other in an
     observation are told apart.
-
-    Raises:
-        UserError: it is no project.
     """
     found = Annotations()
-    with refused_unless(path, KIND):
-        project = json.loads(read_text(path, KIND))
-        types = {one["code"]: one["type"] for one in project["behaviors_conf"].values()}
-        for name, observation in project["observations"].items():
-            try:
-                where = f"observation {name!r}"
-                found.clips.extend(_clips_of(where, observation, types, wanted, found))
-            except UserError as error:
-                found.flawed[name] = str(error)
+    project = json.loads(text)
+    types = {one["code"]: one["type"] for one in project["behaviors_conf"].values()}
+    for name, observation in project["observations"].items():
+        try:
+            where = f"observation {name!r}"
+            found.clips.extend(_clips_of(where, observation, types, wanted, found))
+        except UserError as error:
+            found.flawed[name] = str(error)
     return found
-
-
-def _name(media: Media, path: Path, taken: dict[str, Any]) -> str:
-    name = as_text(media.path.stem)
-    return name if name not in taken else media.seen_from(path)
-
-
-def _subject(name: str) -> dict[str, str]:
-    return {"key": "", "name": name, "description": ""}
 
 
 def _behaviour(number: int, name: str, names: Sequence[str]) -> dict[str, str]:
@@ -191,9 +179,9 @@ def _clips_of(
     if len({PurePath(clip) for clip in media}) < len(media):
         raise UserError(f"{where} plays one clip more than once")
     offset = float(observation.get("time offset", 0))
-    lengths = observation["media_info"]["length"] if len(media) > 1 else {}
-    ends = list(accumulate(float(lengths[clip]) for clip in media)) if lengths else [math.inf]
-    of_regions: dict[str, list[Sequence[Any]]] = defaultdict(list)
+    lengths = observation["media_info"]["length"] if len(media) > 1 else {media[0]: math.inf}
+    ends = [*accumulate(float(lengths[clip]) for clip in media)]
+    of_regions: dict[str, list[Sequence[Any]]] = {}
     subjects = {from_text(event[1]) for event in observation["events"]}
     about = subjects & {*wanted.regions}
     if about:
@@ -201,15 +189,11 @@ def _clips_of(
             found.left_out.append(f"{where}: subject {printable(name)}")
     for event in observation["events"]:
         subject = from_text(event[1])
-        if subject in about:
-            of_regions[subject].append(event)
-        elif not (about and subject):
-            of_regions[""].append(event)
-    if not of_regions:
-        of_regions[""] = []
+        if not about or subject in {*about, ""}:
+            of_regions.setdefault(subject if about else "", []).append(event)
     return [
         NamedSegments(clip, _between(segments, start, end), region=region)
-        for region, events in of_regions.items()
+        for region, events in (of_regions or {"": []}).items()
         for segments in [in_order(_segments(where, events, types, offset, found), where)]
         for clip, start, end in zip(media, [0.0, *ends], ends, strict=False)
     ]

@@ -1,7 +1,9 @@
 """Marker lists of DaVinci Resolve: CMX 3600 with a colour, a name and a duration for each event."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
+from itertools import cycle
 from pathlib import Path
 
 from activity.temporal.formats.annotations import LabelledMedia, as_text, labels_in, ticks
@@ -22,10 +24,8 @@ def write(clips: Sequence[LabelledMedia], labels: Sequence[str], path: Path) -> 
     """Make a marker list for a timeline at the clip's rate that starts at the clip's timecode."""
     ((media, segments, _),) = clips
     rate = min(_RATES, key=lambda rate: abs(rate - media.rate))
-    timecode = Timecode.of(type(media)(media.path, media.seconds, rate, media.timecode))
-    colour = {
-        label: _COLOURS[n % len(_COLOURS)] for n, label in enumerate(labels_in(clips, labels))
-    }
+    timecode = Timecode.of(replace(media, rate=rate))
+    colours = dict(zip(labels_in(clips, labels), cycle(_COLOURS), strict=False))
     mode = "DROP FRAME" if timecode.drop else "NON-DROP FRAME"
     lines = [f"TITLE: {as_text(media.path.stem)}", f"FCM: {mode}", ""]
     for number, (start, end, label) in enumerate(ticks(segments, rate), 1):
@@ -33,7 +33,7 @@ def write(clips: Sequence[LabelledMedia], labels: Sequence[str], path: Path) -> 
         name = as_text(label).replace("|", "/")
         lines += [
             f"{number:03}  001      V     C        {at} {at}  ",
-            f" |C:ResolveColor{colour[label]} |M:{name} |D:{end - start}",
+            f" |C:ResolveColor{colours[label]} |M:{name} |D:{end - start}",
             "",
         ]
     return "\n".join(lines) + "\n"

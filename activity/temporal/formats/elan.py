@@ -23,13 +23,10 @@ from activity.temporal.formats.annotations import (
     as_text,
     from_text,
     in_order,
-    read_xml,
-    refused_unless,
+    parse_xml,
     ticks,
 )
 from activity.temporal.segments import Segment
-
-KIND = "ELAN file"
 
 _TIER = "activity"
 _TYPE = "activities"
@@ -84,32 +81,31 @@ def write(clips: Sequence[LabelledMedia], labels: Sequence[str], path: Path) -> 
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{text}\n'
 
 
-def read(path: Path, wanted: Wanted) -> Annotations:
+def read(text: str, path: Path, wanted: Wanted) -> Annotations:
     """Read a tier: the one wanted, or the only one with known labels; or those of regions.
 
     The clip is the first video that the file names; an offset of it (``TIME_ORIGIN``) counts.
 
     Raises:
-        UserError: it is no such file; there is no such tier, or several; annotations overlap.
+        UserError: there is no such tier, or several; annotations overlap.
     """
-    document = read_xml(path, KIND)
-    with refused_unless(path, KIND):
-        if document.tag != "ANNOTATION_DOCUMENT":
-            raise UserError(f"{path} is no {KIND}: it is a document {document.tag[:40]!r}")
-        clip, origin = _media(document)
-        tiers = _tiers(document)
-        regions = [name for name in tiers if name in wanted.regions and wanted.tier is None]
-        chosen = regions or [_chosen(path, tiers, wanted)]
-        found = Annotations()
-        for name in chosen:
-            segments = [
-                Segment((start + origin) / _MILLISECONDS, (end + origin) / _MILLISECONDS, label)
-                for start, end, label in tiers.get(name, [])
-                if start < end
-            ]
-            segments = in_order(segments, f"{path}, tier {printable(name)}")
-            region = name if name in regions else ""
-            found.clips.append(NamedSegments(clip, segments, region=region))
+    document = parse_xml(text)
+    if document.tag != "ANNOTATION_DOCUMENT":
+        raise ValueError(f"it is a document {document.tag[:40]!r}")
+    clip, origin = _media(document)
+    tiers = _tiers(document)
+    regions = [name for name in tiers if name in wanted.regions and wanted.tier is None]
+    chosen = regions or [_chosen(path, tiers, wanted)]
+    found = Annotations()
+    for name in chosen:
+        segments = [
+            Segment((start + origin) / _MILLISECONDS, (end + origin) / _MILLISECONDS, label)
+            for start, end, label in tiers.get(name, [])
+            if start < end
+        ]
+        segments = in_order(segments, f"{path}, tier {printable(name)}")
+        region = name if name in regions else ""
+        found.clips.append(NamedSegments(clip, segments, region=region))
     found.left_out.extend(
         f"tier {printable(other)}" for other in tiers if other not in chosen and tiers[other]
     )

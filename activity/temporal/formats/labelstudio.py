@@ -18,44 +18,34 @@ from activity.temporal.formats.annotations import (
     NamedSegments,
     Wanted,
     in_order,
-    read_text,
-    refused_unless,
     start_of,
 )
 from activity.temporal.segments import Segment
-
-KIND = "Label Studio export"
 
 _UPLOADED = re.compile(r"[0-9a-f]{8}-(.+)")  # what is uploaded gets such a prefix
 
 
 def is_one(path: Path) -> bool:
     """Tell whether a JSON file is such an export, as far as its start says."""
-    start = start_of(path).removeprefix(b"\xef\xbb\xbf").lstrip()
+    start = start_of(path).lstrip()
     return start.startswith(b"[") and b'"annotations"' in start
 
 
-def read(path: Path, wanted: Wanted) -> Annotations:
-    """Read the timeline labels of each task, of its first annotation that was not cancelled.
-
-    Raises:
-        UserError: it is no such export.
-    """
+def read(text: str, path: Path, wanted: Wanted) -> Annotations:
+    """Read the timeline labels of each task, of its first annotation that was not cancelled."""
     found = Annotations()
-    with refused_unless(path, KIND):
-        for task in json.loads(read_text(path, KIND)):
-            name = _clip(task)
-            done = [one for one in task["annotations"] if not one.get("was_cancelled")]
-            if not done:
-                continue
-            if len(done) > 1:
-                found.left_out.append(f"{name}: annotations after the first: {len(done) - 1}")
-            try:
-                segments = in_order(_segments(done[0]["result"]), name, "frames")
-            except UserError as error:
-                found.flawed[name] = str(error)
-                continue
+    for task in json.loads(text):
+        name = _clip(task)
+        done = [one for one in task["annotations"] if not one.get("was_cancelled")]
+        if not done:
+            continue
+        if len(done) > 1:
+            found.left_out.append(f"{name}: annotations after the first: {len(done) - 1}")
+        try:
+            segments = in_order(_segments(done[0]["result"]), name, "frames")
             found.clips.append(NamedSegments(name, segments, in_frames=True))
+        except UserError as error:
+            found.flawed[name] = str(error)
     return found
 
 

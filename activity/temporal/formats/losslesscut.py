@@ -14,12 +14,8 @@ from activity.temporal.formats.annotations import (
     as_text,
     from_text,
     in_order,
-    read_text,
-    refused_unless,
 )
 from activity.temporal.segments import Segment
-
-KIND = "LosslessCut project"
 
 # JSON5 (https://spec.json5.org) is JSON with comments, other quotes, names without quotes, and
 # commas at the end.
@@ -47,27 +43,23 @@ def write(clips: Sequence[LabelledMedia], labels: Sequence[str], path: Path) -> 
     return json.dumps(project, ensure_ascii=False, indent=2) + "\n"
 
 
-def read(path: Path, wanted: Wanted) -> Annotations:
+def read(text: str, path: Path, wanted: Wanted) -> Annotations:
     """Read the segments that have a name and an end.
 
     Raises:
-        UserError: it is no such project, or segments overlap.
+        UserError: segments overlap.
     """
-    found = Annotations()
-    with refused_unless(path, KIND):
-        project = _json5(read_text(path, KIND))
-        cuts = project["cutSegments"]
-        named = [cut for cut in cuts if cut.get("end") is not None and cut.get("name")]
-        if len(named) < len(cuts):
-            left = len(cuts) - len(named)
-            found.left_out.append(f"segments without a name or an end: {left}")
-        segments = [
-            Segment(float(cut.get("start") or 0), float(cut["end"]), from_text(cut["name"]))
-            for cut in named
-        ]
-        clip = str(project.get("mediaFileName") or "")
-    found.clips.append(NamedSegments(clip, in_order(segments, str(path))))
-    return found
+    project = _json5(text)
+    cuts = project["cutSegments"]
+    segments = [
+        Segment(float(cut.get("start") or 0), float(cut["end"]), from_text(cut["name"]))
+        for cut in cuts
+        if cut.get("end") is not None and cut.get("name")
+    ]
+    left = len(cuts) - len(segments)
+    left_out = [f"segments without a name or an end: {left}"] if left else []
+    clip = str(project.get("mediaFileName") or "")
+    return Annotations([NamedSegments(clip, in_order(segments, str(path)))], left_out=left_out)
 
 
 def _json5(text: str) -> Any:

@@ -6,19 +6,15 @@ DaVinci Resolve and Kdenlive open them; adapters turn them into other editors' p
 import json
 from collections.abc import Sequence
 from fractions import Fraction
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
-from activity.temporal.formats.annotations import (
-    LabelledMedia,
-    as_text,
-    labels_in,
-    tick,
-    ticks,
-)
+from activity.temporal.formats.annotations import LabelledMedia, as_text, labels_in, tick, ticks
 from activity.temporal.formats.timecode import Timecode
 
-# The names that the format has for colours, in an order in which neighbours differ.
+# The names that the format has for colours, in an order in which neighbours differ. With many
+# labels, some share theirs.
 _COLOURS = ("GREEN", "BLUE", "ORANGE", "PURPLE", "CYAN", "RED", "YELLOW", "MAGENTA", "PINK")
 
 
@@ -26,7 +22,7 @@ def write(clips: Sequence[LabelledMedia], labels: Sequence[str], path: Path) -> 
     """Make a timeline. Its times count from the clip's start timecode, in frames."""
     ((media, segments, _),) = clips
     first = Timecode.of(media).first_frame
-    colours = dict(enumerate_colours(labels_in(clips, labels)))
+    colours = dict(zip(labels_in(clips, labels), cycle(_COLOURS), strict=False))
     name = as_text(media.path.name)
     whole = _range(first, tick(media.seconds, media.rate), media.rate)
     markers = [
@@ -63,11 +59,6 @@ def write(clips: Sequence[LabelledMedia], labels: Sequence[str], path: Path) -> 
         "tracks": _item("Stack.1", "tracks") | {"children": [track]},
     }
     return json.dumps(timeline, ensure_ascii=False, indent=1) + "\n"
-
-
-def enumerate_colours(labels: Sequence[str]) -> list[tuple[str, str]]:
-    """Give each label a colour; with many labels, some share theirs."""
-    return [(label, _COLOURS[place % len(_COLOURS)]) for place, label in enumerate(labels)]
 
 
 def _item(schema: str, name: str) -> dict[str, Any]:

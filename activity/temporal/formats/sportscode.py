@@ -13,13 +13,10 @@ from activity.temporal.formats.annotations import (
     as_text,
     from_text,
     in_order,
-    read_xml,
-    refused_unless,
+    parse_xml,
     start_of,
 )
 from activity.temporal.segments import Segment
-
-KIND = "file of Sportscode instances"
 
 
 def write(clips: Sequence[LabelledMedia], labels: Sequence[str], path: Path) -> str:
@@ -44,23 +41,21 @@ def is_one(path: Path) -> bool:
     return b"<ALL_INSTANCES" in start_of(path)
 
 
-def read(path: Path, wanted: Wanted) -> Annotations:
+def read(text: str, path: Path, wanted: Wanted) -> Annotations:
     """Read the instances; their labels (other than the code) do not matter.
 
     Raises:
-        UserError: it is no such file, or instances overlap.
+        UserError: instances overlap.
     """
-    document = read_xml(path, KIND)
-    with refused_unless(path, KIND):
-        instances = document.find("ALL_INSTANCES")
-        if instances is None:
-            raise ValueError("it has no ALL_INSTANCES")
-        segments = [
-            Segment(
-                float(instance.findtext("start", "")),
-                float(instance.findtext("end", "")),
-                from_text(instance.findtext("code", "")),
-            )
-            for instance in instances.iter("instance")
-        ]
+    instances = parse_xml(text).find("ALL_INSTANCES")
+    if instances is None:
+        raise ValueError("it has no ALL_INSTANCES")
+    segments = [
+        Segment(
+            float(instance.findtext("start", "")),
+            float(instance.findtext("end", "")),
+            from_text(instance.findtext("code", "")),
+        )
+        for instance in instances.iter("instance")
+    ]
     return Annotations([NamedSegments("", in_order(segments, str(path)))])

@@ -6,7 +6,6 @@ from fractions import Fraction
 
 from activity.temporal.formats.annotations import Media
 
-_NTSC = Fraction(1000, 1001)
 _DROPS = (30, 60)  # of 29.97 and 59.94 a second there is a drop-frame timecode
 
 _TIMECODE = re.compile(r"(\d\d):(\d\d):(\d\d)([:;.])(\d\d+)")
@@ -33,7 +32,7 @@ class Timecode:
         A timecode that makes no sense counts as none.
         """
         base = max(1, round(media.rate))
-        may_drop = base in _DROPS and media.rate == base * _NTSC
+        may_drop = base in _DROPS and media.rate == Fraction(base * 1000, 1001)
         match = _TIMECODE.fullmatch(media.timecode or "")
         if match is None:
             return cls(base, may_drop, 0)

@@ -12,48 +12,43 @@ from activity.temporal.formats.annotations import (
     NamedSegments,
     Wanted,
     in_order,
-    read_text,
-    refused_unless,
     start_of,
 )
 from activity.temporal.segments import Segment
 
-KIND = "VIA 3 project"
-
 
 def is_one(path: Path) -> bool:
     """Tell whether a JSON file is such a project, as far as its start says."""
-    start = start_of(path).removeprefix(b"\xef\xbb\xbf").lstrip()
+    start = start_of(path).lstrip()
     return start.startswith(b"{") and b'"project"' in start and b'"pid"' in start
 
 
-def read(path: Path, wanted: Wanted) -> Annotations:
+def read(text: str, path: Path, wanted: Wanted) -> Annotations:
     """Read the temporal segments of each file.
 
     Raises:
-        UserError: it is no such project; or segments have several attributes, and none is wanted.
+        UserError: segments have several attributes, and none is wanted.
     """
     found = Annotations()
-    with refused_unless(path, KIND):
-        project = json.loads(read_text(path, KIND))
-        stretches = [
-            one for one in project["metadata"].values() if len(one["z"]) == 2 and not one["xy"]
-        ]
-        attribute = _attribute(path, project, stretches, wanted)
-        segments = defaultdict(list)
-        for one in stretches:
-            if (value := one["av"].get(attribute)) is None:
-                continue
-            (file,) = project["view"][one["vid"]]["fid_list"]
-            options = project["attribute"][attribute].get("options") or {}
-            label = str(options.get(value, value)).strip()
-            start, end = map(float, one["z"])
-            segments[project["file"][str(file)]["fname"]].append(Segment(start, end, label))
-        for clip, some in segments.items():
-            try:
-                found.clips.append(NamedSegments(clip, in_order(some, clip)))
-            except UserError as error:
-                found.flawed[clip] = str(error)
+    project = json.loads(text)
+    stretches = [
+        one for one in project["metadata"].values() if len(one["z"]) == 2 and not one["xy"]
+    ]
+    attribute = _attribute(path, project, stretches, wanted)
+    segments = defaultdict(list)
+    for one in stretches:
+        if (value := one["av"].get(attribute)) is None:
+            continue
+        (file,) = project["view"][one["vid"]]["fid_list"]
+        options = project["attribute"][attribute].get("options") or {}
+        label = str(options.get(value, value)).strip()
+        start, end = map(float, one["z"])
+        segments[project["file"][str(file)]["fname"]].append(Segment(start, end, label))
+    for clip, some in segments.items():
+        try:
+            found.clips.append(NamedSegments(clip, in_order(some, clip)))
+        except UserError as error:
+            found.flawed[clip] = str(error)
     return found
 
 
@@ -62,10 +57,7 @@ def _attribute(
 ) -> str:
     names = {number: one["aname"] for number, one in project["attribute"].items()}
     used = {number for one in stretches for number in one["av"]}
-    if wanted.tier is not None:
-        chosen = [number for number in used if names[number] == wanted.tier]
-    else:
-        chosen = sorted(used)
+    chosen = [number for number in used if wanted.tier in (None, names[number])]
     if used and len(chosen) != 1:
         raise UserError(
             f"{path} has these attributes of time: {shortened([names[n] for n in sorted(used)])}: "

@@ -1,8 +1,10 @@
 """Every format that is written and read gives the segments back, within its resolution."""
 
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -10,6 +12,8 @@ from hypothesis import strategies as st
 from activity.common.errors import UserError
 from activity.common.stores import clip_location
 from activity.temporal.formats.annotations import LabelledMedia, Media
+from activity.temporal.judgement import frame_labels
+from activity.temporal.learned import LearnedSpan, is_learned
 from activity.temporal.segment_files import (
     FORMATS,
     READ_SUFFIXES,
@@ -73,6 +77,38 @@ def test_segments_are_read_back_as_they_were(
     for segment, was in zip(only.segments, segments, strict=True):
         assert abs(segment.start - was.start) <= most
         assert abs(segment.end - was.end) <= most
+
+
+RATES = [24, 25, 30, 50, 60, 120, *(Fraction(whole, 1001) for whole in (24_000, 30_000, 60_000))]
+
+
+@pytest.mark.parametrize("suffix", BOTH_WAYS)
+@settings(max_examples=60)
+@given(
+    rate=st.sampled_from(RATES),
+    lengths=st.lists(st.integers(1, 200), min_size=1, max_size=20),
+    digits=st.sampled_from([6, 15]),
+)
+def test_each_frame_has_its_label_again(
+    tmp_path_factory: pytest.TempPathFactory,
+    suffix: str,
+    rate: Fraction | int,
+    lengths: list[int],
+    digits: int,
+) -> None:
+    """Also where the times of frames are those of a table of predictions, to the microsecond."""
+    numbers = np.repeat(np.arange(len(lengths)) % 2, lengths)
+    exact = [float(frame / Fraction(rate)) for frame in range(len(numbers) + 1)]
+    bounds = [exact[frame] for frame in np.cumsum([0, *lengths])]
+    segments = [Segment(*some, "ab"[n % 2]) for n, some in enumerate(pairwise(bounds))]
+    path = tmp_path_factory.getbasetemp() / f"frames{suffix}"
+    media = Media(path.with_suffix(".mp4"), exact[-1], Fraction(rate))
+    write_annotations(path, [LabelledMedia(media, segments)])
+    (only,) = read_annotations(path).clips
+    times = np.round(exact[:-1], digits)
+    assert frame_labels(only.segments, times, ["a", "b"]).tolist() == numbers.tolist()
+    spans = [LearnedSpan("", start, end) for start, end, label in only.segments if label == "b"]
+    assert is_learned(times, spans).tolist() == (numbers == 1).tolist()
 
 
 @pytest.mark.parametrize("suffix", BOTH_WAYS)
