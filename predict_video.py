@@ -156,7 +156,7 @@ def load_classifier(args: argparse.Namespace, jobs: Sequence[Job]) -> Classifier
     classifier = Classifier.load(args.model, args.label_bin)
     truths = [job.truth for job in jobs if job.truth]
     check_truths(truths, classifier.activities)
-    without = [job.title for job in jobs if not job.truth]
+    without = [job.part for job in jobs if not job.truth]
     if truths and without:
         print(f"[INFO] not judged, since there is no truth: {shortened(without)}")
     if truths and classifier.learned is None:

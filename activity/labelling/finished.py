@@ -4,7 +4,6 @@ import json
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
@@ -12,12 +11,11 @@ from activity.common.errors import UserError, as_user_error, printable
 from activity.common.regular_file import hash_file
 from activity.common.stores import clip_location, local_copy
 from activity.labelling.jobs import Job, Settings
-from activity.labelling.review.data_files import read_labelled_frames
+from activity.labelling.review.data_files import ShownPart, read_labelled_frames
 from activity.labelling.truths import known_before
 from activity.media.clip import open_clip
-from activity.media.frame import Window
 from activity.network.classifier import Classifier
-from activity.temporal.judgement import Earlier, Judgement, Truth, format_judgement, judge
+from activity.temporal.judgement import Judgement, Truth, format_judgement, judge
 from activity.temporal.prediction_table import read_table
 from activity.temporal.predictions import gather_predictions
 from activity.temporal.smoothing import compared_smoothings
@@ -26,13 +24,6 @@ from activity.temporal.smoothing import compared_smoothings
 _MOST_OTHERS = 0.01
 
 _AGAIN = "--overwrite labels it again"
-
-
-class _Shown(NamedTuple):
-    """The digest of a clip's content, and the part of its frames that is labelled."""
-
-    digest: str
-    window: Window | None = None
 
 
 def judge_those_finished(
@@ -45,9 +36,9 @@ def judge_those_finished(
             continue
         try:
             judgements.append(judge_finished(job, classifier, settings))
-            said = f"{job.title} was labelled before\n[INFO] {format_judgement(judgements[-1])}"
+            said = f"{job.part} was labelled before\n[INFO] {format_judgement(judgements[-1])}"
         except UserError as error:
-            said = f"{job.title} was labelled before, and is not judged: {printable(str(error))}"
+            said = f"{job.part} was labelled before, and is not judged: {printable(str(error))}"
         print(f"[INFO] {said}")
     return judgements
 
@@ -70,7 +61,7 @@ def judge_finished(job: Job, classifier: Classifier, settings: Settings) -> Judg
     if job.outputs.json:
         _check_settings(job.outputs.json, classifier, settings)
     if job.outputs.csv:
-        shown = _look_at(job) if classifier.learned else _Shown("")
+        shown = _look_at(job) if classifier.learned else ShownPart("", (0, 0))
         return _judge_table(job.outputs.csv, job, job.truth, shown, classifier, settings)
     if job.outputs.review:
         return _judge_page(job.outputs.review, job.truth, _look_at(job), classifier, settings)
@@ -80,7 +71,12 @@ def judge_finished(job: Job, classifier: Classifier, settings: Settings) -> Judg
 
 
 def _judge_table(
-    table: Path, job: Job, truth: Truth, shown: _Shown, classifier: Classifier, settings: Settings
+    table: Path,
+    job: Job,
+    truth: Truth,
+    shown: ShownPart,
+    classifier: Classifier,
+    settings: Settings,
 ) -> Judgement:
     labels, smoothing = classifier.labels, settings.smoothing
     with (
@@ -104,17 +100,17 @@ def _judge_table(
             raise UserError(f"{table} was made with other settings: {_AGAIN}")
         # The page that the earlier run has written says nothing of what was before.
         before = None if job.earlier == job.outputs.review else job.earlier
-        earlier = known_before(before, shown.digest, known.frames, classifier, shown.window)
+        earlier = known_before(before, shown, known.frames, classifier)
         return judge(known.times, labels, compared, smoothing, truth, earlier)
 
 
 def _judge_page(
-    data: Path, truth: Truth, shown: _Shown, classifier: Classifier, settings: Settings
+    data: Path, truth: Truth, shown: ShownPart, classifier: Classifier, settings: Settings
 ) -> Judgement:
-    found = read_labelled_frames(data, shown.digest, classifier.labels)
+    found = read_labelled_frames(data, shown, classifier.labels)
     if found is None:
         raise UserError(f"{data} is damaged, or of another clip or model: {_AGAIN}")
-    earlier = Earlier(known_before(None, shown.digest, 0, classifier, shown.window).learned)
+    earlier = known_before(None, shown, 0, classifier)
     times, numbers = found
     drawn = settings.smoothing
     return judge(times, classifier.labels, {drawn: numbers}, drawn, truth, earlier)
@@ -132,7 +128,7 @@ def _check_settings(summary: Path, classifier: Classifier, settings: Settings) -
                 "stride": settings.stride,
                 "unknown": classifier.unknown,
             }
-            is_other = any(made[name] != value for name, value in now.items())
+            is_other = {name: made[name] for name in now} != now
         except (OSError, ValueError, LookupError, TypeError) as error:
             raise UserError(f"{summary} does not say how it was labelled: {_AGAIN}") from error
     if model != classifier.digest:
@@ -141,11 +137,11 @@ def _check_settings(summary: Path, classifier: Classifier, settings: Settings) -
         raise UserError(f"it was labelled with other settings: {_AGAIN}")
 
 
-def _look_at(job: Job) -> _Shown:
-    path = clip_location(job.clip)
-    with as_user_error(job.clip), local_copy(path) as local:
-        window = None
+def _look_at(job: Job) -> ShownPart:
+    with as_user_error(job.clip), local_copy(clip_location(job.clip)) as local:
+        size, window = (0, 0), None
         if job.region:
             with closing(open_clip(local)) as source:
-                window = job.region.window((source.info.width, source.info.height), job.name)
-        return _Shown(hash_file(local), window)
+                size = source.info.width, source.info.height
+            window = job.region.window(size, job.name)
+        return ShownPart(hash_file(local), size, window)

@@ -1,7 +1,5 @@
 """What is asked for: the clips to label, the files to write for each, and how to label them."""
 
-import os
-from collections import Counter
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
@@ -9,14 +7,17 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from activity.common.errors import UserError, as_user_error, printable, shortened
+from activity.common.errors import UserError, as_user_error, shortened
 from activity.common.stores import clip_location, is_stored, public_name
 from activity.common.tables import header_of
 from activity.common.writing import check_apart, check_output, same_file
+from activity.labelling.inputs import is_folder, named_clips
 from activity.labelling.outputs import Outputs
-from activity.labelling.review.data_files import INDEX, copy_file, page_and_name
-from activity.labelling.truths import earlier_data, read_truths, tables_of
-from activity.media.clip import CLIP_SUFFIXES, MOVING_PHOTO_SUFFIXES, open_clip
+from activity.labelling.prediction import WHOLE
+from activity.labelling.review.data_files import INDEX, copy_file, data_of_clip, page_and_name
+from activity.labelling.truths import JudgedPart, earlier_data, read_truths, tables_of
+from activity.media.clip import open_clip
+from activity.media.frame import VideoInfo
 from activity.media.live import is_live, path_of
 from activity.media.region import Region
 from activity.media.sink import SUFFIXES, check_suffix
@@ -27,11 +28,6 @@ from activity.temporal.region_files import regions_of_clips
 from activity.temporal.segment_files import READ_SUFFIXES, check_segments_suffix, holds_segments
 from activity.temporal.segments import HEADER, NamedPart
 from activity.temporal.smoothing import Smoothing
-
-_PHOTO_SUFFIXES = {
-    *(".avif", ".bmp", ".heic", ".heif", ".hif", ".jfi", ".jfif", ".jif", ".jpe", ".jpeg", ".jpg"),
-    *(".jxl", ".mpo", ".png", ".tif", ".tiff", ".webp"),
-}
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +44,6 @@ class Job:
         earlier: data of the clip on a review page, with the labels of an earlier run.
         keep_unfinished: whether to keep what is written when the run ends early. False for files in
             a folder: the next run would take them for finished.
-        copy: a small copy of the clip to write, if the review page needs one.
         region: the part of the frames to label; None for the whole frame.
     """
 
@@ -57,7 +52,6 @@ class Job:
     truth: Truth | None = None
     earlier: Path | None = None
     keep_unfinished: bool = True
-    copy: Path | None = None
     region: Region | None = None
 
     @property
@@ -71,34 +65,28 @@ class Job:
         return NamedPart(self.name, self.region.name if self.region else "")
 
     @property
-    def title(self) -> str:
-        """What messages call that."""
-        return str(self.part)
-
-    @property
     def is_live(self) -> bool:
         """Whether the clip is a camera or a stream."""
         return is_live(self.clip)
 
     @property
-    def writes_pixels(self) -> bool:
-        """Whether frames are written as pixels; an .mp4 takes the decoder's planes."""
-        return self.outputs.video is not None and self.outputs.video.suffix.lower() == ".avi"
-
-    @property
-    def needs_pixels(self) -> bool:
-        """Whether any output shows the frames. Otherwise their pixels can be dropped."""
-        return self.draws or self.copy is not None
+    def copies_streams(self) -> bool:
+        """Whether the labelled clip is the clip as it is, with the labels as subtitles."""
+        return self._ending == ".mkv"
 
     @property
     def draws(self) -> bool:
-        """Whether labels are drawn on frames; an .mkv has them as subtitles."""
+        """Whether labels are drawn on frames."""
         return self.outputs.video is not None and not self.copies_streams
 
     @property
-    def copies_streams(self) -> bool:
-        """Whether the labelled clip is the clip as it is, with subtitles."""
-        return self.outputs.video is not None and self.outputs.video.suffix.lower() == ".mkv"
+    def writes_pixels(self) -> bool:
+        """Whether frames are written as pixels; an .mp4 takes the decoder's planes."""
+        return self._ending == ".avi"
+
+    @property
+    def _ending(self) -> str:
+        return self.outputs.video.suffix.lower() if self.outputs.video else ""
 
 
 def of_one_clip(jobs: Sequence[Job]) -> list[list[Job]]:
@@ -171,64 +159,40 @@ def plan_jobs(
         )
     if outputs.review:
         _check_review(outputs.review, inputs)
-    if writes_into_folder(inputs, outputs):
+    into_folder = writes_into_folder(inputs, outputs)
+    if into_folder:
         _check_folders(outputs.paths)
-        named = _named_clips(inputs)
-        keep_unfinished = False
-        of_clips = [outputs.of_clip(clip, name) for clip, name in named]
+        named = named_clips(inputs)
     else:
-        if outputs.video:
-            check_suffix(outputs.video)
-            if is_live(inputs[0]) and outputs.video.suffix.lower() == ".mkv":
-                raise UserError(
-                    "a live source has no streams to copy: give --output a name ending in .mp4"
-                )
-        if outputs.segments:
-            check_segments_suffix(outputs.segments)
-        named = [(inputs[0], _stem(inputs[0]))]
-        keep_unfinished = True
-        of_clips = [replace(outputs, review=outputs.of_clip(*named[0]).review)]
-    jobs, names = [], []
-    of_each = _regions_of(named, regions, regions_table)
-    for (clip, name), files, parts in zip(named, of_clips, of_each, strict=True):
-        if not parts:
-            jobs.append(Job(clip, files, keep_unfinished=keep_unfinished))
-            names.append(name)
-        for region in parts:
-            names.append(f"{name}.{region.name}")
-            review = outputs.of_clip(clip, names[-1]).review
-            own = replace(files.of_region(region.name), review=review)
-            jobs.append(Job(clip, own, keep_unfinished=keep_unfinished, region=region))
-    if truth:
-        jobs = [
-            job
-            if job.is_live
-            else replace(job, earlier=earlier_data(job.outputs.review, truth, job.clip, name))
-            for job, name in zip(jobs, names, strict=True)
-        ]
-    # A file that is named after a clip may be about all of its regions.
-    named_after = dict.fromkeys([*names, *(name for _, name in named)])
-    read = [*(tables_of(truth, [*named_after]) if truth else ()), *also_read]
-    read += [regions_table] if regions_table else []
+        _check_files(outputs, live=is_live(inputs[0]))
+        named = [(inputs[0], path_of(inputs[0]).stem)]
+    regions_of_each = _regions_of([clip for clip, _ in named], regions, regions_table)
+    jobs, parts = [], []
+    for (clip, name), of_clip in zip(named, regions_of_each, strict=True):
+        files = outputs.in_folders(name) if into_folder else outputs
+        for region in of_clip:
+            part = JudgedPart(path_of(clip), name, region.name if region else "")
+            review = outputs.review and data_of_clip(outputs.review, part.name, part.clip)
+            own = replace(files.of_region(region.name) if region else files, review=review)
+            earlier = earlier_data(review, truth, part) if truth and not is_live(clip) else None
+            parts.append(part)
+            jobs.append(
+                Job(clip, own, earlier=earlier, keep_unfinished=not into_folder, region=region)
+            )
+    tables = tables_of(truth, parts) if truth else []
+    read = [*tables, *also_read, *([regions_table] if regions_table else [])]
     _check_inputs_survive(jobs, over_all, read)
     if truth:
-        of_jobs = [job.part.region for job in jobs]
-        truths = read_truths(truth, [job.clip for job in jobs], names, wanted, of_jobs)
-        jobs = [
-            replace(job, truth=one, earlier=job.earlier if one else None)
-            for job, one in zip(jobs, truths, strict=True)
-        ]
-    for path in over_all:
+        truths = read_truths(truth, parts, wanted or Wanted())
+        jobs = [replace(job, truth=one) for job, one in zip(jobs, truths, strict=True)]
+    for path in [*over_all, *(path for job in jobs for path in job.outputs.paths)]:
         check_output(path, "the results")
-    for job in jobs:
-        for path in job.outputs.paths:
-            check_output(path, "the results")
     return jobs
 
 
 def writes_into_folder(inputs: Sequence[str], outputs: Outputs) -> bool:
     """Return whether outputs are folders, in which files are named after the clips."""
-    return len(inputs) > 1 or _is_folder(inputs[0]) or outputs.are_folders
+    return len(inputs) > 1 or is_folder(inputs[0]) or outputs.are_folders
 
 
 def part_finished(jobs: Sequence[Job]) -> tuple[list[Job], list[Job]]:
@@ -239,27 +203,35 @@ def part_finished(jobs: Sequence[Job]) -> tuple[list[Job], list[Job]]:
 
 
 def _regions_of(
-    named: Sequence[tuple[str, str]], regions: Sequence[Region], table: Path | None
-) -> list[list[Region]]:
-    """List the regions of each clip, and make sure that they are inside its frames."""
-    clips = [clip for clip, _ in named]
+    clips: Sequence[str], regions: Sequence[Region], table: Path | None
+) -> Sequence[Sequence[Region | None]]:
+    """List the regions of each clip, and make sure that they are inside its frames.
+
+    Where none are given, the whole frame is meant, for which None stands.
+    """
     if not regions and table is None:
-        return [[] for _ in clips]
+        return [WHOLE] * len(clips)
     found = regions_of_clips(regions, table, [path_of(clip) for clip in clips])
     whole = [public_name(clip) for clip, of_clip in zip(clips, found, strict=True) if not of_clip]
     if whole:
         print(f"[INFO] labelled as a whole, since {table} does not name it: {shortened(whole)}")
     for clip, of_clip in zip(clips, found, strict=True):
-        if not of_clip or is_live(clip) or is_stored(clip):
-            continue
         try:
-            with closing(open_clip(Path(clip))) as source:
-                size = source.info.width, source.info.height
+            info = _info_of(clip) if of_clip else None
         except UserError:  # said when it is its turn
             continue
-        for region in of_clip:
-            region.window(size, public_name(clip))
-    return found
+        if info:
+            for region in of_clip:
+                region.window((info.width, info.height), public_name(clip))
+    return [of_clip or WHOLE for of_clip in found]
+
+
+def _info_of(clip: str) -> VideoInfo | None:
+    """Ask a clip what it says of itself; None where it is brought here when it is its turn."""
+    if is_live(clip) or is_stored(clip):
+        return None
+    with closing(open_clip(Path(clip))) as source:
+        return source.info
 
 
 def _is_finished(job: Job) -> bool:
@@ -297,26 +269,17 @@ def count_frames(jobs: Sequence[Job]) -> int | None:
     Returns:
         How many they have together; None where one of them does not say.
     """
+    clips = of_one_clip(jobs)
     counts = []
-    for job in tqdm(jobs, "looking at clips", leave=False, delay=1, disable=None):
-        if job.is_live or is_stored(job.clip):  # it is brought here when it is its turn
-            counts.append(0)
-            continue
+    for regions in tqdm(clips, "looking at clips", leave=False, delay=1, disable=None):
         try:
-            with closing(open_clip(Path(job.clip))) as source:
-                counts.append(source.info.frame_count)
+            info = _info_of(regions[0].clip)
+            counts.append(len(regions) * info.frame_count if info else 0)
         except UserError:
             # A wrong path should not wait for TensorFlow.
-            if len(jobs) == 1:
+            if len(clips) == 1:
                 raise
     return sum(counts) if counts and all(counts) else None
-
-
-def _is_folder(name: str) -> bool:
-    try:
-        return not is_live(name) and clip_location(name).is_dir()
-    except OSError:
-        return False  # opening it as a clip will say what is wrong
 
 
 def _check_review(folder: Path, inputs: Sequence[str]) -> None:
@@ -330,86 +293,21 @@ def _check_review(folder: Path, inputs: Sequence[str]) -> None:
         raise UserError(f"{folder} is the name of a file: --review writes a folder")
 
 
+def _check_files(outputs: Outputs, *, live: bool) -> None:
+    if outputs.video:
+        check_suffix(outputs.video)
+        if live and outputs.video.suffix.lower() == ".mkv":
+            raise UserError(
+                "a live source has no streams to copy: give --output a name ending in .mp4"
+            )
+    if outputs.segments:
+        check_segments_suffix(outputs.segments)
+
+
 def _check_folders(paths: Sequence[Path]) -> None:
     for path in paths:
         if path.is_file() or (path.suffix.lower() in SUFFIXES and not path.is_dir()):
             raise UserError(f"{path} is the name of a file: for several clips, name a folder")
-
-
-def _named_clips(inputs: Sequence[str]) -> list[tuple[str, str]]:
-    """Name each clip: tennis.mov is tennis, but stays tennis.mov beside a tennis.avi."""
-    clips = _find_clips(inputs)
-    paths = [clip_location(clip) for clip in clips]
-    stems = Counter(path.stem for path in paths)
-    names = [path.stem if stems[path.stem] == 1 else path.name for path in paths]
-    return list(zip(clips, names, strict=True))
-
-
-def _stem(clip: str) -> str:
-    return (clip_location(clip) if is_stored(clip) else Path(public_name(clip))).stem
-
-
-def _find_clips(inputs: Sequence[str]) -> list[str]:
-    clips: list[str] = []
-    for name in inputs:
-        if is_live(name):
-            raise UserError(
-                f"{public_name(name)} is a live source: give it alone, with a file as --output"
-            )
-        if _is_folder(name):
-            clips += _clips_inside(clip_location(name))
-        else:
-            clips.append(name)
-    return clips
-
-
-def _clips_inside(folder: Path) -> list[str]:
-    """List the clips directly in a folder, and in folders that are linked into it.
-
-    Files that are left out are counted, and printed by their endings.
-    """
-    clips: list[str] = []
-    others: Counter[str] = Counter()
-    photos: Counter[str] = Counter()
-    folders = 0
-    entered: set[str] = set()
-    waiting = [folder]
-    while waiting:
-        inside = waiting.pop()
-        target = str(inside) if is_stored(inside) else os.path.realpath(inside)
-        if target in entered:  # a circle, or linked twice
-            continue
-        entered.add(target)
-        for path in inside.iterdir():
-            if path.name.startswith("."):
-                continue
-            suffix = path.suffix.lower()
-            if suffix in (*CLIP_SUFFIXES, *MOVING_PHOTO_SUFFIXES):
-                clips.append(str(path))
-            elif path.is_dir():
-                if not is_stored(path) and path.is_symlink():
-                    waiting.append(path)
-                else:
-                    folders += 1
-            else:
-                kind = photos if suffix in _PHOTO_SUFFIXES else others
-                kind[suffix or "without an ending"] += 1
-    clips.sort()
-    if not clips:
-        found = _kinds(photos + others)
-        found += [f"{folders} folder{'s' * (folders > 1)}"] * bool(folders)
-        there = f"holds {', '.join(found)}" if found else "is empty"
-        raise UserError(
-            f"no clips in {folder}, which {there}: give --input video files or a folder of them"
-        )
-    for what, kinds in (("neither photos nor clips", others), ("photos", photos)):
-        if kinds:
-            print(f"[INFO] left out ({what}): {', '.join(_kinds(kinds))}")
-    return clips
-
-
-def _kinds(suffixes: Counter[str]) -> list[str]:
-    return [f"{count} {printable(suffix)}" for suffix, count in suffixes.most_common()]
 
 
 def _check_inputs_survive(

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from activity.common.errors import UserError, printable
 from activity.labelling.jobs import Job
-from activity.labelling.label_clip import Outcome
+from activity.labelling.results import Outcome
 from activity.temporal.judgement import Judgement, format_judgement, format_rightness
 from activity.temporal.summary import Summary
 
@@ -36,7 +36,7 @@ def report(
     failed: set[str] = set()
     for job, outcome in outcomes:
         if outcome is None:
-            print(f"[INFO] {job.title} was left unfinished: nothing of it is kept")
+            print(f"[INFO] {job.part} was left unfinished: nothing of it is kept")
         elif isinstance(outcome, UserError):
             if len({job.clip for job in jobs}) == 1:
                 raise outcome
@@ -51,7 +51,7 @@ def report(
         print(f"[INFO] {line}")
     done = [(job, done_of[job]) for job in jobs if job in done_of]
     if len(jobs) > 1:
-        _print_table([(job.title, outcome.summary) for job, outcome in done])
+        _print_table([(str(job.part), outcome.summary) for job, outcome in done])
     return done, [*dict.fromkeys(job.name for job in jobs if job.clip in failed)]
 
 
@@ -59,7 +59,7 @@ def _print_outcome(job: Job, outcome: Outcome) -> None:
     summary, expected = outcome.summary, outcome.expected
     of = f" of {expected}" if expected not in (0, summary.frames) else ""
     print(
-        f"[INFO] {job.title}: {summary.label} ({summary.probability:.0%}) "
+        f"[INFO] {job.part}: {summary.label} ({summary.probability:.0%}) "
         f"over {summary.frames}{of} frames; label switches: "
         f"{summary.raw_switches} raw, {summary.switches} {summary.adjective}"
     )

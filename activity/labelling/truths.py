@@ -6,19 +6,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from activity.common.errors import UserError, shortened
-from activity.common.stores import clip_location, is_stored
+from activity.common.stores import is_stored
 from activity.common.tables import header_of
-from activity.labelling.review.data_files import data_of_clip, read_labels
-from activity.media.frame import Window
-from activity.media.live import path_of
+from activity.labelling.review.data_files import ShownPart, data_of_clip, read_labels
 from activity.media.timing import rate_of
 from activity.network.classifier import Classifier
-from activity.temporal.formats.annotations import (
-    Annotations,
-    NamedSegments,
-    Wanted,
-    check_known,
-)
+from activity.temporal.formats.annotations import NamedSegments, Wanted, check_known
 from activity.temporal.judgement import Earlier, Truth
 from activity.temporal.learned import spans_of
 from activity.temporal.named_clips import file_identity, find_named_clips, known_clips
@@ -38,92 +31,87 @@ from activity.temporal.segments import (
 _ELSEWHERE = "one of --input: correct its name, or leave out its lines"
 
 
-def tables_of(truth: Path, names: Sequence[str]) -> list[Path]:
+class JudgedPart(NamedTuple):
+    """What is judged: a clip, or a region of it.
+
+    Attributes:
+        clip: path of the clip, or what tables call a camera or a stream.
+        name_of_clip: what files are called that are about all of the clip, without an ending.
+        region: "" for the whole frame.
+    """
+
+    clip: Path
+    name_of_clip: str
+    region: str
+
+    @property
+    def name(self) -> str:
+        """What files are called that are about this alone, such as ``match.left``."""
+        return f"{self.name_of_clip}.{self.region}" if self.region else self.name_of_clip
+
+
+def tables_of(truth: Path, parts: Sequence[JudgedPart]) -> list[Path]:
     """Name the files that ``--truth`` stands for; tables, whether they are there or not.
 
     Args:
         truth: as in ``read_truths``.
-        names: what each clip is called.
+        parts: what is judged.
     """
     if not truth.is_dir():
         return [truth]
+    names = dict.fromkeys(name for part in parts for name in (part.name, part.name_of_clip))
     return [file for name in names for file in (truth / f"{name}.csv", *_named_after(name, truth))]
 
 
-def read_truths(
-    truth: Path,
-    clips: Sequence[str],
-    names: Sequence[str],
-    wanted: Wanted | None = None,
-    regions: Sequence[str] = (),
-) -> list[Truth | None]:
+def read_truths(truth: Path, parts: Sequence[JudgedPart], wanted: Wanted) -> list[Truth | None]:
     """Read the true segments of each clip to label, or of each region of a clip.
 
     Args:
         truth: a table with a column ``clip``, or another file that names its clips; for one clip,
             a file of its segments; or a folder with a file named after each clip. Where regions
             are labelled, tables and files are about those: ``match.left.csv``.
-        clips: paths or addresses of the clips.
-        names: names of the clips in results.
-        wanted: what to take of a file that offers a choice; None (default) takes the only one.
-        regions: the region of each of the clips; "" for the whole frame, as by default for all.
+        parts: what is judged.
+        wanted: what to take of a file that offers a choice.
 
     Returns:
-        The truth of each clip; None for a clip without one.
+        The truth of each part; None for one without.
 
     Raises:
         UserError: a table is flawed or names a clip that does not exist, or no clip has a truth.
     """
-    parts = _parts(clips, regions)
-    wanted = replace(wanted or Wanted(), regions={part.region for part in parts} - {""})
+    wanted = replace(wanted, regions={part.region for part in parts} - {""})
     if truth.is_dir():
-        truths = [
-            _of_part(part, name, truth, wanted) for part, name in zip(parts, names, strict=True)
-        ]
+        truths = [_in_folder(part, truth, wanted) for part in parts]
         if not any(truths):
             raise UserError(
                 f"no truth in {truth}: it should hold a .csv named after each clip, or a file "
                 f"ending in {', '.join(READ_SUFFIXES[1:])}"
             )
         return truths
-    if truth.suffix.lower() in READ_SUFFIXES[1:]:
+    if truth.suffix.lower() in READ_SUFFIXES[1:] or header_of(truth) in HEADERS_OF_MANY:
         return _of_file(truth, parts, wanted)
-    if header_of(truth) in HEADERS_OF_MANY:
-        return _of_file(truth, parts, wanted)
-    if len(clips) > 1 and len({part.clip for part in parts}) == 1:
-        read_segments(truth)  # says what else is wrong with it
-        raise UserError(
-            f"{truth} does not say which of the regions it is about: give a table "
-            "clip,region,start,end,label, or a folder with a table for each (match.left.csv)"
-        )
-    if len(clips) > 1:
+    if len({part.clip for part in parts}) > 1:
         raise UserError(
             f"--truth {truth} is not a folder: for several clips, it should be one, or a table "
             "with a column clip in front"
         )
-    return [Truth(truth, read_segments(truth))]
+    segments = read_segments(truth)
+    if len(parts) > 1:
+        raise UserError(
+            f"{truth} does not say which of the regions it is about: give a table "
+            "clip,region,start,end,label, or a folder with a table for each (match.left.csv)"
+        )
+    return [Truth(truth, segments)]
 
 
-class _Part(NamedTuple):
-    """A clip to label, or a region of it."""
-
-    clip: Path
-    region: str
-
-
-def _parts(clips: Sequence[str], regions: Sequence[str]) -> list[_Part]:
-    of_clips = regions or [""] * len(clips)
-    return [_Part(path_of(clip), region) for clip, region in zip(clips, of_clips, strict=True)]
-
-
-def _of_part(part: _Part, name: str, folder: Path, wanted: Wanted) -> Truth | None:
+def _in_folder(part: JudgedPart, folder: Path, wanted: Wanted) -> Truth | None:
     """Read the truth of a part of a clip from the file in a folder that is named after it.
 
     A file that has room for all regions of a clip is named after the clip.
     """
-    if file := _only_one_after(name, folder):
+    if file := _only_one_after(part.name, folder):
         return _of_file(file, [part], wanted, part.region)[0]
-    file = _only_one_after(name.removesuffix(f".{part.region}"), folder) if part.region else None
+    file = _only_one_after(part.name_of_clip, folder)
     return _of_file(file, [part], wanted)[0] if file and holds_regions(file) else None
 
 
@@ -144,13 +132,15 @@ def _only_one_after(name: str, folder: Path) -> Path | None:
 
 
 def _of_file(
-    file: Path, parts: Sequence[_Part], wanted: Wanted, region: str = ""
+    file: Path, parts: Sequence[JudgedPart], wanted: Wanted, region: str = ""
 ) -> list[Truth | None]:
     """Read a file: it is about the clip whose name it has, or those that it names.
 
     ``region`` is the one that it is about where it names none.
     """
-    found = _read(file, wanted)
+    found = read_annotations(file, wanted)
+    for what in found.left_out:
+        print(f"[INFO] left out of {file}: {what}")
     for reason in found.flawed.values():
         raise UserError(f"{file}: {reason}")
     said = [some._replace(region=some.region or region) for some in found.clips]
@@ -168,8 +158,8 @@ def _of_file(
             raise UserError(f"{file}: {reason}")
         known = {(file_identity(one.file), one.region): one.said for one in clips_found}
     truths = [
-        _truth(file, some, clip) if (some := known.get((file_identity(clip), name))) else None
-        for clip, name in parts
+        _truth(file, some, clip) if (some := known.get((file_identity(clip), region))) else None
+        for clip, _, region in parts
     ]
     if not any(truths):
         which = "regions of the clips" if any(part.region for part in parts) else "clips"
@@ -181,40 +171,24 @@ def _truth(file: Path, said: NamedSegments, clip: Path) -> Truth:
     return Truth(file, said.in_seconds(rate_of(clip)) if said.in_frames else said.segments)
 
 
-def _read(file: Path, wanted: Wanted | None) -> Annotations:
-    found = read_annotations(file, wanted)
-    for what in found.left_out:
-        print(f"[INFO] left out of {file}: {what}")
-    return found
-
-
 def check_truths(truths: Collection[Truth], labels: Collection[str]) -> None:
     """Check, before any work, that the model knows the labels of all truths.
-
-    Raises:
-        UserError: there is another label; the message names it, and the nearest one.
-    """
-    for table in sorted({truth.path for truth in truths if truth.path.suffix.lower() == ".csv"}):
-        check_labels(table, labels)
-    for truth in truths:
-        check_known(truth.segments, {*labels, UNKNOWN}, str(truth.path))
-
-
-def check_labels(truth: Path, labels: Collection[str]) -> None:
-    """Check, before any work, that the model knows the labels of a table.
 
     ``unknown`` and an empty label are allowed, too.
 
     Raises:
-        UserError: the table has another label; the message names its line.
+        UserError: there is another label; the message names it, the nearest one, and the line of a
+            table.
     """
-    if header_of(truth) in HEADERS_OF_MANY:
-        read_segments_of_clips(truth, labels)
-    else:
-        read_segments(truth, labels)
+    for table in sorted({truth.path for truth in truths if truth.path.suffix.lower() == ".csv"}):
+        is_of_many = header_of(table) in HEADERS_OF_MANY
+        read = read_segments_of_clips if is_of_many else read_segments
+        read(table, labels)
+    for truth in truths:
+        check_known(truth.segments, {*labels, UNKNOWN}, str(truth.path))
 
 
-def earlier_data(review: Path | None, truth: Path, clip: str, name: str) -> Path | None:
+def earlier_data(review: Path | None, truth: Path, part: JudgedPart) -> Path | None:
     """Find the data of a clip on an earlier review page, for "frames right before".
 
     The page is the one to write, or the one in the folder of the truth.
@@ -222,37 +196,31 @@ def earlier_data(review: Path | None, truth: Path, clip: str, name: str) -> Path
     Args:
         review: data file to write for the page; None without ``--review``.
         truth: what ``--truth`` names.
-        clip: path or address of the clip.
-        name: name of the clip in results.
+        part: the clip, or a region of it.
 
     Returns:
-        The clip's data file; None if there is none.
+        Its data file; None if there is none.
     """
     if review and review.exists():
         return review
     if is_stored(truth):
         return None
     folder = truth if truth.is_dir() else truth.parent
-    data = data_of_clip(folder, name, clip_location(clip))
+    data = data_of_clip(folder, part.name, part.clip)
     return data if data.exists() else None
 
 
 def known_before(
-    earlier: Path | None,
-    digest: str,
-    frames: int,
-    classifier: Classifier,
-    window: Window | None = None,
+    earlier: Path | None, shown: ShownPart, frames: int, classifier: Classifier
 ) -> Earlier:
     """Find out what the model has learned of a clip, and how an earlier run has labelled it.
 
     Args:
         earlier: data on a review page that may say so.
-        digest: SHA-256 of the clip's content.
+        shown: the clip, or the part of it that is labelled.
         frames: how many frames it has.
         classifier: the model.
-        window: the part of its frames that is labelled; None (default) for the whole.
     """
-    learned = spans_of(classifier.learned or (), digest, window)
-    labels = read_labels(earlier, digest, frames, classifier.labels) if earlier else None
+    learned = spans_of(classifier.learned or (), shown.digest, shown.window)
+    labels = read_labels(earlier, shown, frames, classifier.labels) if earlier else None
     return Earlier(learned, labels)

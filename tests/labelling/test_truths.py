@@ -9,7 +9,8 @@ from activity.common.errors import UserError
 from activity.labelling.jobs import plan_jobs
 from activity.labelling.outputs import Outputs
 from activity.labelling.review.data_files import data_file
-from activity.labelling.truths import check_labels
+from activity.labelling.truths import check_truths
+from activity.temporal.judgement import Truth
 from activity.temporal.segments import Segment
 from tests.conftest import write_clip
 
@@ -76,9 +77,9 @@ def test_a_name_that_two_clips_have_is_refused(clips: list[str], tmp_path: Path)
 
 def test_a_label_that_the_model_does_not_know_is_named_with_its_line(tmp_path: Path) -> None:
     truth = table(tmp_path, HEADER + "a.mp4,0,4,tennis\nb.mp4,0,2,chess\n")
-    check_labels(truth, ["chess", "tennis"])
+    check_truths([Truth(truth, [])], ["chess", "tennis"])
     with pytest.raises(UserError, match="line 3: 'chess' is none of the labels: tennis, unknown"):
-        check_labels(truth, ["tennis"])
+        check_truths([Truth(truth, [])], ["tennis"])
 
 
 def test_a_page_that_has_shown_a_clip_is_found(clips: list[str], tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from itertools import chain, count
 from pathlib import Path, PurePath
-from typing import Any
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -18,7 +18,7 @@ from activity.common.regular_file import hash_file
 from activity.common.stores import is_stored, public_name
 from activity.common.tables import as_text
 from activity.media.clip import open_container, shown_stream
-from activity.media.frame import Frame, VideoInfo
+from activity.media.frame import Frame, VideoInfo, Window
 from activity.media.sink import open_sink
 from activity.temporal.judgement import NO_LABEL
 from activity.temporal.segments import UNKNOWN
@@ -62,6 +62,28 @@ _PIXEL_FORMATS = {"yuv420p", "yuvj420p"}  # 8 bits, and colour at half the resol
 
 # Folders of home folders: a path through one of them names a person.
 _HOMES = {"home", "users", "documents and settings"}
+
+
+class ShownPart(NamedTuple):
+    """What is shown of a clip: what is kept of one on a page is not about others.
+
+    Attributes:
+        digest: SHA-256 of the clip's content.
+        size: width and height of its frames in pixels.
+        window: the part of the frames that is labelled; None for the whole.
+    """
+
+    digest: str
+    size: tuple[int, int]
+    window: Window | None = None
+
+    @property
+    def place(self) -> list[float] | None:
+        """Left, top, width and height of the part in shares of the frame; None for the whole."""
+        if self.window is None:
+            return None
+        sides = (*self.size, *self.size)
+        return [round(edge / side, 6) for edge, side in zip(self.window, sides, strict=True)]
 
 
 def data_file(folder: Path, name: str) -> Path:
@@ -148,51 +170,51 @@ def read_summary(data: Path) -> dict[str, Any] | None:
 
 
 def read_labels(
-    data: Path, digest: str, frames: int, labels: Sequence[str]
+    data: Path, shown: ShownPart, frames: int, labels: Sequence[str]
 ) -> NDArray[np.intp] | None:
     """Read the label of each frame on a page, to compare an earlier run with this one.
 
     Args:
         data: the clip's data file.
-        digest: SHA-256 of the clip's content.
+        shown: the clip, or the part of it.
         frames: number of its frames.
         labels: the labels to index.
 
     Returns:
         Indices into ``labels``, shape (frames,); ``len(labels)`` for ``unknown`` if it is not among
-        them, ``NO_LABEL`` for any other label. None if the data are missing, damaged, or of another
-        content.
+        them, ``NO_LABEL`` for any other label. None if the data are missing, damaged, or of
+        something else.
     """
     with suppress(OSError, ValueError, LookupError, TypeError):
-        given = _labels_in(_read_content(data, digest), labels)
+        given = _labels_in(_read_content(data, shown), labels)
         return given if len(given) == frames else None
     return None
 
 
 def read_labelled_frames(
-    data: Path, digest: str, labels: Sequence[str]
+    data: Path, shown: ShownPart, labels: Sequence[str]
 ) -> tuple[NDArray[np.float64], NDArray[np.intp]] | None:
     """Read when each frame of a clip is shown, and which label it has on the page.
 
     Args:
-        data, digest: as in ``read_labels``.
+        data, shown: as in ``read_labels``.
         labels: those that the clip was labelled with.
 
     Returns:
         (times in seconds, ascending, up to a tick late; numbers of the labels), each of shape
-        (frames,). None if the data are missing, damaged, of other content, or of other labels.
+        (frames,). None if the data are missing, damaged, of something else, or of other labels.
     """
     with suppress(OSError, ValueError, LookupError, TypeError):
-        content = _read_content(data, digest)
+        content = _read_content(data, shown)
         times, given = _times_in(content["timing"]), _labels_in(content, labels)
         if content["labels"] == [as_text(label) for label in labels] and len(times) == len(given):
             return times, given
     return None
 
 
-def _read_content(data: Path, digest: str) -> dict[str, Any]:
+def _read_content(data: Path, shown: ShownPart) -> dict[str, Any]:
     summary = read_summary(data)
-    if summary is None or summary["id"] != digest:
+    if summary is None or summary["id"] != shown.digest:
         raise ValueError("these are no data of this clip")
     line = data.read_text(encoding="ascii").split("\n")[1]
     content: dict[str, Any] = json.loads(line.removeprefix(CALL).removesuffix(");"))

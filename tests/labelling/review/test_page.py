@@ -572,7 +572,12 @@ def test_says_what_an_unknown_segment_looks_like(tmp_path: Path, open_page: Open
     clip = draw_clip(tmp_path / "match.mp4", 2)
     shown = review_clip(clip, [number / FPS for number in range(2 * FPS)])
     looks = [[], ["ballplayer", "<b>baseball</b>"], []]
-    write_clip(tmp_path / "review", replace(shown, looks=looks))
+    runs = [
+        run._replace(looks_like=tuple(names))
+        for run, names in zip(shown.summary.runs, looks, strict=True)
+    ]
+    shown = shown._replace(summary=replace(shown.summary, runs=runs))
+    write_clip(tmp_path / "review", shown)
     write_index(tmp_path / "review")
     opened = open_page(tmp_path / "review" / "index.html")
     opened.wait_for_clip("match")
