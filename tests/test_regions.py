@@ -269,6 +269,16 @@ def test_regions_of_one_clip_are_counted_once(
     assert "2 of 2 clips are labelled already" in again
 
 
+def test_the_labelled_clip_of_all_regions_is_named_once(
+    courts: dict[str, Path], trained: Trained, run_predict: RunMain, tmp_path: Path
+) -> None:
+    files = ["--output", tmp_path / "out.mp4", "--csv", tmp_path / "out.csv"]
+    printed = run_predict(*flags(trained, courts["match"], "--size", 1, *REGIONS, *files))
+    assert printed.count("out.mp4") == 1
+    assert printed.count("[INFO] wrote ") == 2
+    assert all(f"out.{name}.csv" in printed for name in ("left", "right"))
+
+
 @pytest.mark.parametrize(
     ("region", "message"),
     [

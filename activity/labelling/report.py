@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 
 from activity.common.errors import UserError, printable
 from activity.labelling.jobs import Job
@@ -34,6 +35,7 @@ def report(
     done_of: dict[Job, Outcome] = {}
     judgements = [*judged_before]
     failed: set[str] = set()
+    named: set[Path] = set()
     for job, outcome in outcomes:
         if outcome is None:
             print(f"[INFO] {job.part} was left unfinished: nothing of it is kept")
@@ -44,7 +46,7 @@ def report(
                 print(f"error: {printable(str(outcome))}", file=sys.stderr)
             failed.add(job.clip)
         else:
-            _print_outcome(job, outcome)
+            _print_outcome(job, outcome, named)
             done_of[job] = outcome
             judgements += [outcome.judgement] if outcome.judgement else []
     for line in format_rightness(judgements):
@@ -55,7 +57,8 @@ def report(
     return done, [*dict.fromkeys(job.name for job in jobs if job.clip in failed)]
 
 
-def _print_outcome(job: Job, outcome: Outcome) -> None:
+def _print_outcome(job: Job, outcome: Outcome, named: set[Path]) -> None:
+    """Print a part of a clip; files that are ``named`` already are those of another, too."""
     summary, expected = outcome.summary, outcome.expected
     of = f" of {expected}" if expected not in (0, summary.frames) else ""
     print(
@@ -69,9 +72,10 @@ def _print_outcome(job: Job, outcome: Outcome) -> None:
         print(f"[INFO] dropped {outcome.dropped} frames that came while another was classified")
     if outcome.judgement:
         print(f"[INFO] {format_judgement(outcome.judgement)}")
-    written = [path for path in job.outputs.paths if path != job.outputs.review]
+    written = [path for path in job.outputs.paths if path not in {job.outputs.review, *named}]
     if written:
         print(f"[INFO] wrote {', '.join(map(str, written))}")
+    named.update(written)
 
 
 def format_looks(summary: Summary) -> Iterator[str]:
