@@ -279,6 +279,15 @@ def test_the_labelled_clip_of_all_regions_is_named_once(
     assert all(f"out.{name}.csv" in printed for name in ("left", "right"))
 
 
+def test_a_summary_has_the_whole_name_of_its_region(
+    courts: dict[str, Path], trained: Trained, run_predict: RunMain, tmp_path: Path
+) -> None:
+    name = "upper left cage with the two grey parrots"
+    files = ["--json", tmp_path / "out.json", "--region", f"{name}=0,0,0.5,1"]
+    run_predict(*flags(trained, courts["match"], *files))
+    assert json.loads((tmp_path / f"out.{name}.json").read_text())["region"]["name"] == name
+
+
 @pytest.mark.parametrize(
     ("region", "message"),
     [

@@ -216,7 +216,7 @@ def _made_from(
     """Collect the model, clip and settings that a summary was made from."""
     region = {}
     if part.job.region:
-        region = {"region": {"name": part.place.title, **part.place.window._asdict()}}
+        region = {"region": {"name": part.job.region.name, **part.place.window._asdict()}}
     return {
         "frames": {
             "read": summary.frames,
