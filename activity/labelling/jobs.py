@@ -1,6 +1,6 @@
 """What is asked for: the clips to label, the files to write for each, and how to label them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -215,23 +215,33 @@ def _regions_of(
     whole = [public_name(clip) for clip, of_clip in zip(clips, found, strict=True) if not of_clip]
     if whole:
         print(f"[INFO] labelled as a whole, since {table} does not name it: {shortened(whole)}")
-    for clip, of_clip in zip(clips, found, strict=True):
-        try:
-            info = _info_of(clip) if of_clip else None
-        except UserError:  # said when it is its turn
-            continue
-        if info:
+    named = [(clip, of_clip) for clip, of_clip in zip(clips, found, strict=True) if of_clip]
+    infos = look_at([clip for clip, _ in named])
+    for (clip, of_clip), info in zip(named, infos, strict=True):
+        if isinstance(info, VideoInfo):  # otherwise, all is said when it is its turn
             for region in of_clip:
                 region.window((info.width, info.height), public_name(clip))
     return [of_clip or WHOLE for of_clip in found]
 
 
-def _info_of(clip: str) -> VideoInfo | None:
-    """Ask a clip what it says of itself; None where it is brought here when it is its turn."""
-    if is_live(clip) or is_stored(clip):
-        return None
-    with closing(open_clip(Path(clip))) as source:
-        return source.info
+def look_at(clips: Sequence[str]) -> Iterator[VideoInfo | UserError | None]:
+    """Open clips, which takes a while where there are many, and ask them what they are.
+
+    Yields:
+        What each says of itself; an error where it cannot be read; None where it is live or stored,
+        and is opened when it is its turn.
+    """
+    for clip in tqdm(clips, "looking at clips", leave=False, delay=1, disable=None):
+        if is_live(clip) or is_stored(clip):
+            yield None
+            continue
+        try:
+            with closing(open_clip(Path(clip))) as source:
+                info = source.info
+        except UserError as error:
+            yield error
+        else:
+            yield info
 
 
 def _is_finished(job: Job) -> bool:
@@ -271,14 +281,12 @@ def count_frames(jobs: Sequence[Job]) -> int | None:
     """
     clips = of_one_clip(jobs)
     counts = []
-    for regions in tqdm(clips, "looking at clips", leave=False, delay=1, disable=None):
-        try:
-            info = _info_of(regions[0].clip)
+    infos = look_at([first.clip for first, *_ in clips])
+    for regions, info in zip(clips, infos, strict=True):
+        if not isinstance(info, UserError):
             counts.append(len(regions) * info.frame_count if info else 0)
-        except UserError:
-            # A wrong path should not wait for TensorFlow.
-            if len(clips) == 1:
-                raise
+        elif len(clips) == 1:
+            raise info  # a wrong path should not wait for TensorFlow
     return sum(counts) if counts and all(counts) else None
 
 
