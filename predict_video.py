@@ -21,14 +21,13 @@ from activity.labelling.arguments import (
     add_look_arguments,
     add_smoothing_arguments,
 )
-from activity.labelling.finished import judge_those_finished
+from activity.labelling.finished import judge_those_finished, part_finished
 from activity.labelling.jobs import (
     Job,
     Settings,
     check_tables_survive,
     count_frames,
     of_one_clip,
-    part_finished,
     plan_jobs,
 )
 from activity.labelling.label_clip import Outcomes, label_one_by_one

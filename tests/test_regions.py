@@ -288,6 +288,48 @@ def test_a_summary_has_the_whole_name_of_its_region(
     assert json.loads((tmp_path / f"out.{name}.json").read_text())["region"]["name"] == name
 
 
+@pytest.mark.parametrize("more", ["--json", "--review"])
+def test_a_region_that_has_moved_under_its_name_is_labelled_again(
+    more: str, courts: dict[str, Path], trained: Trained, run_predict: RunMain, tmp_path: Path
+) -> None:
+    """Where the summary or the review page says which rectangle was labelled."""
+    tables = tmp_path / "tables"
+    tables.mkdir()
+
+    def label(place: str) -> str:
+        given = flags(trained, courts["match"], "--size", 1, "--region", f"court={place}")
+        return run_predict(*given, "--csv", tables, more, tmp_path / "more")
+
+    label("0,0,0.5,1")
+    before = (tables / "match.court.csv").read_text()
+    printed = label("0.5,0,0.5,1")
+    assert printed.count("labelled again, since it was another rectangle: ") == 1
+    assert "match.mp4 (court)" in printed
+    assert "are labelled already" not in printed
+    after = (tables / "match.court.csv").read_text()
+    assert (before.splitlines()[1].split(",")[3], after.splitlines()[1].split(",")[3]) == (
+        *("red", "green"),
+    )
+    assert "1 of 1 clips are labelled already" in label("160,0,160,120")
+
+
+def test_what_a_page_says_of_another_rectangle_was_not_right_before(
+    courts: dict[str, Path], trained: Trained, run_predict: RunMain, tmp_path: Path
+) -> None:
+    truth = tmp_path / "truth.csv"
+    truth.write_text("clip,region,start,end,label\nmatch.mp4,court,0,2,red\n")
+
+    def judge(place: str) -> str:
+        given = flags(trained, courts["match"], "--size", 1, "--region", f"court={place}")
+        return run_predict(*given, "--review", tmp_path / "review", "--truth", truth)
+
+    judge("0,0,0.5,1")
+    assert "frames right before: 1.000" in judge("0,0,160,120")
+    printed = judge("0.5,0,0.5,1")
+    assert "frames right before" not in printed
+    assert "frames right now: 0.650 of 60" in printed
+
+
 @pytest.mark.parametrize(
     ("region", "message"),
     [

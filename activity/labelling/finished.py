@@ -1,19 +1,21 @@
-"""Clips that an earlier run has labelled, judged by what it has left on disk."""
+"""Clips that an earlier run has labelled: told apart, and judged by what it has left on disk."""
 
 import json
 from collections.abc import Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from activity.common.errors import UserError, as_user_error, printable
+from activity.common.errors import UserError, as_user_error, printable, shortened
 from activity.common.regular_file import hash_file
 from activity.common.stores import clip_location, local_copy
-from activity.labelling.jobs import Job, Settings
-from activity.labelling.review.data_files import ShownPart, read_labelled_frames
+from activity.labelling.jobs import Job, Settings, look_at, of_one_clip
+from activity.labelling.review.data_files import ShownPart, read_labelled_frames, read_place
 from activity.labelling.truths import known_before
 from activity.media.clip import open_clip
+from activity.media.frame import VideoInfo
 from activity.network.classifier import Classifier
 from activity.temporal.judgement import Judgement, Truth, format_judgement, judge
 from activity.temporal.prediction_table import read_table
@@ -24,6 +26,45 @@ from activity.temporal.smoothing import compared_smoothings
 _MOST_OTHERS = 0.01
 
 _AGAIN = "--overwrite labels it again"
+
+
+def part_finished(jobs: Sequence[Job]) -> tuple[list[Job], list[Job]]:
+    """Part jobs into those to do, and those in folders of which all files are there already.
+
+    A region that was another rectangle when these were written is to do again, and is named.
+    """
+    clips = [regions for regions in of_one_clip(jobs) if all(map(_has_files, regions))]
+    moved: list[Job] = []
+    in_parts = [regions for regions in clips if regions[0].region]
+    for regions, info in zip(in_parts, look_at([job.clip for job, *_ in in_parts]), strict=True):
+        if isinstance(info, VideoInfo):
+            size = info.width, info.height
+            moved += [job for job in regions if _was_elsewhere(job, size)]
+    if moved:
+        names = shortened([job.part for job in moved])
+        print(f"[INFO] labelled again, since it was another rectangle: {names}")
+    finished = {job for regions in clips if not {*moved} & {*regions} for job in regions}
+    return [job for job in jobs if job not in finished], [job for job in jobs if job in finished]
+
+
+def _has_files(job: Job) -> bool:
+    paths = job.outputs.paths
+    return not job.keep_unfinished and len(paths) > 0 and all(path.exists() for path in paths)
+
+
+def _was_elsewhere(job: Job, size: tuple[int, int]) -> bool:
+    """Tell whether the files of a region say that it was another rectangle of its clip's frames."""
+    assert job.region is not None
+    window = job.region.window(size, job.name)
+    if job.outputs.review:
+        place = read_place(job.outputs.review)
+        if place not in (None, ShownPart("", size, window).place):
+            return True
+    if job.outputs.json:
+        with suppress(UserError, OSError, ValueError, LookupError, TypeError):
+            region = _read_summary(job.outputs.json)["region"]
+            return window != tuple(region[edge] for edge in window._fields)
+    return False
 
 
 def judge_those_finished(
@@ -118,23 +159,27 @@ def _judge_page(
 
 def _check_settings(summary: Path, classifier: Classifier, settings: Settings) -> None:
     """Make sure that the earlier run was like this one, where its summary says so."""
-    with local_copy(summary) as local:
-        try:
-            content = json.loads(local.read_text(encoding="utf-8"))
-            model, made = content["model"]["sha256"], content["settings"]
-            now = {
-                "smoothing": settings.smoothing.way,
-                "size": settings.smoothing.size,
-                "stride": settings.stride,
-                "unknown": classifier.unknown,
-            }
-            is_other = {name: made[name] for name in now} != now
-        except (OSError, ValueError, LookupError, TypeError) as error:
-            raise UserError(f"{summary} does not say how it was labelled: {_AGAIN}") from error
+    now = {
+        "smoothing": settings.smoothing.way,
+        "size": settings.smoothing.size,
+        "stride": settings.stride,
+        "unknown": classifier.unknown,
+    }
+    try:
+        content = _read_summary(summary)
+        model, made = content["model"]["sha256"], content["settings"]
+        is_other = {name: made[name] for name in now} != now
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        raise UserError(f"{summary} does not say how it was labelled: {_AGAIN}") from error
     if model != classifier.digest:
         raise UserError(f"another model has labelled it: {_AGAIN}")
     if is_other:
         raise UserError(f"it was labelled with other settings: {_AGAIN}")
+
+
+def _read_summary(summary: Path) -> Any:
+    with local_copy(summary) as local:
+        return json.loads(local.read_text(encoding="utf-8"))
 
 
 def _look_at(job: Job) -> ShownPart:

@@ -195,13 +195,6 @@ def writes_into_folder(inputs: Sequence[str], outputs: Outputs) -> bool:
     return len(inputs) > 1 or is_folder(inputs[0]) or outputs.are_folders
 
 
-def part_finished(jobs: Sequence[Job]) -> tuple[list[Job], list[Job]]:
-    """Part jobs into those to do, and those in folders of which all files are there already."""
-    clips = of_one_clip(jobs)
-    finished = {job for regions in clips if all(map(_is_finished, regions)) for job in regions}
-    return [job for job in jobs if job not in finished], [job for job in jobs if job in finished]
-
-
 def _regions_of(
     clips: Sequence[str], regions: Sequence[Region], table: Path | None
 ) -> Sequence[Sequence[Region | None]]:
@@ -242,11 +235,6 @@ def look_at(clips: Sequence[str]) -> Iterator[VideoInfo | UserError | None]:
             yield error
         else:
             yield info
-
-
-def _is_finished(job: Job) -> bool:
-    paths = job.outputs.paths
-    return not job.keep_unfinished and len(paths) > 0 and all(path.exists() for path in paths)
 
 
 def check_tables_survive(jobs: Sequence[Job]) -> None:

@@ -10,7 +10,8 @@ from av.format import ContainerFormat
 from activity.common.errors import UserError
 from activity.common.stores import location
 from activity.labelling import jobs
-from activity.labelling.jobs import check_tables_survive, part_finished, plan_jobs
+from activity.labelling.finished import part_finished
+from activity.labelling.jobs import check_tables_survive, plan_jobs
 from activity.labelling.outputs import Outputs
 from activity.labelling.review.data_files import data_file
 from activity.media.clip import _FORMATS, VideoSource

@@ -169,6 +169,12 @@ def read_summary(data: Path) -> dict[str, Any] | None:
         return None
 
 
+def read_place(data: Path) -> list[float] | None:
+    """Read which part of a clip a data file is about, as ``ShownPart.place`` has it."""
+    region = (read_summary(data) or {}).get(_KEY_OF_REGIONS)
+    return region.get("place") if isinstance(region, dict) else None
+
+
 def read_labels(
     data: Path, shown: ShownPart, frames: int, labels: Sequence[str]
 ) -> NDArray[np.intp] | None:
@@ -214,7 +220,7 @@ def read_labelled_frames(
 
 def _read_content(data: Path, shown: ShownPart) -> dict[str, Any]:
     summary = read_summary(data)
-    if summary is None or summary["id"] != shown.digest:
+    if summary is None or summary["id"] != shown.digest or read_place(data) != shown.place:
         raise ValueError("these are no data of this clip")
     line = data.read_text(encoding="ascii").split("\n")[1]
     content: dict[str, Any] = json.loads(line.removeprefix(CALL).removesuffix(");"))
