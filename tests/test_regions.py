@@ -330,6 +330,35 @@ def test_what_a_page_says_of_another_rectangle_was_not_right_before(
     assert "frames right now: 0.650 of 60" in printed
 
 
+def test_a_table_of_regions_in_a_folder_of_truths_is_read(
+    courts: dict[str, Path], trained: Trained, run_predict: RunMain, tmp_path: Path
+) -> None:
+    """It is named after the clip, and may be about some of its regions."""
+    folder = tmp_path / "truths"
+    folder.mkdir()
+    table = folder / "match.csv"
+    table.write_text("clip,region,start,end,label\nmatch.mp4,left,0,2,red\n")
+    given = flags(trained, courts["match"], "--size", 1, *REGIONS, "--truth", folder)
+    printed = run_predict(*given)
+    assert "frames right now: 1.000 of 60" in printed
+    assert "not judged, since there is no truth: " in printed
+    table.write_text(table.read_text() + "match.mp4,right,0,3,red\n")
+    assert "frames right now: 0.860 of 150" in run_predict(*given)
+
+
+def test_a_table_of_a_whole_clip_in_a_folder_of_truths_is_named(
+    courts: dict[str, Path], trained: Trained, run_predict: RunMain, tmp_path: Path
+) -> None:
+    folder = tmp_path / "truths"
+    folder.mkdir()
+    for name in ("match.csv", "match.right.csv"):
+        (folder / name).write_text("start,end,label\n0,3,red\n")
+    places = [*REGIONS, "--region", "middle=0.3,0,0.4,1"]
+    printed = run_predict(*flags(trained, courts["match"], *places, "--truth", folder))
+    line = "[INFO] not read, since it does not say which region it is about: "
+    assert printed.count(line) == printed.count(f"{line}{folder / 'match.csv'}\n") == 1
+
+
 @pytest.mark.parametrize(
     ("region", "message"),
     [

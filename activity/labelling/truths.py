@@ -81,7 +81,7 @@ def read_truths(truth: Path, parts: Sequence[JudgedPart], wanted: Wanted) -> lis
     """
     wanted = replace(wanted, regions={part.region for part in parts} - {""})
     if truth.is_dir():
-        truths = [_in_folder(part, truth, wanted) for part in parts]
+        truths = _in_folder(truth, parts, wanted)
         if not any(truths):
             raise UserError(
                 f"no truth in {truth}: it should hold a .csv named after each clip, or a file "
@@ -89,7 +89,9 @@ def read_truths(truth: Path, parts: Sequence[JudgedPart], wanted: Wanted) -> lis
             )
         return truths
     if truth.suffix.lower() in READ_SUFFIXES[1:] or header_of(truth) in HEADERS_OF_MANY:
-        return _of_file(truth, parts, wanted)
+        truths = _of_file(truth, parts, wanted)
+        _check_named(truth, parts, truths)
+        return truths
     if len({part.clip for part in parts}) > 1:
         raise UserError(
             f"--truth {truth} is not a folder: for several clips, it should be one, or a table "
@@ -104,15 +106,28 @@ def read_truths(truth: Path, parts: Sequence[JudgedPart], wanted: Wanted) -> lis
     return [Truth(truth, segments)]
 
 
-def _in_folder(part: JudgedPart, folder: Path, wanted: Wanted) -> Truth | None:
-    """Read the truth of a part of a clip from the file in a folder that is named after it.
+def _in_folder(folder: Path, parts: Sequence[JudgedPart], wanted: Wanted) -> list[Truth | None]:
+    """Read the truth of each part of a clip from the file in a folder that is named after it.
 
-    A file that has room for all regions of a clip is named after the clip.
+    A file that tells regions apart is named after the clip.
     """
-    if file := _only_one_after(part.name, folder):
-        return _of_file(file, [part], wanted, part.region)[0]
-    file = _only_one_after(part.name_of_clip, folder)
-    return _of_file(file, [part], wanted)[0] if file and holds_regions(file) else None
+    truths: dict[JudgedPart, Truth | None] = {}
+    of_clips: dict[str, list[JudgedPart]] = {}
+    for part in parts:
+        if file := _only_one_after(part.name, folder):
+            found = _of_file(file, [part], wanted, part.region)
+            _check_named(file, [part], found)
+            truths[part] = found[0]
+        elif part.region:
+            of_clips.setdefault(part.name_of_clip, []).append(part)
+    for name, others in of_clips.items():
+        if (file := _only_one_after(name, folder)) is None:
+            continue
+        if holds_regions(file) or (file.suffix == ".csv" and header_of(file) in HEADERS_OF_MANY):
+            truths |= zip(others, _of_file(file, others, wanted), strict=True)
+        else:
+            print(f"[INFO] not read, since it does not say which region it is about: {file}")
+    return [truths.get(part) for part in parts]
 
 
 def _named_after(name: str, folder: Path) -> list[Path]:
@@ -157,14 +172,16 @@ def _of_file(
         for reason in flawed.values():
             raise UserError(f"{file}: {reason}")
         known = {(file_identity(one.file), one.region): one.said for one in clips_found}
-    truths = [
+    return [
         _truth(file, some, clip) if (some := known.get((file_identity(clip), region))) else None
         for clip, _, region in parts
     ]
+
+
+def _check_named(file: Path, parts: Sequence[JudgedPart], truths: Sequence[Truth | None]) -> None:
     if not any(truths):
         which = "regions of the clips" if any(part.region for part in parts) else "clips"
         raise UserError(f"no truth in {file}: it names none of the {which} of --input")
-    return truths
 
 
 def _truth(file: Path, said: NamedSegments, clip: Path) -> Truth:
