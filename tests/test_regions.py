@@ -359,6 +359,27 @@ def test_a_table_of_a_whole_clip_in_a_folder_of_truths_is_named(
     assert printed.count(line) == printed.count(f"{line}{folder / 'match.csv'}\n") == 1
 
 
+def test_subjects_that_are_not_told_apart_are_named(
+    courts: dict[str, Path], trained: Trained, run_script: RunScript, tmp_path: Path
+) -> None:
+    file = tmp_path / "match.boris"
+    given = flags(trained, courts["match"], "--size", 1)
+    run_script("predict_video.py", *given, *REGIONS, "--segments", file)
+    done = run_script("predict_video.py", *given, "--truth", file)
+    assert "subjects, since no --region has the name of one: left, right" in done.stdout
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_tier_and_a_region_of_its_name_are_one_line(
+    courts: dict[str, Path], trained: Trained, run_predict: RunMain, tmp_path: Path
+) -> None:
+    file = tmp_path / "match.eaf"
+    given = flags(trained, courts["match"], "--size", 1, *REGIONS)
+    run_predict(*given, "--segments", file)
+    with pytest.raises(UserError, match=r"--tier left is about whole frames: leave it out"):
+        run_predict(*given, "--truth", file, "--tier", "left")
+
+
 @pytest.mark.parametrize(
     ("region", "message"),
     [

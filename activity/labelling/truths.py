@@ -90,7 +90,7 @@ def read_truths(truth: Path, parts: Sequence[JudgedPart], wanted: Wanted) -> lis
         return truths
     if truth.suffix.lower() in READ_SUFFIXES[1:] or header_of(truth) in HEADERS_OF_MANY:
         truths = _of_file(truth, parts, wanted)
-        _check_named(truth, parts, truths)
+        _check_named(truth, parts, truths, wanted)
         return truths
     if len({part.clip for part in parts}) > 1:
         raise UserError(
@@ -116,7 +116,7 @@ def _in_folder(folder: Path, parts: Sequence[JudgedPart], wanted: Wanted) -> lis
     for part in parts:
         if file := _only_one_after(part.name, folder):
             found = _of_file(file, [part], wanted, part.region)
-            _check_named(file, [part], found)
+            _check_named(file, [part], found, wanted)
             truths[part] = found[0]
         elif part.region:
             of_clips.setdefault(part.name_of_clip, []).append(part)
@@ -178,10 +178,18 @@ def _of_file(
     ]
 
 
-def _check_named(file: Path, parts: Sequence[JudgedPart], truths: Sequence[Truth | None]) -> None:
-    if not any(truths):
-        which = "regions of the clips" if any(part.region for part in parts) else "clips"
-        raise UserError(f"no truth in {file}: it names none of the {which} of --input")
+def _check_named(
+    file: Path, parts: Sequence[JudgedPart], truths: Sequence[Truth | None], wanted: Wanted
+) -> None:
+    if any(truths):
+        return
+    if wanted.tier and wanted.regions:
+        raise UserError(
+            f"no truth in {file}: --tier {wanted.tier} is about whole frames: leave it out, and "
+            "the tiers that are called like the regions are judged"
+        )
+    which = "regions of the clips" if any(part.region for part in parts) else "clips"
+    raise UserError(f"no truth in {file}: it names none of the {which} of --input")
 
 
 def _truth(file: Path, said: NamedSegments, clip: Path) -> Truth:
