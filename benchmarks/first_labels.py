@@ -57,7 +57,7 @@ def learn_and_label(checkout: Path, folder: Path, args: argparse.Namespace) -> d
     """Run the three commands of one checkout once."""
     files = ["--model", folder / "activity.model", "--label-bin", folder / "lb.pickle"]
     train = [checkout / "train.py", "--dataset", args.dataset.resolve(), *files]
-    train += ["--backbone", args.backbone, "--plot", folder / "plot.png"]
+    train += ["--labels", "all", "--backbone", args.backbone, "--plot", folder / "plot.png"]
     label = [checkout / "predict_video.py", *files, "--input", args.input.resolve()]
     label += ["--csv", folder / "labels.csv"]
     cache, empty = folder / "cache", folder / "empty"

@@ -5,8 +5,7 @@
 FFmpeg's own ``scale`` filter makes HDR of each clip: HLG and PQ, 10 bits, BT.2020, paper white at
 203 cd/m2, stored without loss. Figures are mean differences, of 255, from the clip itself, over all
 frames and channels: of frames as they were read before, of frames, of what the network sees, and of
-what is written; the last column is the difference between what OpenCV reads as a live stream and
-what is read from the file.
+what is written.
 
 The second table is what HDR costs: milliseconds of processor time for a frame, between decoding and
 encoding, and seconds to the first frame, each beside the same pictures in a clip that does not say
@@ -48,7 +47,7 @@ def main() -> None:
     parser.add_argument("--input", type=Path, nargs="+", required=True, help="SDR clips")
     parser.add_argument("--frames", type=positive, default=50, help="of each clip")
     args = parser.parse_args()
-    columns = ["before", "frames", "network", ".mp4", ".avi", "live and file"]
+    columns = ["before", "frames", "network", ".mp4", ".avi"]
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         rows: list[list[str]] = []
@@ -63,7 +62,7 @@ def main() -> None:
 
 
 def row_of(clip: Path, name: str, frames: int, folder: Path) -> Iterator[float]:
-    """Measure how far frames, written clips and live frames are from those of an SDR clip."""
+    """Measure how far frames and written clips are from those of an SDR clip."""
     hdr = write_hdr(clip, folder / "hdr.mp4", name, frames)
     unsaid = write_hdr(clip, folder / "unsaid.mp4", name, frames, says_so=False)
     sdr = [(frame.pixels, frame.network_input()) for frame in read(clip, frames)]
@@ -78,9 +77,6 @@ def row_of(clip: Path, name: str, frames: int, folder: Path) -> Iterator[float]:
             for frame in source.frames():
                 sink.write(frame.to_wait())
         yield away((frame.pixels for frame in read(output, frames)), pixels)
-    capture = cv2.VideoCapture(str(hdr), cv2.CAP_FFMPEG)
-    live = (np.asarray(capture.read()[1], np.uint8) for _ in range(frames))
-    yield away(live, [frame.pixels for frame in read(hdr, frames)])
 
 
 def costs_of(clip: Path, name: str, folder: Path) -> Iterator[str]:

@@ -164,7 +164,7 @@ def _opened(
     with ExitStack() as stack:
         file = stack.enter_context(local_copy(path_of(job.clip), interrupted))
         if job.is_live:
-            source: Source = LiveSource(job.clip, interrupted)
+            source: Source = LiveSource(job.clip, interrupted, as_pixels=job.writes_pixels)
         else:
             source = open_clip(file, as_pixels=job.writes_pixels)
         stack.enter_context(closing(source))

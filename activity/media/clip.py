@@ -356,8 +356,8 @@ class Picture(NamedTuple):
     """
 
     planes: av.VideoFrame
-    seconds: Fraction | None
-    needs: Fraction
+    seconds: Fraction | None = None
+    needs: Fraction = Fraction(0)
 
 
 class Decoder:
@@ -387,7 +387,7 @@ class Decoder:
         """
         given, last = 0, None
         held: deque[Picture] = deque()
-        for picture in self._decode(self._container, self._stream, _threads(self._stream)):
+        for picture in self._decode(self._container, self._stream, threads_for(self._stream)):
             if self.damaged or picture.planes.is_corrupt:
                 break
             held.append(picture)
@@ -419,7 +419,7 @@ class Decoder:
                 and are shown before it may be made from some before it.
         """
         self._container.seek(ticks, stream=self._stream)
-        threads = 1 if one_thread else _threads(self._stream)
+        threads = 1 if one_thread else threads_for(self._stream)
         return self._decode(self._container, self._stream, threads)
 
     def _is_missing_after(self, last: Fraction | None) -> bool:
@@ -460,14 +460,21 @@ class Decoder:
                 continue
             for planes in decoded:
                 self.corrupt += planes.is_corrupt
-                if planes.colorspace not in _SCALED_MATRICES:
-                    planes.colorspace = _UNSPECIFIED
                 ticks = planes.dts if planes.pts is None else planes.pts
                 seconds = None if ticks is None else ticks * tick
-                yield Picture(planes, seconds, needs.pop(ticks or 0, seconds or Fraction(0)))
+                last_needed = needs.pop(ticks or 0, seconds or Fraction(0))
+                yield Picture(that_can_be_scaled(planes), seconds, last_needed)
 
 
-def _threads(stream: av.VideoStream) -> int:
+def that_can_be_scaled(planes: av.VideoFrame) -> av.VideoFrame:
+    """Return a picture as it is, without the name of a colour matrix that no scaler knows."""
+    if planes.colorspace not in _SCALED_MATRICES:
+        planes.colorspace = _UNSPECIFIED
+    return planes
+
+
+def threads_for(stream: av.VideoStream) -> int:
+    """Say in how many threads a stream is decoded, whose pictures take memory in each."""
     size = max(1, stream.width * stream.height * 3 // 2)
     return max(1, min(usable_cores(), _MOST_THREADS, _BYTES_IN_THREADS // size))
 
@@ -584,19 +591,7 @@ class VideoSource:
             raise UserError(f"cannot read {path} as a video: FFmpeg finds no frame in it")
         self._first = first
         self._start = start_of_clock(self._container)
-        layout = layout_of(first.planes, stream.sample_aspect_ratio)
-        width, height = layout.size(first.planes.width, first.planes.height)
-        can_be_planes = layout.as_stored and not as_pixels
-        shown = in_sdr(first.planes, VideoReformatter())
-        planes = format_to_write(shown) if can_be_planes else None
-        self._showing = Showing(layout, width, height, planes)
-        self.info = VideoInfo(
-            width=width,
-            height=height,
-            fps=plausible_fps(*_claimed_rates(self._container, stream)),
-            frame_count=_frame_count(stream),
-            planes=IN_SDR if shown is not first.planes else planes,
-        )
+        self._showing, self.info = shown_as(self._container, stream, first, as_pixels=as_pixels)
         self._last = (-1.0, -1.0)  # time and end of the last frame, once it was read
 
     @property
@@ -679,6 +674,31 @@ class VideoSource:
         """Return when the last frame, which is shown at ``seconds``, ceases to be shown."""
         said = float((extent or self._decoder.extent).end - self._start)
         return said if said > seconds else seconds + 1 / self.info.fps
+
+
+def shown_as(
+    container: InputContainer, stream: av.VideoStream, first: Picture, *, as_pixels: bool
+) -> tuple[Showing, VideoInfo]:
+    """Say from its first picture how the frames of a stream are shown, and what it is.
+
+    Args:
+        container: an open file, or what sends the stream.
+        stream: one of its streams.
+        first: its first picture.
+        as_pixels: whether frames will be written as pixels, whatever their planes are.
+    """
+    layout = layout_of(first.planes, stream.sample_aspect_ratio)
+    width, height = layout.size(first.planes.width, first.planes.height)
+    shown = in_sdr(first.planes, VideoReformatter())
+    planes = format_to_write(shown) if layout.as_stored and not as_pixels else None
+    info = VideoInfo(
+        width=width,
+        height=height,
+        fps=plausible_fps(*_claimed_rates(container, stream)),
+        frame_count=_frame_count(stream),
+        planes=IN_SDR if shown is not first.planes else planes,
+    )
+    return Showing(layout, width, height, planes), info
 
 
 def _claimed_rates(container: InputContainer, stream: av.VideoStream) -> list[float]:

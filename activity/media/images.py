@@ -31,7 +31,7 @@ from activity.media.region import Region
 _TIME_TOLERANCE = 1e-4  # seconds
 
 # Part of the digest of a frame: read in another way it is not the same to a network.
-_FRAME_SCALER = "area, from the planes, cropped"
+_FRAME_SCALER = "area, from the planes, cropped, HDR as SDR"
 
 Made = TypeVar("Made")
 

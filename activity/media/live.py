@@ -2,23 +2,38 @@
 
 import threading
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import suppress
 from pathlib import Path
 
+import av
 import cv2
 import numpy as np
+from av.codec.context import ThreadType
+from av.container import InputContainer
 
 from activity.common.errors import UserError
 from activity.common.stores import clip_location, is_stored, public_name
-from activity.media.clip import CLIP_SUFFIXES, VideoSource
-from activity.media.frame import Frame, VideoInfo, plausible_fps
+from activity.media.clip import (
+    CLIP_SUFFIXES,
+    Picture,
+    VideoSource,
+    deinterlaced,
+    shown_as,
+    shown_stream,
+    that_can_be_scaled,
+    threads_for,
+)
+from activity.media.frame import DecodedFrame, Frame, VideoInfo, plausible_fps
 from activity.media.photo import PhotoSource
 
 # Clips in a folder, but streams without an end where a camera has them on the web.
 _SERVED_BY_CAMERAS = {".264", ".265", ".h264", ".h265", ".hevc", ".mjpeg", ".mjpg", ".nsv"}
 
-_OPEN_TIMEOUT_MS = 10_000
-_READ_TIMEOUT_MS = 5_000
+_SECONDS_TO_OPEN, _SECONDS_TO_READ = 10, 5
+
+# As OpenCV asks: over UDP, packets of a camera are lost where others arrive.
+_BY_TCP = {"rtsp_transport": "tcp"}
 
 
 def is_live(name: str) -> bool:
@@ -49,27 +64,24 @@ class LiveSource:
     live = True
     damaged = corrupt = 0
 
-    def __init__(self, name: str, should_stop: Callable[[], bool]) -> None:
+    def __init__(
+        self, name: str, should_stop: Callable[[], bool], *, as_pixels: bool = False
+    ) -> None:
         """Connect, and read the first frame.
 
         Args:
             name: number of a camera, or address of a stream.
             should_stop: asked while no frame comes; True ends ``frames``.
+            as_pixels: whether frames will be written as pixels, whatever their planes are.
 
         Raises:
             UserError: it gives no frame.
         """
-        self._capture = _connect(name)
-        read, pixels = self._capture.read()
-        if not read:
-            what = f"camera {name}" if name.isdecimal() else public_name(name)
-            raise UserError(f"no frame from {what}: is it connected, and not in use elsewhere?")
-        height, width = pixels.shape[:2]
-        fps = plausible_fps(self._capture.get(cv2.CAP_PROP_FPS))
-        self.info = VideoInfo(width, height, fps, frame_count=0)
+        self._device = _Camera(name) if name.isdecimal() else _Stream(name, as_pixels)
+        self.info = self._device.info
         self.dropped = 0
         self._start = time.monotonic()
-        self._newest: Frame | None = Frame(np.asarray(pixels, np.uint8), 0.0)
+        self._newest: Frame | None = self._device.first
         self._ended = False
         self._changed = threading.Condition()
         self._should_stop = should_stop
@@ -95,21 +107,18 @@ class LiveSource:
 
     def close(self) -> None:
         """Disconnect."""
-        self._capture.release()
+        self._device.close()
 
     def _keep_newest(self) -> None:
-        size = (self.info.width, self.info.height)
         while not self._ended:
-            read, pixels = self._capture.read()
-            if read and pixels.shape[1::-1] != size:
-                pixels = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
+            frame = self._device.read()
             with self._changed:
-                if read:
-                    self.dropped += self._newest is not None
-                    seconds = time.monotonic() - self._start
-                    self._newest = Frame(np.asarray(pixels, np.uint8), seconds)
-                else:
+                if frame is None:
                     self._ended = True
+                else:
+                    self.dropped += self._newest is not None
+                    frame.seconds = time.monotonic() - self._start
+                    self._newest = frame
                 self._changed.notify()
 
     def _take_newest(self) -> Frame | None:
@@ -120,6 +129,74 @@ class LiveSource:
         return frame
 
 
+class _Camera:
+    """A camera of this machine, read with OpenCV."""
+
+    def __init__(self, number: str) -> None:
+        self._capture = cv2.VideoCapture(int(number))
+        read, pixels = self._capture.read()
+        if not read:
+            raise _no_frame_from(f"camera {number}")
+        self.first = Frame(np.asarray(pixels, np.uint8))
+        fps = plausible_fps(self._capture.get(cv2.CAP_PROP_FPS))
+        self.info = VideoInfo(*self.first.size, fps, frame_count=0)
+
+    def read(self) -> Frame | None:
+        """Wait for the next frame; None once there are no more."""
+        read, pixels = self._capture.read()
+        if not read:
+            return None
+        if pixels.shape[1::-1] != self.first.size:
+            pixels = cv2.resize(pixels, self.first.size, interpolation=cv2.INTER_AREA)
+        return Frame(np.asarray(pixels, np.uint8))
+
+    def close(self) -> None:
+        self._capture.release()
+
+
+class _Stream:
+    """A stream, read with PyAV: its frames look as those of a clip with the same content."""
+
+    def __init__(self, address: str, as_pixels: bool) -> None:
+        timeouts = _SECONDS_TO_OPEN, _SECONDS_TO_READ
+        options = _BY_TCP if address.startswith("rtsp") else {}
+        try:
+            self._container = av.open(address, options=options, timeout=timeouts)
+        except (av.FFmpegError, OSError) as error:
+            raise _no_frame_from(public_name(address)) from error
+        stream = shown_stream(self._container)
+        self._pictures = deinterlaced(_pictures(self._container, stream) if stream else ())
+        picture = next(self._pictures, None)
+        if stream is None or picture is None:
+            self.close()
+            raise _no_frame_from(public_name(address))
+        self._showing, self.info = shown_as(self._container, stream, picture, as_pixels=as_pixels)
+        self.first = DecodedFrame(picture.planes, self._showing, 0.0, 0.0)
+
+    def read(self) -> Frame | None:
+        """Wait for the next frame; None once there are no more."""
+        picture = next(self._pictures, None)
+        return None if picture is None else DecodedFrame(picture.planes, self._showing, 0.0, 0.0)
+
+    def close(self) -> None:
+        self._container.close()
+
+
+def _pictures(container: InputContainer, stream: av.VideoStream) -> Iterator[Picture]:
+    """Yield a stream's pictures as they come; what is damaged on the way is passed over."""
+    context = stream.codec_context
+    context.thread_type, context.thread_count = ThreadType.AUTO, threads_for(stream)
+    with suppress(av.FFmpegError):  # it ends, or nothing comes for too long
+        for packet in container.demux(stream):
+            with suppress(av.FFmpegError):
+                for planes in context.decode(packet):
+                    yield Picture(that_can_be_scaled(planes))
+
+
+def _no_frame_from(what: str) -> UserError:
+    return UserError(f"no frame from {what}: is it connected, and not in use elsewhere?")
+
+
 Source = VideoSource | PhotoSource | LiveSource
 """A clip, a photo, a camera or a stream, opened for reading; all keep one contract.
 
@@ -128,13 +205,3 @@ says, and releases the source at the end. ``live`` tells whether frames that nob
 ``dropped`` counts them, ``damaged`` the packets that could not be decoded, and ``corrupt`` the
 frames that the decoder has called corrupt, which are among the frames.
 """
-
-
-def _connect(name: str) -> cv2.VideoCapture:
-    if name.isdecimal():
-        return cv2.VideoCapture(int(name))
-    timeouts = [
-        *(cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, _OPEN_TIMEOUT_MS),
-        *(cv2.CAP_PROP_READ_TIMEOUT_MSEC, _READ_TIMEOUT_MS),
-    ]
-    return cv2.VideoCapture(name, cv2.CAP_FFMPEG, timeouts)

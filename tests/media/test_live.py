@@ -14,7 +14,6 @@ from activity.common.errors import UserError
 from activity.common.stores import public_name
 from activity.labelling.jobs import plan_jobs
 from activity.labelling.outputs import Outputs
-from activity.media import live
 from activity.media.live import LiveSource, is_live
 from activity.media.region import parse_region
 
@@ -46,7 +45,7 @@ class Camera:
 @pytest.fixture
 def camera(monkeypatch: pytest.MonkeyPatch) -> Camera:
     camera = Camera(100)
-    monkeypatch.setattr(live, "_connect", lambda _: camera)
+    monkeypatch.setattr(cv2, "VideoCapture", lambda _: camera)
     return camera
 
 

@@ -5,10 +5,10 @@ from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
-from activity.media import live
 from activity.media.clip import VideoSource
 from activity.media.live import LiveSource, Source
 from tests.clips import draw_frame, overwrite_packet, write_av_clip, write_pictures
@@ -70,11 +70,17 @@ def strung_together(folder: Path, _: pytest.MonkeyPatch) -> Source:
 
 
 def camera(_: Path, monkeypatch: pytest.MonkeyPatch) -> Source:
-    monkeypatch.setattr(live, "_connect", lambda _: Camera())
+    monkeypatch.setattr(cv2, "VideoCapture", lambda _: Camera())
     return LiveSource("0", lambda: False)
 
 
-MAKERS = [plain, variable, turned, interlaced, damaged, strung_together, camera]
+def stream(folder: Path, _: pytest.MonkeyPatch) -> Source:
+    """A stream whose frames change their size."""
+    strung_together(folder, _).close()
+    return LiveSource((folder / "clip.ts").as_uri(), lambda: False)
+
+
+MAKERS = [plain, variable, turned, interlaced, damaged, strung_together, camera, stream]
 
 
 @pytest.fixture(params=MAKERS, ids=lambda maker: maker.__name__)
