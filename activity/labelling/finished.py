@@ -11,6 +11,7 @@ import numpy as np
 from activity.common.errors import UserError, as_user_error, printable, shortened
 from activity.common.regular_file import hash_file
 from activity.common.stores import clip_location, local_copy
+from activity.common.tables import as_text
 from activity.labelling.jobs import Job, Settings, look_at, of_one_clip
 from activity.labelling.review.data_files import ShownPart, read_labelled_frames, read_place
 from activity.labelling.truths import known_before
@@ -149,12 +150,11 @@ def _judge_page(
     data: Path, truth: Truth, shown: ShownPart, classifier: Classifier, settings: Settings
 ) -> Judgement:
     found = read_labelled_frames(data, shown, classifier.labels)
-    if found is None:
+    if found is None or found.labels != [as_text(label) for label in classifier.labels]:
         raise UserError(f"{data} is damaged, or of another clip or model: {_AGAIN}")
     earlier = known_before(None, shown, 0, classifier)
-    times, numbers = found
-    drawn = settings.smoothing
-    return judge(times, classifier.labels, {drawn: numbers}, drawn, truth, earlier)
+    drawn = {settings.smoothing: found.numbers}
+    return judge(found.times, classifier.labels, drawn, settings.smoothing, truth, earlier)
 
 
 def _check_settings(summary: Path, classifier: Classifier, settings: Settings) -> None:

@@ -25,26 +25,22 @@ def is_folder(name: str) -> bool:
 
 
 def named_clips(inputs: Sequence[str]) -> list[tuple[str, str]]:
-    """Name each clip: tennis.mov is tennis, but stays tennis.mov beside a tennis.avi."""
-    clips = _find_clips(inputs)
-    paths = [clip_location(clip) for clip in clips]
-    stems = Counter(path.stem for path in paths)
-    names = [path.stem if stems[path.stem] == 1 else path.name for path in paths]
-    return list(zip(clips, names, strict=True))
+    """Find the clips, and name each: tennis.mov is tennis, but tennis.mov beside a tennis.avi.
 
-
-def _find_clips(inputs: Sequence[str]) -> list[str]:
+    Raises:
+        UserError: an input is live, or a folder without clips.
+    """
     clips: list[str] = []
     for name in inputs:
         if is_live(name):
             raise UserError(
                 f"{public_name(name)} is a live source: give it alone, with a file as --output"
             )
-        if is_folder(name):
-            clips += _clips_inside(clip_location(name))
-        else:
-            clips.append(name)
-    return clips
+        clips += _clips_inside(clip_location(name)) if is_folder(name) else [name]
+    paths = [clip_location(clip) for clip in clips]
+    stems = Counter(path.stem for path in paths)
+    names = [path.stem if stems[path.stem] == 1 else path.name for path in paths]
+    return list(zip(clips, names, strict=True))
 
 
 def _clips_inside(folder: Path) -> list[str]:

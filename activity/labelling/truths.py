@@ -8,7 +8,7 @@ from typing import NamedTuple
 from activity.common.errors import UserError, shortened
 from activity.common.stores import is_stored
 from activity.common.tables import header_of
-from activity.labelling.review.data_files import ShownPart, data_of_clip, read_labels
+from activity.labelling.review.data_files import ShownPart, data_of_clip, read_labelled_frames
 from activity.media.timing import rate_of
 from activity.network.classifier import Classifier
 from activity.temporal.formats.annotations import NamedSegments, Wanted, check_known
@@ -247,5 +247,7 @@ def known_before(
         classifier: the model.
     """
     learned = spans_of(classifier.learned or (), shown.digest, shown.window)
-    labels = read_labels(earlier, shown, frames, classifier.labels) if earlier else None
-    return Earlier(learned, labels)
+    before = read_labelled_frames(earlier, shown, classifier.labels) if earlier else None
+    if before is None or len(before.times) != frames:
+        return Earlier(learned)
+    return Earlier(learned, before.numbers)

@@ -175,59 +175,47 @@ def read_place(data: Path) -> list[float] | None:
     return region.get("place") if isinstance(region, dict) else None
 
 
-def read_labels(
-    data: Path, shown: ShownPart, frames: int, labels: Sequence[str]
-) -> NDArray[np.intp] | None:
-    """Read the label of each frame on a page, to compare an earlier run with this one.
+class LabelledFrames(NamedTuple):
+    """What a page says of the frames of a clip.
 
-    Args:
-        data: the clip's data file.
-        shown: the clip, or the part of it.
-        frames: number of its frames.
-        labels: the labels to index.
-
-    Returns:
-        Indices into ``labels``, shape (frames,); ``len(labels)`` for ``unknown`` if it is not among
-        them, ``NO_LABEL`` for any other label. None if the data are missing, damaged, or of
-        something else.
+    Attributes:
+        times: when each is shown in seconds, ascending, up to a tick late; shape (frames,).
+        numbers: of its label among those asked for, shape (frames,); the number of these for
+            ``unknown`` if it is not among them, ``NO_LABEL`` for any other label.
+        labels: all labels that the clip could have got, as text.
     """
-    with suppress(OSError, ValueError, LookupError, TypeError):
-        given = _labels_in(_read_content(data, shown), labels)
-        return given if len(given) == frames else None
-    return None
+
+    times: NDArray[np.float64]
+    numbers: NDArray[np.intp]
+    labels: list[str]
 
 
 def read_labelled_frames(
     data: Path, shown: ShownPart, labels: Sequence[str]
-) -> tuple[NDArray[np.float64], NDArray[np.intp]] | None:
+) -> LabelledFrames | None:
     """Read when each frame of a clip is shown, and which label it has on the page.
 
     Args:
-        data, shown: as in ``read_labels``.
-        labels: those that the clip was labelled with.
+        data: the clip's data file.
+        shown: the clip, or the part of it.
+        labels: the labels to number.
 
     Returns:
-        (times in seconds, ascending, up to a tick late; numbers of the labels), each of shape
-        (frames,). None if the data are missing, damaged, of something else, or of other labels.
+        None if the data are missing, damaged, or of something else.
     """
     with suppress(OSError, ValueError, LookupError, TypeError):
-        content = _read_content(data, shown)
-        times, given = _times_in(content["timing"]), _labels_in(content, labels)
-        if content["labels"] == [as_text(label) for label in labels] and len(times) == len(given):
-            return times, given
+        summary = read_summary(data)
+        if summary is None or summary["id"] != shown.digest or read_place(data) != shown.place:
+            return None
+        line = data.read_text(encoding="ascii").split("\n")[1]
+        content = json.loads(line.removeprefix(CALL).removesuffix(");"))
+        times, numbers = _times_in(content["timing"]), _numbers_in(content, labels)
+        if len(times) == len(numbers):
+            return LabelledFrames(times, numbers, content["labels"])
     return None
 
 
-def _read_content(data: Path, shown: ShownPart) -> dict[str, Any]:
-    summary = read_summary(data)
-    if summary is None or summary["id"] != shown.digest or read_place(data) != shown.place:
-        raise ValueError("these are no data of this clip")
-    line = data.read_text(encoding="ascii").split("\n")[1]
-    content: dict[str, Any] = json.loads(line.removeprefix(CALL).removesuffix(");"))
-    return content
-
-
-def _labels_in(content: dict[str, Any], labels: Sequence[str]) -> NDArray[np.intp]:
+def _numbers_in(content: dict[str, Any], labels: Sequence[str]) -> NDArray[np.intp]:
     number_of = {UNKNOWN: len(labels)} | {as_text(label): n for n, label in enumerate(labels)}
     starts = [start for start, *_ in content["segments"]]
     numbers = [number_of.get(label, NO_LABEL) for _, label, *_ in content["segments"]]
