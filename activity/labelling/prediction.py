@@ -54,11 +54,9 @@ def classify_frames(
     if source.live:
         pieces = _of_live(source, classifier, stride, parts)
     else:
-        frame_bytes = _frame_bytes(source.info) if keep_pixels else _BYTES_OF_TIME
-        longest = max(1, _BYTES_AHEAD // frame_bytes)
-        inputs = _pieces(source, classifier, stride, parts, keep_pixels, frame_bytes, longest)
-        ahead = min(_FRAMES_AHEAD, _BYTES_AHEAD // (min(stride, longest) * frame_bytes))
-        pieces = in_background(classifier(inputs), max(1, ahead))
+        inputs = _pieces(source, classifier, stride, parts, keep_pixels)
+        piece_bytes = stride * _frame_bytes(source, keep_pixels)
+        pieces = in_background(classifier(inputs), _ahead(piece_bytes))
     of_parts = []
     with closing(pieces):
         for piece, raw in pieces:
@@ -87,8 +85,7 @@ def parts_of(regions: Sequence[Region | None], info: VideoInfo, clip: str) -> li
 
 def read_ahead(source: Source) -> Generator[Frame, None, None]:
     """Yield a clip's frames in order, decoded in its own thread."""
-    frames_ahead = min(_FRAMES_AHEAD, _BYTES_AHEAD // _frame_bytes(source.info))
-    return in_background(_waiting_frames(source), max(1, frames_ahead))
+    return in_background(_waiting_frames(source), _ahead(_frame_bytes(source, keep_pixels=True)))
 
 
 def _waiting_frames(source: Source) -> Generator[Frame, None, None]:
@@ -117,17 +114,16 @@ def _pieces(
     stride: int,
     parts: Sequence[Part | None],
     keep_pixels: bool,
-    frame_bytes: int,
-    longest: int,
 ) -> Iterator[tuple[_Piece, NDArray[np.uint8]]]:
     """Cut a clip into pieces of ``stride`` frames, each with the network's input of its first.
 
     Of several parts, those before the last come with empty pieces.
 
-    A piece of so many frames that they would fill the memory, ``longest``, is continued in another
-    one with the same input: the frame is then classified twice, which costs little where pieces
-    are so long.
+    A piece of so many frames that they would fill the memory is continued in another one with the
+    same input: the frame is then classified twice, which costs little where pieces are so long.
     """
+    frame_bytes = _frame_bytes(source, keep_pixels)
+    longest = max(1, _BYTES_AHEAD // frame_bytes)
     frames: list[Frame] = []
     inputs: list[NDArray[np.uint8]] = []
     classified = True
@@ -175,5 +171,10 @@ def _inputs(
     return [classifier.network_input(one) for one in shown]
 
 
-def _frame_bytes(info: VideoInfo) -> int:
-    return info.width * info.height * 3
+def _frame_bytes(source: Source, keep_pixels: bool) -> int:
+    return source.info.width * source.info.height * 3 if keep_pixels else _BYTES_OF_TIME
+
+
+def _ahead(piece_bytes: int) -> int:
+    """Tell how many pieces of so many bytes may wait; one may, however large it is."""
+    return max(1, min(_FRAMES_AHEAD, _BYTES_AHEAD // piece_bytes))

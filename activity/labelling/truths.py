@@ -183,7 +183,7 @@ def _check_named(
 ) -> None:
     if any(truths):
         return
-    if wanted.tier and wanted.regions:
+    if wanted.tier and wanted.regions and file.suffix.lower() == ".eaf":
         raise UserError(
             f"no truth in {file}: --tier {wanted.tier} is about whole frames: leave it out, and "
             "the tiers that are called like the regions are judged"
