@@ -22,17 +22,11 @@ from activity.labelling.arguments import (
     add_smoothing_arguments,
 )
 from activity.labelling.finished import judge_those_finished, part_finished
-from activity.labelling.jobs import (
-    Job,
-    Settings,
-    check_tables_survive,
-    count_frames,
-    of_one_clip,
-    plan_jobs,
-)
+from activity.labelling.jobs import Job, Settings, of_one_clip
 from activity.labelling.label_clip import Outcomes, label_one_by_one
 from activity.labelling.outputs import Outputs
 from activity.labelling.over_clips import OverClips, report_over_clips, told_apart
+from activity.labelling.planning import check_tables_survive, count_frames, plan_jobs
 from activity.labelling.preview import open_preview
 from activity.labelling.report import report
 from activity.labelling.review.data_files import INDEX

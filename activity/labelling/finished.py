@@ -12,7 +12,8 @@ from activity.common.errors import UserError, as_user_error, printable, shortene
 from activity.common.regular_file import hash_file
 from activity.common.stores import clip_location, local_copy
 from activity.common.tables import as_text
-from activity.labelling.jobs import Job, Settings, look_at, of_one_clip
+from activity.labelling.jobs import Job, Settings, of_one_clip
+from activity.labelling.planning import look_at
 from activity.labelling.review.data_files import ShownPart, read_labelled_frames, read_place
 from activity.labelling.truths import known_before
 from activity.media.clip import open_clip

@@ -5,8 +5,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from activity.common.errors import UserError
-from activity.labelling.jobs import Job, writes_into_folder
+from activity.labelling.jobs import Job
 from activity.labelling.outputs import Outputs
+from activity.labelling.planning import writes_into_folder
 from activity.labelling.results import Outcome
 from activity.temporal.corrected_shares import labels_with_unknown
 from activity.temporal.formats.annotations import LabelledMedia

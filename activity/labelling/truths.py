@@ -3,12 +3,13 @@
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
 
 from activity.common.errors import UserError, shortened
 from activity.common.stores import is_stored
 from activity.common.tables import header_of
+from activity.labelling.jobs import Job
 from activity.labelling.review.data_files import ShownPart, data_of_clip, read_labelled_frames
+from activity.media.live import path_of
 from activity.media.timing import rate_of
 from activity.network.classifier import Classifier
 from activity.temporal.formats.annotations import NamedSegments, Wanted, check_known
@@ -31,57 +32,38 @@ from activity.temporal.segments import (
 _ELSEWHERE = "one of --input: correct its name, or leave out its lines"
 
 
-class JudgedPart(NamedTuple):
-    """What is judged: a clip, or a region of it.
-
-    Attributes:
-        clip: path of the clip, or what tables call a camera or a stream.
-        name_of_clip: what files are called that are about all of the clip, without an ending.
-        region: "" for the whole frame.
-    """
-
-    clip: Path
-    name_of_clip: str
-    region: str
-
-    @property
-    def name(self) -> str:
-        """What files are called that are about this alone, such as ``match.left``."""
-        return f"{self.name_of_clip}.{self.region}" if self.region else self.name_of_clip
-
-
-def tables_of(truth: Path, parts: Sequence[JudgedPart]) -> list[Path]:
+def tables_of(truth: Path, jobs: Sequence[Job]) -> list[Path]:
     """Name the files that ``--truth`` stands for; tables, whether they are there or not.
 
     Args:
         truth: as in ``read_truths``.
-        parts: what is judged.
+        jobs: what is judged.
     """
     if not truth.is_dir():
         return [truth]
-    names = dict.fromkeys(name for part in parts for name in (part.name, part.name_of_clip))
+    names = dict.fromkeys(name for job in jobs for name in (job.own_stem, job.stem))
     return [file for name in names for file in (truth / f"{name}.csv", *_named_after(name, truth))]
 
 
-def read_truths(truth: Path, parts: Sequence[JudgedPart], wanted: Wanted) -> list[Truth | None]:
+def read_truths(truth: Path, jobs: Sequence[Job], wanted: Wanted) -> list[Truth | None]:
     """Read the true segments of each clip to label, or of each region of a clip.
 
     Args:
         truth: a table with a column ``clip``, or another file that names its clips; for one clip,
             a file of its segments; or a folder with a file named after each clip. Where regions
             are labelled, tables and files are about those: ``match.left.csv``.
-        parts: what is judged.
+        jobs: what is judged.
         wanted: what to take of a file that offers a choice.
 
     Returns:
-        The truth of each part; None for one without.
+        The truth of each job; None for one without.
 
     Raises:
         UserError: a table is flawed or names a clip that does not exist, or no clip has a truth.
     """
-    wanted = replace(wanted, regions={part.region for part in parts} - {""})
+    wanted = replace(wanted, regions={job.region.name for job in jobs if job.region})
     if truth.is_dir():
-        truths = _in_folder(truth, parts, wanted)
+        truths = _in_folder(truth, jobs, wanted)
         if not any(truths):
             raise UserError(
                 f"no truth in {truth}: it should hold a .csv named after each clip, or a file "
@@ -89,16 +71,16 @@ def read_truths(truth: Path, parts: Sequence[JudgedPart], wanted: Wanted) -> lis
             )
         return truths
     if truth.suffix.lower() in READ_SUFFIXES[1:] or header_of(truth) in HEADERS_OF_MANY:
-        truths = _of_file(truth, parts, wanted)
-        _check_named(truth, parts, truths, wanted)
+        truths = _of_file(truth, jobs, wanted)
+        _check_named(truth, truths, wanted)
         return truths
-    if len({part.clip for part in parts}) > 1:
+    if len({job.clip for job in jobs}) > 1:
         raise UserError(
             f"--truth {truth} is not a folder: for several clips, it should be one, or a table "
             "with a column clip in front"
         )
     segments = read_segments(truth)
-    if len(parts) > 1:
+    if len(jobs) > 1:
         raise UserError(
             f"{truth} does not say which of the regions it is about: give a table "
             "clip,region,start,end,label, or a folder with a table for each (match.left.csv)"
@@ -106,28 +88,28 @@ def read_truths(truth: Path, parts: Sequence[JudgedPart], wanted: Wanted) -> lis
     return [Truth(truth, segments)]
 
 
-def _in_folder(folder: Path, parts: Sequence[JudgedPart], wanted: Wanted) -> list[Truth | None]:
-    """Read the truth of each part of a clip from the file in a folder that is named after it.
+def _in_folder(folder: Path, jobs: Sequence[Job], wanted: Wanted) -> list[Truth | None]:
+    """Read the truth of each job from the file in a folder that is named after it.
 
     A file that tells regions apart is named after the clip.
     """
-    truths: dict[JudgedPart, Truth | None] = {}
-    of_clips: dict[str, list[JudgedPart]] = {}
-    for part in parts:
-        if file := _only_one_after(part.name, folder):
-            found = _of_file(file, [part], wanted, part.region)
-            _check_named(file, [part], found, wanted)
-            truths[part] = found[0]
-        elif part.region:
-            of_clips.setdefault(part.name_of_clip, []).append(part)
-    for name, others in of_clips.items():
-        if (file := _only_one_after(name, folder)) is None:
+    truths: dict[Job, Truth | None] = {}
+    of_clips: dict[str, list[Job]] = {}
+    for job in jobs:
+        if file := _only_one_after(job.own_stem, folder):
+            found = _of_file(file, [job], wanted, job.part.region)
+            _check_named(file, found, wanted)
+            truths[job] = found[0]
+        elif job.region:
+            of_clips.setdefault(job.stem, []).append(job)
+    for stem, others in of_clips.items():
+        if (file := _only_one_after(stem, folder)) is None:
             continue
         if holds_regions(file) or (file.suffix == ".csv" and header_of(file) in HEADERS_OF_MANY):
             truths |= zip(others, _of_file(file, others, wanted), strict=True)
         else:
             print(f"[INFO] not read, since it does not say which region it is about: {file}")
-    return [truths.get(part) for part in parts]
+    return [truths.get(job) for job in jobs]
 
 
 def _named_after(name: str, folder: Path) -> list[Path]:
@@ -147,7 +129,7 @@ def _only_one_after(name: str, folder: Path) -> Path | None:
 
 
 def _of_file(
-    file: Path, parts: Sequence[JudgedPart], wanted: Wanted, region: str = ""
+    file: Path, jobs: Sequence[Job], wanted: Wanted, region: str = ""
 ) -> list[Truth | None]:
     """Read a file: it is about the clip whose name it has, or those that it names.
 
@@ -159,7 +141,8 @@ def _of_file(
     for reason in found.flawed.values():
         raise UserError(f"{file}: {reason}")
     said = [some._replace(region=some.region or region) for some in found.clips]
-    clips = [*dict.fromkeys(part.clip for part in parts)]
+    paths = [path_of(job.clip) for job in jobs]
+    clips = [*dict.fromkeys(paths)]
     namesakes = [clip for clip in clips if file.stem in (clip.stem, clip.name)]
     if len({some.clip for some in said}) == 1 and (len(namesakes) == 1 or not said[0].clip):
         if not namesakes and len(clips) > 1:
@@ -173,14 +156,14 @@ def _of_file(
             raise UserError(f"{file}: {reason}")
         known = {(file_identity(one.file), one.region): one.said for one in clips_found}
     return [
-        _truth(file, some, clip) if (some := known.get((file_identity(clip), region))) else None
-        for clip, _, region in parts
+        _truth(file, some, clip)
+        if (some := known.get((file_identity(clip), job.part.region)))
+        else None
+        for job, clip in zip(jobs, paths, strict=True)
     ]
 
 
-def _check_named(
-    file: Path, parts: Sequence[JudgedPart], truths: Sequence[Truth | None], wanted: Wanted
-) -> None:
+def _check_named(file: Path, truths: Sequence[Truth | None], wanted: Wanted) -> None:
     if any(truths):
         return
     if wanted.tier and wanted.regions and file.suffix.lower() == ".eaf":
@@ -188,7 +171,7 @@ def _check_named(
             f"no truth in {file}: --tier {wanted.tier} is about whole frames: leave it out, and "
             "the tiers that are called like the regions are judged"
         )
-    which = "regions of the clips" if any(part.region for part in parts) else "clips"
+    which = "regions of the clips" if wanted.regions else "clips"
     raise UserError(f"no truth in {file}: it names none of the {which} of --input")
 
 
@@ -213,25 +196,24 @@ def check_truths(truths: Collection[Truth], labels: Collection[str]) -> None:
         check_known(truth.segments, {*labels, UNKNOWN}, str(truth.path))
 
 
-def earlier_data(review: Path | None, truth: Path, part: JudgedPart) -> Path | None:
+def earlier_data(truth: Path, job: Job) -> Path | None:
     """Find the data of a clip on an earlier review page, for "frames right before".
 
     The page is the one to write, or the one in the folder of the truth.
 
     Args:
-        review: data file to write for the page; None without ``--review``.
         truth: what ``--truth`` names.
-        part: the clip, or a region of it.
+        job: the clip, or a region of it, and what to write for it.
 
     Returns:
         Its data file; None if there is none.
     """
-    if review and review.exists():
-        return review
+    if job.outputs.review and job.outputs.review.exists():
+        return job.outputs.review
     if is_stored(truth):
         return None
     folder = truth if truth.is_dir() else truth.parent
-    data = data_of_clip(folder, part.name, part.clip)
+    data = data_of_clip(folder, job.own_stem, path_of(job.clip))
     return data if data.exists() else None
 
 

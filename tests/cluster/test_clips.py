@@ -25,9 +25,10 @@ from activity.cluster.clips import label_on_cluster
 from activity.cluster.long_clips import ClipToCut, plan
 from activity.cluster.ray_cluster import ClusterOptions, cluster_joined
 from activity.common.errors import UserError
-from activity.labelling.jobs import Job, Settings, plan_jobs
+from activity.labelling.jobs import Job, Settings
 from activity.labelling.label_clip import Outcomes, label_clip
 from activity.labelling.outputs import Outputs
+from activity.labelling.planning import plan_jobs
 from activity.labelling.results import Outcome
 from activity.media.clip import VideoSource
 from activity.media.cutting import cut

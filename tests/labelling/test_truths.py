@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from activity.common.errors import UserError
-from activity.labelling.jobs import plan_jobs
 from activity.labelling.outputs import Outputs
+from activity.labelling.planning import plan_jobs
 from activity.labelling.review.data_files import data_file
 from activity.labelling.truths import check_truths
 from activity.temporal.judgement import Truth

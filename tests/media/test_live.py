@@ -12,8 +12,8 @@ import pytest
 
 from activity.common.errors import UserError
 from activity.common.stores import public_name
-from activity.labelling.jobs import plan_jobs
 from activity.labelling.outputs import Outputs
+from activity.labelling.planning import plan_jobs
 from activity.media.live import LiveSource, is_live
 from activity.media.region import parse_region
 

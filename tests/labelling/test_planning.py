@@ -9,10 +9,10 @@ from av.format import ContainerFormat
 
 from activity.common.errors import UserError
 from activity.common.stores import location
-from activity.labelling import jobs
+from activity.labelling import planning
 from activity.labelling.finished import part_finished
-from activity.labelling.jobs import check_tables_survive, plan_jobs
 from activity.labelling.outputs import Outputs
+from activity.labelling.planning import check_tables_survive, plan_jobs
 from activity.labelling.review.data_files import data_file
 from activity.media.clip import _FORMATS, VideoSource
 from activity.media.region import parse_region
@@ -336,7 +336,7 @@ def test_where_regions_lie_is_looked_up_behind_a_bar(
         bars.append((what, len(clips)))
         return clips
 
-    monkeypatch.setattr(jobs, "tqdm", tqdm)
+    monkeypatch.setattr(planning, "tqdm", tqdm)
     clips = touch(tmp_path / "in", "a.mp4", "b.mp4")
     plan_jobs(clips, Outputs(csv=tmp_path / "out"), regions=[parse_region("left=0,0,0.5,1")])
     assert bars == [("looking at clips", 2)]
