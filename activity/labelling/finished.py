@@ -45,7 +45,8 @@ def part_finished(jobs: Sequence[Job]) -> tuple[list[Job], list[Job]]:
     if moved:
         names = shortened([job.part for job in moved])
         print(f"[INFO] labelled again, since it was another rectangle: {names}")
-    finished = {job for regions in clips if not {*moved} & {*regions} for job in regions}
+    again = {job.clip for job in moved}
+    finished = {job for regions in clips for job in regions if job.clip not in again}
     return [job for job in jobs if job not in finished], [job for job in jobs if job in finished]
 
 
