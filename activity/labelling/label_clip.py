@@ -17,14 +17,7 @@ from activity.common.interruption import LeftUnfinishedError
 from activity.common.regular_file import hash_file
 from activity.common.stores import clip_location, is_stored, local_copy
 from activity.labelling.jobs import Job, Settings, of_one_clip
-from activity.labelling.overlay import (
-    LONGEST_TITLE,
-    TITLE,
-    Place,
-    label_layout,
-    overlay,
-    whole_frame,
-)
+from activity.labelling.overlay import LONGEST_TITLE, Place, overlay, whole_frame
 from activity.labelling.prediction import Classified, classify_frames, parts_of, read_ahead
 from activity.labelling.preview import Show, show_nothing
 from activity.labelling.results import LabelledPart, OpenedClip, Outcome, write_results
@@ -321,10 +314,8 @@ def _copy_with_labels(
     longest = max(parts[0].predictions.labels, key=len)
     header = subtitle_header(clip.size, longest, clip.places)
     tracks = [
-        label_subtitles(part.predictions, smoothing, part.numbers, part.place.title, number)
+        label_subtitles(part.predictions, smoothing, part.numbers, part.place, number)
         for number, part in enumerate(parts)
-        # Too small for a text that can be read.
-        if label_layout(part.place.window[2:], f"{TITLE}:").scale > 0
     ]
     subtitles = merge(*tracks, key=lambda subtitle: subtitle.start)
     for what in copy_with_subtitles(clip.file, path, header, subtitles):

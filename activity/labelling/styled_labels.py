@@ -6,7 +6,7 @@ from itertools import chain, groupby
 import numpy as np
 from numpy.typing import NDArray
 
-from activity.labelling.overlay import Place, drawable, label_layout
+from activity.labelling.overlay import TITLE, Place, drawable, label_layout
 from activity.media.remux import Subtitle
 from activity.temporal.predictions import Predictions
 from activity.temporal.smoothing import Smoothing
@@ -75,8 +75,8 @@ def label_subtitles(
     predictions: Predictions,
     smoothing: Smoothing,
     numbers: NDArray[np.integer],
-    title: str,
-    place: int,
+    place: Place,
+    number_of_place: int,
 ) -> Iterator[Subtitle]:
     """Yield the label of each frame with its probability, as the plate has them.
 
@@ -87,10 +87,13 @@ def label_subtitles(
         predictions: of a clip.
         smoothing: how its labels were smoothed.
         numbers: number of each frame's label, shape (frames,).
-        title: stands before each label.
-        place: where they are drawn: one of those in the header, by its number.
+        place: where they are drawn; no subtitles where it is too small for a text that can be read.
+        number_of_place: its number among those in the header.
     """
-    names = [_shown(f"{title}: {label}") for label in predictions.labels]
+    if not label_layout(place.window[2:], f"{TITLE}:").scale:
+        return
+    style = f"{number_of_place or ''}"
+    names = [_shown(f"{place.title}: {label}") for label in predictions.labels]
     smoothed = chain.from_iterable(smoothing.smoothed(predictions, numbers))
     ends = chain(predictions.times[1:], [predictions.end])
     frames = zip(numbers.tolist(), smoothed, predictions.times, ends, strict=True)
@@ -102,8 +105,8 @@ def label_subtitles(
         start, end = _span(run)
         figures = f"{percent} %".rjust(5, _FIGURE_SPACE)
         text = rf"{names[number]}\h\h"
-        yield Subtitle(start, end, f"{text}{figures}", 0, f"plate{place or ''}")
-        yield Subtitle(start, end, f"{text}{_TO_WHITE}{figures}", 1, f"label{place or ''}")
+        yield Subtitle(start, end, f"{text}{figures}", 0, f"plate{style}")
+        yield Subtitle(start, end, f"{text}{_TO_WHITE}{figures}", 1, f"label{style}")
 
 
 def _span(run: Iterator[tuple[object, float, float]]) -> tuple[float, float]:

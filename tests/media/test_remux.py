@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from activity.common.errors import UserError
-from activity.labelling.overlay import TITLE, label_plate, whole_frame
+from activity.labelling.overlay import label_plate, whole_frame
 from activity.labelling.styled_labels import label_subtitles, subtitle_header
 from activity.media.clip import VideoSource
 from activity.media.remux import Subtitle, copy_with_subtitles
@@ -111,7 +111,7 @@ def test_each_frame_has_its_label_and_percentage(smoothing: Rolling | Viterbi, s
     known = predictions_of(random_raw(120), stride=stride)
     numbers = smoothing.numbers(known)
     smoothed = np.concatenate(list(smoothing.smoothed(known, numbers)))
-    subtitles = label_subtitles(known, smoothing, numbers, TITLE, 0)
+    subtitles = label_subtitles(known, smoothing, numbers, whole_frame((1280, 720)), 0)
     found = [each for each in subtitles if each.style == "label"]
     assert found[0].start == 0
     assert found[-1].end == pytest.approx(known.end)
@@ -140,7 +140,7 @@ def test_the_plate_lies_where_it_is_drawn() -> None:
 def test_tags_in_a_label_are_shown_not_obeyed() -> None:
     known = predictions_of(random_raw(2), labels=("{\\b1}a\\N", "b", "c"))
     numbers = np.zeros(2, np.uint8)
-    text = next(label_subtitles(known, Rolling(1), numbers, TITLE, 0)).text
+    text = next(label_subtitles(known, Rolling(1), numbers, whole_frame((1280, 720)), 0)).text
     assert "{\\" not in text.replace("\\{", "")
     assert "\\N" not in text
 
