@@ -21,19 +21,12 @@ from activity.labelling.arguments import (
     add_look_arguments,
     add_smoothing_arguments,
 )
-from activity.labelling.finished import judge_those_finished
-from activity.labelling.jobs import (
-    Job,
-    Settings,
-    check_tables_survive,
-    count_frames,
-    of_one_clip,
-    part_finished,
-    plan_jobs,
-)
+from activity.labelling.finished import judge_those_finished, part_finished
+from activity.labelling.jobs import Job, Settings, of_one_clip
 from activity.labelling.label_clip import Outcomes, label_one_by_one
 from activity.labelling.outputs import Outputs
 from activity.labelling.over_clips import OverClips, report_over_clips, told_apart
+from activity.labelling.planning import check_tables_survive, count_frames, plan_jobs
 from activity.labelling.preview import open_preview
 from activity.labelling.report import report
 from activity.labelling.review.data_files import INDEX
@@ -156,7 +149,7 @@ def load_classifier(args: argparse.Namespace, jobs: Sequence[Job]) -> Classifier
     classifier = Classifier.load(args.model, args.label_bin)
     truths = [job.truth for job in jobs if job.truth]
     check_truths(truths, classifier.activities)
-    without = [job.title for job in jobs if not job.truth]
+    without = [job.part for job in jobs if not job.truth]
     if truths and without:
         print(f"[INFO] not judged, since there is no truth: {shortened(without)}")
     if truths and classifier.learned is None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from activity.labelling.prediction import classify_times
+from activity.labelling.prediction import classify_frames
 from activity.media.clip import VideoSource
 from activity.network.arguments import add_cache_argument
 from activity.network.classifier import Classifier, OpenClassifier
@@ -61,7 +61,7 @@ def main() -> None:
 
 def raw_predictions(clip: Path, classifier: OpenClassifier) -> NDArray[np.float32]:
     with closing(VideoSource(clip)) as source:
-        classified = classify_times(source, classifier, stride=1)
+        classified = classify_frames(source, classifier, stride=1, keep_pixels=False)
         return np.stack([raw for _, raw in classified if raw is not None])
 
 

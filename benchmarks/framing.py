@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from activity.common.script import run_script
-from activity.labelling.prediction import classify_times, parts_of
+from activity.labelling.prediction import classify_frames, parts_of
 from activity.media.clip import VideoSource
 from activity.media.frame import VideoInfo
 from activity.media.region import Region, region_of
@@ -43,7 +43,7 @@ def main() -> None:
             parts = parts_of(squares, source.info, path)
             rows = [
                 raw
-                for _, raw in classify_times(source, opened, args.stride, parts)
+                for _, raw in classify_frames(source, opened, args.stride, parts, keep_pixels=False)
                 if raw is not None
             ]
         raw = np.stack(rows)  # (frames, squares, labels)

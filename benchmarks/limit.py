@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 from activity.labelling.jobs import Job, Settings
 from activity.labelling.label_clip import label_clip
 from activity.labelling.outputs import Outputs
-from activity.labelling.overlay import overlay
+from activity.labelling.overlay import overlay, whole_frame
 from activity.media.clip import VideoSource
 from activity.media.frame import Frame, PlanePainter, VideoInfo
 from activity.media.images import Image
@@ -214,7 +214,7 @@ def draw_on(frames: Sequence[Frame], info: VideoInfo, labels: Sequence[str]) -> 
     even = np.full(len(labels), 1 / len(labels))
     for frame in frames:
         planes = frame.planes_to_write(info.planes)
-        for plate in overlay(frame.size, labels, even, 0, bars=False):
+        for plate in overlay(frame.size, whole_frame(frame.size), labels, even, 0, bars=False):
             painter.draw(plate, planes) if planes else plate.draw(frame.pixels)
 
 

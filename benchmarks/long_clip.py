@@ -23,8 +23,8 @@ from activity.cluster.clips import label_on_cluster
 from activity.cluster.ray_cluster import ClusterOptions
 from activity.cluster.workers import CORES
 from activity.labelling.jobs import Job, Settings
-from activity.labelling.label_clip import Outcome
 from activity.labelling.outputs import Outputs
+from activity.labelling.results import Outcome
 from activity.network.arguments import positive
 from activity.network.classifier import Classifier, OpenClassifier
 from activity.network.engine import EngineOptions, Stream, Tag

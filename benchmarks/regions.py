@@ -23,9 +23,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from activity.labelling.jobs import Settings, plan_jobs
+from activity.labelling.jobs import Settings
 from activity.labelling.label_clip import label_clip
 from activity.labelling.outputs import Outputs
+from activity.labelling.planning import plan_jobs
 from activity.labelling.prediction import parts_of
 from activity.media.clip import VideoSource
 from activity.media.frame import Frame, VideoInfo

@@ -10,7 +10,7 @@ import pytest
 import predict_video
 import train
 from activity.common.errors import UserError
-from activity.labelling import jobs
+from activity.labelling import planning
 from activity.labelling.outputs import Outputs
 from activity.labelling.review.writer import write_clip
 from activity.network.networks import NETWORKS, files_of_weights
@@ -58,7 +58,7 @@ PREDICT_OUTPUTS = {
 def predict(run_predict: RunMain, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable:
     """Run it with these inputs; nothing may be read."""
     (tmp_path / "clip.mp4").write_bytes(b"a clip")
-    for place, name in ((jobs, "read_truths"), (predict_video.Classifier, "load")):
+    for place, name in ((planning, "read_truths"), (predict_video.Classifier, "load")):
         monkeypatch.setattr(place, name, lambda *_: pytest.fail("it was read"))
 
     def run(**given: object) -> None:
@@ -140,13 +140,13 @@ def test_a_table_beside_its_clip_is_replaced_only_when_that_is_asked_for(
         predict(**{flag: tmp_path, "stats": tmp_path / "new/stats.csv"})
     assert table.read_text() == TRUTH
     # What an earlier run has written into the folder is there already, as ever.
-    monkeypatch.setattr(jobs, "header_of", lambda *_: pytest.fail("all clips are labelled"))
+    monkeypatch.setattr(planning, "header_of", lambda *_: pytest.fail("all clips are labelled"))
     predict(**{flag: tmp_path})
     monkeypatch.undo()
-    (job,) = jobs.plan_jobs([str(tmp_path / "clip.mp4")], Outputs(csv=table))
+    (job,) = planning.plan_jobs([str(tmp_path / "clip.mp4")], Outputs(csv=table))
     for header in ("frame,time,raw_label,label,probability,p_red\n", ""):
         table.write_text(header)
-        jobs.check_tables_survive([job])  # no table of segments
+        planning.check_tables_survive([job])  # no table of segments
 
 
 @pytest.mark.parametrize("flag", ["csv", "segments"])
@@ -175,7 +175,7 @@ def test_a_page_and_what_corrects_it_share_a_folder(tmp_path: Path) -> None:
     write_clip(folder, review_clip(clip, [0.0, 0.1], name="clip"))
     (folder / "clip.csv").write_text(TRUTH)
     for truth in (folder, folder / "clip.csv"):
-        (job,) = jobs.plan_jobs([str(clip)], Outputs(review=folder), truth)
+        (job,) = planning.plan_jobs([str(clip)], Outputs(review=folder), truth)
         assert job.earlier == job.outputs.review == folder / ".data/clip.js"
 
 
@@ -184,7 +184,7 @@ def test_two_results_of_a_page_are_not_one_file(tmp_path: Path) -> None:
     clip.write_bytes(b"a clip")
     for name in ("index.html", ".data/clip.mp4"):
         with pytest.raises(UserError, match="are one file"):
-            jobs.plan_jobs([str(clip)], Outputs(json=page / name, review=page))
+            planning.plan_jobs([str(clip)], Outputs(json=page / name, review=page))
 
 
 # --- train.py

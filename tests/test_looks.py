@@ -12,7 +12,7 @@ import pytest
 from sklearn.preprocessing import LabelBinarizer
 
 from activity.common.errors import UserError
-from activity.labelling.review.data_files import read_labelled_frames
+from activity.labelling.review.data_files import ShownPart, read_labelled_frames
 from activity.media.clip import VideoSource
 from activity.media.images import Image
 from activity.network.artifacts import load_label_file, save_classifier
@@ -108,7 +108,8 @@ def test_the_page_the_json_and_the_line_say_what_an_unknown_segment_looks_like(
     (data,) = (tmp_path / "page/.data").glob("*.js")
     assert '"ballplayer, baseball"' in data.read_text()
     digest = json.loads(data.read_text().split("\n")[0].removeprefix("// "))["id"]
-    assert read_labelled_frames(data, digest, [*LABELS, "unknown"]) is not None
+    shown = ShownPart(digest, (0, 0))
+    assert read_labelled_frames(data, shown, [*LABELS, "unknown"]) is not None
 
 
 @pytest.mark.parametrize("smoothing", ["rolling", "viterbi"])

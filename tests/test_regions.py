@@ -269,6 +269,117 @@ def test_regions_of_one_clip_are_counted_once(
     assert "2 of 2 clips are labelled already" in again
 
 
+def test_the_labelled_clip_of_all_regions_is_named_once(
+    courts: dict[str, Path], trained: Trained, run_predict: RunMain, tmp_path: Path
+) -> None:
+    files = ["--output", tmp_path / "out.mp4", "--csv", tmp_path / "out.csv"]
+    printed = run_predict(*flags(trained, courts["match"], "--size", 1, *REGIONS, *files))
+    assert printed.count("out.mp4") == 1
+    assert printed.count("[INFO] wrote ") == 2
+    assert all(f"out.{name}.csv" in printed for name in ("left", "right"))
+
+
+def test_a_summary_has_the_whole_name_of_its_region(
+    courts: dict[str, Path], trained: Trained, run_predict: RunMain, tmp_path: Path
+) -> None:
+    name = "upper left cage with the two grey parrots"
+    files = ["--json", tmp_path / "out.json", "--region", f"{name}=0,0,0.5,1"]
+    run_predict(*flags(trained, courts["match"], *files))
+    assert json.loads((tmp_path / f"out.{name}.json").read_text())["region"]["name"] == name
+
+
+@pytest.mark.parametrize("more", ["--json", "--review"])
+def test_a_region_that_has_moved_under_its_name_is_labelled_again(
+    more: str, courts: dict[str, Path], trained: Trained, run_predict: RunMain, tmp_path: Path
+) -> None:
+    """Where the summary or the review page says which rectangle was labelled."""
+    tables = tmp_path / "tables"
+    tables.mkdir()
+
+    def label(place: str) -> str:
+        given = flags(trained, courts["match"], "--size", 1, "--region", f"court={place}")
+        return run_predict(*given, "--csv", tables, more, tmp_path / "more")
+
+    label("0,0,0.5,1")
+    before = (tables / "match.court.csv").read_text()
+    printed = label("0.5,0,0.5,1")
+    assert printed.count("labelled again, since it was another rectangle: ") == 1
+    assert "match.mp4 (court)" in printed
+    assert "are labelled already" not in printed
+    after = (tables / "match.court.csv").read_text()
+    assert (before.splitlines()[1].split(",")[3], after.splitlines()[1].split(",")[3]) == (
+        *("red", "green"),
+    )
+    assert "1 of 1 clips are labelled already" in label("160,0,160,120")
+
+
+def test_what_a_page_says_of_another_rectangle_was_not_right_before(
+    courts: dict[str, Path], trained: Trained, run_predict: RunMain, tmp_path: Path
+) -> None:
+    truth = tmp_path / "truth.csv"
+    truth.write_text("clip,region,start,end,label\nmatch.mp4,court,0,2,red\n")
+
+    def judge(place: str) -> str:
+        given = flags(trained, courts["match"], "--size", 1, "--region", f"court={place}")
+        return run_predict(*given, "--review", tmp_path / "review", "--truth", truth)
+
+    judge("0,0,0.5,1")
+    assert "frames right before: 1.000" in judge("0,0,160,120")
+    printed = judge("0.5,0,0.5,1")
+    assert "frames right before" not in printed
+    assert "frames right now: 0.650 of 60" in printed
+
+
+def test_a_table_of_regions_in_a_folder_of_truths_is_read(
+    courts: dict[str, Path], trained: Trained, run_predict: RunMain, tmp_path: Path
+) -> None:
+    """It is named after the clip, and may be about some of its regions."""
+    folder = tmp_path / "truths"
+    folder.mkdir()
+    table = folder / "match.csv"
+    table.write_text("clip,region,start,end,label\nmatch.mp4,left,0,2,red\n")
+    given = flags(trained, courts["match"], "--size", 1, *REGIONS, "--truth", folder)
+    printed = run_predict(*given)
+    assert "frames right now: 1.000 of 60" in printed
+    assert "not judged, since there is no truth: " in printed
+    table.write_text(table.read_text() + "match.mp4,right,0,3,red\n")
+    assert "frames right now: 0.860 of 150" in run_predict(*given)
+
+
+def test_a_table_of_a_whole_clip_in_a_folder_of_truths_is_named(
+    courts: dict[str, Path], trained: Trained, run_predict: RunMain, tmp_path: Path
+) -> None:
+    folder = tmp_path / "truths"
+    folder.mkdir()
+    for name in ("match.csv", "match.right.csv"):
+        (folder / name).write_text("start,end,label\n0,3,red\n")
+    places = [*REGIONS, "--region", "middle=0.3,0,0.4,1"]
+    printed = run_predict(*flags(trained, courts["match"], *places, "--truth", folder))
+    line = "[INFO] not read, since it does not say which region it is about: "
+    assert printed.count(line) == printed.count(f"{line}{folder / 'match.csv'}\n") == 1
+
+
+def test_subjects_that_are_not_told_apart_are_named(
+    courts: dict[str, Path], trained: Trained, run_script: RunScript, tmp_path: Path
+) -> None:
+    file = tmp_path / "match.boris"
+    given = flags(trained, courts["match"], "--size", 1)
+    run_script("predict_video.py", *given, *REGIONS, "--segments", file)
+    done = run_script("predict_video.py", *given, "--truth", file)
+    assert "subjects, since no --region has the name of one: left, right" in done.stdout
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_tier_and_a_region_of_its_name_are_one_line(
+    courts: dict[str, Path], trained: Trained, run_predict: RunMain, tmp_path: Path
+) -> None:
+    file = tmp_path / "match.eaf"
+    given = flags(trained, courts["match"], "--size", 1, *REGIONS)
+    run_predict(*given, "--segments", file)
+    with pytest.raises(UserError, match=r"--tier left is about whole frames: leave it out"):
+        run_predict(*given, "--truth", file, "--tier", "left")
+
+
 @pytest.mark.parametrize(
     ("region", "message"),
     [

@@ -22,14 +22,15 @@ from activity.cluster.long_clips import (
     plan,
 )
 from activity.cluster.ray_cluster import ClusterOptions, cluster_joined
+from activity.cluster.stretches import ClassifiedStretch, classify_stretch
 from activity.common.cores import use_at_most
 from activity.common.errors import UserError
 from activity.common.interruption import LeftUnfinishedError
 from activity.common.stores import is_stored
 from activity.common.writing import Unnamed, keep_temporary_names, publish, remove_unnamed
 from activity.labelling.jobs import Job, Settings, of_one_clip
-from activity.labelling.label_clip import Outcome, Outcomes, label_clip
-from activity.labelling.prediction import ClassifiedStretch, classify_stretch
+from activity.labelling.label_clip import Outcomes, label_clip
+from activity.labelling.results import Outcome
 from activity.media.cutting import CutClip, cut
 from activity.network.classifier import Classifier
 from activity.temporal.predictions import Predictions

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from activity.cluster.stretches import ClassifiedStretch, join_stretches
 from activity.cluster.workers import JobQueue, Part
 from activity.common.stores import is_stored
 from activity.labelling.jobs import Job, of_one_clip
-from activity.labelling.prediction import ClassifiedStretch, join_stretches
 from activity.media.cutting import SEAM, CutClip, CutStretch, Seams, fit_together
 from activity.temporal.predictions import Predictions
 

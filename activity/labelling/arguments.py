@@ -1,6 +1,7 @@
 """The flags of ``predict_video.py``."""
 
 import argparse
+from functools import partial
 
 from activity.common.stores import location, without_file_scheme
 from activity.labelling.preview import DISPLAY
@@ -18,15 +19,12 @@ from activity.temporal.smoothing import SMOOTHINGS
 def add_file_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the flags that name what is read and what is written."""
     group = parser.add_argument_group("files")
-    group.add_argument(
-        "-m", "--model", type=location, required=True, metavar="FILE", help="a model of train.py"
-    )
-    group.add_argument(
+    add_file = partial(group.add_argument, type=location, metavar="FILE")
+    add_file("-m", "--model", required=True, help="a model of train.py")
+    add_file(
         "-l",
         "--label-bin",
-        type=location,
         required=True,
-        metavar="FILE",
         help="the label binarizer that was written with the model",
     )
     group.add_argument(
@@ -40,11 +38,9 @@ def add_file_arguments(parser: argparse.ArgumentParser) -> None:
         "https://.../tennis.mp4, is downloaded first); or a live source: the number of a camera "
         "(0 is the first), or the address of a stream (rtsp://..., http://...)",
     )
-    group.add_argument(
+    add_file(
         "-o",
         "--output",
-        type=location,
-        metavar="FILE",
         help="the labelled clip to write: .mp4 (H.264 with the clip's sound, plays everywhere) or "
         ".avi (Motion JPEG at one constant rate, no sound), or of a photo .jpg or .png; for "
         "several clips a folder, which gets one .mp4 for each; a live source wants an .mp4, which "
@@ -58,32 +54,24 @@ def add_file_arguments(parser: argparse.ArgumentParser) -> None:
         default="mp4",
         help="the format of the labelled clips in a folder of --output (default: %(default)s)",
     )
-    group.add_argument(
+    add_file(
         "--timeline",
-        type=location,
-        metavar="FILE",
         help="a picture to write: the probability of each activity over time, and the label under "
         "both ways of smoothing; "
         "for several clips a folder",
     )
-    group.add_argument(
+    add_file(
         "--csv",
-        type=location,
-        metavar="FILE",
         help="a table to write, one row a frame: time, label and probabilities; for several "
         "clips a folder",
     )
-    group.add_argument(
+    add_file(
         "--json",
-        type=location,
-        metavar="FILE",
         help="a summary to write: overall activity, stretches of one label with their times, "
         "label switches, settings; for several clips a folder",
     )
-    group.add_argument(
+    add_file(
         "--segments",
-        type=location,
-        metavar="FILE",
         help="the stretches of one label to write, in the format of the ending: .csv "
         "(start,end,label in seconds, to be corrected and given as --truth), .srt or .vtt "
         "(subtitles: a player shows the label over the clip as it is), .boris, .eaf (ELAN), .otio "
@@ -97,12 +85,10 @@ def add_file_arguments(parser: argparse.ArgumentParser) -> None:
         default="csv",
         help="the format of the files in a folder of --segments (default: %(default)s)",
     )
-    group.add_argument(
+    add_file(
         "--stats",
-        type=location,
         nargs="+",
         default=(),
-        metavar="FILE",
         help="the numbers of all clips to write: .csv, a row for each clip and label (seconds, "
         "share, bouts, latency, ...), with the transitions from label to label, and with --truth "
         "the confusion in tables beside it; .png, a picture of the labels of all clips; or both",
@@ -113,18 +99,15 @@ def add_file_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="SECONDS",
         help="also a row of --stats for each bin of so many seconds",
     )
-    group.add_argument(
+    add_file(
         "--review",
-        type=location,
         metavar="FOLDER",
         help="a page to write, FOLDER/index.html: look at the clips in a browser, the most "
         "doubtful first, correct their labels, and save tables that train.py learns from; best "
         "with --smoothing viterbi; clips that browsers do not play get a small copy in FOLDER",
     )
-    group.add_argument(
+    add_file(
         "--truth",
-        type=location,
-        metavar="FILE",
         help="a table to judge by, start,end,label in seconds (gaps are not judged), or a file of "
         "another program (.boris, .eaf, .xml, .llc, .txt, .json): prints how "
         "many frames are right, raw, as drawn, and at each size of --compare in both ways of "

@@ -3,8 +3,6 @@
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from activity.common.stores import clip_location
-from activity.labelling.review.data_files import data_of_clip
 from activity.temporal.segment_files import holds_regions
 
 
@@ -35,17 +33,14 @@ class Outputs:
     @property
     def paths(self) -> list[Path]:
         """All files or folders that are asked for."""
-        return [path for path in (*self._files, self.review) if path]
-
-    @property
-    def _files(self) -> tuple[Path | None, ...]:
-        return (self.video, self.timeline, self.csv, self.json, self.segments)
+        files = (self.video, self.timeline, self.csv, self.json, self.segments, self.review)
+        return [path for path in files if path]
 
     @property
     def are_folders(self) -> bool:
         """Whether the first one asked for is a folder, not counting the review page."""
-        first = next((path for path in self._files if path), None)
-        return first is not None and first.is_dir()
+        files = replace(self, review=None).paths
+        return bool(files) and files[0].is_dir()
 
     def of_region(self, region: str) -> "Outputs":
         """Return the files of one region of the clip whose files these are.
@@ -65,13 +60,13 @@ class Outputs:
             segments=self.segments if shares else of(self.segments),
         )
 
-    def of_clip(self, clip: str, name: str) -> "Outputs":
-        """Return the files of one clip in these folders."""
-        return Outputs(
+    def in_folders(self, name: str) -> "Outputs":
+        """Return the files of the clip of that name in these folders; ``review`` stays one."""
+        return replace(
+            self,
             video=self.video and self.video / f"{name}{self.video_suffix}",
             timeline=self.timeline and self.timeline / f"{name}.png",
             csv=self.csv and self.csv / f"{name}.csv",
             json=self.json and self.json / f"{name}.json",
             segments=self.segments and self.segments / f"{name}{self.segments_suffix}",
-            review=self.review and data_of_clip(self.review, name, clip_location(clip)),
         )

@@ -5,14 +5,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from activity.common.errors import UserError
-from activity.labelling.jobs import Job, writes_into_folder
-from activity.labelling.label_clip import Outcome
+from activity.labelling.jobs import Job
 from activity.labelling.outputs import Outputs
-from activity.temporal.bouts import Footage
+from activity.labelling.planning import writes_into_folder
+from activity.labelling.results import Outcome
 from activity.temporal.corrected_shares import labels_with_unknown
 from activity.temporal.formats.annotations import LabelledMedia
 from activity.temporal.segment_files import holds_many_clips, write_annotations
-from activity.temporal.stats_tables import gather_stats, paths_of_tables, write_stats
+from activity.temporal.stats_tables import Stats, gather_stats, paths_of_tables, write_stats
 
 _PICTURES = (".png", ".svg", ".pdf")
 
@@ -98,33 +98,19 @@ def report_over_clips(
     if len(outcomes) < expected:
         print(f"[INFO] {names} would be about {len(outcomes)} of {expected} clips: not written")
     elif outcomes:
-        for line in _write(files, outcomes, labels):
-            print(f"[INFO] {line}")
+        if files.segments:
+            clips = [
+                LabelledMedia(one.media, one.summary.segments, job.part.region)
+                for job, one in outcomes
+            ]
+            write_annotations(files.segments, clips, labels)
+        if files.tables or files.picture:
+            footage = [(job.part, one.footage, one.confusion) for job, one in outcomes]
+            _write_stats(files, gather_stats(footage, labels_with_unknown(labels)))
         print(f"[INFO] wrote {names}")
 
 
-def _write(
-    files: OverClips, outcomes: Sequence[tuple[Job, Outcome]], labels: Sequence[str]
-) -> list[str]:
-    """Write the files, and return what to say of the numbers, a line each."""
-    if files.segments:
-        clips = [
-            LabelledMedia(one.media, one.summary.segments, job.part.region) for job, one in outcomes
-        ]
-        write_annotations(files.segments, clips, labels)
-    if not (files.tables or files.picture):
-        return []
-    stats = gather_stats(
-        [
-            (
-                job.part,
-                Footage(0.0, one.summary.segments[-1].end, one.summary.segments),
-                one.confusion,
-            )
-            for job, one in outcomes
-        ],
-        labels_with_unknown(labels),
-    )
+def _write_stats(files: OverClips, stats: Stats) -> None:
     if files.tables:
         write_stats(files.tables, stats, files.bins)
     if files.picture:
@@ -132,4 +118,5 @@ def _write(
         from activity.labelling.ethogram import draw_ethogram
 
         draw_ethogram(files.picture, stats)
-    return stats.lines()
+    for line in stats.lines():
+        print(f"[INFO] {line}")

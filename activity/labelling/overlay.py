@@ -39,44 +39,53 @@ _LONGEST_LABEL = 40  # characters
 
 
 class Place(NamedTuple):
-    """Where in a frame a label is drawn, and what stands before it: the name of the region."""
+    """Where in a frame a label is drawn.
+
+    Attributes:
+        title: stands before the label.
+        window: the part of the frame.
+        outlined: whether a line is drawn around it.
+    """
 
     title: str
     window: Window
+    outlined: bool
+
+
+def whole_frame(size: tuple[int, int]) -> Place:
+    """Return the place of a label that is about the whole of a frame of this size."""
+    return Place(TITLE, Window(0, 0, *size), outlined=False)
 
 
 def overlay(
     size: tuple[int, int],
+    place: Place,
     labels: Sequence[str],
     probabilities: NDArray[np.floating],
     label: int,
     *,
     bars: bool,
-    place: Place | None = None,
 ) -> list[Plate]:
-    """Make the plates to draw on a frame, or on a region of it, which gets an outline.
+    """Make the plates to draw on a frame, or on a region of it.
 
     Args:
         size: width and height of the frame in pixels.
+        place: where in it.
         labels: name of each class.
         probabilities: smoothed probabilities of the frame, shape (labels,), 0..1.
         label: number of the frame's label.
         bars: whether to draw a bar for each class, too.
-        place: of the region; None (default) for the whole frame.
 
     Returns:
         No plate, or fewer, where there is too little room for text that can be read.
     """
-    room, title = (size, TITLE) if place is None else (place.window[2:], place.title)
-    plates = [label_plate(room, labels[label], float(probabilities[label]), title)]
+    left, top, *_ = place.window
+    room = place.window[2:]
+    plates = [label_plate(room, labels[label], float(probabilities[label]), place.title)]
     if bars:
         plates.append(bars_plate(room, labels, probabilities, label))
-    found = [plate for plate in plates if plate is not None]
-    if place is None:
-        return found
-    left, top, *_ = place.window
-    inside = [replace(plate, left=plate.left + left, top=plate.top + top) for plate in found]
-    return [*_outline(size, place.window), *inside]
+    inside = [replace(each, left=each.left + left, top=each.top + top) for each in plates if each]
+    return [*_outline(size, place.window), *inside] if place.outlined else inside
 
 
 def _outline(size: tuple[int, int], window: Window) -> list[Plate]:
@@ -113,20 +122,17 @@ def label_plate(
     Returns:
         None if the frame is too small for a text that can be read.
     """
-    width, height = size
     text = drawable(f"{title}: {label}")
-    scale = _label_scale(text, height, width)
-    if scale < _SMALLEST:
+    scale, margin, pad = label_layout(size, text)
+    if not scale:
         return None
-    pad, margin = _pad(scale), _margin(height, width)
     plate_width, plate_height = _label_plate(text, scale)
 
     def paint(plate: NDArray[np.uint8]) -> None:
         _darken(plate)
         baseline = pad + _measure(text, scale)[1]
         _write(plate, text, pad, baseline, scale, _GREEN)
-        right = plate_width - pad
-        _write(plate, _percent(probability), right, baseline, scale, _WHITE, right_aligned=True)
+        _write_percent(plate, probability, plate_width - pad, baseline, scale)
 
     return Plate(margin, margin, plate_width, plate_height, paint)
 
@@ -145,11 +151,10 @@ class LabelLayout(NamedTuple):
     pad: int
 
 
-def label_layout(size: tuple[int, int], label: str, title: str = TITLE) -> LabelLayout:
-    """Lay out the plate of a label for frames of a size (width, height)."""
-    width, height = size
-    scale = _label_scale(drawable(f"{title}: {label}"), height, width)
-    return LabelLayout(scale, _margin(height, width), _pad(scale))
+def label_layout(size: tuple[int, int], text: str) -> LabelLayout:
+    """Lay out the plate of a text, which is ``drawable``, for frames of a size (width, height)."""
+    scale = _label_scale(text, size)
+    return LabelLayout(scale, _margin(size), _pad(scale))
 
 
 def bars_plate(
@@ -172,15 +177,14 @@ def bars_plate(
     Returns:
         None if the frame is too small for a text that can be read.
     """
-    width, height = size
     names = _drawable_all(tuple(labels))
     rows = np.arange(len(names))
     if len(names) > MOST_BARS:
         rows = np.argsort(-probabilities, kind="stable")[:MOST_BARS]
-    scale = _bars_scale(names, len(rows), height, width)
-    if scale < _SMALLEST:
+    scale = _bars_scale(names, len(rows), size)
+    if not scale:
         return None
-    pad, margin = _pad(scale), _margin(height, width)
+    pad, margin = _pad(scale), _margin(size)
     name_width, bar_width, _, line = _bars_columns(names, scale)
     plate_width, plate_height = _bars_plate(names, len(rows), scale)
 
@@ -194,10 +198,10 @@ def bars_plate(
             bar = plate[baseline - line + pad : baseline, bar_left : bar_left + bar_width]
             bar[:] = _TRACK
             bar[:, : round(probability * bar_width)] = colour
-            _write(plate, names[row], pad, baseline, scale, _WHITE)
-            _write(plate, _percent(probability), right, baseline, scale, _WHITE, right_aligned=True)
+            _write(plate, names[row], pad, baseline, scale)
+            _write_percent(plate, probability, right, baseline, scale)
 
-    return Plate(margin, height - margin - plate_height, plate_width, plate_height, paint)
+    return Plate(margin, size[1] - margin - plate_height, plate_width, plate_height, paint)
 
 
 def drawable(label: str) -> str:
@@ -208,8 +212,9 @@ def drawable(label: str) -> str:
     line = " ".join(unicodedata.normalize("NFC", label).split())
     line = "".join(sign if sign.isprintable() else "?" for sign in line)
     if not _FONT_IS_UNICODE:
-        bare = (sign for sign in unicodedata.normalize("NFKD", line) if not _is_accent(sign))
-        line = "".join(bare).encode("ascii", "replace").decode()
+        signs = unicodedata.normalize("NFKD", line)
+        bare = "".join(sign for sign in signs if not unicodedata.combining(sign))
+        line = bare.encode("ascii", "replace").decode()
     return line if len(line) <= _LONGEST_LABEL else line[: _LONGEST_LABEL - 3] + "..."
 
 
@@ -228,23 +233,22 @@ def _measure(text: str, scale: float) -> tuple[int, int, int]:
 
 
 @lru_cache(maxsize=64)
-def _label_scale(text: str, height: int, width: int) -> float:
-    def fits(scale: float) -> bool:
-        plate_width, plate_height = _label_plate(text, scale)
-        # A third of the height: the bars, if any, get the rest.
-        return _inside(plate_width, 3 * plate_height, height, width)
+def _label_scale(text: str, size: tuple[int, int]) -> float:
+    def room(scale: float) -> tuple[int, int]:
+        width, height = _label_plate(text, scale)
+        return width, 3 * height  # a third of the height: the bars, if any, get the rest
 
-    return _largest_scale(_wanted_scale(height, width), fits)
+    return _largest_scale(_wanted_scale(size), size, room)
 
 
 @lru_cache(maxsize=8)
-def _bars_scale(names: tuple[str, ...], rows: int, height: int, width: int) -> float:
-    def fits(scale: float) -> bool:
-        plate_width, plate_height = _bars_plate(names, rows, scale)
-        return _inside(plate_width, 3 * plate_height // 2, height, width)
+def _bars_scale(names: tuple[str, ...], rows: int, size: tuple[int, int]) -> float:
+    def room(scale: float) -> tuple[int, int]:
+        width, height = _bars_plate(names, rows, scale)
+        return width, 3 * height // 2
 
-    wanted = max(_BARS_TO_LABEL * _wanted_scale(height, width), _SMALLEST_READABLE)
-    return _largest_scale(wanted, fits)
+    wanted = max(_BARS_TO_LABEL * _wanted_scale(size), _SMALLEST_READABLE)
+    return _largest_scale(wanted, size, room)
 
 
 def _label_plate(text: str, scale: float) -> tuple[int, int]:
@@ -270,25 +274,26 @@ def _bars_columns(names: tuple[str, ...], scale: float) -> tuple[int, int, int, 
     return name_width, 6 * above, percent_width, above + _pad(scale)
 
 
-def _inside(plate_width: int, plate_height: int, height: int, width: int) -> bool:
-    margins = 2 * _margin(height, width)
-    return plate_width + margins <= width and plate_height + margins <= height
+def _wanted_scale(size: tuple[int, int]) -> float:
+    return max(min(size) / _SCALE_1_SHORT_SIDE, _SMALLEST_READABLE)
 
 
-def _wanted_scale(height: int, width: int) -> float:
-    return max(min(height, width) / _SCALE_1_SHORT_SIDE, _SMALLEST_READABLE)
-
-
-def _largest_scale(wanted: float, fits: Callable[[float], bool]) -> float:
-    """Shrink ``wanted`` until it fits; return 0 if nothing fits."""
-    while wanted >= _SMALLEST and not fits(wanted):
+def _largest_scale(
+    wanted: float, size: tuple[int, int], room: Callable[[float], tuple[int, int]]
+) -> float:
+    """Shrink ``wanted`` until the room it takes is there; return 0 if nothing fits."""
+    margins = 2 * _margin(size)
+    while wanted >= _SMALLEST:
+        width, height = room(wanted)
+        if width + margins <= size[0] and height + margins <= size[1]:
+            return wanted
         wanted *= 0.95
-    return wanted if wanted >= _SMALLEST else 0.0
+    return 0.0
 
 
-def _margin(height: int, width: int) -> int:
+def _margin(size: tuple[int, int]) -> int:
     """Distance between a plate and the edge of the frame, in pixels."""
-    return min(height, width) // 33
+    return min(size) // 33
 
 
 def _pad(scale: float) -> int:
@@ -310,18 +315,13 @@ def _write(
     x: int,
     baseline: int,
     scale: float,
-    colour: tuple[int, int, int],
-    *,
-    right_aligned: bool = False,
+    colour: tuple[int, int, int] = _WHITE,
 ) -> None:
-    if right_aligned:
-        x -= _measure(text, scale)[0]
     cv2.putText(plate, text, (x, baseline), _FONT, scale, colour, _thickness(scale), cv2.LINE_AA)
 
 
-def _percent(probability: float) -> str:
-    return f"{100 * probability:.0f} %"
-
-
-def _is_accent(sign: str) -> bool:
-    return unicodedata.combining(sign) > 0
+def _write_percent(
+    plate: NDArray[np.uint8], probability: float, right: int, baseline: int, scale: float
+) -> None:
+    text = f"{100 * probability:.0f} %"
+    _write(plate, text, right - _measure(text, scale)[0], baseline, scale)

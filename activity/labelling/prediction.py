@@ -4,22 +4,18 @@ Decoding, inference and what the caller does with a frame run at the same time, 
 thread, a bounded number of frames apart.
 """
 
-from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import closing, suppress
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Generic, NamedTuple, TypeVar
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from activity.common.threads import in_background
-from activity.media.cutting import CutStretch, Seams, StretchSource, UnsafeCutError
-from activity.media.frame import Frame, Part, VideoInfo
+from activity.media.frame import NO_PIXELS, Frame, Part, VideoInfo
 from activity.media.live import Source
 from activity.media.region import Region
 from activity.network.classifier import OpenClassifier
-from activity.temporal.predictions import Predictions
 
 # Frames that wait between two threads even out their pace. This bounds their memory, whatever the
 # size of a frame.
@@ -27,12 +23,9 @@ _FRAMES_AHEAD = 32
 _BYTES_AHEAD = 2**27
 _BYTES_OF_TIME = 200  # and of what else is kept where a frame is not
 
-Kept = TypeVar("Kept")
-
-
-Classified = Generator[tuple[Kept, NDArray[np.float32] | None], None, None]
-"""What is kept of a clip's frames, in order, each with the raw predictions of its parts, shape
-(parts, labels); None if a frame was not classified, which the first one always is."""
+Classified = Generator[tuple[Frame, NDArray[np.float32] | None], None, None]
+"""A clip's frames in order, each with the raw predictions of its parts, shape (parts, labels); None
+if a frame was not classified, which the first one always is."""
 
 WHOLE = (None,)
 """The only part of a clip of which no regions are labelled: the whole frame."""
@@ -43,8 +36,10 @@ def classify_frames(
     classifier: OpenClassifier,
     stride: int,
     parts: Sequence[Part | None] = WHOLE,
-) -> Classified[Frame]:
-    """Yield a source's frames in order, each with its probabilities, to be drawn on.
+    *,
+    keep_pixels: bool = True,
+) -> Classified:
+    """Yield a source's frames in order, each with its probabilities.
 
     Close the generator to end early: it stops its threads and releases the source.
 
@@ -53,23 +48,24 @@ def classify_frames(
         classifier: classifies them.
         stride: classify every ``stride``-th frame. The others come with None.
         parts: of each frame, to be classified each by itself; None for the whole frame.
+        keep_pixels: whether the frames are to be drawn on (default). Otherwise no more of them than
+            when they are shown is kept.
     """
-    size = _frame_bytes(source.info)
-    return _classified(source, classifier, stride, parts, lambda frame: frame.to_wait(), size)
-
-
-def classify_times(
-    source: Source,
-    classifier: OpenClassifier,
-    stride: int,
-    parts: Sequence[Part | None] = WHOLE,
-) -> Classified[tuple[float, float]]:
-    """Yield time and duration of each frame in seconds, as ``classify_frames`` yields frames."""
-
-    def keep(frame: Frame) -> tuple[float, float]:
-        return frame.seconds, frame.duration
-
-    return _classified(source, classifier, stride, parts, keep, _BYTES_OF_TIME)
+    if source.live:
+        pieces = _of_live(source, classifier, stride, parts)
+    else:
+        inputs = _pieces(source, classifier, stride, parts, keep_pixels)
+        piece_bytes = stride * _frame_bytes(source, keep_pixels)
+        pieces = in_background(classifier(inputs), _ahead(piece_bytes))
+    of_parts = []
+    with closing(pieces):
+        for piece, raw in pieces:
+            of_parts.append(raw)
+            if len(of_parts) < len(parts):
+                continue
+            rows, of_parts = np.stack(of_parts), []
+            for place, frame in enumerate(piece.frames):
+                yield frame, rows if piece.classified and place == 0 else None
 
 
 def parts_of(regions: Sequence[Region | None], info: VideoInfo, clip: str) -> list[Part | None]:
@@ -89,8 +85,7 @@ def parts_of(regions: Sequence[Region | None], info: VideoInfo, clip: str) -> li
 
 def read_ahead(source: Source) -> Generator[Frame, None, None]:
     """Yield a clip's frames in order, decoded in its own thread."""
-    frames_ahead = min(_FRAMES_AHEAD, _BYTES_AHEAD // _frame_bytes(source.info))
-    return in_background(_waiting_frames(source), max(1, frames_ahead))
+    return in_background(_waiting_frames(source), _ahead(_frame_bytes(source, keep_pixels=True)))
 
 
 def _waiting_frames(source: Source) -> Generator[Frame, None, None]:
@@ -99,7 +94,7 @@ def _waiting_frames(source: Source) -> Generator[Frame, None, None]:
             yield frame.to_wait()
 
 
-class _Piece(NamedTuple, Generic[Kept]):
+class _Piece(NamedTuple):
     """Neighbouring frames with one prediction of each part; or of one part, nothing but that.
 
     Attributes:
@@ -108,35 +103,9 @@ class _Piece(NamedTuple, Generic[Kept]):
         nbytes: how many bytes of memory that may take.
     """
 
-    frames: list[Kept]
+    frames: list[Frame]
     classified: bool
     nbytes: int
-
-
-def _classified(
-    source: Source,
-    classifier: OpenClassifier,
-    stride: int,
-    parts: Sequence[Part | None],
-    keep: Callable[[Frame], Kept],
-    bytes_kept: int,
-) -> Classified[Kept]:
-    if source.live:
-        pieces = _of_live(source, classifier, stride, parts, keep)
-    else:
-        inputs = _pieces(source, classifier, stride, parts, keep, bytes_kept)
-        piece_bytes = min(stride, _longest_piece(bytes_kept)) * bytes_kept
-        ahead = min(_FRAMES_AHEAD, _BYTES_AHEAD // piece_bytes)
-        pieces = in_background(classifier(inputs), max(1, ahead))
-    of_parts = []
-    with closing(pieces):
-        for piece, raw in pieces:
-            of_parts.append(raw)
-            if len(of_parts) < len(parts):
-                continue
-            rows, of_parts = np.stack(of_parts), []
-            for place, kept in enumerate(piece.frames):
-                yield kept, rows if piece.classified and place == 0 else None
 
 
 def _pieces(
@@ -144,143 +113,68 @@ def _pieces(
     classifier: OpenClassifier,
     stride: int,
     parts: Sequence[Part | None],
-    keep: Callable[[Frame], Kept],
-    bytes_kept: int,
-) -> Iterator[tuple[_Piece[Kept], NDArray[np.uint8]]]:
+    keep_pixels: bool,
+) -> Iterator[tuple[_Piece, NDArray[np.uint8]]]:
     """Cut a clip into pieces of ``stride`` frames, each with the network's input of its first.
 
     Of several parts, those before the last come with empty pieces.
 
-    A piece of so many frames that they would fill the memory is continued in another
-    one with the same input: the frame is then classified twice, which costs little where pieces
-    are so long.
+    A piece of so many frames that they would fill the memory is continued in another one with the
+    same input: the frame is then classified twice, which costs little where pieces are so long.
     """
-    frames: list[Kept] = []
-    pixels: list[NDArray[np.uint8]] = []
+    frame_bytes = _frame_bytes(source, keep_pixels)
+    longest = max(1, _BYTES_AHEAD // frame_bytes)
+    frames: list[Frame] = []
+    inputs: list[NDArray[np.uint8]] = []
     classified = True
-    longest = _longest_piece(bytes_kept)
+
+    def piece() -> Iterator[tuple[_Piece, NDArray[np.uint8]]]:
+        for pixels in inputs[:-1]:
+            yield _Piece([], classified, 0), pixels
+        yield _Piece(frames, classified, len(frames) * frame_bytes), inputs[-1]
+
     with closing(source.frames()) as decoded:
         for number, frame in enumerate(decoded):
             due = number % stride == 0
             if frames and (due or len(frames) == longest):
-                yield from _inputs_of(frames, classified, bytes_kept, pixels)
+                yield from piece()
                 frames, classified = [], due
             if due:
-                pixels = [classifier.network_input(shown) for shown in _shown_in(parts, frame)]
-            frames.append(keep(frame))
+                inputs = _inputs(classifier, frame, parts)
+            if keep_pixels:
+                frames.append(frame.to_wait())
+            else:
+                frames.append(Frame(NO_PIXELS, frame.seconds, frame.duration))
     if frames:
-        yield from _inputs_of(frames, classified, bytes_kept, pixels)
-
-
-def _inputs_of(
-    frames: list[Kept], classified: bool, bytes_kept: int, pixels: Sequence[NDArray[np.uint8]]
-) -> Iterator[tuple[_Piece[Kept], NDArray[np.uint8]]]:
-    *others, last = pixels
-    for each in others:
-        yield _Piece([], classified, 0), each
-    yield _Piece(frames, classified, len(frames) * bytes_kept), last
-
-
-def _shown_in(parts: Sequence[Part | None], frame: Frame) -> Iterator[Frame]:
-    return (frame if part is None else frame.part(part) for part in parts)
+        yield from piece()
 
 
 def _of_live(
-    source: Source,
-    classifier: OpenClassifier,
-    stride: int,
-    parts: Sequence[Part | None],
-    keep: Callable[[Frame], Kept],
-) -> Generator[tuple[_Piece[Kept], NDArray[np.float32]], None, None]:
+    source: Source, classifier: OpenClassifier, stride: int, parts: Sequence[Part | None]
+) -> Generator[tuple[_Piece, NDArray[np.float32]], None, None]:
     with closing(source.frames()) as frames:
         for number, frame in enumerate(frames):
             due = number % stride == 0
             if due:
-                inputs = [classifier.network_input(shown) for shown in _shown_in(parts, frame)]
                 # A stream of one frame, so that the engine answers without waiting for more.
+                inputs = _inputs(classifier, frame, parts)
                 *others, (_, raw) = classifier([(None, pixels) for pixels in inputs])
             for _, other in others:
                 yield _Piece([], due, 0), other
-            yield _Piece([keep(frame)], due, 0), raw
+            yield _Piece([frame], due, 0), raw
 
 
-def _frame_bytes(info: VideoInfo) -> int:
-    return info.width * info.height * 3
+def _inputs(
+    classifier: OpenClassifier, frame: Frame, parts: Sequence[Part | None]
+) -> list[NDArray[np.uint8]]:
+    shown = (frame if part is None else frame.part(part) for part in parts)
+    return [classifier.network_input(one) for one in shown]
 
 
-def _longest_piece(bytes_kept: int) -> int:
-    return max(1, _BYTES_AHEAD // bytes_kept)
+def _frame_bytes(source: Source, keep_pixels: bool) -> int:
+    return source.info.width * source.info.height * 3 if keep_pixels else _BYTES_OF_TIME
 
 
-@dataclass(frozen=True, eq=False)
-class ClassifiedStretch:
-    """The raw predictions of a stretch.
-
-    Attributes:
-        stretch: which.
-        raw: what the classifier gave for those of its frames that are classified: probabilities,
-            and what may stand behind them; shape (classified, parts, at least labels).
-        seams: hashes of pictures at both ends.
-    """
-
-    stretch: CutStretch
-    raw: NDArray[np.float32]
-    seams: Seams
-
-
-def classify_stretch(
-    clip: Path,
-    stretch: CutStretch,
-    classifier: OpenClassifier,
-    stride: int,
-    interrupted: Callable[[], bool],
-    regions: Sequence[Region | None] = WHOLE,
-) -> ClassifiedStretch | None:
-    """Classify a stretch of a clip, every frame whose number in the clip ``stride`` divides.
-
-    Args:
-        clip: path of the clip.
-        stretch: which.
-        classifier: classifies its frames.
-        stride: classify every ``stride``-th frame.
-        interrupted: asked at each frame; return True to end early.
-        regions: of the frames, to be classified each by itself; None for the whole frame.
-
-    Returns:
-        Its predictions; None if ``interrupted`` said so, and where the clip cannot be cut.
-
-    Raises:
-        UserError: the clip cannot be read.
-    """
-    for one_thread in (False, True):
-        rows = []
-        with suppress(UnsafeCutError):
-            source = StretchSource(clip, stretch, stride, one_thread=one_thread)
-            parts = parts_of(regions, source.info, str(clip))
-            with closing(classify_times(source, classifier, stride, parts)) as classified:
-                for _, raw in classified:
-                    if raw is not None:
-                        rows.append(raw)
-                    if interrupted():
-                        return None
-            return ClassifiedStretch(stretch, np.stack(rows), source.seams)
-    return None
-
-
-def join_stretches(
-    stretches: Sequence[ClassifiedStretch], stride: int, labels: Sequence[str], end: float
-) -> list[Predictions]:
-    """Join what all stretches of a clip gave, for each of its parts.
-
-    Args:
-        stretches: of one clip, in order.
-        stride: every how many frames one is classified.
-        labels: name of each class.
-        end: when the last frame ceases to be shown, in seconds.
-    """
-    times = np.concatenate([one.stretch.seconds for one in stretches])
-    raw = np.concatenate([one.raw for one in stretches])
-    return [
-        Predictions.of_rows(times, np.ascontiguousarray(raw[:, part]), stride, labels, end)
-        for part in range(raw.shape[1])
-    ]
+def _ahead(piece_bytes: int) -> int:
+    """Tell how many pieces of so many bytes may wait; one may, however large it is."""
+    return max(1, min(_FRAMES_AHEAD, _BYTES_AHEAD // piece_bytes))

@@ -2,10 +2,11 @@
 
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 
 from activity.common.errors import UserError, printable
 from activity.labelling.jobs import Job
-from activity.labelling.label_clip import Outcome
+from activity.labelling.results import Outcome
 from activity.temporal.judgement import Judgement, format_judgement, format_rightness
 from activity.temporal.summary import Summary
 
@@ -34,9 +35,10 @@ def report(
     done_of: dict[Job, Outcome] = {}
     judgements = [*judged_before]
     failed: set[str] = set()
+    named: set[Path] = set()
     for job, outcome in outcomes:
         if outcome is None:
-            print(f"[INFO] {job.title} was left unfinished: nothing of it is kept")
+            print(f"[INFO] {job.part} was left unfinished: nothing of it is kept")
         elif isinstance(outcome, UserError):
             if len({job.clip for job in jobs}) == 1:
                 raise outcome
@@ -44,22 +46,23 @@ def report(
                 print(f"error: {printable(str(outcome))}", file=sys.stderr)
             failed.add(job.clip)
         else:
-            _print_outcome(job, outcome)
+            _print_outcome(job, outcome, named)
             done_of[job] = outcome
             judgements += [outcome.judgement] if outcome.judgement else []
     for line in format_rightness(judgements):
         print(f"[INFO] {line}")
     done = [(job, done_of[job]) for job in jobs if job in done_of]
     if len(jobs) > 1:
-        _print_table([(job.title, outcome.summary) for job, outcome in done])
+        _print_table([(str(job.part), outcome.summary) for job, outcome in done])
     return done, [*dict.fromkeys(job.name for job in jobs if job.clip in failed)]
 
 
-def _print_outcome(job: Job, outcome: Outcome) -> None:
+def _print_outcome(job: Job, outcome: Outcome, named: set[Path]) -> None:
+    """Print a part of a clip; files that are ``named`` already are those of another, too."""
     summary, expected = outcome.summary, outcome.expected
     of = f" of {expected}" if expected not in (0, summary.frames) else ""
     print(
-        f"[INFO] {job.title}: {summary.label} ({summary.probability:.0%}) "
+        f"[INFO] {job.part}: {summary.label} ({summary.probability:.0%}) "
         f"over {summary.frames}{of} frames; label switches: "
         f"{summary.raw_switches} raw, {summary.switches} {summary.adjective}"
     )
@@ -69,9 +72,10 @@ def _print_outcome(job: Job, outcome: Outcome) -> None:
         print(f"[INFO] dropped {outcome.dropped} frames that came while another was classified")
     if outcome.judgement:
         print(f"[INFO] {format_judgement(outcome.judgement)}")
-    written = [path for path in job.outputs.paths if path != job.outputs.review]
+    written = [path for path in job.outputs.paths if path not in {job.outputs.review, *named}]
     if written:
         print(f"[INFO] wrote {', '.join(map(str, written))}")
+    named.update(written)
 
 
 def format_looks(summary: Summary) -> Iterator[str]:

@@ -1,19 +1,15 @@
 """The labels of a clip as subtitles (ASS) that look like the plates that are drawn on frames."""
 
 from collections.abc import Iterator, Sequence
-from itertools import chain
+from itertools import chain, groupby
 
 import numpy as np
 from numpy.typing import NDArray
 
-from activity.labelling.overlay import TITLE, Place, label_layout
-from activity.media.frame import Window
+from activity.labelling.overlay import TITLE, Place, drawable, label_layout
 from activity.media.remux import Subtitle
 from activity.temporal.predictions import Predictions
 from activity.temporal.smoothing import Smoothing
-
-# Alpha is 0 for opaque. The plate leaves 0.3 of the brightness under it.
-_PLATE, _GREEN, _WHITE, _UNSEEN = "&H4D000000", "&H0000FF00", "&H00FFFFFF", "&HFF000000"
 
 # Capitals of common fonts are 0.64 of an ASS size; OpenCV's are 22 pixels high at scale 1.
 _SIZE_AT_SCALE_1 = 22 / 0.64
@@ -39,28 +35,28 @@ Shadow, Alignment, MarginL, MarginR, MarginV, Encoding
 Format: Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text
 """
 
+# Colours are alpha (0 is opaque), blue, green and red. The plate leaves 0.3 of the brightness under
+# it, and its own text is not seen; the text of the label is green.
 _STYLES = """\
-Style: plate{number},sans-serif,{size},{unseen},{unseen},{plate},{plate},\
+Style: plate{number},sans-serif,{size},&HFF000000,&HFF000000,&H4D000000,&H4D000000,\
 0,0,0,0,100,100,0,0,3,{pad},0,7,{left},{edge},{top},1
-Style: label{number},sans-serif,{size},{green},{green},{green},{green},\
+Style: label{number},sans-serif,{size},&H0000FF00,&H0000FF00,&H0000FF00,&H0000FF00,\
 0,0,0,0,100,100,0,0,1,0,0,7,{left},{edge},{top},1
 """
+_TO_WHITE = r"{\1c&HFFFFFF&}"
 
 
-def subtitle_header(
-    size: tuple[int, int], label: str, places: Sequence[Place | None] = (None,)
-) -> str:
+def subtitle_header(size: tuple[int, int], label: str, places: Sequence[Place]) -> str:
     """Make the header of a track of labels.
 
     Args:
         size: width and height of the frames as they are shown, in pixels.
         label: the longest one, which should fit.
-        places: where labels are drawn; None for the whole frame.
+        places: where labels are drawn.
     """
     styles = []
-    for number, place in enumerate(places):
-        window, title = (Window(0, 0, *size), TITLE) if place is None else place[::-1]
-        layout = label_layout(window[2:], label, title)
+    for number, (title, window, _) in enumerate(places):
+        layout = label_layout(window[2:], drawable(f"{title}: {label}"))
         edge = layout.margin + layout.pad
         styles.append(
             _STYLES.format(
@@ -70,9 +66,6 @@ def subtitle_header(
                 left=window.left + edge,
                 top=window.top + edge,
                 edge=edge,
-                plate=_PLATE,
-                green=_GREEN,
-                unseen=_UNSEEN,
             )
         )
     return _HEADER.format(width=size[0], height=size[1], styles="".join(styles))
@@ -82,8 +75,8 @@ def label_subtitles(
     predictions: Predictions,
     smoothing: Smoothing,
     numbers: NDArray[np.integer],
-    title: str = TITLE,
-    place: int = 0,
+    place: Place,
+    number_of_place: int,
 ) -> Iterator[Subtitle]:
     """Yield the label of each frame with its probability, as the plate has them.
 
@@ -94,34 +87,34 @@ def label_subtitles(
         predictions: of a clip.
         smoothing: how its labels were smoothed.
         numbers: number of each frame's label, shape (frames,).
-        title: stands before each label.
-        place: where they are drawn: one of those in the header, by its number.
+        place: where they are drawn; no subtitles where it is too small for a text that can be read.
+        number_of_place: its number among those in the header.
     """
-    style = f"{place or ''}"
-    names = [f"{title}: {label}" for label in predictions.labels]
+    if not label_layout(place.window[2:], f"{TITLE}:").scale:
+        return
+    style = f"{number_of_place or ''}"
+    names = [_shown(f"{place.title}: {label}") for label in predictions.labels]
     smoothed = chain.from_iterable(smoothing.smoothed(predictions, numbers))
     ends = chain(predictions.times[1:], [predictions.end])
-    shown: tuple[int, int] | None = None  # label and percent
-    start = end = 0.0
     frames = zip(numbers.tolist(), smoothed, predictions.times, ends, strict=True)
-    for number, probabilities, frame_start, frame_end in frames:
-        text = number, round(100 * float(probabilities[number]))
-        if text != shown:
-            if shown is not None:
-                yield from _both(names[shown[0]], shown[1], start, end, style)
-            shown, start = text, float(frame_start)
-        end = float(frame_end)
-    if shown is not None:
-        yield from _both(names[shown[0]], shown[1], start, end, style)
+    shown = (
+        ((number, round(100 * float(probabilities[number]))), float(start), float(end))
+        for number, probabilities, start, end in frames
+    )
+    for (number, percent), run in groupby(shown, lambda frame: frame[0]):
+        start, end = _span(run)
+        figures = f"{percent} %".rjust(5, _FIGURE_SPACE)
+        text = rf"{names[number]}\h\h"
+        yield Subtitle(start, end, f"{text}{figures}", 0, f"plate{style}")
+        yield Subtitle(start, end, f"{text}{_TO_WHITE}{figures}", 1, f"label{style}")
 
 
-def _both(label: str, percent: int, start: float, end: float, style: str) -> Iterator[Subtitle]:
-    name = _shown(label)
-    figures = f"{percent} %".rjust(5, _FIGURE_SPACE)
-    space = r"\h\h"
-    yield Subtitle(start, end, f"{name}{space}{figures}", 0, f"plate{style}")
-    coloured = rf"{name}{space}{{\1c{_WHITE[:2]}{_WHITE[4:]}&}}{figures}"
-    yield Subtitle(start, end, coloured, 1, f"label{style}")
+def _span(run: Iterator[tuple[object, float, float]]) -> tuple[float, float]:
+    """Tell when the first of these frames begins, and when the last one ends."""
+    _, start, end = next(run)
+    for _, _, later in run:
+        end = later
+    return start, end
 
 
 def _shown(label: str) -> str:

@@ -97,25 +97,18 @@ def class_colours(envelope: Envelope) -> dict[int, str]:
 def _draw_curves(
     axes: Axes, envelope: Envelope, edges: NDArray[np.float64], colours: dict[int, str]
 ) -> None:
-    def curve(values: NDArray[np.floating], colour: str, width: float) -> None:
-        alpha = 0.7 if width == _THIN else 1
-        axes.plot(edges, _closed(values), color=colour, linewidth=width, alpha=alpha)
-
     low, high = envelope.raw_low, envelope.raw_high
-    raw, smoothed = envelope.raw, envelope.smoothed
     rest = [i for i in range(len(envelope.labels)) if i not in colours]
     if envelope.frames_per_column > 1:
         for i, colour in colours.items():
             bounds = _closed(low[:, i]), _closed(high[:, i])
             axes.fill_between(edges, *bounds, color=colour, alpha=0.12, linewidth=0)
-    if rest:
-        curve(raw[:, rest].max(axis=1), OTHERS, _THIN)
-    for i, colour in colours.items():
-        curve(raw[:, i], colour, _THIN)
-    if rest:
-        curve(smoothed[:, rest].max(axis=1), OTHERS, _THICK)
-    for i, colour in colours.items():
-        curve(smoothed[:, i], colour, _THICK)
+    for values, width, alpha in ((envelope.raw, _THIN, 0.7), (envelope.smoothed, _THICK, 1)):
+        curves = [(values[:, i], colour) for i, colour in colours.items()]
+        if rest:
+            curves.insert(0, (values[:, rest].max(axis=1), OTHERS))
+        for curve, colour in curves:
+            axes.plot(edges, _closed(curve), color=colour, linewidth=width, alpha=alpha)
     axes.set(ylabel="probability", ylim=(-0.02, 1.02), xlim=(edges[0], edges[-1]))
     axes.grid(axis="y", color="0.9")
     axes.set_axisbelow(True)
@@ -133,17 +126,10 @@ def _draw_band(
         axes.fill_between(edges, bottom, top, step="post", color=colour, linewidth=0)
     switches = envelope.switches[:, number]
     axes.vlines(envelope.start[switches > 0], 1.05, 1.4, color="black", linewidth=0.8)
-    axes.set(ylim=(0, 1.4), yticks=[])
-    axes.spines[:].set_visible(False)
-    axes.tick_params(bottom=number == len(envelope.bands) - 1)
     band, count = envelope.bands[number], int(switches.sum())
-    axes.set_ylabel(
-        f"{band.name}\n{count} switch{'es' * (count != 1)}",
-        rotation=0,
-        ha="right",
-        va="center",
-        weight="bold" if band == envelope.drawn else "normal",
-    )
+    name = f"{band.name}\n{count} switch{'es' * (count != 1)}"
+    is_last = number == len(envelope.bands) - 1
+    _name_band(axes, name, bold=band == envelope.drawn, ticks=is_last)
 
 
 def _draw_truth(
@@ -158,10 +144,15 @@ def _draw_truth(
         bounds = np.clip([start, end], edges[0], edges[-1])
         if label:
             axes.fill_between(bounds, 0, 1, color=colour_of.get(label, OTHERS), linewidth=0)
+    _name_band(axes, "truth")
+
+
+def _name_band(axes: Axes, name: str, *, bold: bool = False, ticks: bool = False) -> None:
     axes.set(ylim=(0, 1.4), yticks=[])
     axes.spines[:].set_visible(False)
-    axes.tick_params(bottom=False)
-    axes.set_ylabel("truth", rotation=0, ha="right", va="center")
+    axes.tick_params(bottom=ticks)
+    weight = "bold" if bold else "normal"
+    axes.set_ylabel(name, rotation=0, ha="right", va="center", weight=weight)
 
 
 def _label_time(axes: Axes, seconds: float) -> None:

@@ -3,22 +3,16 @@
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
 
 from activity.common.errors import UserError, shortened
-from activity.common.stores import clip_location, is_stored
+from activity.common.stores import is_stored
 from activity.common.tables import header_of
-from activity.labelling.review.data_files import data_of_clip, read_labels
-from activity.media.frame import Window
+from activity.labelling.jobs import Job
+from activity.labelling.review.data_files import ShownPart, data_of_clip, read_labelled_frames
 from activity.media.live import path_of
 from activity.media.timing import rate_of
 from activity.network.classifier import Classifier
-from activity.temporal.formats.annotations import (
-    Annotations,
-    NamedSegments,
-    Wanted,
-    check_known,
-)
+from activity.temporal.formats.annotations import NamedSegments, Wanted, check_known
 from activity.temporal.judgement import Earlier, Truth
 from activity.temporal.learned import spans_of
 from activity.temporal.named_clips import file_identity, find_named_clips, known_clips
@@ -38,93 +32,84 @@ from activity.temporal.segments import (
 _ELSEWHERE = "one of --input: correct its name, or leave out its lines"
 
 
-def tables_of(truth: Path, names: Sequence[str]) -> list[Path]:
+def tables_of(truth: Path, jobs: Sequence[Job]) -> list[Path]:
     """Name the files that ``--truth`` stands for; tables, whether they are there or not.
 
     Args:
         truth: as in ``read_truths``.
-        names: what each clip is called.
+        jobs: what is judged.
     """
     if not truth.is_dir():
         return [truth]
+    names = dict.fromkeys(name for job in jobs for name in (job.own_stem, job.stem))
     return [file for name in names for file in (truth / f"{name}.csv", *_named_after(name, truth))]
 
 
-def read_truths(
-    truth: Path,
-    clips: Sequence[str],
-    names: Sequence[str],
-    wanted: Wanted | None = None,
-    regions: Sequence[str] = (),
-) -> list[Truth | None]:
+def read_truths(truth: Path, jobs: Sequence[Job], wanted: Wanted) -> list[Truth | None]:
     """Read the true segments of each clip to label, or of each region of a clip.
 
     Args:
         truth: a table with a column ``clip``, or another file that names its clips; for one clip,
             a file of its segments; or a folder with a file named after each clip. Where regions
             are labelled, tables and files are about those: ``match.left.csv``.
-        clips: paths or addresses of the clips.
-        names: names of the clips in results.
-        wanted: what to take of a file that offers a choice; None (default) takes the only one.
-        regions: the region of each of the clips; "" for the whole frame, as by default for all.
+        jobs: what is judged.
+        wanted: what to take of a file that offers a choice.
 
     Returns:
-        The truth of each clip; None for a clip without one.
+        The truth of each job; None for one without.
 
     Raises:
         UserError: a table is flawed or names a clip that does not exist, or no clip has a truth.
     """
-    parts = _parts(clips, regions)
-    wanted = replace(wanted or Wanted(), regions={part.region for part in parts} - {""})
+    wanted = replace(wanted, regions={job.region.name for job in jobs if job.region})
     if truth.is_dir():
-        truths = [
-            _of_part(part, name, truth, wanted) for part, name in zip(parts, names, strict=True)
-        ]
+        truths = _in_folder(truth, jobs, wanted)
         if not any(truths):
             raise UserError(
                 f"no truth in {truth}: it should hold a .csv named after each clip, or a file "
                 f"ending in {', '.join(READ_SUFFIXES[1:])}"
             )
         return truths
-    if truth.suffix.lower() in READ_SUFFIXES[1:]:
-        return _of_file(truth, parts, wanted)
-    if header_of(truth) in HEADERS_OF_MANY:
-        return _of_file(truth, parts, wanted)
-    if len(clips) > 1 and len({part.clip for part in parts}) == 1:
-        read_segments(truth)  # says what else is wrong with it
-        raise UserError(
-            f"{truth} does not say which of the regions it is about: give a table "
-            "clip,region,start,end,label, or a folder with a table for each (match.left.csv)"
-        )
-    if len(clips) > 1:
+    if truth.suffix.lower() in READ_SUFFIXES[1:] or header_of(truth) in HEADERS_OF_MANY:
+        truths = _of_file(truth, jobs, wanted)
+        _check_named(truth, truths, wanted)
+        return truths
+    if len({job.clip for job in jobs}) > 1:
         raise UserError(
             f"--truth {truth} is not a folder: for several clips, it should be one, or a table "
             "with a column clip in front"
         )
-    return [Truth(truth, read_segments(truth))]
+    segments = read_segments(truth)
+    if len(jobs) > 1:
+        raise UserError(
+            f"{truth} does not say which of the regions it is about: give a table "
+            "clip,region,start,end,label, or a folder with a table for each (match.left.csv)"
+        )
+    return [Truth(truth, segments)]
 
 
-class _Part(NamedTuple):
-    """A clip to label, or a region of it."""
+def _in_folder(folder: Path, jobs: Sequence[Job], wanted: Wanted) -> list[Truth | None]:
+    """Read the truth of each job from the file in a folder that is named after it.
 
-    clip: Path
-    region: str
-
-
-def _parts(clips: Sequence[str], regions: Sequence[str]) -> list[_Part]:
-    of_clips = regions or [""] * len(clips)
-    return [_Part(path_of(clip), region) for clip, region in zip(clips, of_clips, strict=True)]
-
-
-def _of_part(part: _Part, name: str, folder: Path, wanted: Wanted) -> Truth | None:
-    """Read the truth of a part of a clip from the file in a folder that is named after it.
-
-    A file that has room for all regions of a clip is named after the clip.
+    A file that tells regions apart is named after the clip.
     """
-    if file := _only_one_after(name, folder):
-        return _of_file(file, [part], wanted, part.region)[0]
-    file = _only_one_after(name.removesuffix(f".{part.region}"), folder) if part.region else None
-    return _of_file(file, [part], wanted)[0] if file and holds_regions(file) else None
+    truths: dict[Job, Truth | None] = {}
+    of_clips: dict[str, list[Job]] = {}
+    for job in jobs:
+        if file := _only_one_after(job.own_stem, folder):
+            found = _of_file(file, [job], wanted, job.part.region)
+            _check_named(file, found, wanted)
+            truths[job] = found[0]
+        elif job.region:
+            of_clips.setdefault(job.stem, []).append(job)
+    for stem, others in of_clips.items():
+        if (file := _only_one_after(stem, folder)) is None:
+            continue
+        if holds_regions(file) or (file.suffix == ".csv" and header_of(file) in HEADERS_OF_MANY):
+            truths |= zip(others, _of_file(file, others, wanted), strict=True)
+        else:
+            print(f"[INFO] not read, since it does not say which region it is about: {file}")
+    return [truths.get(job) for job in jobs]
 
 
 def _named_after(name: str, folder: Path) -> list[Path]:
@@ -144,17 +129,20 @@ def _only_one_after(name: str, folder: Path) -> Path | None:
 
 
 def _of_file(
-    file: Path, parts: Sequence[_Part], wanted: Wanted, region: str = ""
+    file: Path, jobs: Sequence[Job], wanted: Wanted, region: str = ""
 ) -> list[Truth | None]:
     """Read a file: it is about the clip whose name it has, or those that it names.
 
     ``region`` is the one that it is about where it names none.
     """
-    found = _read(file, wanted)
+    found = read_annotations(file, wanted)
+    for what in found.left_out:
+        print(f"[INFO] left out of {file}: {what}")
     for reason in found.flawed.values():
         raise UserError(f"{file}: {reason}")
     said = [some._replace(region=some.region or region) for some in found.clips]
-    clips = [*dict.fromkeys(part.clip for part in parts)]
+    paths = [path_of(job.clip) for job in jobs]
+    clips = [*dict.fromkeys(paths)]
     namesakes = [clip for clip in clips if file.stem in (clip.stem, clip.name)]
     if len({some.clip for some in said}) == 1 and (len(namesakes) == 1 or not said[0].clip):
         if not namesakes and len(clips) > 1:
@@ -167,92 +155,81 @@ def _of_file(
         for reason in flawed.values():
             raise UserError(f"{file}: {reason}")
         known = {(file_identity(one.file), one.region): one.said for one in clips_found}
-    truths = [
-        _truth(file, some, clip) if (some := known.get((file_identity(clip), name))) else None
-        for clip, name in parts
+    return [
+        _truth(file, some, clip)
+        if (some := known.get((file_identity(clip), job.part.region)))
+        else None
+        for job, clip in zip(jobs, paths, strict=True)
     ]
-    if not any(truths):
-        which = "regions of the clips" if any(part.region for part in parts) else "clips"
-        raise UserError(f"no truth in {file}: it names none of the {which} of --input")
-    return truths
+
+
+def _check_named(file: Path, truths: Sequence[Truth | None], wanted: Wanted) -> None:
+    if any(truths):
+        return
+    if wanted.tier and wanted.regions and file.suffix.lower() == ".eaf":
+        raise UserError(
+            f"no truth in {file}: --tier {wanted.tier} is about whole frames: leave it out, and "
+            "the tiers that are called like the regions are judged"
+        )
+    which = "regions of the clips" if wanted.regions else "clips"
+    raise UserError(f"no truth in {file}: it names none of the {which} of --input")
 
 
 def _truth(file: Path, said: NamedSegments, clip: Path) -> Truth:
     return Truth(file, said.in_seconds(rate_of(clip)) if said.in_frames else said.segments)
 
 
-def _read(file: Path, wanted: Wanted | None) -> Annotations:
-    found = read_annotations(file, wanted)
-    for what in found.left_out:
-        print(f"[INFO] left out of {file}: {what}")
-    return found
-
-
 def check_truths(truths: Collection[Truth], labels: Collection[str]) -> None:
     """Check, before any work, that the model knows the labels of all truths.
-
-    Raises:
-        UserError: there is another label; the message names it, and the nearest one.
-    """
-    for table in sorted({truth.path for truth in truths if truth.path.suffix.lower() == ".csv"}):
-        check_labels(table, labels)
-    for truth in truths:
-        check_known(truth.segments, {*labels, UNKNOWN}, str(truth.path))
-
-
-def check_labels(truth: Path, labels: Collection[str]) -> None:
-    """Check, before any work, that the model knows the labels of a table.
 
     ``unknown`` and an empty label are allowed, too.
 
     Raises:
-        UserError: the table has another label; the message names its line.
+        UserError: there is another label; the message names it, the nearest one, and the line of a
+            table.
     """
-    if header_of(truth) in HEADERS_OF_MANY:
-        read_segments_of_clips(truth, labels)
-    else:
-        read_segments(truth, labels)
+    for table in sorted({truth.path for truth in truths if truth.path.suffix.lower() == ".csv"}):
+        is_of_many = header_of(table) in HEADERS_OF_MANY
+        read = read_segments_of_clips if is_of_many else read_segments
+        read(table, labels)
+    for truth in truths:
+        check_known(truth.segments, {*labels, UNKNOWN}, str(truth.path))
 
 
-def earlier_data(review: Path | None, truth: Path, clip: str, name: str) -> Path | None:
+def earlier_data(truth: Path, job: Job) -> Path | None:
     """Find the data of a clip on an earlier review page, for "frames right before".
 
     The page is the one to write, or the one in the folder of the truth.
 
     Args:
-        review: data file to write for the page; None without ``--review``.
         truth: what ``--truth`` names.
-        clip: path or address of the clip.
-        name: name of the clip in results.
+        job: the clip, or a region of it, and what to write for it.
 
     Returns:
-        The clip's data file; None if there is none.
+        Its data file; None if there is none.
     """
-    if review and review.exists():
-        return review
+    if job.outputs.review and job.outputs.review.exists():
+        return job.outputs.review
     if is_stored(truth):
         return None
     folder = truth if truth.is_dir() else truth.parent
-    data = data_of_clip(folder, name, clip_location(clip))
+    data = data_of_clip(folder, job.own_stem, path_of(job.clip))
     return data if data.exists() else None
 
 
 def known_before(
-    earlier: Path | None,
-    digest: str,
-    frames: int,
-    classifier: Classifier,
-    window: Window | None = None,
+    earlier: Path | None, shown: ShownPart, frames: int, classifier: Classifier
 ) -> Earlier:
     """Find out what the model has learned of a clip, and how an earlier run has labelled it.
 
     Args:
         earlier: data on a review page that may say so.
-        digest: SHA-256 of the clip's content.
+        shown: the clip, or the part of it that is labelled.
         frames: how many frames it has.
         classifier: the model.
-        window: the part of its frames that is labelled; None (default) for the whole.
     """
-    learned = spans_of(classifier.learned or (), digest, window)
-    labels = read_labels(earlier, digest, frames, classifier.labels) if earlier else None
-    return Earlier(learned, labels)
+    learned = spans_of(classifier.learned or (), shown.digest, shown.window)
+    before = read_labelled_frames(earlier, shown, classifier.labels) if earlier else None
+    if before is None or len(before.times) != frames:
+        return Earlier(learned)
+    return Earlier(learned, before.numbers)

@@ -21,8 +21,9 @@ from activity.cluster.ray_cluster import ClusterOptions
 from activity.common.errors import UserError
 from activity.common.interruption import delay_interrupts
 from activity.common.script import run_script
-from activity.labelling.jobs import Settings, plan_jobs
+from activity.labelling.jobs import Settings
 from activity.labelling.outputs import Outputs
+from activity.labelling.planning import plan_jobs
 from activity.network.classifier import Classifier, OpenClassifier
 from activity.network.engine import EngineOptions
 from activity.temporal.smoothing import Rolling

@@ -25,9 +25,11 @@ from activity.cluster.clips import label_on_cluster
 from activity.cluster.long_clips import ClipToCut, plan
 from activity.cluster.ray_cluster import ClusterOptions, cluster_joined
 from activity.common.errors import UserError
-from activity.labelling.jobs import Job, Settings, plan_jobs
-from activity.labelling.label_clip import Outcome, Outcomes, label_clip
+from activity.labelling.jobs import Job, Settings
+from activity.labelling.label_clip import Outcomes, label_clip
 from activity.labelling.outputs import Outputs
+from activity.labelling.planning import plan_jobs
+from activity.labelling.results import Outcome
 from activity.media.clip import VideoSource
 from activity.media.cutting import cut
 from activity.media.region import parse_region
@@ -35,9 +37,9 @@ from activity.network.classifier import Classifier, OpenClassifier
 from activity.network.engine import EngineOptions
 from activity.temporal.smoothing import Rolling
 from tests.clips import write_pictures
+from tests.cluster.test_stretches import copy_packets, mark_as_keys, pictures
 from tests.conftest import ROOT, RunMain, RunScript, Trained, write_clip
 from tests.labelling.test_label_clip import job_of
-from tests.labelling.test_stretches import copy_packets, mark_as_keys, pictures
 
 # Ray reads them when it is imported.
 os.environ |= {

@@ -18,7 +18,7 @@ from activity.common.interruption import LeftUnfinishedError
 from activity.labelling.jobs import Job, Settings
 from activity.labelling.label_clip import label_clip
 from activity.labelling.outputs import Outputs
-from activity.labelling.overlay import overlay
+from activity.labelling.overlay import overlay, whole_frame
 from activity.media.clip import VideoSource
 from activity.media.frame import Frame, network_input
 from activity.media.sink import open_sink
@@ -123,7 +123,8 @@ def test_rolling_is_the_plain_loop_to_the_bit(
             mean = np.sum(window, axis=0) / len(window)
             label = LABELS[mean.argmax()]
             rows.append((str(number), label, f"{mean.max():.6f}"))
-            for plate in overlay(frame.size, LABELS, mean, int(mean.argmax()), bars=True):
+            place = whole_frame(frame.size)
+            for plate in overlay(frame.size, place, LABELS, mean, int(mean.argmax()), bars=True):
                 plate.draw(frame.pixels)
             sink.write(frame)
     job = job_of(changing_clip, tmp_path, "avi", "csv", "png")

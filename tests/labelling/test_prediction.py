@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from activity.labelling import prediction
-from activity.labelling.prediction import classify_frames, classify_times, read_ahead
+from activity.labelling.prediction import classify_frames, read_ahead
 from activity.media.clip import VideoSource
 from activity.media.frame import Frame, VideoInfo, network_input
 from activity.media.live import Source
@@ -150,9 +150,9 @@ def test_without_pictures_predictions_and_times_are_the_same(
     stride: int, flickering_clip: Path
 ) -> None:
     frames = classify_frames(VideoSource(flickering_clip), BY_COLOUR, stride)
-    times = classify_times(VideoSource(flickering_clip), BY_COLOUR, stride)
+    times = classify_frames(VideoSource(flickering_clip), BY_COLOUR, stride, keep_pixels=False)
     for (shown, raw), (frame, wanted) in zip(times, frames, strict=True):
-        assert shown == (frame.seconds, frame.duration)
+        assert (shown.seconds, shown.duration) == (frame.seconds, frame.duration)
         np.testing.assert_array_equal(raw, wanted)
 
 
@@ -169,7 +169,8 @@ def test_a_large_frame_is_classified_once_where_no_picture_waits(
             yield item
 
     source = VideoSource(flickering_clip)
-    assert len(list(classify_times(source, opened(counting), 40))) == 120
+    classified_frames = classify_frames(source, opened(counting), 40, keep_pixels=False)
+    assert len(list(classified_frames)) == 120
     assert classified == 3
 
 
@@ -204,8 +205,8 @@ def test_frames_of_any_size_wait_for_a_batch_that_fits(
                 yield Frame(np.zeros((2, 2, 3), np.uint8), number / 30)
 
     engine = keras_engine(Network(), 32)
-    classify = classify_frames if keep_frames else classify_times
-    deque(classify(Still(), opened(engine), stride), maxlen=0)
+    frames = classify_frames(Still(), opened(engine), stride, keep_pixels=keep_frames)
+    deque(frames, maxlen=0)
     assert max(batches) == most
 
 

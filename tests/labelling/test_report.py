@@ -4,10 +4,10 @@ from fractions import Fraction
 from pathlib import Path
 
 from activity.labelling.jobs import Job
-from activity.labelling.label_clip import Outcome
 from activity.labelling.outputs import Outputs
 from activity.labelling.over_clips import OverClips, report_over_clips
 from activity.labelling.report import report
+from activity.labelling.results import Outcome
 from activity.temporal.formats.annotations import Media
 from activity.temporal.smoothing import Rolling
 from activity.temporal.summary import summarise

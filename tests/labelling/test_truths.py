@@ -6,12 +6,16 @@ from pathlib import Path
 import pytest
 
 from activity.common.errors import UserError
-from activity.labelling.jobs import plan_jobs
 from activity.labelling.outputs import Outputs
+from activity.labelling.planning import plan_jobs
 from activity.labelling.review.data_files import data_file
-from activity.labelling.truths import check_labels
+from activity.labelling.review.writer import write_clip as write_clip_on_page
+from activity.labelling.truths import check_truths, known_before
+from activity.temporal.judgement import Truth
 from activity.temporal.segments import Segment
 from tests.conftest import write_clip
+from tests.labelling.review.drawn_page import FPS, review_clip
+from tests.labelling.test_label_clip import SAVED
 
 HEADER = "clip,start,end,label\n"
 
@@ -76,9 +80,9 @@ def test_a_name_that_two_clips_have_is_refused(clips: list[str], tmp_path: Path)
 
 def test_a_label_that_the_model_does_not_know_is_named_with_its_line(tmp_path: Path) -> None:
     truth = table(tmp_path, HEADER + "a.mp4,0,4,tennis\nb.mp4,0,2,chess\n")
-    check_labels(truth, ["chess", "tennis"])
+    check_truths([Truth(truth, [])], ["chess", "tennis"])
     with pytest.raises(UserError, match="line 3: 'chess' is none of the labels: tennis, unknown"):
-        check_labels(truth, ["tennis"])
+        check_truths([Truth(truth, [])], ["tennis"])
 
 
 def test_a_page_that_has_shown_a_clip_is_found(clips: list[str], tmp_path: Path) -> None:
@@ -147,3 +151,16 @@ def test_results_in_the_folder_of_truths_are_no_truths(clips: list[str], tmp_pat
     (folder / "a.json").write_text('{"label": "tennis"}')  # a summary of --json
     (job,) = plan_jobs(clips[:1], Outputs(json=folder / "a.json"), folder)
     assert list(job.truth.segments) == [Segment(0, 4, "tennis")]
+
+
+def test_a_page_of_another_number_of_frames_says_nothing_of_what_was_before(tmp_path: Path) -> None:
+    """As where a run has ended early, or has read a damaged clip otherwise."""
+    clip = tmp_path / "match.mp4"
+    clip.write_bytes(b"a clip")
+    drawn = review_clip(clip, [number / FPS for number in range(50)])
+    write_clip_on_page(tmp_path, drawn)
+    data = data_file(tmp_path, "match")
+    found = known_before(data, drawn.shown, 50, SAVED)
+    assert found.labels is not None
+    assert len(found.labels) == 50
+    assert known_before(data, drawn.shown, 49, SAVED).labels is None

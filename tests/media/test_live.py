@@ -12,8 +12,8 @@ import pytest
 
 from activity.common.errors import UserError
 from activity.common.stores import public_name
-from activity.labelling.jobs import plan_jobs
 from activity.labelling.outputs import Outputs
+from activity.labelling.planning import plan_jobs
 from activity.media.live import LiveSource, is_live
 from activity.media.region import parse_region
 
@@ -166,7 +166,7 @@ def test_any_live_source_can_have_regions_and_a_truth(source: str, tmp_path: Pat
     table.write_text(f"clip,region,left,top,width,height\n{name},right,0.5,0,0.5,1\n")
     given = {"regions": [parse_region("left=0,0,0.5,1")], "regions_table": table}
     jobs = plan_jobs([source], outputs, **given)
-    assert [job.title for job in jobs] == [f"{name} (left)", f"{name} (right)"]
+    assert [str(job.part) for job in jobs] == [f"{name} (left)", f"{name} (right)"]
     truth = tmp_path / "truth.csv"
     truth.write_text("start,end,label\n0,3,red\n")
     (job,) = plan_jobs([source], outputs, truth)

@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 
 from activity.common.errors import UserError
-from activity.labelling.overlay import label_plate
+from activity.labelling.overlay import label_plate, whole_frame
 from activity.labelling.styled_labels import label_subtitles, subtitle_header
 from activity.media.clip import VideoSource
 from activity.media.remux import Subtitle, copy_with_subtitles
 from activity.temporal.smoothing import Rolling, Viterbi
 from tests.predictions import predictions_of, random_raw
 
-HEADER = subtitle_header((64, 48), "tennis")
+HEADER = subtitle_header((64, 48), "tennis", [whole_frame((64, 48))])
 
 
 def clip_with_sound(path: Path, *, start: int = 0) -> Path:
@@ -111,7 +111,8 @@ def test_each_frame_has_its_label_and_percentage(smoothing: Rolling | Viterbi, s
     known = predictions_of(random_raw(120), stride=stride)
     numbers = smoothing.numbers(known)
     smoothed = np.concatenate(list(smoothing.smoothed(known, numbers)))
-    found = [each for each in label_subtitles(known, smoothing, numbers) if each.style == "label"]
+    subtitles = label_subtitles(known, smoothing, numbers, whole_frame((1280, 720)), 0)
+    found = [each for each in subtitles if each.style == "label"]
     assert found[0].start == 0
     assert found[-1].end == pytest.approx(known.end)
     assert all(one.end == next_one.start for one, next_one in pairwise(found))
@@ -128,7 +129,7 @@ def test_the_plate_lies_where_it_is_drawn() -> None:
     assert plate is not None
     styles = [
         line.removeprefix("Style: ").split(",")
-        for line in subtitle_header((1280, 720), "tennis").splitlines()
+        for line in subtitle_header((1280, 720), "tennis", [whole_frame((1280, 720))]).splitlines()
         if line.startswith("Style: ")
     ]
     assert [style[0] for style in styles] == ["plate", "label"]
@@ -139,7 +140,7 @@ def test_the_plate_lies_where_it_is_drawn() -> None:
 def test_tags_in_a_label_are_shown_not_obeyed() -> None:
     known = predictions_of(random_raw(2), labels=("{\\b1}a\\N", "b", "c"))
     numbers = np.zeros(2, np.uint8)
-    text = next(label_subtitles(known, Rolling(1), numbers)).text
+    text = next(label_subtitles(known, Rolling(1), numbers, whole_frame((1280, 720)), 0)).text
     assert "{\\" not in text.replace("\\{", "")
     assert "\\N" not in text
 

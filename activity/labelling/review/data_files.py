@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from itertools import chain, count
 from pathlib import Path, PurePath
-from typing import Any
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -18,7 +18,7 @@ from activity.common.regular_file import hash_file
 from activity.common.stores import is_stored, public_name
 from activity.common.tables import as_text
 from activity.media.clip import open_container, shown_stream
-from activity.media.frame import Frame, VideoInfo
+from activity.media.frame import Frame, VideoInfo, Window
 from activity.media.sink import open_sink
 from activity.temporal.judgement import NO_LABEL
 from activity.temporal.segments import UNKNOWN
@@ -62,6 +62,28 @@ _PIXEL_FORMATS = {"yuv420p", "yuvj420p"}  # 8 bits, and colour at half the resol
 
 # Folders of home folders: a path through one of them names a person.
 _HOMES = {"home", "users", "documents and settings"}
+
+
+class ShownPart(NamedTuple):
+    """What is shown of a clip: what is kept of one on a page is not about others.
+
+    Attributes:
+        digest: SHA-256 of the clip's content.
+        size: width and height of its frames in pixels.
+        window: the part of the frames that is labelled; None for the whole.
+    """
+
+    digest: str
+    size: tuple[int, int]
+    window: Window | None = None
+
+    @property
+    def place(self) -> list[float] | None:
+        """Left, top, width and height of the part in shares of the frame; None for the whole."""
+        if self.window is None:
+            return None
+        sides = (*self.size, *self.size)
+        return [round(edge / side, 6) for edge, side in zip(self.window, sides, strict=True)]
 
 
 def data_file(folder: Path, name: str) -> Path:
@@ -147,59 +169,53 @@ def read_summary(data: Path) -> dict[str, Any] | None:
         return None
 
 
-def read_labels(
-    data: Path, digest: str, frames: int, labels: Sequence[str]
-) -> NDArray[np.intp] | None:
-    """Read the label of each frame on a page, to compare an earlier run with this one.
+def read_place(data: Path) -> list[float] | None:
+    """Read which part of a clip a data file is about, as ``ShownPart.place`` has it."""
+    region = (read_summary(data) or {}).get(_KEY_OF_REGIONS)
+    return region.get("place") if isinstance(region, dict) else None
 
-    Args:
-        data: the clip's data file.
-        digest: SHA-256 of the clip's content.
-        frames: number of its frames.
-        labels: the labels to index.
 
-    Returns:
-        Indices into ``labels``, shape (frames,); ``len(labels)`` for ``unknown`` if it is not among
-        them, ``NO_LABEL`` for any other label. None if the data are missing, damaged, or of another
-        content.
+class LabelledFrames(NamedTuple):
+    """What a page says of the frames of a clip.
+
+    Attributes:
+        times: when each is shown in seconds, ascending, up to a tick late; shape (frames,).
+        numbers: of its label among those asked for, shape (frames,); the number of these for
+            ``unknown`` if it is not among them, ``NO_LABEL`` for any other label.
+        labels: all labels that the clip could have got, as text.
     """
-    with suppress(OSError, ValueError, LookupError, TypeError):
-        given = _labels_in(_read_content(data, digest), labels)
-        return given if len(given) == frames else None
-    return None
+
+    times: NDArray[np.float64]
+    numbers: NDArray[np.intp]
+    labels: list[str]
 
 
 def read_labelled_frames(
-    data: Path, digest: str, labels: Sequence[str]
-) -> tuple[NDArray[np.float64], NDArray[np.intp]] | None:
+    data: Path, shown: ShownPart, labels: Sequence[str]
+) -> LabelledFrames | None:
     """Read when each frame of a clip is shown, and which label it has on the page.
 
     Args:
-        data, digest: as in ``read_labels``.
-        labels: those that the clip was labelled with.
+        data: the clip's data file.
+        shown: the clip, or the part of it.
+        labels: the labels to number.
 
     Returns:
-        (times in seconds, ascending, up to a tick late; numbers of the labels), each of shape
-        (frames,). None if the data are missing, damaged, of other content, or of other labels.
+        None if the data are missing, damaged, or of something else.
     """
     with suppress(OSError, ValueError, LookupError, TypeError):
-        content = _read_content(data, digest)
-        times, given = _times_in(content["timing"]), _labels_in(content, labels)
-        if content["labels"] == [as_text(label) for label in labels] and len(times) == len(given):
-            return times, given
+        summary = read_summary(data)
+        if summary is None or summary["id"] != shown.digest or read_place(data) != shown.place:
+            return None
+        line = data.read_text(encoding="ascii").split("\n")[1]
+        content = json.loads(line.removeprefix(CALL).removesuffix(");"))
+        times, numbers = _times_in(content["timing"]), _numbers_in(content, labels)
+        if len(times) == len(numbers):
+            return LabelledFrames(times, numbers, content["labels"])
     return None
 
 
-def _read_content(data: Path, digest: str) -> dict[str, Any]:
-    summary = read_summary(data)
-    if summary is None or summary["id"] != digest:
-        raise ValueError("these are no data of this clip")
-    line = data.read_text(encoding="ascii").split("\n")[1]
-    content: dict[str, Any] = json.loads(line.removeprefix(CALL).removesuffix(");"))
-    return content
-
-
-def _labels_in(content: dict[str, Any], labels: Sequence[str]) -> NDArray[np.intp]:
+def _numbers_in(content: dict[str, Any], labels: Sequence[str]) -> NDArray[np.intp]:
     number_of = {UNKNOWN: len(labels)} | {as_text(label): n for n, label in enumerate(labels)}
     starts = [start for start, *_ in content["segments"]]
     numbers = [number_of.get(label, NO_LABEL) for _, label, *_ in content["segments"]]

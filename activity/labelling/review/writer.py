@@ -5,9 +5,8 @@ import hashlib
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path, PurePath
+from typing import NamedTuple
 from urllib.parse import quote_from_bytes
 
 import numpy as np
@@ -22,14 +21,13 @@ from activity.labelling.review.data_files import (
     LONGEST_STEP,
     SUMMARY,
     TICKS,
+    ShownPart,
     data_file,
     name_in_tables,
-    page_and_name,
     read_summary,
     reference,
 )
 from activity.labelling.review.doubt import DOUBTFUL, WeighedSegment, clip_doubt, weigh_segments
-from activity.media.region import Region
 from activity.temporal.envelope import Envelope, envelope_of
 from activity.temporal.predictions import Predictions
 from activity.temporal.segments import UNKNOWN
@@ -58,89 +56,26 @@ _ONE_RATE = 2e-6  # seconds by which frames at one rate may be off: containers r
 _RAW_BYTES = ("utf-8", "surrogateescape")
 
 
-@dataclass(frozen=True, eq=False)
-class ReviewClip:
+class ReviewClip(NamedTuple):
     """What the page shows of one clip, or of a region of one.
 
     Attributes:
         name: name of the clip among those of the page; its data are in a file of that name.
         path: path of the clip, or its address in a store.
-        digest: digest of the clip's content; corrections are kept under it.
-        times: times of the frames in seconds, shape (frames,), ascending from 0.
-        end: when the last frame ends, in seconds.
-        labels: name of each class.
-        label: label of the whole clip.
-        segments: what was decided, in order of time, without gaps, the first from 0.
-        envelope: envelope of the raw predictions of the same frames.
+        shown: its content, and the part of it that was labelled; corrections are kept for these.
+        predictions: of its frames.
+        summary: of its labels.
         copy: an ``.mp4`` in the page's folder that is shown instead of the clip; None for none.
-        looks: names of what each segment looks like; empty (default) where nobody knows.
-        region: the part of the frames that was labelled, in shares of these; None (default) for
-            the whole frame.
+        region: name of the region; "" (default) for the whole frame.
     """
 
     name: str
     path: Path
-    digest: str
-    times: NDArray[np.float64]
-    end: float
-    labels: Sequence[str]
-    label: str
-    segments: Sequence[WeighedSegment]
-    envelope: Envelope
+    shown: ShownPart
+    predictions: Predictions
+    summary: Summary
     copy: Path | None = None
-    looks: Sequence[Sequence[str]] = ()
-    region: Region | None = None
-
-
-def gather_review(
-    data: Path,
-    clip: Path,
-    digest: str,
-    predictions: Predictions,
-    summary: Summary,
-    copy: Path | None,
-    region: Region | None,
-    size: tuple[int, int],
-) -> ReviewClip:
-    """Gather what the page shows of a labelled clip, or of a region of one.
-
-    Args:
-        data: the file to write, one of ``data_file``.
-        clip: path of the clip, or its address in a store.
-        digest: digest of its content.
-        predictions: of the clip.
-        summary: summary of its labels.
-        copy: a copy that the page shows instead of the clip; None for none.
-        region: the part of the frames that was labelled; None for the whole frame.
-        size: width and height of the frames in pixels.
-    """
-    return ReviewClip(
-        name=page_and_name(data)[1],
-        path=clip,
-        digest=digest,
-        times=predictions.times,
-        end=predictions.end,
-        labels=predictions.labels,
-        label=summary.label,
-        segments=weigh_segments(predictions, summary.segments),
-        looks=[run.looks_like for run in summary.runs],
-        envelope=envelope_of(predictions, {RAW: RAW.numbers(predictions)}, RAW),
-        copy=copy,
-        region=region and _in_shares(region, size),
-    )
-
-
-def _in_shares(region: Region, size: tuple[int, int]) -> Region:
-    """Return a region as it was cut from frames of a size, in shares of these."""
-    width, height = size
-    window = region.window(size, "the clip")
-    return Region(
-        region.name,
-        Fraction(window.left, width),
-        Fraction(window.top, height),
-        Fraction(window.width, width),
-        Fraction(window.height, height),
-    )
+    region: str = ""
 
 
 def write_clip(folder: Path, clip: ReviewClip) -> None:
@@ -154,26 +89,28 @@ def write_clip(folder: Path, clip: ReviewClip) -> None:
     Raises:
         UserError: the file system refuses to write.
     """
+    predictions = clip.predictions
+    weighed = weigh_segments(predictions, clip.summary.segments)
+    played = reference(clip.copy or clip.path, folder)
     content = {
-        "end": clip.end,
-        "labels": [as_text(label) for label in clip.labels],
-        "timing": _timing(clip.times),
-        "segments": _segments(clip),
-        "curves": _curves(clip.envelope),
-        "source": _source(folder, clip),
+        "end": predictions.end,
+        "labels": [as_text(label) for label in predictions.labels],
+        "timing": _timing(predictions.times),
+        "segments": _segments(clip, weighed),
+        "curves": _curves(envelope_of(predictions, {RAW: RAW.numbers(predictions)}, RAW)),
+        "source": None if played is None else _address(played),
     }
     summary: dict[str, object] = {
-        "id": clip.digest,
+        "id": clip.shown.digest,
         "name": as_text(clip.name),
         "clip": name_in_tables(folder, clip.path),
-        "label": as_text(clip.label),
-        "doubt": round(clip_doubt(clip.segments), 3),
-        "seconds": round(clip.end, 3),
-        "doubtful": sum(segment.doubt >= DOUBTFUL for segment in clip.segments),
+        "label": as_text(clip.summary.label),
+        "doubt": round(clip_doubt(weighed), 3),
+        "seconds": round(predictions.end, 3),
+        "doubtful": sum(segment.doubt >= DOUBTFUL for segment in weighed),
     }
     if clip.region:
-        place = [round(float(share), 6) for share in clip.region[1:]]
-        summary["region"] = {"name": as_text(clip.region.name), "place": place}
+        summary["region"] = {"name": as_text(clip.region), "place": clip.shown.place}
     path = data_file(folder, clip.name)
     check_output(path, "the review page")
     with replace_when_complete(path) as (part,):
@@ -181,22 +118,16 @@ def write_clip(folder: Path, clip: ReviewClip) -> None:
         part.write_text(text, encoding="ascii", newline="")
 
 
-def _source(folder: Path, clip: ReviewClip) -> str | None:
-    """Return the address of what the page plays, relative to the page."""
-    path = reference(clip.copy or clip.path, folder)
-    return None if path is None else _address(path)
-
-
-def _segments(clip: ReviewClip) -> list[list[object]]:
+def _segments(clip: ReviewClip, weighed: Sequence[WeighedSegment]) -> list[list[object]]:
     """List first frame, label, doubt, raw switches and looks of each segment that has a frame."""
-    starts = np.array([one.segment.start for one in clip.segments])
-    first = np.searchsorted(clip.times + _ONE_RATE, starts).tolist()
-    ends = [*first[1:], len(clip.times)]
-    looks = clip.looks or [()] * len(clip.segments)
+    times = clip.predictions.times
+    starts = np.array([one.segment.start for one in weighed])
+    first = np.searchsorted(times + _ONE_RATE, starts).tolist()
+    ends = [*first[1:], len(times)]
     return [
         [frame, as_text(one.segment.label), round(one.doubt, 3), one.switches]
-        + ([", ".join(names)] if names else [])
-        for frame, end, one, names in zip(first, ends, clip.segments, looks, strict=True)
+        + ([", ".join(run.looks_like)] if run.looks_like else [])
+        for frame, end, one, run in zip(first, ends, weighed, clip.summary.runs, strict=True)
         if frame < end
     ]
 

@@ -15,7 +15,7 @@ from itertools import accumulate, groupby
 from pathlib import Path, PurePath
 from typing import Any
 
-from activity.common.errors import UserError, printable
+from activity.common.errors import UserError, printable, shortened
 from activity.common.stores import is_stored
 from activity.temporal.formats.annotations import (
     Annotations,
@@ -187,6 +187,9 @@ def _clips_of(
     if about:
         for name in sorted(subjects - about - {""}):
             found.left_out.append(f"{where}: subject {printable(name)}")
+    elif len(subjects - {""}) > 1:
+        names = printable(shortened(sorted(subjects - {""})))
+        found.left_out.append(f"{where}: subjects, since no --region has the name of one: {names}")
     for event in observation["events"]:
         subject = from_text(event[1])
         if not about or subject in {*about, ""}:

@@ -4,6 +4,7 @@ import hashlib
 import math
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import av
@@ -11,20 +12,19 @@ import cv2
 import numpy as np
 
 from activity.labelling.review.data_files import (
+    ShownPart,
     copy_file,
     data_of_clip,
     needs_copy,
     open_copy,
     page_and_name,
 )
-from activity.labelling.review.doubt import weigh_segments
 from activity.labelling.review.writer import ReviewClip, write_clip, write_index
 from activity.media.clip import VideoSource
 from activity.media.region import Region, parse_region
-from activity.temporal.envelope import envelope_of
 from activity.temporal.predictions import Predictions
 from activity.temporal.segments import Segment
-from activity.temporal.smoothing import RAW
+from activity.temporal.summary import LabelRun, summarise
 
 LABELS = ["football", "tennis", "weight_lifting"]
 FPS = 25
@@ -109,24 +109,19 @@ def review_clip(
             Segment(bounds[0], bounds[1], labels[0]),
             Segment(bounds[1], end, labels[1]),
         ]
-    raw = np.stack(list(predictions(times, labels)))
-    clip = Predictions(np.asarray(times, np.float64), raw, 1, labels, end)
-    envelope = envelope_of(clip, {RAW: RAW.numbers(clip)}, RAW)
-    weighed = weigh_segments(clip, segments)
+    known = Predictions(np.asarray(times, np.float64), predictions(times, labels), 1, labels, end)
+    summary = replace(
+        summarise(known, np.zeros(len(times), np.uint8), "raw"),
+        probabilities=np.eye(len(labels))[0],
+        runs=[LabelRun(label, start, stop, 0, 0) for start, stop, label in segments],
+    )
     if digest is None:
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    # As fine as shares are written.
+    size = (10**6, 10**6)
+    shown = ShownPart(digest, size, region and region.window(size, path.name))
     return ReviewClip(
-        name or path.stem,
-        path,
-        digest,
-        np.asarray(times, np.float64),
-        end,
-        labels,
-        labels[0],
-        weighed,
-        envelope,
-        copy,
-        region=region,
+        *(name or path.stem, path, shown, known, summary, copy), region.name if region else ""
     )
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from activity.labelling.review.data_files import data_file, data_of_clip, read_labels
+from activity.labelling.review.data_files import data_file, data_of_clip, read_labelled_frames
 from activity.labelling.review.writer import write_clip
 from activity.temporal.segments import Segment
 from tests.common.test_tables import NAMES
@@ -65,16 +65,16 @@ def test_what_a_page_says_of_each_frame_is_read(tmp_path: Path) -> None:
     drawn = review_clip(clip, TIMES, labels=labels, segments=segments)
     write_clip(tmp_path, drawn)
     data = data_file(tmp_path, "match")
-    found = read_labels(data, drawn.digest, 50, ["tennis", "golf"])
-    np.testing.assert_array_equal(found, [0] * 10 + [2] * 20 + [0] * 20)
-    np.testing.assert_array_equal(
-        read_labels(data, drawn.digest, 50, ["golf", "unknown"]), [-2] * 10 + [1] * 20 + [-2] * 20
-    )
-    assert read_labels(data, "0" * 64, 50, labels) is None
-    assert read_labels(data, drawn.digest, 49, labels) is None
+    found = read_labelled_frames(data, drawn.shown, ["tennis", "golf"])
+    np.testing.assert_array_equal(found.numbers, [0] * 10 + [2] * 20 + [0] * 20)
+    np.testing.assert_allclose(found.times, TIMES, atol=1e-6)
+    assert found.labels == labels
+    found = read_labelled_frames(data, drawn.shown, ["golf", "unknown"])
+    np.testing.assert_array_equal(found.numbers, [-2] * 10 + [1] * 20 + [-2] * 20)
+    assert read_labelled_frames(data, drawn.shown._replace(digest="0" * 64), labels) is None
     data.write_text(data.read_text().split("\n")[0] + "\ntakeClip({")
-    assert read_labels(data, drawn.digest, 50, labels) is None
-    assert read_labels(tmp_path / "none.js", drawn.digest, 50, labels) is None
+    assert read_labelled_frames(data, drawn.shown, labels) is None
+    assert read_labelled_frames(tmp_path / "none.js", drawn.shown, labels) is None
 
 
 @given(st.lists(NAMES, min_size=3, max_size=3, unique=True))
@@ -90,5 +90,5 @@ def test_any_label_on_a_page_is_read_again(
     ]
     drawn = review_clip(clip, TIMES, labels=labels, segments=segments)
     write_clip(folder, drawn)
-    found = read_labels(data_file(folder, "match"), drawn.digest, 50, labels)
-    np.testing.assert_array_equal(found, [2] * 10 + [0] * 20 + [1] * 20)
+    found = read_labelled_frames(data_file(folder, "match"), drawn.shown, labels)
+    np.testing.assert_array_equal(found.numbers, [2] * 10 + [0] * 20 + [1] * 20)

@@ -508,7 +508,9 @@ def test_seven_thousand_seconds_and_a_thousand_clips(open_page: OpenPage, tmp_pa
     write_clip(folder, long)
     summary = data_file(folder, "long").read_text().split("\n")[0]
     for number in range(999):
-        other = summary.replace(long.digest, f"{number:064}").replace('"long"', f'"clip {number}"')
+        other = summary.replace(long.shown.digest, f"{number:064}").replace(
+            '"long"', f'"clip {number}"'
+        )
         data_file(folder, f"clip {number}").write_text(f"{other}\n")
     assert write_index(folder) == 1000
     assert (folder / "index.html").stat().st_size < 500_000
@@ -572,7 +574,12 @@ def test_says_what_an_unknown_segment_looks_like(tmp_path: Path, open_page: Open
     clip = draw_clip(tmp_path / "match.mp4", 2)
     shown = review_clip(clip, [number / FPS for number in range(2 * FPS)])
     looks = [[], ["ballplayer", "<b>baseball</b>"], []]
-    write_clip(tmp_path / "review", replace(shown, looks=looks))
+    runs = [
+        run._replace(looks_like=tuple(names))
+        for run, names in zip(shown.summary.runs, looks, strict=True)
+    ]
+    shown = shown._replace(summary=replace(shown.summary, runs=runs))
+    write_clip(tmp_path / "review", shown)
     write_index(tmp_path / "review")
     opened = open_page(tmp_path / "review" / "index.html")
     opened.wait_for_clip("match")

@@ -252,6 +252,23 @@ def test_corrections_are_kept_and_saved_for_each_region(
     assert opened.problems == []
 
 
+def test_corrections_are_of_one_rectangle(open_page: OpenPage, tmp_path: Path) -> None:
+    """A region that has moved under its name begins anew; back in its place, it has them again."""
+    clip = draw_clip(tmp_path / "match.mp4", 2)
+    marks = {}
+    opened = None
+    for number, region in enumerate([LEFT, "left=0.1,0,0.5,1", LEFT]):
+        page = write_page_of_regions(tmp_path / "review", clip, [region], 2)
+        opened = opened or open_page(page)
+        opened.page.reload()
+        opened.wait_for_clip("match.left")
+        if not number:
+            opened.press("1")
+        marks[number] = "✓ 1" in opened.page.get_by_role("button", name="match (left)").inner_text()
+    assert marks == {0: True, 1: False, 2: True}
+    assert opened.problems == []
+
+
 def test_regions_and_whole_clips_are_in_one_table(open_page: OpenPage, tmp_path: Path) -> None:
     clips = [draw_clip(tmp_path / name, 2) for name in ("match.mp4", "match.left.mp4")]
     write_page(tmp_path / "review", clips[:1])

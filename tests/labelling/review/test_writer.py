@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 
 from activity.common.errors import UserError
 from activity.common.stores import clip_location
-from activity.labelling.review.data_files import data_file
+from activity.labelling.review.data_files import ShownPart, data_file
 from activity.labelling.review.writer import (
+    ReviewClip,
     _timing,
     as_script,
-    gather_review,
     page,
     write_clip,
     write_index,
@@ -96,11 +96,10 @@ def test_a_region_is_told_in_shares_of_the_frame(clip: Path, tmp_path: Path) -> 
         "match.left": parse_region("left=0,0,1/3,1"),
         "match.lane 2": parse_region("lane 2=480,90,160,45"),
     }.items():
-        data = data_file(folder, name)
-        write_clip(
-            folder,
-            gather_review(data, clip, "0" * 64, predictions, summary, None, region, (640, 360)),
-        )
+        window = region and region.window((640, 360), "match.mp4")
+        shown = ShownPart("0" * 64, (640, 360), window)
+        called = region.name if region else ""
+        write_clip(folder, ReviewClip(name, clip, shown, predictions, summary, region=called))
     write_index(folder)
     clips = {one["name"]: one for one in index_of(folder / "index.html")["clips"]}
     assert "region" not in clips["match"]

@@ -1,6 +1,6 @@
 "use strict";
-// What a person has marked, kept by the browser under each clip's digest, and the name of the region
-// if it is of one; and tables of it.
+// What a person has marked, kept by the browser under each clip's digest, and the name and place of
+// the region if it is of one; and tables of it.
 
 const kept = new Map(); // what the browser refuses to keep lives as long as the page
 const refused = new Set(); // of these it may keep something older

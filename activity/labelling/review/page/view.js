@@ -4,7 +4,8 @@
 const index = JSON.parse(document.getElementById("index").textContent);
 for (const entry of index.clips) {
   entry.digest = entry.id;
-  if (entry.region) entry.id += `:${entry.region.name}`; // what is kept of it is its own
+  // What is kept of a region is its own, and not that of another rectangle of its name.
+  if (entry.region) entry.id += `:${entry.region.name}:${entry.region.place}`;
 }
 const part = (id) => document.getElementById(id);
 const timeline = new Timeline(part("timeline"), part("overview"));

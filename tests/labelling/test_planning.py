@@ -9,10 +9,13 @@ from av.format import ContainerFormat
 
 from activity.common.errors import UserError
 from activity.common.stores import location
-from activity.labelling.jobs import check_tables_survive, part_finished, plan_jobs
+from activity.labelling import planning
+from activity.labelling.finished import part_finished
 from activity.labelling.outputs import Outputs
+from activity.labelling.planning import check_tables_survive, plan_jobs
 from activity.labelling.review.data_files import data_file
 from activity.media.clip import _FORMATS, VideoSource
+from activity.media.region import parse_region
 from tests.clips import draw_frame, write_pictures
 from tests.conftest import posix
 
@@ -321,3 +324,19 @@ def test_a_persons_file_of_another_program_beside_its_clip_is_kept(
     beside.write_text("0\t4\ttennis\n")  # no more is read than tells one
     with pytest.raises(UserError, match="may be a person's work"):
         check_tables_survive(jobs)
+
+
+def test_where_regions_lie_is_looked_up_behind_a_bar(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Opening many clips takes a while."""
+    bars = []
+
+    def tqdm(clips: list[str], what: str, **_: object) -> list[str]:
+        bars.append((what, len(clips)))
+        return clips
+
+    monkeypatch.setattr(planning, "tqdm", tqdm)
+    clips = touch(tmp_path / "in", "a.mp4", "b.mp4")
+    plan_jobs(clips, Outputs(csv=tmp_path / "out"), regions=[parse_region("left=0,0,0.5,1")])
+    assert bars == [("looking at clips", 2)]

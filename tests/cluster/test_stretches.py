@@ -9,10 +9,10 @@ import av
 import numpy as np
 import pytest
 
+from activity.cluster.stretches import ClassifiedStretch, classify_stretch, join_stretches
 from activity.common.errors import UserError
 from activity.common.interruption import LeftUnfinishedError
 from activity.labelling.label_clip import label_clip
-from activity.labelling.prediction import ClassifiedStretch, classify_stretch, join_stretches
 from activity.media.clip import VideoSource
 from activity.media.cutting import SEAM, CutClip, cut, fit_together
 from activity.network.engine import Stream
