@@ -23,7 +23,7 @@ from activity.common.errors import UserError
 from activity.common.interruption import delay_interrupts
 from activity.network.artifacts import save_classifier
 from activity.network.classifier import Classifier
-from activity.network.engine import EngineOptions, prefers_openvino
+from activity.network.engine import EngineOptions, keep_export, prefers_openvino
 from activity.network.imagenet_names import probabilities_of_names
 from activity.network.profiles import Likeness, profiles_of
 from activity.network.unknown import Answers, known_confidence, unsure_share
@@ -285,7 +285,7 @@ def leave_export(trained: Trained, classifier: Classifier, options: EngineOption
     """
     try:
         if prefers_openvino(options):
-            classifier.keep_export(join(trained.backbone, trained.head), options)
+            keep_export(join(trained.backbone, trained.head), options, classifier.key)
     except UserError as error:
         return [str(error)]
     return []
