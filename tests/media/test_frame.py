@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from activity.media.clip import VideoSource
-from activity.media.frame import Frame, Framing, VideoInfo, Window, framed, network_input, scaled
+from activity.media.frame import Frame, Framing, VideoInfo, Window, framed, network_input
 from activity.media.sink import open_sink
 from tests.clips import write_av_clip, write_pictures
 
@@ -61,7 +61,7 @@ def test_the_input_is_neither_darker_nor_tinted(side: int, tmp_path: Path) -> No
 def test_a_part_of_a_frame_is_where_it_is_in_its_pixels(window: Window, tmp_path: Path) -> None:
     path = write_pictures(tmp_path / "clip.mp4", [picture_of((640, 362))], "libx264")
     found = first_frame(path).window(window, 96)
-    expected = scaled(first_frame(path).pixels, window, 96)
+    expected = Frame(first_frame(path).pixels).window(window, 96)
     assert np.abs(found.astype(int) - expected).mean() < 2
 
 
