@@ -102,16 +102,17 @@ def look_at_clip(path: Path, index: DigestIndex, *, with_size: bool = False) -> 
     """
     begun = time.time_ns()
     known = None if is_stored(path) else index.find(path)
-    if known is not None and known.seconds is not None and not with_size:
-        return ClipFacts(known.digest, known.seconds)
+    digest, seconds = known or (None, None)
+    if digest is not None and seconds is not None and not with_size:
+        return ClipFacts(digest, seconds)
     with local_copy(path) as local, closing(VideoSource(local)) as source:
         try:
             state = state_of(local)
-            digest = hash_file(local) if known is None else known.digest
+            digest = digest or hash_file(local)
         except OSError as error:
             raise UserError(f"cannot read {path}: {error.strerror or error}") from error
-        length = known.seconds if known is not None else None
-        seconds = float(source.seconds()) if length is None else length
+        if seconds is None:
+            seconds = source.seconds()
         size = source.info.width, source.info.height
     if not is_stored(path):
         index.keep(path, state, KnownFile(digest, seconds), begun)
