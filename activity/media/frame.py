@@ -319,7 +319,15 @@ class Frame:
     def network_input(
         self, framing: Framing = "centre", side: int = INPUT_SIZE
     ) -> NDArray[np.uint8]:
-        """Turn the frame into what a network sees, as the function ``network_input`` does.
+        """Turn the photo or frame into what the network sees.
+
+        A frame is wider than most photos. Squashed, people in it are thinner than in the photos the
+        network has learned from; docs/recipe.md says what that costs on real clips.
+
+        Args:
+            framing: ``"centre"`` takes the square in the middle; ``"squashed"`` takes all of the
+                image and does not keep its aspect ratio, as the source tutorial does.
+            side: width and height of the network's input in pixels.
 
         Returns:
             RGB, uint8, shape (side, side, 3).
@@ -520,26 +528,6 @@ class DecodedFrame(Frame):
         if size != self.size:  # the first picture had another
             shown = cv2.resize(shown, self.size, interpolation=cv2.INTER_AREA)
         return np.asarray(shown, np.uint8)
-
-
-def network_input(
-    image: NDArray[np.uint8], framing: Framing = "centre", side: int = INPUT_SIZE
-) -> NDArray[np.uint8]:
-    """Turn a photo or a frame, as OpenCV gives it, into what the network sees.
-
-    A frame is wider than most photos. Squashed, people in it are thinner than in the photos the
-    network has learned from; docs/recipe.md says what that costs on real clips.
-
-    Args:
-        image: BGR, uint8, shape (height, width, 3).
-        framing: ``"centre"`` takes the square in the middle; ``"squashed"`` takes all of the image
-            and does not keep its aspect ratio, as the source tutorial does.
-        side: width and height of the network's input in pixels.
-
-    Returns:
-        RGB, uint8, shape (side, side, 3).
-    """
-    return Frame(image).network_input(framing, side)
 
 
 def framed(width: int, height: int, framing: Framing) -> Window:

@@ -78,7 +78,7 @@ def test_a_shipped_classifier_that_was_changed_is_refused(
 
 @pytest.mark.real_data
 def test_photos_bear_the_names_of_what_they_show(real_data: Path) -> None:
-    from activity.media.frame import network_input
+    from activity.media.frame import Frame
     from activity.media.photo import decode_image
 
     backbone, classifier = build_with_classifier("efficientnet-lite0", "imagenet")
@@ -88,7 +88,7 @@ def test_photos_bear_the_names_of_what_they_show(real_data: Path) -> None:
         for path in sorted((real_data / "sports" / activity).glob("*.jpg"))[:40]:
             photo = decode_image(path.read_bytes())
             if photo is not None:
-                photos.append(network_input(photo))
+                photos.append(Frame(photo).network_input())
         features = backbone.predict(np.stack(photos).astype(np.float32), verbose=0)
         names = probabilities_of_names(features, classifier)
         assert expected in heaviest_names(names.mean(axis=0), 3)
