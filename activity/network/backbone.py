@@ -84,9 +84,7 @@ def build_with_classifier(name: str, weights: str) -> tuple[keras.Model, Classif
     if kind.needs_rebuilding:
         network = _with_ordinary_layers(network)
     pixels = keras.Input((kind.side, kind.side, 3), name="pixels")
-    preprocessing = frozen_convolution(
-        PREPROCESSING, kind.preprocessing.kernel, kind.preprocessing.bias
-    )
+    preprocessing = frozen_convolution(PREPROCESSING, *kind.preprocessing)
     outputs = network(preprocessing(pixels))
     if len(outputs.shape) == 4:  # some networks pool by themselves
         outputs = keras.layers.AveragePooling2D(outputs.shape[1:3], name=_POOLING)(outputs)

@@ -3,7 +3,7 @@
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -12,8 +12,7 @@ IMAGENET_MEAN_RGB = (123.68, 116.779, 103.939)
 """Mean of ImageNet's training pixels, as in ``keras.applications.resnet50.preprocess_input``."""
 
 
-@dataclass(frozen=True)
-class Preprocessing:
+class Preprocessing(NamedTuple):
     """Preprocessing of RGB pixels 0..255: ``pixel @ kernel + bias``.
 
     Attributes:
