@@ -4,7 +4,6 @@ import io
 import math
 from collections.abc import Iterator
 from fractions import Fraction
-from itertools import count
 from pathlib import Path
 from typing import NamedTuple
 
@@ -104,8 +103,8 @@ def _copy(
 
     start = start_of_clock(source)
     last: dict[int, int] = {}
-    waiting = next(subtitles, None)
-    numbers = count()
+    numbered = enumerate(subtitles)
+    waiting = next(numbered, None)
     untimed = 0
     for packet in packets_of_all(source, [s for s in source.streams if s.index in copies]):
         copy = copies[packet.stream_index]
@@ -113,16 +112,16 @@ def _copy(
         if seconds is None:
             untimed += 1
             continue
-        while waiting is not None and waiting.start <= seconds:
-            output.mux(_event(waiting, next(numbers), track))
-            waiting = next(subtitles, None)
+        while waiting is not None and waiting[1].start <= seconds:
+            output.mux(_event(*waiting, track))
+            waiting = next(numbered, None)
         if _is_mov_text(packet.stream):
             packet = _as_subrip(packet)
         packet.stream = copy
         output.mux(packet)
     while waiting is not None:
-        output.mux(_event(waiting, next(numbers), track))
-        waiting = next(subtitles, None)
+        output.mux(_event(*waiting, track))
+        waiting = next(numbered, None)
     if untimed:
         lost.append(f"packets without a time, or out of order: {untimed}")
     return lost
@@ -179,7 +178,7 @@ def _shift(packet: "Packet[Stream]", start: Fraction, last: dict[int, int]) -> f
     return float(decoded * tick)
 
 
-def _event(subtitle: Subtitle, number: int, track: Stream) -> "Packet[Stream]":
+def _event(number: int, subtitle: Subtitle, track: Stream) -> "Packet[Stream]":
     """Make a packet as Matroska has them: without times, but with a number for their order."""
     text = f"{number},{subtitle.layer},{subtitle.style},,0,0,0,,{subtitle.text}"
     packet: Packet[Stream] = av.Packet(text.encode())
