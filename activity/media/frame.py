@@ -262,8 +262,8 @@ class Window(NamedTuple):
         return pixels[self.top : self.bottom, self.left : self.right]
 
 
-NO_PIXELS = np.empty((0, 0, 3), np.uint8)
-"""Stands for the pixels of a frame of which nobody needs more than the time."""
+# Stands for pixels that have not been made yet.
+_NO_PIXELS = np.empty((0, 0, 3), np.uint8)
 
 # Area averaging, like OpenCV's INTER_AREA, with chroma of the full width and no rounding down:
 # within half a brightness of 255 of the exact mean.
@@ -440,7 +440,7 @@ class DecodedFrame(Frame):
     def __init__(
         self, planes: av.VideoFrame, showing: Showing, seconds: float, duration: float
     ) -> None:
-        super().__init__(NO_PIXELS, seconds, duration)
+        super().__init__(_NO_PIXELS, seconds, duration)
         self._decoded, self._showing = planes, showing
 
     @property
@@ -452,7 +452,7 @@ class DecodedFrame(Frame):
     @property
     def pixels(self) -> NDArray[np.uint8]:
         """As of any frame; they are made when they are first asked for, and kept."""
-        if self._pixels is NO_PIXELS:
+        if self._pixels is _NO_PIXELS:
             self._pixels = self._converted()
         return self._pixels
 
@@ -465,7 +465,7 @@ class DecodedFrame(Frame):
         """Return the planes, as ``Frame.planes_to_write`` says."""
         planes = self._planes
         fits = self._showing.layout.as_stored and (planes.width, planes.height) == self.size
-        if self._pixels is not NO_PIXELS or form is None or not fits:
+        if self._pixels is not _NO_PIXELS or form is None or not fits:
             return None
         return planes if format_to_write(planes) == form else None
 
@@ -501,7 +501,7 @@ class DecodedFrame(Frame):
 
     def part(self, part: Part) -> Frame:
         """Return a part of the frame as a frame of its own, cut out of the planes."""
-        if self._pixels is not NO_PIXELS:
+        if self._pixels is not _NO_PIXELS:
             return super().part(part)
         layout = self._showing.layout
         kept = layout.stored(part.window, self.size, self._planes.width, self._planes.height)

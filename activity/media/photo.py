@@ -276,12 +276,11 @@ def _kinds() -> Mapping[str, object]:
 
 def _opened(content: bytes) -> Image.Image | None:
     """Read a photo's header; None if there is none that can be true."""
-    kind = _kind_of(content)
-    if kind and kind not in _kinds():
+    kind, known = _kind_of(content), _kinds()
+    if kind and kind not in known:
         return None
     try:
-        known = [kind] if kind else [one for one in _BY_OPENCV if one in _kinds()]
-        return Image.open(io.BytesIO(content), formats=known)
+        return Image.open(io.BytesIO(content), formats=[kind] if kind else _BY_OPENCV)
     except Exception:
         return None  # of a damaged header, a plugin may raise anything
 
