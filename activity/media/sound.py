@@ -131,8 +131,9 @@ class _CopiedSound:
 
     def take(self, packet: "Packet[Stream]", seconds: Fraction) -> None:
         """Write a packet that is heard at that time."""
-        pts = round(seconds / packet.time_base)
-        dts = pts if packet.dts is None else pts - packet.pts + packet.dts
+        pts = dts = round(seconds / packet.time_base)
+        if packet.dts is not None and packet.pts is not None:
+            dts += packet.dts - packet.pts
         # A damaged clip can go back in time, an output cannot.
         if self._last_dts is None or dts > self._last_dts:
             self._last_dts = dts
@@ -172,7 +173,7 @@ class _ConvertedSound:
             return
         start = seconds
         for frame in frames:
-            if frame.pts is not None:
+            if frame.pts is not None and packet.pts is not None:
                 seconds = start + (frame.pts - packet.pts) * packet.time_base
             self._encode(frame, seconds)
             seconds += Fraction(frame.samples, frame.sample_rate)
