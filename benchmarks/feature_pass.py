@@ -16,7 +16,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from activity.media.frame import network_input
+from activity.media.frame import Frame
 from activity.media.images import hash_files
 from activity.media.photo import decode_image
 from activity.network.backbone import build_backbone, fingerprint
@@ -42,7 +42,7 @@ def main() -> None:
     # One plain and one augmented view of each, as in training.
     views = [View(photos[i].image, number) for i in chosen for number in (0, 1)]
     images = (decode_image(view.image.file.read_bytes()) for view in views[:IN_MEMORY])
-    pixels = [network_input(image) for image in images if image is not None]
+    pixels = [Frame(image).network_input() for image in images if image is not None]
     rows = []
     for name in ("resnet50", "efficientnet-lite0"):
         backbone = build_backbone(name, RANDOM)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from activity.media.clip import VideoSource
-from activity.media.frame import INPUT_SIZE, Frame, VideoInfo, network_input
+from activity.media.frame import INPUT_SIZE, Frame, VideoInfo
 from activity.media.photo import decode_image, read_photo
 from activity.media.sink import open_sink
 from activity.temporal.segment_files import write_segments
@@ -112,7 +112,7 @@ def footage_of_photos(photos: Mapping[str, Sequence[Path]]) -> Footage:
             image = decode_image(read_photo(photo))
             if image is None:
                 continue
-            pixels = network_input(image)
+            pixels = Frame(image).network_input()
             shot = min(count, int(random.integers(*PHOTO_SHOT, endpoint=True)))
             yield from [pixels] * shot
             count -= shot
@@ -132,7 +132,7 @@ def drawn_footage(random: np.random.Generator, label: str, count: int) -> Iterat
         seed = _FIRST_SEED + int(random.integers(_FIRST_SEED))
         for frame in range(shot):
             drawn = draw_scene(activity, seed, frame / RATE, _DRAWN_SIZE, kind)
-            yield network_input(np.ascontiguousarray(drawn[..., ::-1]))
+            yield Frame(np.ascontiguousarray(drawn[..., ::-1])).network_input()
         count -= shot
         if not count:
             return

@@ -10,7 +10,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from activity.media.frame import network_input
+from activity.media.frame import Frame
 from activity.network.artifacts import load_label_file, load_model
 
 
@@ -30,7 +30,7 @@ def main() -> None:
         read, frame = capture.read()
         if not read:
             break
-        pixels = network_input(np.asarray(frame, np.uint8), "squashed").astype(np.float32)
+        pixels = Frame(np.asarray(frame, np.uint8)).network_input("squashed").astype(np.float32)
         window.append(model.predict(np.expand_dims(pixels, axis=0), verbose=0)[0])
         label = labels[int(np.array(window).mean(axis=0).argmax())]
         place, font = (35, 50), cv2.FONT_HERSHEY_SIMPLEX

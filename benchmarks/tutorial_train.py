@@ -17,7 +17,7 @@ from sklearn.metrics import accuracy_score
 from sklearn.preprocessing import LabelBinarizer
 
 from activity.media.augmentation import augmented_view
-from activity.media.frame import network_input
+from activity.media.frame import Frame
 from activity.media.photo import decode_image
 from activity.network.backbone import build_backbone
 from activity.training.data.dataset import find_images
@@ -49,7 +49,7 @@ def read(path: Path) -> np.ndarray:
     photo = decode_image(path.read_bytes())
     if photo is None:
         raise SystemExit(f"cannot read {path}: remove it, the tutorial reads every photo")
-    return network_input(photo, "squashed")
+    return Frame(photo).network_input("squashed")
 
 
 def main() -> None:

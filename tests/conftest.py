@@ -181,11 +181,11 @@ def decode_photo(content: bytes) -> np.ndarray | None:
     Returns:
         RGB, uint8, shape (224, 224, 3).
     """
-    from activity.media.frame import network_input
+    from activity.media.frame import Frame
     from activity.media.photo import decode_image
 
     image = decode_image(content)
-    return None if image is None else network_input(image)
+    return None if image is None else Frame(image).network_input()
 
 
 def draw_photo(colour: str, random: np.random.Generator) -> np.ndarray:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from activity.common.errors import UserError
-from activity.media.frame import network_input
+from activity.media.frame import Frame
 from activity.network.artifacts import load_label_file, load_model
 from activity.network.backbone import build_backbone
 from activity.training.data.dataset import find_images
@@ -63,7 +63,7 @@ def test_trains_reports_and_writes_what_the_next_program_needs(
     right = []
     for number, colour in enumerate(sorted(COLOURS_BGR)):
         photos = [cv2.imread(str(photo)) for photo in sorted(photo_folders.glob(f"{colour}/*"))]
-        pixels = np.stack([network_input(photo) for photo in photos]).astype(np.float32)
+        pixels = np.stack([Frame(photo).network_input() for photo in photos]).astype(np.float32)
         right.extend(model.predict_on_batch(pixels).argmax(axis=1) == number)
     assert np.mean(right) > 0.8  # 0.33 where channels or labels are out of order
     plot = cv2.imread(str(tmp_path / "plots/plot.png"))
@@ -132,7 +132,7 @@ def test_fine_tuned_stages_are_saved_and_judged(
     # The test photos went through the network that is saved.
     photos = find_images([photo_folders], ["all"]).photos
     test = split_images(photos, [], {}, {}).test
-    pixels = [network_input(cv2.imread(str(image.file))) for image in test]
+    pixels = [Frame(cv2.imread(str(image.file))).network_input() for image in test]
     highest = model.predict_on_batch(np.stack(pixels).astype(np.float32)).max(axis=1)
     known = load_label_file(tmp_path / "model/lb.pickle").known_confidence
     np.testing.assert_allclose(known, np.sort(highest), atol=1e-5)

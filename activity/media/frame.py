@@ -54,20 +54,6 @@ class Layout:
             height = math.ceil(height / self.aspect)
         return (height, width) if self.transposed else (width, height)
 
-    def apply(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Show a picture as the clip asks.
-
-        Args:
-            pixels: as stored, uint8, shape (height, width, 3).
-
-        Returns:
-            Upright, with square pixels, of the size that ``size`` says.
-        """
-        shown, size = self.turned(pixels), self.size(*pixels.shape[1::-1])
-        if shown.shape[1::-1] != size:
-            shown = np.asarray(cv2.resize(shown, size, interpolation=cv2.INTER_LINEAR), np.uint8)
-        return shown
-
     def stored(self, window: "Window", shown: tuple[int, int], width: int, height: int) -> "Window":
         """Find where a part of what is shown lies in a picture as it is stored: a pixel at least.
 
@@ -277,7 +263,7 @@ class Window(NamedTuple):
 
 
 NO_PIXELS = np.empty((0, 0, 3), np.uint8)
-"""Stands for the pixels of a frame of which nobody needs more than the time."""
+"""Stands for pixels that have not been made yet, or that nobody needs."""
 
 # Area averaging, like OpenCV's INTER_AREA, with chroma of the full width and no rounding down:
 # within half a brightness of 255 of the exact mean.
@@ -333,7 +319,15 @@ class Frame:
     def network_input(
         self, framing: Framing = "centre", side: int = INPUT_SIZE
     ) -> NDArray[np.uint8]:
-        """Turn the frame into what a network sees, as the function ``network_input`` does.
+        """Turn the photo or frame into what the network sees.
+
+        A frame is wider than most photos. Squashed, people in it are thinner than in the photos the
+        network has learned from; docs/recipe.md says what that costs on real clips.
+
+        Args:
+            framing: ``"centre"`` takes the square in the middle; ``"squashed"`` takes all of the
+                image and does not keep its aspect ratio, as the source tutorial does.
+            side: width and height of the network's input in pixels.
 
         Returns:
             RGB, uint8, shape (side, side, 3).
@@ -346,7 +340,11 @@ class Frame:
         Returns:
             RGB, uint8, shape (side, side, 3).
         """
-        return scaled(self.pixels, window, side)
+        shrinking = min(window.width, window.height) >= side
+        # INTER_AREA averages the pixels that become one: other methods skip some and alias.
+        method = cv2.INTER_AREA if shrinking else cv2.INTER_LINEAR
+        resized = cv2.resize(window.of(self.pixels), (side, side), interpolation=method)
+        return np.asarray(cv2.cvtColor(resized, cv2.COLOR_BGR2RGB), np.uint8)
 
     def part(self, part: "Part") -> "Frame":
         """Return a part of the frame as a frame of its own, which shares its pixels."""
@@ -522,31 +520,14 @@ class DecodedFrame(Frame):
         pixels = np.asarray(converted.to_ndarray(), np.uint8)
         if stored_as_bgr:
             pixels = np.ascontiguousarray(pixels[:, :, ::-1])
-        pixels = self._showing.layout.apply(pixels)
-        if pixels.shape[1::-1] != self.size:
-            resized = cv2.resize(pixels, self.size, interpolation=cv2.INTER_AREA)
-            pixels = np.asarray(resized, np.uint8)
-        return pixels
-
-
-def network_input(
-    image: NDArray[np.uint8], framing: Framing = "centre", side: int = INPUT_SIZE
-) -> NDArray[np.uint8]:
-    """Turn a photo or a frame, as OpenCV gives it, into what the network sees.
-
-    A frame is wider than most photos. Squashed, people in it are thinner than in the photos the
-    network has learned from; docs/recipe.md says what that costs on real clips.
-
-    Args:
-        image: BGR, uint8, shape (height, width, 3).
-        framing: ``"centre"`` takes the square in the middle; ``"squashed"`` takes all of the image
-            and does not keep its aspect ratio, as the source tutorial does.
-        side: width and height of the network's input in pixels.
-
-    Returns:
-        RGB, uint8, shape (side, side, 3).
-    """
-    return Frame(image).network_input(framing, side)
+        layout = self._showing.layout
+        size = layout.size(*pixels.shape[1::-1])
+        shown: cv2.typing.MatLike = layout.turned(pixels)
+        if shown.shape[1::-1] != size:  # stored pixels are not square
+            shown = cv2.resize(shown, size, interpolation=cv2.INTER_LINEAR)
+        if size != self.size:  # the first picture had another
+            shown = cv2.resize(shown, self.size, interpolation=cv2.INTER_AREA)
+        return np.asarray(shown, np.uint8)
 
 
 def framed(width: int, height: int, framing: Framing) -> Window:
@@ -555,22 +536,3 @@ def framed(width: int, height: int, framing: Framing) -> Window:
         return Window(0, 0, width, height)
     side = min(width, height)
     return Window((width - side) // 2, (height - side) // 2, side, side)
-
-
-def scaled(image: NDArray[np.uint8], window: Window, side: int) -> NDArray[np.uint8]:
-    """Scale a part of an image to a square.
-
-    Args:
-        image: BGR, uint8, shape (height, width, 3).
-        window: the part.
-        side: width and height of the square in pixels.
-
-    Returns:
-        RGB, uint8, shape (side, side, 3).
-    """
-    part = window.of(image)
-    shrinking = min(window.width, window.height) >= side
-    # INTER_AREA averages the pixels that become one: other methods skip some and alias.
-    method = cv2.INTER_AREA if shrinking else cv2.INTER_LINEAR
-    resized = cv2.resize(part, (side, side), interpolation=method)
-    return np.asarray(cv2.cvtColor(resized, cv2.COLOR_BGR2RGB), np.uint8)

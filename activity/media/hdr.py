@@ -116,9 +116,17 @@ def in_sdr(planes: av.VideoFrame, scaler: VideoReformatter) -> av.VideoFrame:
 
     # Colours have half the resolution, and so has what they do to the brightness.
     difference = np.empty(blue.shape, np.uint8)
+    rest, to_32 = (1 << _BITS_BETWEEN) - 1, 5 - _BITS_BETWEEN
     for rows in _bands(len(blue)):
+        some_blue, some_red = blue[rows], red[rows]
         under = brightness[2 * rows.start : 2 * rows.stop]
-        found = _looked_up(table.colours, under, blue[rows], red[rows])
+        smaller = cv2.resize(under, some_blue.shape[::-1], interpolation=cv2.INTER_AREA)
+        step = np.asarray(smaller, np.uint16) >> _BITS_OF_STEP
+        row = step * np.uint16(_POINTS) + (some_red >> _BITS_BETWEEN)
+        place = np.asarray(cv2.merge([some_blue >> _BITS_BETWEEN, row])).view(np.int16)
+        # OpenCV's own way to say where between four points: 32 steps, those across first.
+        between = ((some_red & rest) << (to_32 + 5)) + ((some_blue & rest) << to_32)
+        found = cv2.remap(table.colours, place, between, cv2.INTER_LINEAR)
         difference[rows], shown_blue[rows], shown_red[rows] = cv2.split(found)
     whole = cv2.resize(difference, brightness.shape[::-1], interpolation=cv2.INTER_LINEAR)
     for rows in _bands(len(brightness)):
@@ -132,22 +140,6 @@ def _bands(height: int) -> Iterator[slice]:
     """Yield few rows at a time, so that what is made of them stays in the processor's cache."""
     for top in range(0, height, _ROWS):
         yield slice(top, top + _ROWS)
-
-
-def _looked_up(
-    colours: NDArray[np.uint8],
-    brightness: NDArray[np.uint16],
-    blue: NDArray[np.uint16],
-    red: NDArray[np.uint16],
-) -> cv2.typing.MatLike:
-    smaller = cv2.resize(brightness, blue.shape[::-1], interpolation=cv2.INTER_AREA)
-    step = np.asarray(smaller, np.uint16) >> _BITS_OF_STEP
-    row = step * np.uint16(_POINTS) + (red >> _BITS_BETWEEN)
-    place = np.asarray(cv2.merge([blue >> _BITS_BETWEEN, row])).view(np.int16)
-    # OpenCV's own way to say where between four points: 32 steps, those across first.
-    rest, to_32 = (1 << _BITS_BETWEEN) - 1, 5 - _BITS_BETWEEN
-    between = ((red & rest) << (to_32 + 5)) + ((blue & rest) << to_32)
-    return cv2.remap(colours, place, between, cv2.INTER_LINEAR)
 
 
 def samples(planes: av.VideoFrame) -> list[NDArray[Any]]:

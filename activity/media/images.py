@@ -11,7 +11,7 @@ from typing import NamedTuple, TypeVar
 from tqdm import tqdm
 
 from activity.common.errors import UserError
-from activity.common.regular_file import check_regular_file, hash_file
+from activity.common.regular_file import hash_file
 from activity.common.stores import is_stored, local_copy
 from activity.common.threads import in_order
 from activity.media.clip import VideoSource
@@ -102,16 +102,17 @@ def look_at_clip(path: Path, index: DigestIndex, *, with_size: bool = False) -> 
     """
     begun = time.time_ns()
     known = None if is_stored(path) else index.find(path)
-    if known is not None and known.seconds is not None and not with_size:
-        return ClipFacts(known.digest, known.seconds)
+    digest, seconds = known or (None, None)
+    if digest is not None and seconds is not None and not with_size:
+        return ClipFacts(digest, seconds)
     with local_copy(path) as local, closing(VideoSource(local)) as source:
         try:
             state = state_of(local)
-            digest = hash_file(local) if known is None else known.digest
+            digest = digest or hash_file(local)
         except OSError as error:
             raise UserError(f"cannot read {path}: {error.strerror or error}") from error
-        length = known.seconds if known is not None else None
-        seconds = float(source.seconds()) if length is None else length
+        if seconds is None:
+            seconds = source.seconds()
         size = source.info.width, source.info.height
     if not is_stored(path):
         index.keep(path, state, KnownFile(digest, seconds), begun)
@@ -132,6 +133,7 @@ def hash_files(dataset: Path, paths: Sequence[str], cache: Path | None = None) -
         missing.
     """
     digests = {}
+    begun = time.time_ns()
     with closing(DigestIndex(None if is_stored(dataset) else cache)) as index:
         for path in paths:
             if known := index.find(dataset / path):
@@ -141,8 +143,8 @@ def hash_files(dataset: Path, paths: Sequence[str], cache: Path | None = None) -
         bar = tqdm(hashed, "reading files", len(unknown), disable=None, unit="file")
         for path, file in zip(unknown, bar, strict=True):
             if file is not None:
-                digests[path] = file.digest
-                index.keep(dataset / path, file.state, KnownFile(file.digest), file.begun)
+                state, digests[path] = file
+                index.keep(dataset / path, state, KnownFile(digests[path]), begun)
     return digests
 
 
@@ -193,10 +195,10 @@ def map_images(
         (place among ``images``, result of the work).
     """
 
-    def made_of_photo(file: _WantedFile) -> list[tuple[int, Made]]:
-        return [(place, work(place, photo)) for place, photo in _read_photo(file, side)]
+    def made_of_photo(wanted: _Wanted) -> list[tuple[int, Made]]:
+        return [(place, work(place, photo)) for place, photo in _read_photo(wanted, side)]
 
-    for is_photo, files in groupby(_files_of(images), lambda file: file.is_photo):
+    for is_photo, files in groupby(_by_file(images), lambda wanted: wanted[0][1].seconds is None):
         if is_photo:
             with closing(in_order(made_of_photo, files)) as photos:
                 yield from chain.from_iterable(photos)
@@ -205,24 +207,11 @@ def map_images(
                 yield place, work(place, frame)
 
 
-class _WantedFile(NamedTuple):
-    """A photo or a clip, and what is wanted of it."""
-
-    path: Path
-    is_photo: bool
-    places: Sequence[int]
-    images: Sequence[Image]
-
-    def has_changed(self, digest: str) -> bool:
-        """Tell whether its content is another than when it was hashed, if it was.
-
-        The cache would keep features of it under the name of the earlier content.
-        """
-        expected = self.images[0].digest
-        return bool(expected) and expected != digest_of(self.images[0], digest)
+_Wanted = list[tuple[int, Image]]
+"""What is wanted of one photo or clip, at least one image: each with its place among all."""
 
 
-def _files_of(images: Sequence[Image]) -> Iterator[_WantedFile]:
+def _by_file(images: Sequence[Image]) -> Iterator[_Wanted]:
     of_clips: dict[Path, list[int]] = {}
     for place, image in enumerate(images):
         if image.seconds is not None:
@@ -234,39 +223,49 @@ def _files_of(images: Sequence[Image]) -> Iterator[_WantedFile]:
         if places:
             # Regions first: they are cut from a frame's planes while these are all there is of it.
             places.sort(key=lambda p: (images[p].seconds or 0, images[p].region is None))
-            yield _WantedFile(path, is_photo, places, [images[place] for place in places])
+            yield [(place, images[place]) for place in places]
 
 
-def _read_photo(file: _WantedFile, side: int) -> Iterator[tuple[int, Frame]]:
+def _has_changed(image: Image, digest: str) -> bool:
+    """Tell whether its file has another digest than when it was hashed, if it was.
+
+    The cache would keep features of it under the name of the earlier content.
+    """
+    return bool(image.digest) and image.digest != digest_of(image, digest)
+
+
+def _read_photo(wanted: _Wanted, side: int) -> Iterator[tuple[int, Frame]]:
+    _, image = wanted[0]
     try:
-        content = read_photo(file.path)
+        content = read_photo(image.file)
     except OSError:
         return
-    if file.has_changed(hash_photo(content)):
+    if _has_changed(image, hash_photo(content)):
         return
     photo = decode_image(content, side)
     if photo is not None:
-        yield from ((place, Frame(photo)) for place in file.places)
+        yield from ((place, Frame(photo)) for place, _ in wanted)
 
 
-def _read_clip(file: _WantedFile) -> Iterator[tuple[int, Frame]]:
+def _read_clip(wanted: _Wanted) -> Iterator[tuple[int, Frame]]:
+    _, first = wanted[0]
     with ExitStack() as stack:
         try:
-            clip = stack.enter_context(local_copy(file.path))
-            digest = hash_file(clip) if file.images[0].digest else ""
+            clip = stack.enter_context(local_copy(first.file))
+            digest = hash_file(clip) if first.digest else ""
         except (OSError, UserError):
             return
-        if not file.has_changed(digest):
-            times = [image.seconds or 0.0 for image in file.images]
-            parts: dict[Region, Part] = {}
-            frames = zip(file.places, file.images, frames_at(clip, times), strict=False)
-            for place, image, frame in frames:
-                if (region := image.region) is None:
-                    yield place, frame
-                    continue
-                if region not in parts:
-                    parts[region] = Part(region.window(frame.size, image.path))
-                yield place, frame.part(parts[region])
+        if _has_changed(first, digest):
+            return
+        times = [image.seconds or 0.0 for _, image in wanted]
+        parts: dict[Region, Part] = {}
+        for (place, image), frame in zip(wanted, frames_at(clip, times), strict=False):
+            if (region := image.region) is None:
+                yield place, frame
+                continue
+            if region not in parts:
+                parts[region] = Part(region.window(frame.size, image.path))
+            yield place, frame.part(parts[region])
 
 
 def frames_at(clip: Path, times: Iterable[float]) -> Iterator[Frame]:
@@ -276,7 +275,7 @@ def frames_at(clip: Path, times: Iterable[float]) -> Iterator[Frame]:
     holds two frames in memory.
 
     Args:
-        clip: a clip's file.
+        clip: a clip's file, on this disk.
         times: ascending, in seconds; a time may come more than once.
 
     Yields:
@@ -287,52 +286,28 @@ def frames_at(clip: Path, times: Iterable[float]) -> Iterator[Frame]:
         >>> first.pixels.shape
         (120, 160, 3)
     """
-    with ExitStack() as stack:
-        try:
-            source = VideoSource(stack.enter_context(local_copy(clip)))
-        except UserError:
-            return
-        stack.enter_context(closing(source))
-        yield from _shown_at(source, times)
-
-
-def _shown_at(source: VideoSource, times: Iterable[float]) -> Iterator[Frame]:
-    waiting = iter(times)
-    seconds = next(waiting, None)
+    try:
+        source = VideoSource(clip)
+    except UserError:
+        return
     with closing(source.frames()) as frames:
-        shown = next(frames)
-        for frame in frames:
-            if seconds is None:
+        shown, following = next(frames), next(frames, None)
+        for seconds in times:
+            while following is not None and following.seconds <= seconds + _TIME_TOLERANCE:
+                shown = following
+                following = next(frames, None)
+            if following is None and seconds > source.end_of(shown.seconds):
                 return
-            while seconds is not None and frame.seconds > seconds + _TIME_TOLERANCE:
-                yield shown
-                seconds = next(waiting, None)
-            shown = frame
-        while seconds is not None and seconds <= source.end_of(shown.seconds):
             yield shown
-            seconds = next(waiting, None)
 
 
-class _HashedFile(NamedTuple):
-    digest: str
-    state: FileState
-    begun: int
-
-
-def _hashed(path: Path) -> _HashedFile | None:
-    begun = time.time_ns()
+def _hashed(path: Path) -> tuple[FileState, str] | None:
+    """Hash a photo as ``hash_photo`` does; a clip by its content alone, however large."""
     try:
         state = state_of(path)
-        return _HashedFile(_hash_photo_or_clip(path), state, begun)
+        with path.open("rb") as file:
+            start = file.read(START)
+        is_photo = state.size <= LARGEST_FILE and may_be_photo(start)
+        return state, hash_photo(read_photo(path)) if is_photo else hash_file(path)
     except OSError:
         return None
-
-
-def _hash_photo_or_clip(path: Path) -> str:
-    """Hash a photo as ``hash_photo`` does; a clip by its content alone, however large."""
-    size = check_regular_file(path)
-    with path.open("rb") as file:
-        start = file.read(START)
-    if size > LARGEST_FILE or not may_be_photo(start):
-        return hash_file(path)
-    return hash_photo(read_photo(path))

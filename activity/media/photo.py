@@ -7,6 +7,7 @@ and JPEG XL. OpenCV decodes the others, as it always has.
 import errno
 import hashlib
 import io
+import math
 import os
 import struct
 import threading
@@ -122,7 +123,7 @@ def hash_photo(content: bytes) -> str:
     return digest.hexdigest()
 
 
-def decode_image(content: bytes, side: int | None = None) -> NDArray[np.uint8] | None:
+def decode_image(content: bytes, side: float = math.inf) -> NDArray[np.uint8] | None:
     """Decode an image file's bytes, upright, in the colours of sRGB; None if they cannot be.
 
     Of an animation, that is the first picture; of a burst or a motion photo, the one that is shown;
@@ -275,12 +276,11 @@ def _kinds() -> Mapping[str, object]:
 
 def _opened(content: bytes) -> Image.Image | None:
     """Read a photo's header; None if there is none that can be true."""
-    kind = _kind_of(content)
-    if kind and kind not in _kinds():
+    kind, known = _kind_of(content), _kinds()
+    if kind and kind not in known:
         return None
     try:
-        known = [kind] if kind else [one for one in _BY_OPENCV if one in _kinds()]
-        return Image.open(io.BytesIO(content), formats=known)
+        return Image.open(io.BytesIO(content), formats=[kind] if kind else _BY_OPENCV)
     except Exception:
         return None  # of a damaged header, a plugin may raise anything
 
@@ -289,13 +289,13 @@ def _is_jpeg(photo: Image.Image) -> bool:
     return photo.format in ("JPEG", "MPO")
 
 
-def _reduction(photo: Image.Image, side: int) -> int:
+def _reduction(photo: Image.Image, side: float) -> int:
     """Return by how much a photo is decoded smaller for a network: 1, 2, 4 or 8."""
     wanted = 2 * max(side, INPUT_SIZE)
     return max((scale for scale in (2, 4, 8) if min(photo.size) // scale >= wanted), default=1)
 
 
-def _pixels_in_memory(content: bytes, side: int | None) -> int:
+def _pixels_in_memory(content: bytes, side: float) -> int:
     """Return how many pixels of a photo are in memory at once while it is decoded; 0 if unknown."""
     if _kind_of(content) == "JXL":  # which is decoded as soon as it is opened
         return _jxl_pixels(content)
@@ -303,8 +303,8 @@ def _pixels_in_memory(content: bytes, side: int | None) -> int:
     if photo is None:
         return 0
     # A progressive JPEG has to be in memory as a whole before any pixel is known.
-    in_part = side and _is_jpeg(photo) and "progressive" not in photo.info
-    return photo.width * photo.height // (_reduction(photo, side) ** 2 if side and in_part else 1)
+    in_part = _is_jpeg(photo) and "progressive" not in photo.info
+    return photo.width * photo.height // (_reduction(photo, side) ** 2 if in_part else 1)
 
 
 def _jxl_pixels(content: bytes) -> int:
@@ -342,11 +342,11 @@ def _orientation(photo: Image.Image) -> int:
         return 1
 
 
-def _decoded(content: bytes, side: int | None) -> NDArray[np.uint8] | None:
+def _decoded(content: bytes, side: float) -> NDArray[np.uint8] | None:
     photo = _opened(content)
     if photo is None:  # of a kind that only OpenCV knows, or damaged
         return None if _kind_of(content) else _decoded_by_opencv(content, 1)
-    reduction = _reduction(photo, side) if side else 1
+    reduction = _reduction(photo, side)
     if photo.format in _BY_PILLOW:
         pixels = _decoded_by_pillow(photo)
     else:
@@ -385,7 +385,7 @@ def _decoded_by_opencv(content: bytes, reduction: int) -> NDArray[np.uint8] | No
         return None
     if image is None:
         return None
-    if image.dtype == np.uint8:
+    if depth is None or image.dtype == np.uint8:
         return np.asarray(image, np.uint8)
     return _in_8_bits(np.asarray(image, np.uint16), depth)
 
@@ -419,10 +419,8 @@ def _depth_of(content: bytes) -> _Depth | None:
     return None
 
 
-def _in_8_bits(image: NDArray[np.uint16], depth: _Depth | None) -> NDArray[np.uint8]:
-    """Scale samples of 16 bits, of which a file may say that it uses fewer."""
-    if depth is None:
-        return (image >> 8).astype(np.uint8)
+def _in_8_bits(image: NDArray[np.uint16], depth: _Depth) -> NDArray[np.uint8]:
+    """Scale samples of 16 bits, of which a file says that it uses fewer."""
     shifted = depth.shifted
     if shifted is None:
         # Small values with something in the last bits were never put in front.

@@ -38,7 +38,8 @@ class Region(NamedTuple):
     height: Fraction
 
     def __str__(self) -> str:
-        return f"{self.name}={','.join(format_number(number) for number in self[1:])}"
+        places = (f"{float(number):.6f}".rstrip("0").rstrip(".") for number in self[1:])
+        return f"{self.name}={','.join(places)}"
 
     @property
     def place(self) -> str:
@@ -178,8 +179,3 @@ def check_sizes(placed: Iterable[tuple[Region, tuple[int, int], str]]) -> None:
                 f"{other[0]}x{other[1]}, those of {clip} {size[0]}x{size[1]}: give it in shares of "
                 "the frame from 0 to 1, or for each clip in the table of --regions"
             )
-
-
-def format_number(number: Fraction) -> str:
-    """Write a number of a region with up to six places behind the point."""
-    return f"{float(number):.6f}".rstrip("0").rstrip(".")

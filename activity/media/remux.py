@@ -16,8 +16,6 @@ from activity.common.errors import UserError
 from activity.common.writing import replace_when_complete
 from activity.media.clip import open_container, packets_of_all, shown_stream, start_of_clock
 
-SUFFIX = ".mkv"
-
 _TICK = Fraction(1, 1000)  # of Matroska's clock
 _COPIED = ("video", "audio", "subtitle")
 _NOT_SHOWN = Disposition.attached_pic | Disposition.timed_thumbnails
@@ -87,9 +85,8 @@ def _copy(
         if stream.codec_context is None:
             lost.append(f"a stream of {stream.type} that FFmpeg does not know")
             continue
-        as_subrip = stream.type == "subtitle" and stream.codec_context.name == "mov_text"
-        if as_subrip or _can_carry(stream):
-            copies[stream.index] = _added(output, stream, as_subrip)
+        if _is_mov_text(stream) or can_carry("matroska", stream):
+            copies[stream.index] = _added(output, stream)
         else:
             lost.append(f"its {stream.type} in {stream.codec_context.name}")
     shown = shown_stream(source)
@@ -106,8 +103,8 @@ def _copy(
 
     start = start_of_clock(source)
     last: dict[int, int] = {}
-    waiting = next(subtitles, None)
-    numbers = iter(range(2**31))
+    numbered = enumerate(subtitles)
+    waiting = next(numbered, None)
     untimed = 0
     for packet in packets_of_all(source, [s for s in source.streams if s.index in copies]):
         copy = copies[packet.stream_index]
@@ -115,25 +112,28 @@ def _copy(
         if seconds is None:
             untimed += 1
             continue
-        while waiting is not None and waiting.start <= seconds:
-            output.mux(_event(waiting, next(numbers), track))
-            waiting = next(subtitles, None)
-        if copy.type == "subtitle" and packet.stream.codec_context.name == "mov_text":
+        while waiting is not None and waiting[1].start <= seconds:
+            output.mux(_event(*waiting, track))
+            waiting = next(numbered, None)
+        if _is_mov_text(packet.stream):
             packet = _as_subrip(packet)
         packet.stream = copy
         output.mux(packet)
     while waiting is not None:
-        output.mux(_event(waiting, next(numbers), track))
-        waiting = next(subtitles, None)
+        output.mux(_event(*waiting, track))
+        waiting = next(numbered, None)
     if untimed:
         lost.append(f"packets without a time, or out of order: {untimed}")
     return lost
 
 
-def _can_carry(stream: Stream) -> bool:
-    """Try it on an output in memory: FFmpeg tells only when the header is written."""
+def can_carry(format_name: str, stream: Stream) -> bool:
+    """Tell whether a container of FFmpeg's, such as ``"mp4"``, can hold a stream as it is.
+
+    It is tried on an output in memory: FFmpeg tells only when the header is written.
+    """
     try:
-        with av.open(io.BytesIO(), "w", format="matroska") as trial:
+        with av.open(io.BytesIO(), "w", format=format_name) as trial:
             trial.add_stream_from_template(stream, opaque=True)
             trial.start_encoding()
     except (av.FFmpegError, ValueError):
@@ -141,8 +141,12 @@ def _can_carry(stream: Stream) -> bool:
     return True
 
 
-def _added(output: OutputContainer, stream: Stream, as_subrip: bool) -> Stream:
-    if as_subrip:
+def _is_mov_text(stream: Stream) -> bool:
+    return stream.type == "subtitle" and stream.codec_context.name == "mov_text"
+
+
+def _added(output: OutputContainer, stream: Stream) -> Stream:
+    if _is_mov_text(stream):
         with av.open(io.BytesIO(b"1\n00:00:00,000 --> 00:00:01,000\n.\n"), format="srt") as text:
             copy: Stream = output.add_stream_from_template(text.streams.subtitles[0])
     else:
@@ -174,7 +178,7 @@ def _shift(packet: "Packet[Stream]", start: Fraction, last: dict[int, int]) -> f
     return float(decoded * tick)
 
 
-def _event(subtitle: Subtitle, number: int, track: Stream) -> "Packet[Stream]":
+def _event(number: int, subtitle: Subtitle, track: Stream) -> "Packet[Stream]":
     """Make a packet as Matroska has them: without times, but with a number for their order."""
     text = f"{number},{subtitle.layer},{subtitle.style},,0,0,0,,{subtitle.text}"
     packet: Packet[Stream] = av.Packet(text.encode())

@@ -21,12 +21,13 @@ from activity.common.errors import UserError
 from activity.common.writing import replace_when_complete
 from activity.media.frame import ROUNDED, Frame, PlaneFormat, PlanePainter, Plate, VideoInfo
 from activity.media.sound import Sound
+from activity.media.timing import as_fraction
 
 _PICTURES = (".jpg", ".jpeg", ".png")
 SUFFIXES = (".avi", ".mp4", ".mkv", *_PICTURES)
 
-# Of Motion JPEG, 0..100: two thirds of the bytes of 95, and no difference to see.
-_JPEG_QUALITY = 90
+# Two thirds of the bytes of 95, and no difference to see.
+_AS_JPEG = [cv2.IMWRITE_JPEG_QUALITY, 90]
 
 # Of pixels in an .mp4. Where the matrix is not said, players guess it from the frame's size.
 _FROM_PIXELS = PlaneFormat("yuv420p", Colorspace.ITU601, ColorRange.UNSPECIFIED, 2, 2)
@@ -52,14 +53,10 @@ _LARGEST = 2**31
 _FINEST = 10**6
 
 
-class _PauseError(Exception):
-    """A pause between two frames that no clip holds."""
-
-
 @contextmanager
 def open_sink(
     path: Path, info: VideoInfo, sound_of: Path | None
-) -> Iterator["VideoSink | PictureSink"]:
+) -> Iterator["Mp4Sink | AviSink | PictureSink"]:
     """Open a clip for writing; it takes its name when the ``with`` block ends, and is whole.
 
     ``.mp4`` is H.264, which plays in browsers and messengers, and carries the sound and each
@@ -81,7 +78,10 @@ def open_sink(
             yield PictureSink(part, path)
             return
         try:
-            sink = VideoSink(part, info, sound_of)
+            if path.suffix.lower() == ".avi":
+                sink: AviSink | Mp4Sink = AviSink(part, info)
+            else:
+                sink = Mp4Sink(part, path, info, sound_of)
             try:
                 yield sink
             except BaseException:
@@ -89,11 +89,14 @@ def open_sink(
                     sink.close()
                 raise
             sink.close()
-            _check_frame_count(part, sink.frame_count)
+            with av.open(str(part)) as clip:
+                found = clip.streams.video[0].frames
+            if found != sink.frame_count:
+                raise UserError(
+                    f"only {found} of {sink.frame_count} frames reached the disk: is it full?"
+                )
         except av.FFmpegError as error:
             raise UserError(f"cannot write {path}: {error.strerror}") from error
-        except _PauseError as error:
-            raise UserError(f"cannot write {path}: {error}") from error
 
 
 def check_suffix(path: Path) -> None:
@@ -130,8 +133,7 @@ class PictureSink:
             )
         for plate in plates:
             plate.draw(frame.pixels)
-        quality = [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY]
-        _, encoded = cv2.imencode(self._path.suffix.lower(), frame.pixels, quality)
+        _, encoded = cv2.imencode(self._path.suffix.lower(), frame.pixels, _AS_JPEG)
         self._part.write_bytes(encoded.tobytes())
 
     def copy_rest_of_sound(self) -> None:
@@ -142,49 +144,121 @@ class PictureSink:
         return []
 
 
-class VideoSink:
-    """A clip being written; ``open_sink`` makes one.
+class AviSink:
+    """An .avi being written; ``open_sink`` makes one.
+
+    It has one rate, at which it lasts as long as the clip. That is the rate that the clip claims
+    where nothing else is known, and where it is right.
 
     Attributes:
         frame_count: how many frames were written.
-        sound: what goes with them; None if nothing does.
     """
 
-    def __init__(self, part: Path, info: VideoInfo, sound_of: Path | None) -> None:
+    def __init__(self, part: Path, info: VideoInfo) -> None:
+        fps = as_fraction(info.fps)
         self.frame_count = 0
+        self._part, self._claimed = part, 1 / fps
+        self._length = 0.0  # of all frames but the last, in seconds
+        self._last = (0.0, 0.0)  # time and duration of the last frame
+        self._shortest, self._longest = math.inf, 0.0
+        self._container = av.open(str(part), "w")
+        self._stream = self._container.add_stream("mjpeg", rate=fps)
+        self._stream.pix_fmt = "yuvj420p"
+        self._stream.width, self._stream.height = info.width, info.height
+        self._stream.codec_context.time_base = self._claimed
+        # Here, and not with the first frame: a size that the codec cannot have is refused now.
+        self._container.start_encoding()
+
+    def write(self, frame: Frame, plates: Sequence[Plate] = ()) -> None:
+        """Append a frame. The arguments and errors are those of ``Mp4Sink.write``."""
+        for plate in plates:
+            plate.draw(frame.pixels)
+        if self.frame_count:
+            step = frame.seconds - self._last[0]
+            if step > _LONGEST_PAUSE:
+                step = float(self._claimed)
+            else:
+                self._shortest, self._longest = min(self._shortest, step), max(self._longest, step)
+            self._length += step
+        self._last = (frame.seconds, frame.duration)
+        # OpenCV's JPEG encoder takes a third of the time of FFmpeg's. (OpenCV's own writer of
+        # clips would cut an odd size.)
+        _, encoded = cv2.imencode(".jpg", frame.pixels, _AS_JPEG)
+        packet: av.Packet[Stream] = av.Packet(encoded.tobytes())
+        packet.stream = self._stream
+        packet.pts = packet.dts = self.frame_count
+        packet.time_base = self._claimed
+        packet.is_keyframe = True
+        self._container.mux(packet)
+        self.frame_count += 1
+
+    def copy_rest_of_sound(self) -> None:
+        """Do nothing: it has no sound."""
+
+    def remarks(self, clip: str, output: Path) -> list[str]:
+        """Say that frames are not shown as long as in the clip, where that can be noticed."""
+        step, shortest, longest = self._step, self._shortest, max(self._longest, self._last[1])
+        if longest - shortest < step / 2:
+            return []
+        return [
+            f"{output} has the length of {clip}, but shows each frame for {float(step):.3g} "
+            f"s, where that has {shortest:.3g} to {longest:.3g} s: an .mp4 keeps the times"
+        ]
+
+    def close(self) -> None:
+        """Write the index, and the rate that is known only now."""
+        self._container.close()
+        if self._step != self._claimed:
+            _set_step(self._part, self._step)
+
+    @property
+    def _step(self) -> Fraction:
+        """For how many seconds each frame is shown, so that all together take their time."""
+        duration = self._last[1]
+        if 0 < duration <= _LONGEST_PAUSE:
+            mean = (self._length + duration) / self.frame_count
+        else:  # nobody knows how long the last frame is shown
+            mean = self._length / max(1, self.frame_count - 1)
+        if not mean or abs(mean - self._claimed) * self.frame_count < _ROUNDED:
+            return self._claimed
+        return Fraction(mean).limit_denominator(min(_FINEST, int(_LARGEST / (1 + mean))))
+
+
+class Mp4Sink:
+    """An .mp4 being written; ``open_sink`` makes one.
+
+    Attributes:
+        frame_count: how many frames were written.
+        sound: what goes with them.
+    """
+
+    def __init__(self, part: Path, path: Path, info: VideoInfo, sound_of: Path | None) -> None:
+        fps = as_fraction(info.fps)
+        self.frame_count = 0
+        self._path, self._planes = path, info.planes or _FROM_PIXELS
+        self._painter, self._to_planes = PlanePainter(), VideoReformatter()
         self._pts = -1
         self._last: av.VideoFrame | None = None
-        self.sound: Sound | None = None
-        self._planes, self._painter = info.planes or _FROM_PIXELS, PlanePainter()
-        self._to_planes = VideoReformatter()
-        self._width, self._height = info.width, info.height
-        fps = max(Fraction(info.fps).limit_denominator(1001), Fraction(1, 1001))
         self._frame_seconds = 1 / fps
-        self._part, self._evened = part, _EvenedTimes(1 / fps)
-        self._constant_rate = part.suffix.lower() == ".avi"
-        if self._constant_rate:
-            self._clock = 1 / fps
-            self._container = av.open(str(part), "w")
-            self._stream = self._container.add_stream("mjpeg", rate=fps)
-            self._stream.pix_fmt = "yuvj420p"
-        else:
-            self._clock = Fraction(1, fps.numerator * math.ceil(_FINE_CLOCK / fps.numerator))
-            # With the index in front, a browser can start before it has the whole file.
-            self._container = av.open(str(part), "w", options={"movflags": "+faststart"})
-            self._stream = self._container.add_stream("libx264", rate=fps)
-            self._say_colours()
-            # Takes 3 ms for a frame of 638x402; "faster" takes 5 ms and no fewer bytes.
-            self._stream.options = {"preset": "veryfast", "crf": "20"}
-            if cores := fewer_cores():  # by itself it goes by those of the machine
-                self._stream.codec_context.thread_count = cores
-            # Or nothing would say how long the last frame is shown.
-            self._stream.codec_context.flags |= Flags.frame_duration
-            self._width += info.width % 2
-            self._height += info.height % 2
-            if sound_of is not None:
-                self.sound = Sound(sound_of, self._container)
-        self._stream.width, self._stream.height = self._width, self._height
-        self._stream.codec_context.time_base = self._clock
+        self._clock = Fraction(1, fps.numerator * math.ceil(_FINE_CLOCK / fps.numerator))
+        # With the index in front, a browser can start before it has the whole file.
+        self._container = av.open(str(part), "w", options={"movflags": "+faststart"})
+        self._stream = self._container.add_stream("libx264", rate=fps)
+        self._odd_rows, self._odd_columns = info.height % 2, info.width % 2
+        self._stream.width = info.width + self._odd_columns
+        self._stream.height = info.height + self._odd_rows
+        # Takes 3 ms for a frame of 638x402; "faster" takes 5 ms and no fewer bytes.
+        self._stream.options = {"preset": "veryfast", "crf": "20"}
+        context, form = self._stream.codec_context, self._planes
+        self._stream.pix_fmt = form.name
+        context.colorspace, context.color_range = form.matrix, form.range
+        context.color_primaries, context.color_trc = form.primaries, form.transfer
+        if cores := fewer_cores():  # by itself it goes by those of the machine
+            context.thread_count = cores
+        # Or nothing would say how long the last frame is shown.
+        context.flags |= Flags.frame_duration
+        context.time_base = self._clock
+        self.sound = Sound(sound_of, self._container)
         # Here, and not with the first frame: a size that the codec cannot have is refused now.
         self._container.start_encoding()
 
@@ -199,67 +273,40 @@ class VideoSink:
         Raises:
             OSError: the file system refuses to write; ``open_sink`` makes it a ``UserError``.
         """
-        if self.sound is not None:
-            self.sound.copy(until=frame.seconds)
-        planes = None if self._constant_rate else frame.planes_to_write(self._planes)
+        self.sound.copy(until=frame.seconds)
+        planes = frame.planes_to_write(self._planes)
         for plate in plates:
             if planes is None:
                 plate.draw(frame.pixels)
             else:
                 self._painter.draw(plate, planes)
-        if self._constant_rate:
-            self._evened.add(frame)
-            self._container.mux(self._jpeg(frame.pixels))
-            self.frame_count += 1
-        else:
-            pts = self._pts_after_pause(frame.seconds)
-            self._last = planes or self._picture(frame.pixels)
-            self._show(self._last, pts, round(frame.duration / self._clock))
+        pts = self._pts_after_pause(frame.seconds)
+        self._last = planes or self._picture(frame.pixels)
+        self._show(self._last, pts, round(frame.duration / self._clock))
 
     def copy_rest_of_sound(self) -> None:
         """Copy the sound after the last frame. Without this call it ends with the picture."""
-        if self.sound is not None:
-            self.sound.copy()
+        self.sound.copy()
 
     def remarks(self, clip: str, output: Path) -> list[str]:
         """Say what of the clip is not in the output as it was; a line each."""
-        evened = self._evened.remark(clip, output) if self._constant_rate else None
-        sound = self.sound.remarks(clip, output) if self.sound else []
-        return [evened, *sound] if evened else sound
+        return self.sound.remarks(clip, output)
 
     def close(self) -> None:
         """Write what the encoder holds back and the index."""
         try:
-            if not self._constant_rate:
-                self._encode(None)
-            if self.sound is not None:
-                self.sound.finish()
+            self._container.mux(self._stream.encode(None))
+            self.sound.finish()
         finally:
             self._container.close()
-            if self.sound is not None:
-                self.sound.close()
-        if self._constant_rate and self._evened.step != self._frame_seconds:
-            _set_step(self._part, self._evened.step)
-
-    def _jpeg(self, pixels: NDArray[np.uint8]) -> "av.Packet[Stream]":
-        # OpenCV's JPEG encoder takes a third of the time of FFmpeg's. (OpenCV's own writer of
-        # clips would cut an odd size.)
-        _, encoded = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
-        packet = av.Packet(encoded.tobytes())
-        packet.stream = self._stream
-        packet.pts = packet.dts = self.frame_count
-        packet.time_base = self._clock
-        packet.is_keyframe = True
-        return packet
-
-    def _say_colours(self) -> None:
-        context, form = self._stream.codec_context, self._planes
-        self._stream.pix_fmt = form.name
-        context.colorspace, context.color_range = form.matrix, form.range
-        context.color_primaries, context.color_trc = form.primaries, form.transfer
+            self.sound.close()
 
     def _picture(self, pixels: NDArray[np.uint8]) -> av.VideoFrame:
-        picture = av.VideoFrame.from_ndarray(self._padded(pixels), format="bgr24")
+        if self._odd_rows or self._odd_columns:
+            margins = (0, self._odd_rows, 0, self._odd_columns)
+            padded = cv2.copyMakeBorder(pixels, *margins, cv2.BORDER_REPLICATE)
+            pixels = np.asarray(padded, np.uint8)
+        picture = av.VideoFrame.from_ndarray(pixels, format="bgr24")
         picture.colorspace, picture.color_range = self._planes.matrix, self._planes.range
         return self._to_planes.reformat(
             picture, format=self._planes.name, interpolation=ROUNDED, threads=1
@@ -269,12 +316,15 @@ class VideoSink:
         """Return a frame's time in ticks; repeat the one before while it is shown for hours.
 
         Raises:
-            _PauseError: it is shown for so long that the time must be wrong.
+            UserError: it is shown for so long that the time must be wrong.
         """
         shown = self._pts * self._clock
         if seconds - shown > _LONGEST_PAUSE:
             days = (seconds - shown) / 86400
-            raise _PauseError(f"the picture at {float(shown):.2f} s is shown for {days:,.0f} days")
+            raise UserError(
+                f"cannot write {self._path}: the picture at {float(shown):.2f} s is shown for "
+                f"{days:,.0f} days"
+            )
         pts = max(round(seconds / self._clock), self._pts + 1)
         while self._last is not None and pts - self._pts > _LONGEST_STEP:
             is_first = self.frame_count < _FIRST_STEPS
@@ -288,77 +338,8 @@ class VideoSink:
         picture.pts = self._pts = pts
         picture.time_base = self._clock
         picture.duration = min(ticks, _MOST_TICKS)
-        self._encode(picture)
+        self._container.mux(self._stream.encode(picture))
         self.frame_count += 1
-
-    def _encode(self, picture: av.VideoFrame | None) -> None:
-        for packet in self._stream.encode(picture):
-            self._container.mux(packet)
-
-    def _padded(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        below, right = self._height - pixels.shape[0], self._width - pixels.shape[1]
-        if not below and not right:
-            return pixels
-        padded = cv2.copyMakeBorder(pixels, 0, below, 0, right, cv2.BORDER_REPLICATE)
-        return np.asarray(padded, np.uint8)
-
-
-def _check_frame_count(part: Path, written: int) -> None:
-    with av.open(str(part)) as clip:
-        found = clip.streams.video[0].frames
-    if found != written:
-        raise UserError(f"only {found} of {written} frames reached the disk: is it full?")
-
-
-class _EvenedTimes:
-    """How long frames are shown, and the one rate at which an .avi lasts as long as the clip.
-
-    Args:
-        claimed: the latter, in seconds, as the clip says. It is taken where nothing else is known,
-            and where it is right.
-    """
-
-    def __init__(self, claimed: Fraction) -> None:
-        self._claimed = claimed
-        self._count = 0
-        self._length = 0.0  # of all frames but the last, in seconds
-        self._last = (0.0, 0.0)  # time and duration of the last frame
-        self._shortest, self._longest = math.inf, 0.0
-
-    def add(self, frame: Frame) -> None:
-        """Take in the next frame."""
-        if self._count:
-            self._length += self._checked(frame.seconds - self._last[0])
-        self._last = (frame.seconds, frame.duration)
-        self._count += 1
-
-    @property
-    def step(self) -> Fraction:
-        """For how many seconds each frame is shown, so that all together take their time."""
-        duration = self._last[1]
-        if 0 < duration <= _LONGEST_PAUSE:
-            mean = (self._length + duration) / self._count
-        else:  # nobody knows how long the last frame is shown
-            mean = self._length / max(1, self._count - 1)
-        if not mean or abs(mean - self._claimed) * self._count < _ROUNDED:
-            return self._claimed
-        return Fraction(mean).limit_denominator(min(_FINEST, int(_LARGEST / (1 + mean))))
-
-    def remark(self, clip: str, output: Path) -> str | None:
-        """Say that frames are not shown as long as in the clip, where that can be noticed."""
-        shortest, longest = self._shortest, max(self._longest, self._last[1])
-        if longest - shortest < self.step / 2:
-            return None
-        return (
-            f"{output} has the length of {clip}, but shows each frame for {float(self.step):.3g} "
-            f"s, where that has {shortest:.3g} to {longest:.3g} s: an .mp4 keeps the times"
-        )
-
-    def _checked(self, step: float) -> float:
-        if step > _LONGEST_PAUSE:
-            return float(self._claimed)
-        self._shortest, self._longest = min(self._shortest, step), max(self._longest, step)
-        return step
 
 
 def _set_step(avi: Path, step: Fraction) -> None:

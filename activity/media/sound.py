@@ -1,11 +1,8 @@
 """The sound of a clip on its way into another: copied packet for packet, or made playable."""
 
-import io
 import math
-from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
-from typing import NamedTuple
 
 import av
 from av.container import InputContainer, OutputContainer
@@ -14,6 +11,7 @@ from av.stream import Stream
 
 from activity.common.errors import UserError
 from activity.media.clip import heard_stream, open_container, packets_of, start_of_clock
+from activity.media.remux import can_carry
 
 # What browsers play in an .mp4. Of other sound some players play some.
 _PLAYED_EVERYWHERE = ("aac", "mp3", "opus")
@@ -39,43 +37,58 @@ class Sound:
             None if it is copied.
     """
 
-    def __init__(self, clip: Path, output: OutputContainer) -> None:
-        """Open the clip's sound and add a stream for it to ``output``, before any packet."""
+    def __init__(self, clip: Path | None, output: OutputContainer) -> None:
+        """Open the clip's sound and add a stream for it to ``output``, before any packet.
+
+        Without a clip, or where it has no sound, there is nothing to copy.
+        """
         self.lost: str | None = None
         self.written = False
         self.converted: str | None = None
-        self._waiting: _TimedPacket | None = None
+        self._waiting: tuple[Fraction, Packet[Stream]] | None = None
         self._last = 0.0  # when the last packet started, in seconds
         self._way: _CopiedSound | _ConvertedSound | None = None
-        self._input = _open(clip)
-        audio = heard_stream(self._input) if self._input else None
-        if self._input is None or audio is None:
+        self._input: InputContainer | None = None
+        if clip is None:
+            return
+        try:
+            self._input = open_container(clip)
+        except UserError:
+            return
+        audio = heard_stream(self._input)
+        if audio is None:
             return
         if audio.codec_context is None:
             self.lost = "FFmpeg cannot decode it"
             return
         codec = audio.codec_context.codec.canonical_name
-        if codec in _PLAYED_EVERYWHERE and _can_carry(output.format.name, audio):
+        if codec in _PLAYED_EVERYWHERE and can_carry(output.format.name, audio):
             self._way = _CopiedSound(audio, output)
         else:
             self.converted = codec
             self._way = _ConvertedSound(audio, output)
-        packets = packets_of(self._input, audio)
-        self._packets = _timed(packets, start_of_clock(self._input))
+        start = start_of_clock(self._input)
+        # Each with its time by the clock of a player; one that has no time is left out.
+        self._packets = (
+            (packet.pts * packet.time_base - start, packet)
+            for packet in packets_of(self._input, audio)
+            if packet.pts is not None
+        )
         self._waiting = next(self._packets, None)
 
     def copy(self, until: float = math.inf) -> None:
         """Copy the packets that start before ``until``, in seconds by the clock of a player."""
         while self._way is not None and self._waiting is not None:
-            if self._waiting.seconds >= until:
+            seconds, packet = self._waiting
+            if seconds >= until:
                 return
-            if self._waiting.seconds - self._last > _LONGEST_PAUSE:
+            if seconds - self._last > _LONGEST_PAUSE:
                 self.lost = f"after {self._last:.1f} s it pauses for more than six hours"
                 self._waiting = None
                 return
-            self._last = float(self._waiting.seconds)
+            self._last = float(seconds)
             try:
-                self._way.take(self._waiting)
+                self._way.take(packet, seconds)
                 self.written = True
             except _LostSoundError as error:
                 self.lost = str(error)
@@ -104,43 +117,8 @@ class Sound:
             self._input.close()
 
 
-def _open(clip: Path) -> InputContainer | None:
-    try:
-        return open_container(clip)
-    except UserError:
-        return None
-
-
-def _can_carry(format_name: str, audio: av.AudioStream) -> bool:
-    """Try it on an output in memory: FFmpeg tells only when the header is written."""
-    try:
-        with av.open(io.BytesIO(), "w", format=format_name) as trial:
-            trial.add_stream_from_template(audio)
-            trial.start_encoding()
-    except (av.FFmpegError, ValueError):
-        return False
-    return True
-
-
 class _LostSoundError(Exception):
     """Sound that cannot be in the output, and why."""
-
-
-class _TimedPacket(NamedTuple):
-    """A packet, and its times in seconds by the clock of a player."""
-
-    packet: "Packet[Stream]"
-    seconds: Fraction
-    decoding_seconds: Fraction
-
-
-def _timed(packets: Iterator["Packet[Stream]"], start: Fraction) -> Iterator[_TimedPacket]:
-    """Time a stream's packets from ``start``, in seconds; one that has no time is left out."""
-    for packet in packets:
-        if packet.pts is not None:
-            dts = packet.pts if packet.dts is None else packet.dts
-            tick = packet.time_base
-            yield _TimedPacket(packet, packet.pts * tick - start, dts * tick - start)
 
 
 class _CopiedSound:
@@ -151,14 +129,15 @@ class _CopiedSound:
         self._stream = output.add_stream_from_template(audio)
         self._last_dts: int | None = None
 
-    def take(self, timed_packet: _TimedPacket) -> None:
-        """Write a packet."""
-        packet = timed_packet.packet
-        dts = round(timed_packet.decoding_seconds / packet.time_base)
+    def take(self, packet: "Packet[Stream]", seconds: Fraction) -> None:
+        """Write a packet that is heard at that time."""
+        pts = dts = round(seconds / packet.time_base)
+        if packet.dts is not None and packet.pts is not None:
+            dts += packet.dts - packet.pts
         # A damaged clip can go back in time, an output cannot.
         if self._last_dts is None or dts > self._last_dts:
             self._last_dts = dts
-            packet.pts, packet.dts = round(timed_packet.seconds / packet.time_base), dts
+            packet.pts, packet.dts = pts, dts
             packet.stream = self._stream
             self._output.mux(packet)
 
@@ -182,20 +161,20 @@ class _ConvertedSound:
         self._resampler: av.AudioResampler | None = None
         self._taken: tuple[str, str, int] | None = None  # format, channels and rate of its frames
 
-    def take(self, timed_packet: _TimedPacket) -> None:
-        """Decode and encode a packet.
+    def take(self, packet: "Packet[Stream]", seconds: Fraction) -> None:
+        """Decode and encode a packet that is heard at that time.
 
         Raises:
             _LostSoundError: it has channels that FFmpeg cannot convert; later packets may be taken.
         """
         try:
-            frames = self._decoder.decode(timed_packet.packet)
+            frames = self._decoder.decode(packet)
         except av.FFmpegError:
             return
-        packet, seconds = timed_packet.packet, timed_packet.seconds
+        start = seconds
         for frame in frames:
             if frame.pts is not None and packet.pts is not None:
-                seconds = timed_packet.seconds + (frame.pts - packet.pts) * packet.time_base
+                seconds = start + (frame.pts - packet.pts) * packet.time_base
             self._encode(frame, seconds)
             seconds += Fraction(frame.samples, frame.sample_rate)
 

@@ -46,8 +46,6 @@ if TYPE_CHECKING:
     import keras
     from sklearn.preprocessing import LabelBinarizer
 
-_HDF5_SUFFIXES = (".h5", ".hdf5")
-
 
 def save_classifier(
     model: "keras.Model",
@@ -83,7 +81,7 @@ def save_classifier(
     Raises:
         UserError: the file system refuses to write.
     """
-    suffix = HDF5 if model_path.suffix.lower() in _HDF5_SUFFIXES else ZIP
+    suffix = HDF5 if model_path.suffix.lower() in (".h5", ".hdf5") else ZIP
     with (
         replace_when_complete(model_path, label_bin_path) as (model_part, labels_part),
         warnings.catch_warnings(),
@@ -150,12 +148,17 @@ def load_model(path: Path, digest: str | None = None) -> "keras.Model":
     with local_copy(path) as local:
         model = _load_local_model(path, local)
         # After it was read: a file that is written over meanwhile is noticed, too.
-        if digest is not None and _digest(path, local) != digest:
+        if digest is not None and hash_model(path, local) != digest:
             raise UserError(f"the model {path} was replaced while this run was on: start it again")
         return model
 
 
-def _digest(path: Path, local: Path) -> str:
+def hash_model(path: Path, local: Path) -> str:
+    """Hash a model's file, of which ``local`` is the copy on this disk.
+
+    Raises:
+        UserError: it cannot be read.
+    """
     try:
         return hash_file(local)
     except OSError as error:
@@ -164,7 +167,6 @@ def _digest(path: Path, local: Path) -> str:
 
 def _load_local_model(path: Path, local: Path) -> "keras.Model":
     try:
-        local.open("rb").close()
         suffix = in_own_process(check_model_file, local)
     except OSError as error:
         raise UserError(f"cannot read the model {path}: {error.strerror}") from error

@@ -38,9 +38,6 @@ _SHIPPED_SHA256 = "48bd47ddee68b77dba058cb05edae5ec4fd95b944bac662b8f2154f2e5d3a
 _SHIPPED_CLASSIFIER = _SHIPPED_WEIGHTS.with_name("efficientnet-lite0.classifier.npy")
 _CLASSIFIER_SHA256 = "159b30f8273bda3b86fff84995e9f8fad48830765d5d6c6768b8764b7b1b31aa"
 
-# Their classifier is not one layer on the pooled features.
-_OTHER_TOPS = ("MobileNetV3",)
-
 _SCALE, _SCALED = "_layer_scale", "_pointwise_conv_2"
 
 Classifier = NDArray[np.float16] | None
@@ -75,15 +72,19 @@ def build_with_classifier(name: str, weights: str) -> tuple[keras.Model, Classif
     """
     load_keras()
     kind = NETWORKS[name]
-    network, classifier = _network_with_weights(name, weights)
+    keras.utils.set_random_seed(_SEED)
+    if weights == IMAGENET:
+        network, classifier = _imagenet(name, kind)
+    elif weights == RANDOM:
+        network, classifier = _construct(kind, None), None
+    else:
+        network, classifier = _from_file(kind, Path(weights))
     if kind.first_layer is not None:
         network = keras.Model(network.get_layer(kind.first_layer).input, network.output)
     if kind.needs_rebuilding:
         network = _with_ordinary_layers(network)
     pixels = keras.Input((kind.side, kind.side, 3), name="pixels")
-    preprocessing = frozen_convolution(
-        PREPROCESSING, kind.preprocessing.kernel, kind.preprocessing.bias
-    )
+    preprocessing = frozen_convolution(PREPROCESSING, *kind.preprocessing)
     outputs = network(preprocessing(pixels))
     if len(outputs.shape) == 4:  # some networks pool by themselves
         outputs = keras.layers.AveragePooling2D(outputs.shape[1:3], name=_POOLING)(outputs)
@@ -93,49 +94,20 @@ def build_with_classifier(name: str, weights: str) -> tuple[keras.Model, Classif
     return backbone, classifier
 
 
-def _network_with_weights(name: str, weights: str) -> tuple[keras.Model, Classifier]:
-    """Build a network of ``keras.applications``, without its top, and load its weights.
-
-    Args:
-        name: one of ``NETWORKS``.
-        weights: ``"imagenet"``, ``"random"`` (untrained), or the path of a file in either of
-            Keras's two HDF5 layouts, without the top or with it.
+def _construct(kind: Network, weights: str | None, *, top: bool = False) -> keras.Model:
+    """Build a network as its constructor makes it, from preprocessed pixels.
 
     Returns:
-        (the network as its constructor makes it, from preprocessed pixels to its last feature map,
-        ImageNet's classifier).
-
-    Raises:
-        UserError: the weights cannot be downloaded or found, or do not fit.
+        Model to its last feature map; with its ``top``, to logits.
     """
-    kind = NETWORKS[name]
-    keras.utils.set_random_seed(_SEED)
-    if weights == IMAGENET:
-        return _imagenet(name, kind)
-    network = _construct(kind, None)
-    if weights == RANDOM:
-        return network, None
-    return _from_file(kind, network, Path(weights))
-
-
-def _construct(kind: Network, weights: str | None) -> keras.Model:
     if kind.constructor is None:
         return efficientnet_lite0()
     return getattr(keras.applications, kind.constructor)(
-        include_top=False,
+        include_top=top,
         weights=weights,
         input_shape=(kind.side, kind.side, 3),
+        classifier_activation=None,
         **kind.options,
-    )
-
-
-def _with_top(kind: Network, weights: str | None) -> keras.Model:
-    """Build a network with its top, which gives logits."""
-    return getattr(keras.applications, kind.constructor or "")(
-        include_top=True,
-        weights=weights,
-        input_shape=(kind.side, kind.side, 3),
-        **{**kind.options, "classifier_activation": None},
     )
 
 
@@ -147,7 +119,8 @@ def _without_top(network: keras.Model, whole: keras.Model) -> tuple[keras.Model,
 
 
 def _has_plain_top(kind: Network) -> bool:
-    return kind.constructor is not None and not kind.constructor.startswith(_OTHER_TOPS)
+    # The classifier of MobileNetV3 is not one layer on the pooled features.
+    return kind.constructor is not None and not kind.constructor.startswith("MobileNetV3")
 
 
 def _imagenet(name: str, kind: Network) -> tuple[keras.Model, Classifier]:
@@ -158,7 +131,7 @@ def _imagenet(name: str, kind: Network) -> tuple[keras.Model, Classifier]:
     if _has_plain_top(kind):
         try:
             # Downloaded in the place of the file without the top.
-            return _without_top(_construct(kind, None), _with_top(kind, IMAGENET))
+            return _without_top(_construct(kind, None), _construct(kind, IMAGENET, top=True))
         except Exception:
             pass  # the other file may be on this machine
     try:
@@ -179,10 +152,9 @@ def _as_shipped(path: Path, digest: str) -> Path:
     return path
 
 
-def _from_file(kind: Network, network: keras.Model, path: Path) -> tuple[keras.Model, Classifier]:
-    """Load a weights file into ``network``, whichever of Keras's two HDF5 layouts it has."""
+def _from_file(kind: Network, path: Path) -> tuple[keras.Model, Classifier]:
+    """Build a network with the weights of a file, in whichever of Keras's two HDF5 layouts."""
     try:
-        path.open("rb").close()
         ending, shapes = in_own_process(read_weight_shapes, path)
     except OSError as error:
         raise UserError(
@@ -191,11 +163,12 @@ def _from_file(kind: Network, network: keras.Model, path: Path) -> tuple[keras.M
         ) from error
     except ValueError as error:
         raise UserError(f"{path} is not a file of weights (HDF5): {error}") from error
+    network = _construct(kind, None)
     # Keras itself would load what fits, and only warn about the rest.
     found, own = Counter(map(tuple, shapes)), [weight.shape for weight in network.weights]
     top = [(network.output_shape[-1], NAMES), (NAMES,)]
     if _has_plain_top(kind) and found == Counter([*own, *top]):
-        whole = _with_top(kind, None)
+        whole = _construct(kind, None, top=True)
         _load(whole, path, ending)
         return _without_top(network, whole)
     if found != Counter(own):

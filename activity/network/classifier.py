@@ -10,10 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from activity.common.errors import UserError
-from activity.common.regular_file import hash_file
 from activity.common.stores import is_stored, local_copy
 from activity.media.frame import INPUT_SIZE, Frame, Framing
-from activity.network.artifacts import load_input_side, load_label_file, load_model
+from activity.network.artifacts import hash_model, load_input_side, load_label_file, load_model
 from activity.network.engine import (
     Engine,
     EngineOptions,
@@ -86,12 +85,7 @@ class Classifier:
         """
         labels = load_label_file(label_bin)
         with local_copy(model) as local:
-            try:
-                digest = hash_file(local)
-            except OSError as error:
-                reason = error.strerror or error
-                raise UserError(f"cannot read the model {local}: {reason}") from error
-            side = load_input_side(local)
+            digest, side = hash_model(model, local), load_input_side(local)
         # train.py replaces both files at once.
         if load_label_file(label_bin) != labels:
             raise UserError(f"{label_bin} was replaced while it was read: start the run again")
@@ -177,7 +171,13 @@ class Classifier:
                 names activities; or int8 was asked for and there is no int8 version.
         """
         if options.engine == "int8":
-            engine = openvino_engine(self._int8_version(), options)
+            int8 = self.int8_folder / EXPORT_NAME
+            if not int8.is_file():
+                raise UserError(
+                    f"there is no int8 version of {self.model} as it is now: train.py --int8 "
+                    "writes one"
+                )
+            engine = openvino_engine(int8, options)
         else:
             engine = open_engine(options, self._load_network, key=self.export_key, inputs=frames)
         if self.unknown:
@@ -207,14 +207,6 @@ class Classifier:
         if self.names and self.likeness is not None:
             return self._with_names(model, self.likeness.classifier)
         return _with_preprocessing(model)
-
-    def _int8_version(self) -> Path:
-        path = self.int8_folder / EXPORT_NAME
-        if not path.is_file():
-            raise UserError(
-                f"there is no int8 version of {self.model} as it is now: train.py --int8 writes one"
-            )
-        return path
 
     def _with_names(self, model: "keras.Model", classifier: NDArray[np.float16]) -> "keras.Model":
         """Let the model give the probabilities of ImageNet's names, too, behind its own."""

@@ -37,9 +37,6 @@ STAGES = (
     Stage(kernel_size=5, stride=2, expansion=6, filters=192, repeats=4),
     Stage(kernel_size=3, stride=1, expansion=6, filters=320, repeats=1),
 )
-STEM_FILTERS = 32
-HEAD_FILTERS = 1280
-INPUT_SHAPE = (224, 224, 3)
 
 # Both differ from the defaults of PyTorch (1e-5, symmetric padding); features computed with
 # either of those look plausible and are wrong.
@@ -56,14 +53,14 @@ def efficientnet_lite0() -> keras.Model:
         float32, each value from 0 to 6. Set ``trainable = False`` to freeze it: that also makes
         batch normalization use its stored statistics.
     """
-    inputs = keras.Input(INPUT_SHAPE, name="scaled_photo")
-    stem = layers.Conv2D(STEM_FILTERS, 3, 2, PADDING, use_bias=False, name="stem_convolution")
+    inputs = keras.Input((224, 224, 3), name="scaled_photo")
+    stem = layers.Conv2D(32, 3, 2, PADDING, use_bias=False, name="stem_convolution")
     outputs = _normalize(stem(inputs), "stem", activate=True)
     for stage_number, stage in enumerate(STAGES, start=1):
         for block_number in range(1, stage.repeats + 1):
             block = stage if block_number == 1 else stage._replace(stride=1)
             outputs = _inverted_residual(outputs, block, f"stage{stage_number}_block{block_number}")
-    outputs = _pointwise(outputs, HEAD_FILTERS, "head", activate=True)
+    outputs = _pointwise(outputs, 1280, "head", activate=True)
     return keras.Model(inputs, outputs, name="efficientnet_lite0")
 
 

@@ -106,7 +106,8 @@ def open_engine(
         except UserError:
             shutil.rmtree(folder, ignore_errors=True)  # damaged: export it again below
     model = load()
-    if options.engine == "auto" and can_compute() and not _worth_exporting(inputs):
+    little_work = inputs is not None and inputs < _WORTH_AN_EXPORT
+    if options.engine == "auto" and can_compute() and little_work:
         return keras_engine(model, options.batch_size)
     kept = keep_export(model, options, key)
     if kept is not None:
@@ -265,10 +266,6 @@ def first_outputs(run: Engine, count: int) -> Engine:
             yield tag, output[:count]
 
     return first
-
-
-def _worth_exporting(inputs: int | None) -> bool:
-    return inputs is None or inputs >= _WORTH_AN_EXPORT
 
 
 def _remove_oldest(exports: Path) -> None:

@@ -10,8 +10,6 @@ import io
 import pickle
 import pickletools
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -65,37 +63,6 @@ _OPERATIONS = {
 
 class _Refused(ValueError):  # noqa: N818 - the name says what happens
     """The file could be read well enough to say what is wrong with it."""
-
-
-def _read_state(content: bytes) -> dict[str, Any]:
-    """Read the attributes of a pickled ``LabelBinarizer``.
-
-    Raises:
-        _Refused: ``content`` is too large, or names anything other than a ``LabelBinarizer``
-            and its NumPy arrays.
-        Exception: of many kinds, where it is damaged: see ``_refuse_damage``.
-    """
-    _check_operations(content)
-    # Python 2's strings hold bytes: Latin-1 gives each byte one letter.
-    binarizer = _Recorder(io.BytesIO(content), encoding="latin-1").load()
-    if not (isinstance(binarizer, _Recorded) and binarizer.maker in _BINARIZER):
-        raise _Refused("it holds something other than a label binarizer")
-    state: dict[str, Any] = binarizer.state
-    return state
-
-
-@contextmanager
-def _refuse_damage() -> Iterator[None]:
-    """Turn any exception that damaged content causes into ``_Refused``, with the reason."""
-    try:
-        yield
-    except _Refused:
-        raise
-    except (
-        *(pickle.UnpicklingError, EOFError, OverflowError),
-        *(ValueError, IndexError, KeyError, TypeError, AttributeError),
-    ) as error:
-        raise _Refused("it is damaged or not a pickled label binarizer") from error
 
 
 def _check_operations(content: bytes) -> None:
@@ -242,16 +209,31 @@ def read_labels(content: bytes) -> PickledLabels:
         ValueError: ``content`` is damaged, names anything other than a ``LabelBinarizer`` and
             its NumPy arrays, or is too large; or what ``train.py`` adds is not what it writes.
     """
-    with _refuse_damage():
-        state = _read_state(content)
+    try:
+        _check_operations(content)
+        # Python 2's strings hold bytes: Latin-1 gives each byte one letter.
+        binarizer = _Recorder(io.BytesIO(content), encoding="latin-1").load()
+        if not (isinstance(binarizer, _Recorded) and binarizer.maker in _BINARIZER):
+            raise _Refused("it holds something other than a label binarizer")
+        state = binarizer.state
+        classes = _read_array(state["classes_"])
+        if len(set(classes)) != len(classes):
+            raise _Refused("it names a class twice")
         return PickledLabels(
-            _class_names(state),
+            classes,
             _framing(state),
             _known_confidence(state),
             _unsure(state),
             _learned(state),
-            _likeness(state),
+            _likeness(state, len(classes)),
         )
+    except _Refused:
+        raise
+    except (
+        *(pickle.UnpicklingError, EOFError, OverflowError),
+        *(ValueError, IndexError, KeyError, TypeError, AttributeError),
+    ) as error:
+        raise _Refused("it is damaged or not a pickled label binarizer") from error
 
 
 def as_pickled(likeness: Likeness) -> dict[str, Any]:
@@ -261,13 +243,6 @@ def as_pickled(likeness: Likeness) -> dict[str, Any]:
         "profiles": likeness.profiles.astype("<f2").tobytes(),
         "known": [*likeness.known],
     }
-
-
-def _class_names(state: dict[str, Any]) -> list[str]:
-    names = _read_array(state["classes_"])
-    if len(set(names)) != len(names):
-        raise _Refused("it names a class twice")
-    return names
 
 
 def _known_confidence(state: dict[str, Any]) -> list[float]:
@@ -303,7 +278,7 @@ def _learned(state: dict[str, Any]) -> tuple[LearnedSpan, ...] | None:
         raise _Refused("its learned_ does not list stretches of clips") from error
 
 
-def _likeness(state: dict[str, Any]) -> Likeness | None:
+def _likeness(state: dict[str, Any], labels: int) -> Likeness | None:
     kept = state.get(LIKENESS)
     if kept is None:
         return None
@@ -312,7 +287,6 @@ def _likeness(state: dict[str, Any]) -> Likeness | None:
     found = [kept.get(name) for name in ("classifier", "profiles")]
     raw = [part if isinstance(part, bytes) else b"" for part in found]
     rows = [len(part) / NAMES / np.dtype("<f2").itemsize for part in raw]
-    labels = len(_read_array(state["classes_"]))
     if rows[0] < 2 or rows[1] < labels or rows[0] % 1 or rows[1] % labels:
         raise _Refused("its likeness_ has no classifier, or not as many profiles of each class")
     classifier, profiles = (np.frombuffer(part, "<f2").reshape(-1, NAMES) for part in raw)

@@ -61,8 +61,10 @@ def in_own_process(check: Callable[[Path], Result], path: Path) -> Result:
         The result of ``check``.
 
     Raises:
-        ValueError: ``check`` raises it, crashes or does not end in time.
+        OSError: the file cannot be read.
+        ValueError: ``check`` refuses the file, fails, crashes or does not end in time.
     """
+    path.open("rb").close()
     command = [sys.executable, "-P", __file__, check.__name__, str(path)]
     try:
         done = subprocess.run(command, capture_output=True, timeout=_TIMEOUT)
@@ -76,6 +78,10 @@ def in_own_process(check: Callable[[Path], Result], path: Path) -> Result:
     return result
 
 
+class Refused(Exception):  # noqa: N818 - the name says what happens
+    """The file could be read well enough to say what is wrong with it."""
+
+
 def check_model_file(path: Path) -> str:
     """Check that a file is a Keras model that contains no code and nothing oversized.
 
@@ -83,26 +89,20 @@ def check_model_file(path: Path) -> str:
         Its format, ``ZIP`` or ``HDF5``, read from its first bytes and never from its name.
 
     Raises:
-        OSError: the file cannot be read.
-        ValueError: it is not a Keras model, is damaged, names a layer or weights that are not
-            allowed, or unpacks to more than its own size.
+        Refused: it is not a Keras model, names a layer or weights that are not allowed, or unpacks
+            to more than its own size.
+        Exception: of many kinds, where it is damaged: zipfile, json and h5py raise them.
     """
     model_format = read_format(path)
     if model_format is None:
-        raise ValueError("it is neither a Keras zip file nor HDF5")
+        raise Refused("it is neither a Keras zip file nor HDF5")
     size = path.stat().st_size
-    try:
-        if model_format == ZIP:
-            _check_zip(path, size)
-        else:
-            with h5py.File(path) as file:
-                _check_config(file.attrs["model_config"])
-                _check_weights(file, size)
-    except _Refused as refused:
-        raise ValueError(str(refused)) from None
-    except Exception as error:
-        # zipfile, json and h5py raise many kinds of exception on a damaged file.
-        raise ValueError(_DAMAGED) from error
+    if model_format == ZIP:
+        _check_zip(path, size)
+    else:
+        with h5py.File(path) as file:
+            _check_config(file.attrs["model_config"])
+            _check_weights(file, size)
     return model_format
 
 
@@ -164,8 +164,8 @@ def read_weight_shapes(path: Path) -> tuple[str, list[list[int]]]:
         layouts the file has.
 
     Raises:
-        ValueError: the file is not HDF5 or is damaged, or its weights are too many or are stored in
-            other files.
+        Refused: its weights are too many or are stored in other files.
+        Exception: of many kinds, where the file is not HDF5 or is damaged.
     """
     shapes: list[list[int]] = []
 
@@ -173,19 +173,10 @@ def read_weight_shapes(path: Path) -> tuple[str, list[list[int]]]:
         if isinstance(item, h5py.Dataset) and not name.startswith("optimizer"):
             shapes.append(list(item.shape))
 
-    try:
-        with h5py.File(path) as file:
-            _check_weights(file, _MOST_WEIGHTS)
-            file.visititems(add)
-            return (".h5" if "layer_names" in file.attrs else ".weights.h5"), shapes
-    except _Refused as refused:
-        raise ValueError(str(refused)) from None
-    except Exception as error:
-        raise ValueError(_DAMAGED) from error
-
-
-class _Refused(Exception):  # noqa: N818 - the name says what happens
-    """The file could be read well enough to say what is wrong with it."""
+    with h5py.File(path) as file:
+        _check_weights(file, _MOST_WEIGHTS)
+        file.visititems(add)
+        return (".h5" if "layer_names" in file.attrs else ".weights.h5"), shapes
 
 
 def _check_zip(path: Path, size: int) -> None:
@@ -194,10 +185,10 @@ def _check_zip(path: Path, size: int) -> None:
         names = [member.filename for member in members]
         strange = sorted(set(names) - _MEMBERS)
         if strange:
-            raise _Refused(f"it holds {strange[0]!r}, which no model of train.py needs")
+            raise Refused(f"it holds {strange[0]!r}, which no model of train.py needs")
         # Keras does not compress, so the members are never larger than the archive.
         if len(names) != len(set(names)) or sum(member.file_size for member in members) > size:
-            raise _Refused("it unpacks to more than its own size")
+            raise Refused("it unpacks to more than its own size")
         _check_config(archive.read(_CONFIG))
         with archive.open(_WEIGHTS) as member, h5py.File(member) as weights:
             _check_weights(weights, size)
@@ -206,21 +197,17 @@ def _check_zip(path: Path, size: int) -> None:
 def _check_config(text: str | bytes) -> None:
     config = json.loads(text)
     if not isinstance(config, dict):
-        raise _Refused("it does not describe a model")
+        raise Refused("it does not describe a model")
     # The model is opened for prediction only: how it was trained does not matter.
     config.pop("compile_config", None)
     for entry in _dictionaries(config):
         if "class_name" not in entry:
             continue
         name, module = entry["class_name"], entry.get("module")
-        of_keras = module is None or (isinstance(module, str) and _is_keras(module))
+        of_keras = module is None or str(module).split(".")[0] in ("keras", "tf_keras")
         if not (of_keras and isinstance(name, str) and name in _CLASSES):
             full = f"{module}.{name}" if isinstance(module, str) else name
-            raise _Refused(f"it asks for {full}, which can carry code and is not allowed")
-
-
-def _is_keras(module: str) -> bool:
-    return module.split(".")[0] in ("keras", "tf_keras")
+            raise Refused(f"it asks for {full}, which can carry code and is not allowed")
 
 
 def _dictionaries(config: object) -> Iterator[dict[str, Any]]:
@@ -243,13 +230,13 @@ def _check_weights(file: h5py.File, most_bytes: int) -> None:
         if isinstance(item, h5py.Group):
             links = (item.get(name, getlink=True) for name in item)
             if not all(isinstance(link, h5py.HardLink) for link in links):
-                raise _Refused("it points to weights in another place")
+                raise Refused("it points to weights in another place")
         elif item.external or item.is_virtual:
-            raise _Refused("it points to weights in another file")
+            raise Refused("it points to weights in another file")
         else:
             claimed += item.nbytes
             if claimed > most_bytes:
-                raise _Refused("it claims to hold more weights than it can")
+                raise Refused("it claims to hold more weights than it can")
             item[()]
         # Read everything that Keras will read, to make sure that it can be read.
         dict(item.attrs)
@@ -263,5 +250,5 @@ if __name__ == "__main__":
     checks = {check.__name__: check for check in functions}
     try:
         print(json.dumps([checks[sys.argv[1]](Path(sys.argv[2])), None]))
-    except ValueError as refusal:
+    except Refused as refusal:  # any other exception says that the file is damaged
         print(json.dumps([None, str(refusal)]))

@@ -3,7 +3,7 @@
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -12,8 +12,7 @@ IMAGENET_MEAN_RGB = (123.68, 116.779, 103.939)
 """Mean of ImageNet's training pixels, as in ``keras.applications.resnet50.preprocess_input``."""
 
 
-@dataclass(frozen=True)
-class Preprocessing:
+class Preprocessing(NamedTuple):
     """Preprocessing of RGB pixels 0..255: ``pixel @ kernel + bias``.
 
     Attributes:
@@ -62,13 +61,13 @@ class Network:
         constructor: its name in ``keras.applications``; None for EfficientNet-Lite0, which is this
             project's own.
         weights_file: Keras's file name for its ImageNet weights without the top.
-        side: width and height of its input in pixels.
         preprocessing: the preprocessing that it was trained with.
         last_frozen: part of the names of the layers of the last stage that stays frozen when the
             others are fine-tuned. The stages after it work at the smallest resolution.
         megabytes: size of its weights without the top, float32.
         speed: photos a second on one core relative to ResNet50, measured with
             ``python -m benchmarks.networks``.
+        side: width and height of its input in pixels.
         options: options of the constructor, besides the shape. They switch off preprocessing inside
             the network: one way of preprocessing is enough.
         first_layer: first layer to use, for a network that has preprocessing inside regardless.
@@ -79,11 +78,11 @@ class Network:
 
     constructor: str | None
     weights_file: str
-    side: int
     preprocessing: Preprocessing
     last_frozen: str
     megabytes: float
     speed: float
+    side: int = 224
     options: dict[str, Any] = field(default_factory=dict)
     first_layer: str | None = None
     needs_rebuilding: bool = False
@@ -112,7 +111,7 @@ def _resnet(constructor: str, megabytes: float, speed: float, known_for: str = "
     file = f"{constructor.lower()}_weights_tf_dim_ordering_tf_kernels_notop.h5"
     preprocessing = MINUS_ONE_TO_ONE if constructor.endswith("V2") else CAFFE
     return Network(
-        constructor, file, 224, preprocessing, "conv4_", megabytes, speed, known_for=known_for
+        constructor, file, preprocessing, "conv4_", megabytes, speed, known_for=known_for
     )
 
 
@@ -121,7 +120,7 @@ def _efficientnet(variant: str, side: int, megabytes: float, speed: float) -> Ne
     # The layers before its first convolution are the preprocessing, with weights of its own.
     first = "stem_conv_pad"
     return Network(
-        name, file, side, STANDARDISED, "block5", megabytes, speed, {}, first, needs_rebuilding=True
+        name, file, STANDARDISED, "block5", megabytes, speed, side, {}, first, needs_rebuilding=True
     )
 
 
@@ -129,16 +128,16 @@ def _efficientnet_v2(variant: str, side: int, megabytes: float, speed: float) ->
     name, file = f"EfficientNetV2{variant}", f"efficientnetv2-{variant.lower()}_notop.h5"
     preprocessing = STANDARDISED if variant.startswith("B") else EFFICIENTNET_V2
     options = {"include_preprocessing": False}
-    return Network(name, file, side, preprocessing, "block5", megabytes, speed, options)
+    return Network(name, file, preprocessing, "block5", megabytes, speed, side, options)
 
 
 def _convnext(variant: str, megabytes: float, speed: float) -> Network:
     name, file = f"ConvNeXt{variant}", f"convnext_{variant.lower()}_notop.h5"
     # Its last normalization is of the averaged features.
     options = {"include_preprocessing": False, "pooling": "avg"}
-    last = "_stage_2_"
+    last, side = "_stage_2_", 224
     return Network(
-        name, file, 224, STANDARDISED, last, megabytes, speed, options, needs_rebuilding=True
+        name, file, STANDARDISED, last, megabytes, speed, side, options, needs_rebuilding=True
     )
 
 
@@ -146,16 +145,14 @@ def _mobilenet_v3(
     variant: str, last_frozen: str, megabytes: float, speed: float, known_for: str = ""
 ) -> Network:
     file = f"weights_mobilenet_v3_{variant.lower()}_224_1.0_float_no_top_v2.h5"
-    options = {"include_preprocessing": False}
     return Network(
         f"MobileNetV3{variant}",
         file,
-        224,
         MINUS_ONE_TO_ONE,
         last_frozen,
         megabytes,
         speed,
-        options,
+        options={"include_preprocessing": False},
         needs_rebuilding=True,
         known_for=known_for,
     )
@@ -163,7 +160,7 @@ def _mobilenet_v3(
 
 def _densenet(layers: int, megabytes: float, speed: float) -> Network:
     file = f"densenet{layers}_weights_tf_dim_ordering_tf_kernels_notop.h5"
-    return Network(f"DenseNet{layers}", file, 224, STANDARDISED, "pool4_", megabytes, speed)
+    return Network(f"DenseNet{layers}", file, STANDARDISED, "pool4_", megabytes, speed)
 
 
 NETWORKS = {
@@ -171,7 +168,6 @@ NETWORKS = {
     "efficientnet-lite0": Network(
         None,
         "efficientnet-lite0.weights.h5",
-        224,
         EFFICIENTNET_LITE,
         "stage5_",
         13.7,
@@ -185,7 +181,6 @@ NETWORKS = {
     "mobilenetv2": Network(
         "MobileNetV2",
         "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5",
-        224,
         MINUS_ONE_TO_ONE,
         "block_12_",
         9.0,

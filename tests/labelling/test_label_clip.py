@@ -20,7 +20,7 @@ from activity.labelling.label_clip import label_clip
 from activity.labelling.outputs import Outputs
 from activity.labelling.overlay import overlay, whole_frame
 from activity.media.clip import VideoSource
-from activity.media.frame import Frame, network_input
+from activity.media.frame import Frame
 from activity.media.sink import open_sink
 from activity.network.classifier import Classifier, OpenClassifier
 from activity.network.engine import Engine, EngineOptions, Stream
@@ -118,7 +118,7 @@ def test_rolling_is_the_plain_loop_to_the_bit(
     with open_sink(tmp_path / "plain.avi", source.info, None) as sink:
         for number, frame in enumerate(source.frames()):
             if number % stride == 0:
-                ((_, raw),) = mean_colour([(None, network_input(frame.pixels))])
+                ((_, raw),) = mean_colour([(None, Frame(frame.pixels).network_input())])
                 window.append(raw.astype(np.float64))
             mean = np.sum(window, axis=0) / len(window)
             label = LABELS[mean.argmax()]

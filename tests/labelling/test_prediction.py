@@ -17,7 +17,7 @@ import pytest
 from activity.labelling import prediction
 from activity.labelling.prediction import classify_frames, read_ahead
 from activity.media.clip import VideoSource
-from activity.media.frame import Frame, VideoInfo, network_input
+from activity.media.frame import Frame, VideoInfo
 from activity.media.live import Source
 from activity.network.classifier import Classifier, OpenClassifier
 from activity.network.engine import EngineOptions, Stream, keras_engine
@@ -68,7 +68,7 @@ def plain_loop(
     """The source tutorial's loop: one frame after the other, the mean of a deque."""
     capture, window, results = cv2.VideoCapture(str(path)), deque(maxlen=size), []
     while (read := capture.read())[0]:
-        ((_, raw),) = classify([(None, network_input(read[1]))])
+        ((_, raw),) = classify([(None, Frame(read[1]).network_input())])
         window.append(raw)
         results.append((raw, np.array(window).mean(axis=0)))
     return results
@@ -291,7 +291,7 @@ def test_a_frame_is_framed_and_sized_as_the_network_was_trained(
     for pixels, frame in zip(reached, frames, strict=False):
         assert pixels.shape == (side, side, 3)
         # It is scaled from the decoder's planes.
-        assert np.abs(pixels.astype(int) - network_input(frame, framing, side)).mean() < 1.5
+        assert np.abs(pixels.astype(int) - Frame(frame).network_input(framing, side)).mean() < 1.5
 
 
 def resident_bytes() -> int:

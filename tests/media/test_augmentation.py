@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from activity.media.augmentation import augmented_view, view_of_photo
-from activity.media.frame import Frame, network_input
+from activity.media.frame import Frame
 
 DIGEST = "ab" * 32
 views = st.integers(1, 10_000)
@@ -75,9 +75,9 @@ def test_every_view_of_a_photo_fits_the_network_and_is_always_the_same(
     assert (pixels.shape, pixels.dtype) == ((224, 224, 3), np.uint8)
     np.testing.assert_array_equal(view_of_photo(Frame(image), DIGEST, view), pixels)
     if view == 0:
-        np.testing.assert_array_equal(pixels, network_input(image))
+        np.testing.assert_array_equal(pixels, Frame(image).network_input())
     if view == 1:
-        np.testing.assert_array_equal(pixels, network_input(image, "squashed"))
+        np.testing.assert_array_equal(pixels, Frame(image).network_input("squashed"))
 
 
 def test_augmented_views_are_more_or_less_squashed_and_reach_both_ends_of_a_photo() -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from activity.media.clip import VideoSource
-from activity.media.frame import Frame, Framing, VideoInfo, Window, framed, network_input, scaled
+from activity.media.frame import Frame, Framing, VideoInfo, Window, framed
 from activity.media.sink import open_sink
 from tests.clips import write_av_clip, write_pictures
 
@@ -40,7 +40,7 @@ def test_a_frame_looks_to_a_network_as_a_photo_of_it_does(
 ) -> None:
     path = write_pictures(tmp_path / "clip.avi", [picture_of(size)], codec, pix_fmt=pix_fmt)
     found = first_frame(path).network_input(framing, side)
-    expected = network_input(first_frame(path).pixels, framing, side)
+    expected = Frame(first_frame(path).pixels).network_input(framing, side)
     assert (found.shape, found.dtype) == (expected.shape, expected.dtype)
     assert np.abs(found.astype(int) - expected).mean() < 2
 
@@ -61,7 +61,7 @@ def test_the_input_is_neither_darker_nor_tinted(side: int, tmp_path: Path) -> No
 def test_a_part_of_a_frame_is_where_it_is_in_its_pixels(window: Window, tmp_path: Path) -> None:
     path = write_pictures(tmp_path / "clip.mp4", [picture_of((640, 362))], "libx264")
     found = first_frame(path).window(window, 96)
-    expected = scaled(first_frame(path).pixels, window, 96)
+    expected = Frame(first_frame(path).pixels).window(window, 96)
     assert np.abs(found.astype(int) - expected).mean() < 2
 
 
@@ -71,7 +71,7 @@ def test_what_is_small_or_long_is_scaled_as_photos_are(
 ) -> None:
     path = write_pictures(tmp_path / "clip.mp4", [picture_of(size)], "libx264")
     found = first_frame(path).network_input(side=224 if min(size) > 8 else 8)
-    expected = network_input(first_frame(path).pixels, side=found.shape[0])
+    expected = Frame(first_frame(path).pixels).network_input(side=found.shape[0])
     np.testing.assert_array_equal(found, expected)
 
 
@@ -92,7 +92,8 @@ def test_the_input_is_turned_and_stretched_as_the_frame_is(
         clip.mux(video.encode(av.VideoFrame.from_ndarray(picture, format="bgr24")))
         clip.mux(video.encode(None))
     found = first_frame(path).network_input(side=96)
-    assert np.abs(found.astype(int) - network_input(first_frame(path).pixels, side=96)).mean() < 2
+    expected = Frame(first_frame(path).pixels).network_input(side=96)
+    assert np.abs(found.astype(int) - expected).mean() < 2
 
 
 def test_frames_of_another_size_look_as_their_pixels_do(tmp_path: Path) -> None:
@@ -106,7 +107,7 @@ def test_frames_of_another_size_look_as_their_pixels_do(tmp_path: Path) -> None:
     assert len(frames) == 10
     for frame in frames:
         found = frame.network_input(side=96)
-        assert np.abs(found.astype(int) - network_input(frame.pixels, side=96)).mean() < 2
+        assert np.abs(found.astype(int) - Frame(frame.pixels).network_input(side=96)).mean() < 2
 
 
 @pytest.mark.parametrize("matrix", [1, 5, 8, 10, 14])

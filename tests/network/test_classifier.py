@@ -303,10 +303,10 @@ def test_labels_that_are_replaced_while_the_model_is_read_are_noticed(
     labels = tmp_path / "lb.pickle"
     labels.write_bytes(trained.label_bin.read_bytes())
 
-    def replaced_meanwhile(path: Path) -> str:
+    def replaced_meanwhile(path: Path, _: Path) -> str:
         labels.write_bytes(pickle.dumps(LabelBinarizer().fit(["chess", "go", "rowing"])))
         return hashlib.sha256(path.read_bytes()).hexdigest()
 
-    monkeypatch.setattr(classifier_module, "hash_file", replaced_meanwhile)
+    monkeypatch.setattr(classifier_module, "hash_model", replaced_meanwhile)
     with pytest.raises(UserError, match="was replaced while it was read"):
         Classifier.load(trained.model, labels)

@@ -15,7 +15,7 @@ from activity.network.imagenet_names import (
     imagenet_names,
     probabilities_of_names,
 )
-from activity.network.networks import NETWORKS
+from activity.network.networks import NETWORKS, Network
 from tests.network.test_backbone import write_published_layout
 
 WITH_TOP = ["mobilenetv2", "efficientnet-b0"]
@@ -78,7 +78,7 @@ def test_a_shipped_classifier_that_was_changed_is_refused(
 
 @pytest.mark.real_data
 def test_photos_bear_the_names_of_what_they_show(real_data: Path) -> None:
-    from activity.media.frame import network_input
+    from activity.media.frame import Frame
     from activity.media.photo import decode_image
 
     backbone, classifier = build_with_classifier("efficientnet-lite0", "imagenet")
@@ -88,7 +88,7 @@ def test_photos_bear_the_names_of_what_they_show(real_data: Path) -> None:
         for path in sorted((real_data / "sports" / activity).glob("*.jpg"))[:40]:
             photo = decode_image(path.read_bytes())
             if photo is not None:
-                photos.append(network_input(photo))
+                photos.append(Frame(photo).network_input())
         features = backbone.predict(np.stack(photos).astype(np.float32), verbose=0)
         names = probabilities_of_names(features, classifier)
         assert expected in heaviest_names(names.mean(axis=0), 3)
@@ -122,12 +122,15 @@ def test_imagenet_weights_are_downloaded_with_the_top_where_that_works(
 ) -> None:
     whole = whole_network("mobilenetv2")
     asked: list[str | None] = []
+    construct = backbone_module._construct
 
-    def download(_: object, weights: str | None) -> keras.Model:
+    def download(kind: Network, weights: str | None, *, top: bool = False) -> keras.Model:
+        if not top:
+            return construct(kind, weights)
         asked.append(weights)
         return whole
 
-    monkeypatch.setattr(backbone_module, "_with_top", download)
+    monkeypatch.setattr(backbone_module, "_construct", download)
     backbone, classifier = build_with_classifier("mobilenetv2", "imagenet")
     assert asked == ["imagenet"]
     assert classifier is not None
@@ -143,10 +146,11 @@ def test_a_file_without_the_top_that_is_there_already_will_do(
 ) -> None:
     construct = backbone_module._construct
 
-    def offline(*_: object) -> keras.Model:
-        raise Exception("URL fetch failure")
+    def offline(kind: Network, _: str | None, *, top: bool = False) -> keras.Model:
+        if top:
+            raise Exception("URL fetch failure")
+        return construct(kind, None)
 
-    monkeypatch.setattr(backbone_module, "_with_top", offline)
-    monkeypatch.setattr(backbone_module, "_construct", lambda kind, _: construct(kind, None))
+    monkeypatch.setattr(backbone_module, "_construct", offline)
     backbone, classifier = build_with_classifier("mobilenetv2", "imagenet")
     assert (backbone.output_shape, classifier) == ((None, 1280), None)

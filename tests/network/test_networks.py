@@ -15,7 +15,7 @@ import pytest
 import predict_video
 from activity.common.errors import UserError
 from activity.media.clip import VideoSource
-from activity.media.frame import network_input
+from activity.media.frame import Frame
 from activity.network.artifacts import load_model
 from activity.network.backbone import (
     PREPROCESSING,
@@ -57,7 +57,7 @@ def output_of(model: keras.Model, inputs: np.ndarray) -> np.ndarray:
 
 
 def pixels_of_a_photo(side: int) -> np.ndarray:
-    photo = network_input(draw_photo("red", np.random.default_rng(0)), side=side)
+    photo = Frame(draw_photo("red", np.random.default_rng(0))).network_input(side=side)
     return photo[np.newaxis].astype(np.float32)
 
 
@@ -163,7 +163,7 @@ def test_a_network_trains_and_predicts(
     with closing(VideoSource(flickering_clip)) as source:
         first = next(source.frames()).pixels
     expected = load_model(model).predict_on_batch(
-        network_input(first, side=side)[np.newaxis].astype(np.float32)
+        Frame(first).network_input(side=side)[np.newaxis].astype(np.float32)
     )[0]
     found = [float(rows[0][f"p_{label}"]) for label in sorted(COLOURS_BGR)]
     np.testing.assert_allclose(found, expected, atol=2e-3)

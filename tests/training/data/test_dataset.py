@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from activity.common.errors import UserError
-from activity.media.frame import network_input
+from activity.media.frame import Frame
 from activity.media.images import Image
 from activity.media.photo import read_photo
 from activity.temporal.formats.annotations import LabelledMedia, Media
@@ -99,7 +99,7 @@ def test_the_centre_square_is_seen_undistorted_and_nothing_else(shape: tuple[int
     top, left = (height - side) // 2, (width - side) // 2
     image[top : top + side, left : left + side] = (10, 20, 200)
     image[top : top + side // 2, left : left + side] = (200, 20, 10)
-    pixels = network_input(image)
+    pixels = Frame(image).network_input()
     assert pixels.min() >= 10
     assert (pixels[:100] == (10, 20, 200)).all() or side == 1
     assert (pixels[124:] == (200, 20, 10)).all()
@@ -108,8 +108,8 @@ def test_the_centre_square_is_seen_undistorted_and_nothing_else(shape: tuple[int
 def test_squashed_all_of_the_image_is_seen() -> None:
     image = np.zeros((100, 300, 3), np.uint8)
     image[:, :100] = 255
-    assert network_input(image).max() == 0
-    squashed = network_input(image, "squashed")
+    assert Frame(image).network_input().max() == 0
+    squashed = Frame(image).network_input("squashed")
     assert squashed.shape == (224, 224, 3)
     assert (squashed[:, :74] == 255).all()
     assert (squashed[:, 76:] == 0).all()
@@ -181,11 +181,11 @@ def test_decompression_bombs_do_not_take_the_machines_memory(tmp_path: Path) -> 
 import sys
 from pathlib import Path
 from activity.media.photo import decode_image
-from activity.media.frame import network_input
+from activity.media.frame import Frame
 for path in Path(sys.argv[1]).iterdir():
     image = decode_image(path.read_bytes())
     if image is not None:
-        network_input(image)
+        Frame(image).network_input()
 peak = [line for line in Path("/proc/self/status").read_text().splitlines() if "VmHWM" in line]
 print(int(peak[0].split()[1]) // 1024)
 """
@@ -372,7 +372,7 @@ def test_photos_of_later_kinds_are_read(suffix: str) -> None:
     pixels = decode_photo(content)
     assert pixels is not None
     # Of a GIF only 256 colours are left, and the other two are lossy.
-    assert np.abs(pixels.astype(int) - network_input(PICTURE)).mean() < 12
+    assert np.abs(pixels.astype(int) - Frame(PICTURE).network_input()).mean() < 12
     assert decode_photo(content[: len(content) // 3]) is None
 
 
