@@ -1,6 +1,6 @@
 """Labelled photos and clips, and the sets that they are split into: what the other steps take."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -80,26 +80,26 @@ class LabelledClip(NamedTuple):
         return self.image.name
 
 
-class SampledFrames(NamedTuple):
+@dataclass(frozen=True)
+class SampledFrames:
     """Frames of clips to learn from.
 
     Attributes:
-        images: in the order of their clips and times.
-        labels: label of each frame; ``unknown`` may be among them.
+        labels: label of each frame, in the order of their clips and times; ``unknown`` may be among
+            them.
+        seconds: how much of the clip each frame stands for.
         skipped: clips that cannot be read, with the reason.
         too_long: clips whose tables go on beyond their end.
         without_frames: clips that are too short, or whose segments are, to give a frame.
-        seconds: how much of the clip each frame stands for.
         contents: digest of each clip's content.
     """
 
-    images: list[Image]
-    labels: list[str]
-    skipped: dict[str, str]
-    too_long: list[str]
-    without_frames: list[str]
-    seconds: list[float]
-    contents: Mapping[Path, str] = {}
+    labels: dict[Image, str] = field(default_factory=dict)
+    seconds: dict[Image, float] = field(default_factory=dict)
+    skipped: dict[str, str] = field(default_factory=dict)
+    too_long: list[str] = field(default_factory=list)
+    without_frames: list[str] = field(default_factory=list)
+    contents: dict[Path, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -155,10 +155,7 @@ def _train(
     views = feature_maps.shape[1]
     first_view = random.integers(views, size=len(feature_maps))
 
-    def share_right() -> float:
-        return _count_right(model, feature_maps, targets, held_out) / max(1, len(held_out))
-
-    right = [share_right()]
+    right = [_share_right(model, feature_maps, targets, held_out)]
     best, weights = 0, model.get_weights()
     bar = tqdm(total=epochs * len(learned), desc="fine-tuning", disable=None, unit="image")
     with bar, delay_interrupts(raise_again=False) as interrupted:
@@ -174,7 +171,7 @@ def _train(
             if interrupted():
                 bar.write("[INFO] interrupted: fine-tuning ends with the best epoch so far")
                 break
-            right.append(share_right())
+            right.append(_share_right(model, feature_maps, targets, held_out))
             # With few images to choose by, as good as frozen is likely to be worse.
             if right[epoch] > right[0] and right[epoch] >= right[best]:
                 best, weights = epoch, model.get_weights()
@@ -193,18 +190,18 @@ def _train(
     return best, right
 
 
-def _count_right(
+def _share_right(
     model: keras.Model,
     feature_maps: NDArray[np.float16],
     targets: NDArray[np.float32],
     images: NDArray[np.intp],
-) -> int:
-    """Count images that are right by their first view, the one that frames are seen in."""
+) -> float:
+    """Return the share of images right by their first view, the one that frames are seen in."""
     right = 0
     for some in _batches(images):
         probabilities = model.predict_on_batch(feature_maps[some, 0].astype(np.float32))
         right += int((probabilities.argmax(axis=1) == targets[some].argmax(axis=1)).sum())
-    return right
+    return right / max(1, len(images))
 
 
 def _batches(images: NDArray[np.intp]) -> Iterator[NDArray[np.intp]]:
@@ -247,7 +244,7 @@ def feature_maps_on_disk(
         # Where the last views did not come, the file would be too short to be mapped.
         file.truncate(bytes_of_a_view * kept)
         maps = np.memmap(file, np.float16, "r", shape=(len(images), 2 * kept, *shape))
-        yield maps, np.logical_and.reduce(came.reshape(len(images), kept), axis=1)
+        yield maps, came.reshape(len(images), kept).all(axis=1)
 
 
 def check_feature_maps_can_be_kept(folder: Path | None) -> None:
@@ -295,7 +292,7 @@ def write_feature_maps(
                 "more room, or fewer --views"
             ) from error
         came[view, mirrored] = True
-    return np.logical_and.reduce(came, axis=1)
+    return came.all(axis=1)
 
 
 def _with_mirror_images(

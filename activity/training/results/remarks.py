@@ -143,8 +143,7 @@ def under_two_labels(labels: Mapping[Image, str]) -> list[dict[str, str]]:
 
 
 def _remarks_on_kept_split(found: Found) -> Iterator[str]:
-    parts = {(photo.dataset, photo.part) for photo in found.photos}
-    parts |= {(clip.dataset, clip.part) for clip in found.clips}
+    parts = {(some.dataset, some.part) for some in (*found.photos, *found.clips)}
     have_test = {dataset for dataset, part in parts if part == "test"}
     validation = {dataset for dataset, part in parts if part == "validation"}
     uses = {
@@ -229,11 +228,10 @@ def _remarks_on_training(sets: ImageSets) -> Iterator[str]:
             f"rare beside {printable(common)} ({most} images to learn from), and so recognised "
             f"less often, although each image of them counts more: {names}; add photos of them"
         )
-    stands_for = dict(zip(sets.frames.images, sets.frames.seconds, strict=True))
     seconds: defaultdict[str, float] = defaultdict(float)
     for image in [*sets.training, *sets.outliers.frames]:
         if image.seconds is not None:
-            seconds[sets.labels[image]] += stands_for[image._replace(digest="")]
+            seconds[sets.labels[image]] += sets.frames.seconds[image]
     learned = [f"{round(seconds[label], 1):g} s of {printable(label)}" for label in sorted(seconds)]
     if learned:
         yield f"learned from clips: {', '.join(learned)}"

@@ -790,7 +790,7 @@ def frames_and_parts(found: Found) -> tuple[ImageSets, set[str]]:
     }
     split = split_images(found.photos, found.clips, frames, {})
     labels = {photo.image: photo.label for photo in found.photos} | frames
-    sampled = SampledFrames([*frames], [*frames.values()], {}, [], [], [1.0] * len(frames))
+    sampled = SampledFrames(frames, dict.fromkeys(frames, 1.0))
     sets = ImageSets(split.training, split.test, [], labels, sampled)
     return sets, {image.path for image in split.test if image.seconds is not None}
 

@@ -41,7 +41,7 @@ def sets(tmp_path: Path) -> ImageSets:
     digests = hash_files(tmp_path, names)
     images = [Image(name, None, tmp_path, digests[name]) for name in names]
     labels = {image: image.path[0] for image in images[:6]} | {images[6]: "unknown"}
-    nothing = SampledFrames([], [], {}, [], [], [])
+    nothing = SampledFrames()
     outliers = Outliers(photos=images[7:8], unseen=images[8:])
     return ImageSets(images[:4], images[4:6], images[6:7], labels, nothing, outliers)
 
