@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from tqdm import tqdm
 
@@ -90,17 +90,20 @@ class _Clips(NamedTuple):
 
     Attributes:
         beside: clips by their paths without the ending.
-        by_name: clips by the names of their files, with the ending and without it.
+        by_name: their files by the names of these, with the ending and without it.
         by_file: each clip by its file; those that tables name are added.
         known: the files, for tables that name their clips.
         regions: where regions of clips are.
     """
 
     beside: dict[Path, list[Image]]
-    by_name: dict[Path, list[Image]]
+    by_name: dict[Path, list[Path]]
     by_file: dict[Path, Image]
     known: KnownClips
     regions: RegionsOfClips
+
+
+Clip = TypeVar("Clip", Image, Path)
 
 
 def read_clip_tables(
@@ -158,18 +161,18 @@ def _is_meant_for_segments(header: tuple[str, ...]) -> bool:
 
 def _look_up(clips: Sequence[Image], regions: RegionsOfClips) -> _Clips:
     beside: dict[Path, list[Image]] = {}
-    by_name: dict[Path, list[Image]] = {}
+    by_name: dict[Path, list[Path]] = {}
     for clip in clips:
         beside.setdefault(clip.file.with_suffix(""), []).append(clip)
         for name in {clip.file.stem, clip.file.name}:
-            by_name.setdefault(Path(name), []).append(clip)
+            by_name.setdefault(Path(name), []).append(clip.file)
     by_file = {clip.file: clip for clip in clips}
     return _Clips(beside, by_name, by_file, known_clips(by_file), regions)
 
 
 def _namesakes(
-    name: Path, clips: Mapping[Path, list[Image]], regions: Collection[str] | None = None
-) -> tuple[list[Image], str]:
+    name: Path, clips: Mapping[Path, list[Clip]], regions: Collection[str] | None = None
+) -> tuple[list[Clip], str]:
     """Find the clips that a table is called like: ``match``, or ``match.left`` with a region.
 
     Args:
@@ -240,13 +243,13 @@ def _only_namesake(table: Table, own: list[Image], region: str, known: _Clips) -
     Raises:
         UserError: there is none, or there are several; or nothing says where the region is.
     """
-    name = table.file.stem
+    name, files = table.file.stem, [clip.file for clip in own]
     if not own:
-        own, region = _namesakes(Path(name), known.by_name)
-    file = only_clip([clip.file for clip in own], f"a clip {name}", _ELSEWHERE)
+        files, region = _namesakes(Path(name), known.by_name)
+    file = only_clip(files, f"a clip {name}", _ELSEWHERE)
     if region:
         known.regions.called(region, file)
-    return own[0], region
+    return own[0] if own else known.by_file[file], region
 
 
 def _agree(some: Sequence[Segment], others: Sequence[Segment]) -> bool:
@@ -285,32 +288,32 @@ def sample_frames(
     sampled = SampledFrames()
     by_file: dict[Path, list[LabelledClip]] = {}
     for clip in clips:
-        by_file.setdefault(clip.file, []).append(clip)
+        by_file.setdefault(clip.image.file, []).append(clip)
     placed: list[tuple[Region, tuple[int, int], str]] = []
     with closing(DigestIndex(cache)) as index:
         for file, some in tqdm(by_file.items(), "looking at clips", disable=None, unit="clip"):
             try:
-                facts = look_at_clip(file, index, with_size=any(clip.region for clip in some))
+                facts = look_at_clip(file, index, with_size=any(clip.image.region for clip in some))
             except UserError as error:
-                sampled.skipped[some[0].path] = str(error)
+                sampled.skipped[some[0].image.path] = str(error)
                 continue
             sampled.contents[file] = facts.digest
-            for clip in some:
-                image = clip.image
-                if clip.region and facts.size:
-                    placed.append((clip.region, facts.size, clip.path))
-                    image = image._replace(region=clip.region.in_pixels(facts.size, clip.path))
-                times = times_to_learn_from(clip.segments, facts.seconds, every)
+            for image, segments, *_ in some:
+                region = image.region
+                if region and facts.size:
+                    placed.append((region, facts.size, image.path))
+                    image = image._replace(region=region.in_pixels(facts.size, image.path))
+                times = times_to_learn_from(segments, facts.seconds, every)
                 for time, label, spacing in times:
                     if label in labels or label == UNKNOWN:
                         frame = image._replace(seconds=time)
                         frame = frame._replace(digest=digest_of(frame, facts.digest))
                         sampled.labels[frame], sampled.seconds[frame] = label, spacing
                 if not times:
-                    sampled.without_frames.append(clip.name)
-                end = max((segment.end for segment in clip.segments), default=0)
+                    sampled.without_frames.append(image.name)
+                end = max((segment.end for segment in segments), default=0)
                 if facts.seconds + max(1, every) < end < math.inf:
-                    sampled.too_long.append(clip.name)
+                    sampled.too_long.append(image.name)
     check_sizes(placed)
     return sampled
 

@@ -137,7 +137,7 @@ def find_images(
         outliers=[photo for photo in photos if photo.label not in taken],
         inputs=[
             *(image.file for image in {**sources.photos, **sources.clips}),
-            *(clip.file for clip in taken_clips),
+            *(clip.image.file for clip in taken_clips),
             *(table.file for table in sources.tables),
             *sources.photo_tables,
             *([] if region_table is None else [region_table]),
@@ -230,9 +230,8 @@ def _clips(
         # Corrections are made to be learned from: a few of them would otherwise be tested with.
         part = place.part or ("train" if image in corrected else None)
         if segments is not None:
-            clip = LabelledClip(image.path, segments, image.folder, dataset, part, image.region)
-            clips.append(clip)
-    return sorted(clips, key=lambda clip: (clip.path, clip.name))
+            clips.append(LabelledClip(image, segments, dataset, part))
+    return sorted(clips, key=lambda clip: (clip.image.path, clip.image.name))
 
 
 def _labels_in(clips: Iterable[LabelledClip]) -> set[str]:

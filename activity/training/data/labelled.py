@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from activity.media.images import Image
-from activity.media.region import Region
 from activity.temporal.learned import LearnedSpan
 from activity.temporal.segments import Segment
 
@@ -26,8 +25,7 @@ LATER_SUFFIXES = (
 before it keep the split that they have always had."""
 
 
-@dataclass(frozen=True)
-class LabelledPhoto:
+class LabelledPhoto(NamedTuple):
     """A photo of a data set.
 
     Attributes:
@@ -49,35 +47,16 @@ class LabelledClip(NamedTuple):
     """A clip, or a region of its frames, and what that shows when.
 
     Attributes:
-        path: relative to ``folder``, in POSIX form.
+        image: the clip, and its region, as tables of segments name them.
         segments: in the order of time.
-        folder: folder of the data set.
         dataset: number of its data set; each data set is split by itself.
         part: its part, if the data set is split already.
-        region: None for the whole frame.
     """
 
-    path: str
+    image: Image
     segments: list[Segment]
-    folder: Path = Path()
     dataset: int = 0
     part: Part | None = None
-    region: Region | None = None
-
-    @property
-    def image(self) -> Image:
-        """The clip, and its region, as tables of segments name them."""
-        return Image(self.path, None, self.folder, region=self.region)
-
-    @property
-    def file(self) -> Path:
-        """Where the clip lies."""
-        return self.folder / self.path
-
-    @property
-    def name(self) -> str:
-        """What people see: ``match.mp4 (left)``."""
-        return self.image.name
 
 
 @dataclass(frozen=True)

@@ -62,7 +62,7 @@ def build_sets(
     """
     frames = sample_frames(found.clips, found.all_labels(), every, cache)
     images = _with_digests([photo.image for photo in found.photos], cache)
-    photos = [replace(p, image=image) for p, image in zip(found.photos, images, strict=True)]
+    photos = [p._replace(image=image) for p, image in zip(found.photos, images, strict=True)]
     split = split_images(photos, found.clips, frames.labels, frames.contents)
     chosen = choose_outliers(found.outliers, split.outliers, outliers, seed)
     chosen = _without_copies(chosen, [*split.training, *split.test], cache)
@@ -98,9 +98,9 @@ def _learned_spans(
             times[part].append(image.seconds)
             windows[part] = image.region and Window(*map(int, image.region[1:]))
     return [
-        LearnedSpan(contents[clip.file], start, end, windows[clip.file, clip.name])
+        LearnedSpan(contents[clip.image.file], start, end, windows[part])
         for clip in clips
-        if (seconds := times.get((clip.file, clip.name))) is not None
+        if (seconds := times.get(part := (clip.image.file, clip.image.name))) is not None
         for start, end, _ in clip.segments
         if bisect_left(seconds, start) < bisect_right(seconds, end)
     ]
@@ -139,7 +139,8 @@ def split_images(
             is learned from, unless its data set has it in the part to test with.
         contents: for each clip's file that can be read, what tells it from others.
     """
-    have_test = {some.dataset for some in (*photos, *clips) if some.part == "test"}
+    have_test = {photo.dataset for photo in photos if photo.part == "test"}
+    have_test |= {clip.dataset for clip in clips if clip.part == "test"}
 
     def is_test(some: LabelledPhoto | LabelledClip) -> bool:
         is_validation = some.part == "validation" and some.dataset not in have_test
@@ -152,7 +153,7 @@ def split_images(
             unsplit.setdefault(photo.dataset, []).append(photo)
     for some in unsplit.values():
         tested |= _photos_to_test(some)
-    sides = {clip.file: is_test(clip) for clip in clips if clip.part is not None}
+    sides = {clip.image.file: is_test(clip) for clip in clips if clip.part is not None}
     tied, shots = _tied_to_clips(photos, {image.file for image in frames})
     learned = {shot for photo, shot in tied.items() if photo.image not in tested}
     learned |= {shot for file, names in shots.items() if sides.get(file) is False for shot in names}

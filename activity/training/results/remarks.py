@@ -39,7 +39,7 @@ def remarks_on_found(wanted: Sequence[str] | None, found: Found) -> list[str]:
         )
     for link in found.not_followed:
         remarks.append(f"link not followed, because its target is read already: {printable(link)}")
-    regions = Counter(clip.region.name for clip in found.clips if clip.region)
+    regions = Counter(clip.image.region.name for clip in found.clips if clip.image.region)
     if regions:
         named = [f"{name} (of {count} clips)" for name, count in regions.items()]
         remarks.append(f"regions that tables are about: {_names(named)}")
@@ -56,7 +56,7 @@ def _activities(found: Found, labels: Sequence[str]) -> Iterator[str]:
     shown = [(photo.image, "photos", {photo.label}) for photo in found.photos]
     for clip in found.clips:
         labels_of_clip = {segment.label for segment in clip.segments} & {*labels}
-        kind = "regions of clips" if clip.region else "clips"
+        kind = "regions of clips" if clip.image.region else "clips"
         shown.append((clip.image, kind, labels_of_clip))
     several = len({image.folder for image, _, _ in shown}) > 1
     counts = {label: Counter[str]() for label in labels}
@@ -143,7 +143,8 @@ def under_two_labels(labels: Mapping[Image, str]) -> list[dict[str, str]]:
 
 
 def _remarks_on_kept_split(found: Found) -> Iterator[str]:
-    parts = {(some.dataset, some.part) for some in (*found.photos, *found.clips)}
+    parts = {(photo.dataset, photo.part) for photo in found.photos}
+    parts |= {(clip.dataset, clip.part) for clip in found.clips}
     have_test = {dataset for dataset, part in parts if part == "test"}
     validation = {dataset for dataset, part in parts if part == "validation"}
     uses = {
@@ -199,7 +200,7 @@ def _why_no_clip_is_tested(found: Found, sets: ImageSets) -> dict[str, str]:
     for image in sets.training:
         if image.seconds is not None and sets.labels[image] not in tested:
             clips[sets.labels[image]].add(image.path)
-    parts = {clip.path: clip.part for clip in found.clips if clip.part}
+    parts = {clip.image.path: clip.part for clip in found.clips if clip.part}
     reasons = {}
     for label, paths in sorted(clips.items()):
         if paths & {*found.corrected}:

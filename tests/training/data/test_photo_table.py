@@ -75,7 +75,7 @@ def test_a_table_labels_photos_and_clips_wherever_they_lie(tmp_path: Path) -> No
     assert tmp_path / "photos/img/go0.jpg" in files
     assert tmp_path / "elsewhere/x.jpg" in files
     assert tmp_path / "photos/without an ending" in files
-    assert [clip.file for clip in found.clips] == [tmp_path / "photos/../a.mp4"]
+    assert [clip.image.file for clip in found.clips] == [tmp_path / "photos/../a.mp4"]
     assert path in found.inputs
     split = split_images(found.photos, found.clips, {}, {})
     # A quarter of those that the table does not split, and the one that it does.

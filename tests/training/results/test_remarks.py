@@ -50,10 +50,11 @@ def test_which_labels_are_taken_is_told() -> None:
 def test_what_is_learned_is_told_with_the_places_where_it_lies() -> None:
     clips = [
         LabelledClip(
-            "match.mp4", [Segment(0, 4, "tennis"), Segment(4, 9, "unknown")], Path("sports")
+            Image("match.mp4", folder=Path("sports")),
+            [Segment(0, 4, "tennis"), Segment(4, 9, "unknown")],
         ),
-        LabelledClip("tennis/a.mp4", [Segment(0, math.inf, "tennis")]),
-        LabelledClip("go/b.mp4", [Segment(0, math.inf, "go")]),
+        LabelledClip(Image("tennis/a.mp4"), [Segment(0, math.inf, "tennis")]),
+        LabelledClip(Image("go/b.mp4"), [Segment(0, math.inf, "go")]),
     ]
     photos = [
         LabelledPhoto(Image(path), "tennis")
@@ -123,7 +124,7 @@ def test_a_split_that_is_kept_is_told() -> None:
 
 
 def test_what_clips_and_tables_have_wrong_is_told() -> None:
-    clips = [LabelledClip("c.mp4", [Segment(0, 9, "tennis"), Segment(9, 12, "chess")])]
+    clips = [LabelledClip(Image("c.mp4"), [Segment(0, 9, "tennis"), Segment(9, 12, "chess")])]
     what = found(
         "football",
         clips=clips,
