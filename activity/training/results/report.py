@@ -19,7 +19,7 @@ from sklearn.metrics import confusion_matrix
 
 from activity.common.figures import save_figure, short_name
 from activity.common.writing import write_json
-from activity.media.images import Image, map_images, read_images
+from activity.media.images import Image, map_images
 from activity.network.imagenet_names import NAMES, heaviest_names, probabilities_of_names
 from activity.network.profiles import Likeness
 from activity.network.unknown import called_unknown, known_called_unknown
@@ -232,13 +232,14 @@ def contact_sheet(evaluation: Evaluation, path: Path) -> None:
     cells = figure.subplots(rows, _SHEET_COLUMNS).ravel()
     for axes in cells:
         axes.set_axis_off()
-    shown = _as_seen(evaluation.images, mistakes)
-    for axes, (index, pixels) in zip(cells, shown, strict=False):
-        mistake = _mistake(evaluation, index)
+    images = [evaluation.images[index] for index in mistakes]
+    shown = _first_readable(images, _MOST_MISTAKES)
+    for axes, (place, pixels) in zip(cells, shown, strict=False):
+        mistake = _mistake(evaluation, mistakes[place])
         label, predicted = short_name(mistake["label"], 20), short_name(mistake["predicted"], 16)
         title = f"label {label}\npredicted {predicted} {mistake['probability']:.0%}"
         axes.set_title(title, fontsize=9)
-        _show(axes, pixels, evaluation.images[index], 28, fontsize=8)
+        _show(axes, pixels, images[place], 28, fontsize=8)
     save_figure(figure, path)
 
 
@@ -251,24 +252,22 @@ def _show(
     axes.text(0.5, -0.03, name, transform=below, fontsize=fontsize, ha="center", va="top")
 
 
-def _as_seen(
-    images: Sequence[Image], mistakes: Sequence[int]
-) -> list[tuple[int, NDArray[np.uint8]]]:
-    """Read as many of the mistakes as the sheet has room for, in order, opening each clip once.
+def _first_readable(images: Sequence[Image], most: int) -> list[tuple[int, NDArray[np.uint8]]]:
+    """Read the first images, with their places, as the network sees them, opening each clip once.
 
     Where some cannot be read, others of the same files cannot either, and the next ones are read.
     """
     seen: dict[int, NDArray[np.uint8]] = {}
     gone: set[Path] = set()
-    waiting = [*mistakes]
-    while waiting and len(seen) < _MOST_MISTAKES:
-        room = _MOST_MISTAKES - len(seen)
+    waiting = [*range(len(images))]
+    while waiting and len(seen) < most:
+        room = most - len(seen)
         some, waiting = waiting[:room], waiting[room:]
         pixels = map_images(lambda _, image: image.network_input(), [images[i] for i in some])
         seen |= {some[place]: shown for place, shown in pixels}
-        gone |= {images[index].file for index in some if index not in seen}
-        waiting = [index for index in waiting if images[index].file not in gone]
-    return [(index, seen[index]) for index in mistakes if index in seen]
+        gone |= {images[place].file for place in some if place not in seen}
+        waiting = [place for place in waiting if images[place].file not in gone]
+    return sorted(seen.items())
 
 
 def confusion_counts(evaluation: Evaluation) -> NDArray[np.integer]:
@@ -366,15 +365,12 @@ def picture_strangest(looks: Sequence[LookOfLabel], path: Path) -> None:
     for cells, look in zip(grid, rows, strict=True):
         for axes in cells:
             axes.set_axis_off()
-        readable = (
-            (strange, image)
-            for strange in look.strangest
-            for _, image in read_images([strange.photo])
-        )
-        for axes, (strange, image) in zip(cells, readable, strict=False):
-            names = [short_name(name, 20) for name in strange.looks_like[:2]]
+        photos = [strange.photo for strange in look.strangest]
+        shown = _first_readable(photos, _STRANGEST_SHOWN)
+        for axes, (place, pixels) in zip(cells, shown, strict=False):
+            names = [short_name(name, 20) for name in look.strangest[place].looks_like[:2]]
             axes.set_title("\n".join(names), fontsize=7)
-            _show(axes, image.network_input(), strange.photo, 22, fontsize=7)
+            _show(axes, pixels, photos[place], 22, fontsize=7)
         title = short_name(look.label, 20)
         cells[0].text(
             *(-0.08, 0.5, title), transform=cells[0].transAxes, rotation=90, ha="right", va="center"
