@@ -86,7 +86,7 @@ class ToldByTables:
 
 
 class _Clips(NamedTuple):
-    """The clips that tables may be about, by what these call them.
+    """The clips that tables may be about, by what these call them, and what to take of tables.
 
     Attributes:
         beside: clips by their paths without the ending.
@@ -94,6 +94,7 @@ class _Clips(NamedTuple):
         by_file: each clip by its file; those that tables name are added.
         known: the files, for tables that name their clips.
         regions: where regions of clips are.
+        wanted: what to take of a file, where there is a choice.
     """
 
     beside: dict[Path, list[Image]]
@@ -101,6 +102,7 @@ class _Clips(NamedTuple):
     by_file: dict[Path, Image]
     known: KnownClips
     regions: RegionsOfClips
+    wanted: Wanted
 
 
 Clip = TypeVar("Clip", Image, Path)
@@ -123,7 +125,7 @@ def read_clip_tables(
     """
     told = ToldByTables()
     sources: dict[Image, Table] = {}
-    known, names_of_regions = _look_up(clips, regions), regions.names
+    known, names_of_regions = _look_up(clips, regions, wanted), regions.names
     for table in tables:
         own, name = _namesakes(table.file.with_suffix(""), known.beside, names_of_regions)
         is_csv = table.file.suffix.lower() == ".csv"
@@ -132,7 +134,7 @@ def read_clip_tables(
             continue
         found: dict[Image, list[Segment]] = {}
         try:
-            found = _read(table, own, name, known, wanted, told)
+            found = _read(table, own, name, known, told)
         except UserError as error:
             names = [str(NamedPart(clip.path, name)) for clip in own]
             told.skipped.update(dict.fromkeys(names or [table.name], str(error)))
@@ -159,7 +161,7 @@ def _is_meant_for_segments(header: tuple[str, ...]) -> bool:
     return not header or {*HEADER} <= columns
 
 
-def _look_up(clips: Sequence[Image], regions: RegionsOfClips) -> _Clips:
+def _look_up(clips: Sequence[Image], regions: RegionsOfClips, wanted: Wanted) -> _Clips:
     beside: dict[Path, list[Image]] = {}
     by_name: dict[Path, list[Path]] = {}
     for clip in clips:
@@ -167,7 +169,7 @@ def _look_up(clips: Sequence[Image], regions: RegionsOfClips) -> _Clips:
         for name in {clip.file.stem, clip.file.name}:
             by_name.setdefault(Path(name), []).append(clip.file)
     by_file = {clip.file: clip for clip in clips}
-    return _Clips(beside, by_name, by_file, known_clips(by_file), regions)
+    return _Clips(beside, by_name, by_file, known_clips(by_file), regions, wanted)
 
 
 def _namesakes(
@@ -194,12 +196,7 @@ def _namesakes(
 
 
 def _read(
-    table: Table,
-    own: list[Image],
-    name: str,
-    known: _Clips,
-    wanted: Wanted,
-    told: ToldByTables,
+    table: Table, own: list[Image], name: str, known: _Clips, told: ToldByTables
 ) -> dict[Image, list[Segment]]:
     """Read a file of segments: about the clip of its name, or those that it names.
 
@@ -208,7 +205,7 @@ def _read(
     if own and table.file.suffix.lower() == ".csv":
         read = Annotations([NamedSegments("", read_segments(table.file))])
     else:
-        read = read_annotations(table.file, wanted)
+        read = read_annotations(table.file, known.wanted)
     told.skipped.update((f"{table.name}, {clip}", why) for clip, why in read.flawed.items())
     told.skipped.update((f"{table.name}, {what}", "it is no segment") for what in read.left_out)
     if len({some.clip for some in read.clips}) == 1 and (own or not read.clips[0].clip):

@@ -212,7 +212,10 @@ def test_images_are_judged_by_the_label_of_their_first_view() -> None:
     some = np.arange(3, images)
     inputs = keras.Input((3,))
     model = keras.Model(inputs, keras.layers.Rescaling(1.0)(inputs))
-    found = fine_tuning._share_right(model, views, np.eye(3, dtype=np.float32)[shown], some)
+    targets = np.eye(3, dtype=np.float32)[shown]
+    rows = np.arange(images).reshape(images, 1)
+    train = Examples([Image("1.jpg")] * images, targets, targets, rows)
+    found = fine_tuning._share_right(model, views, train, some)
     assert found == (shown[3:] == said[3:]).mean()
     assert 0 < found < 1
 
