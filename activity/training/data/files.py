@@ -24,7 +24,6 @@ from activity.training.data.labelled import LATER_SUFFIXES
 from activity.training.data.layout import PARTS, Folder, Place, part_called, parts_among
 
 _PHOTO_SUFFIXES = {*paths.image_types, *(suffix for group in LATER_SUFFIXES for suffix in group)}
-_TABLE = ".csv"
 _MAY_BE_ELSE = (".txt", ".xml", ".json")  # what many files are that have no segments
 
 # What file servers, archivers and operating systems put beside people's files. Names that begin
@@ -176,7 +175,7 @@ def _below(place: Folder, folder: Path) -> Folder:
 
 def _of_table(table: Path, place: Folder, photo_tables: list[Path]) -> list[_Entry]:
     """List what a table names; or the table alone, where it is one of segments."""
-    if table.suffix.lower() != _TABLE or header_of(table) in (HEADER, *HEADERS_OF_MANY):
+    if table.suffix.lower() != ".csv" or header_of(table) in (HEADER, *HEADERS_OF_MANY):
         return [_Entry(table.parent, table.name, place)]
     photo_tables.append(table)
     part = part_called(place.names[0]) if place.names else None

@@ -231,9 +231,9 @@ def learn_likeness(train: Examples, classifier: NDArray[np.float16]) -> Likeness
         train: images of the labels, no outliers.
         classifier: of ImageNet's names, as ``backbone.build_with_classifier`` gives it.
     """
-    names = []
+    names, labels = [], train.labels
     for label in range(train.targets.shape[1]):
-        places = np.flatnonzero(train.labels == label)
+        places = np.flatnonzero(labels == label)
         some = np.linspace(0, len(places) - 1, min(len(places), _PHOTOS_OF_PROFILE)).astype(int)
         names.append(probabilities_of_names(train.features(places[some]), classifier))
     return Likeness(classifier, profiles_of(names))
