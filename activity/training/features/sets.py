@@ -178,7 +178,7 @@ def compute_feature_sets(
         nonlocal row
         rows = np.arange(row, row + len(images) * views).reshape(-1, views)
         row += rows.size
-        whole = readable[rows].all(axis=1)
+        whole = np.logical_and.reduce(readable[rows], axis=1)
         unreadable.extend(images[place] for place in np.flatnonzero(~whole).tolist())
         labels = np.array([sets.labels.get(image, UNKNOWN) for image in images], object)
         targets = (labels[:, np.newaxis] == np.array(classes, object)).astype(np.float32)

@@ -241,7 +241,7 @@ def feature_maps_on_disk(
         # Where the last views did not come, the file would be too short to be mapped.
         file.truncate(bytes_of_a_view * kept)
         maps = np.memmap(file, np.float16, "r", shape=(len(images), 2 * kept, *shape))
-        yield maps, came.reshape(len(images), kept).all(axis=1)
+        yield maps, np.logical_and.reduce(came.reshape(len(images), kept), axis=1)
 
 
 def check_feature_maps_can_be_kept(folder: Path | None) -> None:
@@ -289,7 +289,7 @@ def write_feature_maps(
                 "more room, or fewer --views"
             ) from error
         came[view, mirrored] = True
-    return came.all(axis=1)
+    return np.logical_and.reduce(came, axis=1)
 
 
 def _with_mirror_images(

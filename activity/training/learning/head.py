@@ -447,7 +447,7 @@ class _HiddenUnits:
 
         With dropout, some of the units are dropped, which are drawn for each image.
         """
-        active = features @ self.kernel
+        active: Floats = features @ self.kernel
         active += self.bias
         np.maximum(active, 0, out=active)
         if dropout:
