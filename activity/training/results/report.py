@@ -6,7 +6,6 @@ images that look least like the others of their label: mislabelled ones are amon
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -68,7 +67,7 @@ def write_report(
     Raises:
         UserError: the file system refuses to write.
     """
-    right, is_frame = evaluation.right, evaluation.is_frame
+    features, right, is_frame = trained.features, evaluation.right, evaluation.is_frame
     copies = without_copies = figures = counts = unknown = None
     if (near := leakage.near_copies) is not None:
         copies = [{"training": str(original), "test": str(copy)} for copy, original in near.items()]
@@ -80,14 +79,13 @@ def write_report(
         unknown = {
             "known_called_unknown": share(known_called_unknown(known, unsure)),
             "unseen_called_unknown": share(called_unknown(unseen, known, unsure)),
-            "unseen_photos": [*map(str, trained.features.unseen.images)],
-            "outliers_learned": [*map(str, trained.features.outliers.images)],
+            "unseen_photos": [*map(str, features.unseen.images)],
+            "outliers_learned": [*map(str, features.outliers.images)],
         }
-    likeness, features = trained.likeness, trained.features
     looks: list[LookOfLabel] = []
-    if likeness:
+    if trained.likeness is not None:
         examples = features.train.joined(features.test)
-        looks = looks_of_labels(likeness, evaluation.labels, examples)
+        looks = looks_of_labels(trained.likeness, evaluation.labels, examples)
     write_json(
         path,
         {
@@ -107,8 +105,8 @@ def write_report(
             "nearly_the_same_under_two_labels": two_labels and [p.as_dict() for p in two_labels],
             "unknown": unknown,
             "looks_like": [look.as_dict() for look in looks],
-            "unreadable_photos": [*map(str, trained.features.unreadable)],
-            "history": asdict(trained.history),
+            "unreadable_photos": [*map(str, features.unreadable)],
+            "history": vars(trained.history),
             "fine_tuning_accuracy_on_held_out": trained.fine_tuning,
             "fine_tuning_accuracy_of_carved_out": trained.fine_tuning,  # its earlier name
             "settings": settings,
