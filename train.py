@@ -94,7 +94,7 @@ def main() -> None:
     elif sets.test:
         say(["none of the test images can be read: there is no score"])
 
-    save(trained, evaluation.answers()[0], sets.learned, args.model, args.label_bin)
+    save(trained, evaluation.known, sets.learned, args.model, args.label_bin)
     plot_history(trained.history, args.plot)
     written = [args.model, args.label_bin, args.plot]
     if args.report is not None:
@@ -106,7 +106,7 @@ def main() -> None:
     classifier = Classifier.load(args.model, args.label_bin)
     say(leave_export(trained, classifier, options))
     if args.int8:
-        say(write_int8_version(classifier, trained.features, args.cache).remarks())
+        say(write_int8_version(classifier, trained.features, args.cache))
     say([remark_on_model(args.model)])
 
 

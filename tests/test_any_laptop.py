@@ -10,7 +10,8 @@ import pytest
 from activity.common import writing
 from activity.common.errors import UserError
 from activity.common.writing import check_apart, give_second_name, replace_when_complete
-from activity.training.features.views import FeatureCache
+from activity.media.images import Image
+from activity.training.features.views import FeatureCache, View
 from tests.conftest import ROOT, RunScript, Trained
 
 # Python imports a module of this name when it starts.
@@ -149,7 +150,7 @@ def test_a_damaged_cache_that_cannot_be_deleted_does_not_end_the_run(
     monkeypatch.setattr(Path, "unlink", held)
     cache = FeatureCache(tmp_path, "backbone")
     assert cache.problem is not None
-    assert cache.get("digest", 0) is None
+    assert list(cache.find([View(Image("1.jpg", digest="digest"), 0)])) == []
 
 
 def test_chatter_is_hidden_where_standard_error_is_closed() -> None:

@@ -112,7 +112,7 @@ def test_fine_tuned_stages_are_saved_and_judged(
 ) -> None:
     # All drawn photos are right with frozen stages, too, and these would be kept.
     right = count()
-    monkeypatch.setattr(fine_tuning, "_count_right", lambda *_: min(3, next(right)))
+    monkeypatch.setattr(fine_tuning, "_share_right", lambda *_: min(3, next(right)))
     arguments = train_arguments(photo_folders, tmp_path, cache)
     said = run_train(*arguments, "--views", "1", "--fine-tune", "2")
     assert "24 images to learn from, 3 held out" in said
@@ -158,7 +158,7 @@ def test_a_test_photo_that_is_gone_after_fine_tuning_is_not_judged(
 
     monkeypatch.setattr(fine_tuning, "_hold_out", lose_a_photo)
     right = count()  # each epoch is better: only what was tuned sees the test photos again
-    monkeypatch.setattr(fine_tuning, "_count_right", lambda *_: next(right))
+    monkeypatch.setattr(fine_tuning, "_share_right", lambda *_: next(right))
     arguments = train_arguments(dataset, tmp_path, cache)
     said = run_train(*arguments, "--fine-tune", "1", "--report", tmp_path / "report.json")
     assert f"skipped 1 photos that cannot be read:\n[INFO]   {gone}" in said

@@ -50,7 +50,7 @@ def fill_cache(
         raise UserError("--cluster puts features into the cache: leave out --cache off")
     with closing(FeatureCache(options.cache_folder, cache_identity(backbone))) as cache:
         wanted = [view for view in views if view.image.digest]
-        known = {place for place, _ in cache.find([(v.image.digest, v.number) for v in wanted])}
+        known = {place for place, _ in cache.find(wanted)}
         missing = [view for place, view in enumerate(wanted) if place not in known]
         _check_usable(cache)
         if not missing:
@@ -79,7 +79,7 @@ def fill_cache(
                             "library): without --cluster it will show over which"
                         )
                     for place, features in rows:
-                        cache.put(shard[place].image.digest, shard[place].number, features)
+                        cache.put(shard[place], features)
                     _check_usable(cache)
                     bar.update(len(shard))
 

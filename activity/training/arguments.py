@@ -174,13 +174,10 @@ def _network(text: str) -> str:
         ) from None
 
 
-def report_files(report: Path) -> tuple[Path, Path, Path, Path]:
+def report_files(report: Path) -> list[Path]:
     """Name the report, and the pictures beside it: confusion matrix, mistakes, strangest photos."""
     pictures = ("confusion", "mistakes", "strangest")
-    confusion, mistakes, strangest = (
-        report.with_name(f"{report.stem}_{what}.png") for what in pictures
-    )
-    return report, confusion, mistakes, strangest
+    return [report, *(report.with_name(f"{report.stem}_{what}.png") for what in pictures)]
 
 
 def check_inputs_survive(args: argparse.Namespace, inputs: Iterable[Path]) -> None:
@@ -205,7 +202,7 @@ def check_outputs(args: argparse.Namespace) -> None:
 
 
 def _outputs(args: argparse.Namespace) -> list[tuple[Path, str]]:
-    reports = () if args.report is None else report_files(args.report)
+    reports = [] if args.report is None else report_files(args.report)
     return [
         (args.model, "the model"),
         (args.label_bin, "the label binarizer"),

@@ -10,10 +10,10 @@ such a clip, nothing is learned but what tables say.
 
 import math
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 from tqdm import tqdm
@@ -22,30 +22,19 @@ from activity.common.errors import UserError
 from activity.common.stores import is_stored
 from activity.common.tables import header_of
 from activity.media.digest_index import DigestIndex
-from activity.media.images import Image, look_at_clip
+from activity.media.images import Image, digest_of, look_at_clip
 from activity.media.region import Region, check_sizes
 from activity.media.timing import rate_of
-from activity.temporal.formats.annotations import NamedSegments, Wanted
+from activity.temporal.formats.annotations import Annotations, NamedSegments, Wanted
 from activity.temporal.named_clips import (
     KnownClips,
-    NamedClip,
-    Said,
-    file_identity,
     find_named_clips,
     known_clips,
     only_clip,
-    read_named_clips,
 )
 from activity.temporal.region_files import RegionsOfClips
 from activity.temporal.segment_files import read_annotations
-from activity.temporal.segments import (
-    HEADER,
-    HEADERS_OF_MANY,
-    UNKNOWN,
-    NamedPart,
-    Segment,
-    read_segments,
-)
+from activity.temporal.segments import HEADER, UNKNOWN, NamedPart, Segment, read_segments
 from activity.training.data.labelled import LabelledClip, SampledFrames
 
 BOUNDARY = 0.5
@@ -97,14 +86,15 @@ class ToldByTables:
 
 
 class _Clips(NamedTuple):
-    """The clips that tables may be about, by what these call them.
+    """The clips that tables may be about, by what these call them, and what to take of tables.
 
     Attributes:
         beside: clips by their paths without the ending.
         by_name: their files by the names of these, with the ending and without it.
-        by_file: each clip by what its file is known by; those that tables name are added.
-        known: the same for tables that name their clips.
+        by_file: each clip by its file; those that tables name are added.
+        known: the files, for tables that name their clips.
         regions: where regions of clips are.
+        wanted: what to take of a file, where there is a choice.
     """
 
     beside: dict[Path, list[Image]]
@@ -112,16 +102,14 @@ class _Clips(NamedTuple):
     by_file: dict[Path, Image]
     known: KnownClips
     regions: RegionsOfClips
+    wanted: Wanted
 
 
 Clip = TypeVar("Clip", Image, Path)
 
 
 def read_clip_tables(
-    clips: Sequence[Image],
-    tables: Sequence[Table],
-    wanted: Wanted | None = None,
-    regions: RegionsOfClips | None = None,
+    clips: Sequence[Image], tables: Sequence[Table], wanted: Wanted, regions: RegionsOfClips
 ) -> ToldByTables:
     """Read all tables, and find the clips that they are about.
 
@@ -130,41 +118,32 @@ def read_clip_tables(
     Args:
         clips, tables: all those in the data sets. Tables may be files of other programs.
         wanted: what to take of such a file, where there is a choice.
-        regions: where regions of clips are that tables may be about; None (default) knows none.
+        regions: where regions of clips are that tables may be about.
 
     Raises:
         UserError: two tables say different things of one clip, or of one region.
     """
     told = ToldByTables()
     sources: dict[Image, Table] = {}
-    regions = regions or RegionsOfClips()
-    known, names_of_regions = _look_up(clips, regions), regions.names
+    known, names_of_regions = _look_up(clips, regions, wanted), regions.names
     for table in tables:
-        found: dict[Image, list[Segment]] = {}
         own, name = _namesakes(table.file.with_suffix(""), known.beside, names_of_regions)
         is_csv = table.file.suffix.lower() == ".csv"
-        header = HEADER if own or not is_csv else header_of(table.file)
-        if header not in (HEADER, *HEADERS_OF_MANY) and not _is_meant_for_segments(header):
+        if is_csv and not own and not _is_meant_for_segments(header_of(table.file)):
             told.others.append(table)
             continue
+        found: dict[Image, list[Segment]] = {}
         try:
-            if not is_csv:
-                found = _of_other_program(table, own, name, known, wanted, told)
-            elif header == HEADER:
-                clip, region = _only_namesake(table, own, name, known)
-                found = _of_regions([(clip, region, read_segments(table.file))], table, known, told)
-            else:
-                found = _of_named_clips(table, header, known, told)
+            found = _read(table, own, name, known, told)
         except UserError as error:
             names = [str(NamedPart(clip.path, name)) for clip in own]
             told.skipped.update(dict.fromkeys(names or [table.name], str(error)))
             told.flawed.update(own)
         # A table is beside the clip of its name, a file of another program beside those it names.
         here = table.file.parent
-        near = {c for c in found if (c.whole in own if is_csv else c.file.parent == here)}
-        far = found.keys() - near
+        far = [c for c in found if (c.whole not in own if is_csv else c.file.parent != here)]
         told.elsewhere.update(far)
-        told.older.extend(c for c in found if c in far and _is_newer(c.file, table.file))
+        told.older.extend(clip for clip in far if _is_newer(clip.file, table.file))
         told.tables.append(table)
         for clip, segments in found.items():
             if not _agree(told.segments.setdefault(clip, segments), segments):
@@ -182,20 +161,20 @@ def _is_meant_for_segments(header: tuple[str, ...]) -> bool:
     return not header or {*HEADER} <= columns
 
 
-def _look_up(clips: Sequence[Image], regions: RegionsOfClips) -> _Clips:
+def _look_up(clips: Sequence[Image], regions: RegionsOfClips, wanted: Wanted) -> _Clips:
     beside: dict[Path, list[Image]] = {}
     by_name: dict[Path, list[Path]] = {}
     for clip in clips:
         beside.setdefault(clip.file.with_suffix(""), []).append(clip)
         for name in {clip.file.stem, clip.file.name}:
             by_name.setdefault(Path(name), []).append(clip.file)
-    by_file = {file_identity(clip.file): clip for clip in clips}
-    return _Clips(beside, by_name, by_file, known_clips(clip.file for clip in clips), regions)
+    by_file = {clip.file: clip for clip in clips}
+    return _Clips(beside, by_name, by_file, known_clips(by_file), regions, wanted)
 
 
 def _namesakes(
-    name: Path, clips: Mapping[Path, Sequence[Clip]], regions: Collection[str] | None = None
-) -> tuple[Sequence[Clip], str]:
+    name: Path, clips: Mapping[Path, list[Clip]], regions: Collection[str] | None = None
+) -> tuple[list[Clip], str]:
     """Find the clips that a table is called like: ``match``, or ``match.left`` with a region.
 
     Args:
@@ -216,99 +195,66 @@ def _namesakes(
     return [], ""
 
 
-def _only_namesake(
-    table: Table, own: Sequence[Image], region: str, known: _Clips
-) -> tuple[Image, str]:
+def _read(
+    table: Table, own: list[Image], name: str, known: _Clips, told: ToldByTables
+) -> dict[Image, list[Segment]]:
+    """Read a file of segments: about the clip of its name, or those that it names.
+
+    ``own`` are the clips beside it that it is called like, and ``name`` is the region of its name.
+    """
+    if own and table.file.suffix.lower() == ".csv":
+        read = Annotations([NamedSegments("", read_segments(table.file))])
+    else:
+        read = read_annotations(table.file, known.wanted)
+    told.skipped.update((f"{table.name}, {clip}", why) for clip, why in read.flawed.items())
+    told.skipped.update((f"{table.name}, {what}", "it is no segment") for what in read.left_out)
+    if len({some.clip for some in read.clips}) == 1 and (own or not read.clips[0].clip):
+        clip, region_of_name = _only_namesake(table, own, name, known)
+        said = [(clip, one.region or region_of_name, one) for one in read.clips]
+    else:
+        parts = {one.part: one._replace(clip="") for one in read.clips}
+        named, flawed = find_named_clips(parts, table.file, known.known, _ELSEWHERE)
+        told.skipped.update((f"{table.name}, {clip}", why) for clip, why in flawed.items())
+        said = []
+        for there in named:
+            path = there.name if is_stored(there.file) else there.file.as_posix()
+            image = Image(path, None, table.file.parent)
+            clip = known.by_file.setdefault(there.file, image)
+            said.append((clip, there.region, there.said))
+    found = {}
+    for clip, called, one in said:
+        try:
+            region = known.regions.called(called, clip.file) if called else None
+        except UserError as error:
+            told.skipped[f"{table.name}, {NamedPart(clip.path, called)}"] = str(error)
+            told.flawed.add(clip)
+            continue
+        segments = one.in_seconds(rate_of(clip.file)) if one.in_frames else one.segments
+        found[clip._replace(region=region)] = segments
+    return found
+
+
+def _only_namesake(table: Table, own: list[Image], region: str, known: _Clips) -> tuple[Image, str]:
     """Return the clip beside a table, or else that of its name elsewhere, and the region.
 
     Raises:
         UserError: there is none, or there are several; or nothing says where the region is.
     """
-    name = PurePath(table.file.name).stem
-    files: Sequence[Path] = [clip.file for clip in own]
+    name, files = table.file.stem, [clip.file for clip in own]
     if not own:
         files, region = _namesakes(Path(name), known.by_name)
     file = only_clip(files, f"a clip {name}", _ELSEWHERE)
     if region:
         known.regions.called(region, file)
-    return own[0] if own else known.by_file[file_identity(file)], region
-
-
-def _of_named_clips(
-    table: Table, header: tuple[str, ...], known: _Clips, told: ToldByTables
-) -> dict[Image, list[Segment]]:
-    if header not in HEADERS_OF_MANY:
-        read_segments(table.file)  # says what is wrong with it
-    named, flawed = read_named_clips(table.file, known.known, _ELSEWHERE)
-    told.skipped.update((f"{table.name}, {name}", reason) for name, reason in flawed.items())
-    said = [(_image(clip, table, known), clip.region, clip.said) for clip in named]
-    return _of_regions(said, table, known, told)
-
-
-def _of_other_program(
-    table: Table,
-    own: Sequence[Image],
-    name: str,
-    known: _Clips,
-    wanted: Wanted | None,
-    told: ToldByTables,
-) -> dict[Image, list[Segment]]:
-    """Read a file of another program: about the clip of its name, or those that it names.
-
-    ``own`` are the clips beside it that it is called like, and ``name`` is the region of its name.
-    """
-    read = read_annotations(table.file, wanted)
-    told.skipped.update((f"{table.name}, {clip}", why) for clip, why in read.flawed.items())
-    told.skipped.update((f"{table.name}, {what}", "it is no segment") for what in read.left_out)
-    if len({some.clip for some in read.clips}) == 1 and (own or not read.clips[0].clip):
-        clip, region = _only_namesake(table, own, name, known)
-        said = [(clip, one.region or region, _in_seconds(one, clip.file)) for one in read.clips]
-        return _of_regions(said, table, known, told)
-    parts = {one.part: one._replace(clip="") for one in read.clips}
-    named, flawed = find_named_clips(parts, table.file, known.known, _ELSEWHERE)
-    told.skipped.update((f"{table.name}, {name}", why) for name, why in flawed.items())
-    said = [(_image(c, table, known), c.region, _in_seconds(c.said, c.file)) for c in named]
-    return _of_regions(said, table, known, told)
-
-
-def _of_regions(
-    said: Iterable[tuple[Image, str, list[Segment]]],
-    table: Table,
-    known: _Clips,
-    told: ToldByTables,
-) -> dict[Image, list[Segment]]:
-    """Find the regions that a table names, each with its clip; "" stands for the whole frame."""
-    found = {}
-    for clip, name, segments in said:
-        try:
-            region = known.regions.called(name, clip.file) if name else None
-        except UserError as error:
-            told.skipped[f"{table.name}, {NamedPart(clip.path, name)}"] = str(error)
-            told.flawed.add(clip)
-        else:
-            found[clip._replace(region=region)] = segments
-    return found
-
-
-def _in_seconds(said: NamedSegments, clip: Path) -> list[Segment]:
-    return said.in_seconds(rate_of(clip)) if said.in_frames else said.segments
-
-
-def _image(clip: NamedClip[Said], table: Table, known: _Clips) -> Image:
-    path = clip.name if is_stored(clip.file) else clip.file.as_posix()
-    image = Image(path, None, table.file.parent)
-    return known.by_file.setdefault(file_identity(clip.file), image)
+    return own[0] if own else known.by_file[file], region
 
 
 def _agree(some: Sequence[Segment], others: Sequence[Segment]) -> bool:
     """Tell whether two files say the same, but for the rounding of times to milliseconds."""
-    return some == others or (
-        len(some) == len(others)
-        and all(
-            one.label == other.label
-            and max(abs(one.start - other.start), abs(one.end - other.end)) < 0.002
-            for one, other in zip(some, others, strict=True)
-        )
+    return len(some) == len(others) and all(
+        one.label == other.label
+        and max(abs(one.start - other.start), abs(one.end - other.end)) < 0.002
+        for one, other in zip(some, others, strict=True)
     )
 
 
@@ -336,50 +282,37 @@ def sample_frames(
         UserError: a region is not inside the frames of its clip, is too small, or is in pixels and
             of clips of different sizes.
     """
-    contents: dict[Path, str] = {}
-    sampled = SampledFrames([], [], {}, [], [], [], contents)
-    parts: dict[Path, list[LabelledClip]] = {}
+    sampled = SampledFrames()
+    by_file: dict[Path, list[LabelledClip]] = {}
     for clip in clips:
-        parts.setdefault(clip.file, []).append(clip)
+        by_file.setdefault(clip.image.file, []).append(clip)
     placed: list[tuple[Region, tuple[int, int], str]] = []
     with closing(DigestIndex(cache)) as index:
-        for file, some in tqdm(parts.items(), "looking at clips", disable=None, unit="clip"):
-            with_size = any(clip.region for clip in some)
+        for file, some in tqdm(by_file.items(), "looking at clips", disable=None, unit="clip"):
             try:
-                facts = look_at_clip(file, index, with_size=with_size)
+                facts = look_at_clip(file, index, with_size=any(clip.image.region for clip in some))
             except UserError as error:
-                sampled.skipped[some[0].path] = str(error)
+                sampled.skipped[some[0].image.path] = str(error)
                 continue
-            contents[file] = facts.digest
-            for clip in some:
-                region = None
-                if clip.region and facts.size:
-                    region = clip.region.in_pixels(facts.size, clip.path)
-                    placed.append((clip.region, facts.size, clip.path))
-                _sample(clip, region, labels, every, facts.seconds, sampled)
+            sampled.contents[file] = facts.digest
+            for image, segments, *_ in some:
+                region = image.region
+                if region and facts.size:
+                    placed.append((region, facts.size, image.path))
+                    image = image._replace(region=region.in_pixels(facts.size, image.path))
+                times = times_to_learn_from(segments, facts.seconds, every)
+                for time, label, spacing in times:
+                    if label in labels or label == UNKNOWN:
+                        frame = image._replace(seconds=time)
+                        frame = frame._replace(digest=digest_of(frame, facts.digest))
+                        sampled.labels[frame], sampled.seconds[frame] = label, spacing
+                if not times:
+                    sampled.without_frames.append(image.name)
+                end = max((segment.end for segment in segments), default=0)
+                if facts.seconds + max(1, every) < end < math.inf:
+                    sampled.too_long.append(image.name)
     check_sizes(placed)
     return sampled
-
-
-def _sample(
-    clip: LabelledClip,
-    region: Region | None,
-    labels: Collection[str],
-    every: float,
-    length: float,
-    sampled: SampledFrames,
-) -> None:
-    times = times_to_learn_from(clip.segments, length, every)
-    for time, label, spacing in times:
-        if label in labels or label == UNKNOWN:
-            sampled.images.append(Image(clip.path, time, clip.folder, region=region))
-            sampled.labels.append(label)
-            sampled.seconds.append(spacing)
-    if not times:
-        sampled.without_frames.append(clip.name)
-    end = max((segment.end for segment in clip.segments), default=0)
-    if length + max(1, every) < end < math.inf:
-        sampled.too_long.append(clip.name)
 
 
 class Moment(NamedTuple):

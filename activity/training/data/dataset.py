@@ -5,7 +5,7 @@ import os
 import unicodedata
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from activity.common.errors import UserError, printable, shortened
@@ -65,7 +65,7 @@ class Found:
 
     def all_labels(self) -> list[str]:
         """Every label of a photo or a clip, sorted."""
-        labels = {*(photo.label for photo in self.photos), *_activities_in(self.clips)}
+        labels = {*(photo.label for photo in self.photos), *_labels_in(self.clips) - {UNKNOWN}}
         return sorted(labels - {*self.not_wanted})
 
 
@@ -109,50 +109,44 @@ def find_images(
     photos = _photos(sources, in_activities)
     corrected = _corrected(sources, in_activities, names)
     clips = _clips(sources, places, corrected)
-    labelled = {*in_activities, *told.clips}
-    unlabelled = {
+    skipped = told.skipped | {
         clip.path: "no folder and no table says what it shows"
-        for clip in sources.clips.keys() - labelled
+        for clip in sources.clips.keys() - in_activities.keys() - told.clips
     }
-    found = Found(
-        photos=photos,
-        clips=clips,
-        skipped=dict(sorted({**told.skipped, **unlabelled}.items())),
-        left_out=_left_out(sources, None),
-        gave_nothing=_gave_nothing(sources, sources.folders),
-        in_no_activity=_in_no_activity(sources, places),
-        not_followed=sources.not_followed,
-    )
+    skipped = dict(sorted(skipped.items()))
+    in_no_activity = _in_no_activity(sources, places)
     where = shortened([str(dataset) for dataset in datasets], most=3)
-    reason = _why_not_more(found)
+    reason = _why_not_more(sources, skipped, in_no_activity)
     nested = label_folder is None and any(place.group for place in in_activities.values())
-    there = {*found.all_labels()} - {UNKNOWN}
+    there = {*(photo.label for photo in photos), *_labels_in(clips)} - {UNKNOWN}
     taken = _labels_to_learn(there, names, where, reason, nested=nested)
     chosen = [photo for photo in photos if photo.label in taken]
     # A table that names no label at all is kept, to be told of.
     taken_clips = [
         clip for clip in clips if not (shown := _labels_in([clip])) or shown & {*taken, UNKNOWN}
     ]
-    in_clips = _activities_in(taken_clips)
+    in_clips = _labels_in(taken_clips) - {UNKNOWN}
     _check_enough(taken - in_clips, chosen, where, reason)
     in_folders = {place.label for place in in_activities.values()}
     in_tables = {segment.label for some in told.segments.values() for segment in some}
     about = {clip.region.name for clip in told.segments if clip.region}
     of_these = [folder for folder in sources.folders if names is None or {*folder.names} & taken]
-    return replace(
-        found,
+    return Found(
         photos=chosen,
         clips=taken_clips,
         outliers=[photo for photo in photos if photo.label not in taken],
         inputs=[
             *(image.file for image in {**sources.photos, **sources.clips}),
-            *(clip.file for clip in taken_clips),
+            *(clip.image.file for clip in taken_clips),
             *(table.file for table in sources.tables),
             *sources.photo_tables,
             *([] if region_table is None else [region_table]),
         ],
+        skipped=skipped,
         left_out=_left_out(sources, names),
         gave_nothing=_gave_nothing(sources, of_these),
+        in_no_activity=in_no_activity,
+        not_followed=sources.not_followed,
         changed=[*dict.fromkeys(clip.path for clip in told.older)],
         corrected=sorted({clip.path for clip in corrected}),
         in_tables_only=sorted((in_clips & taken) - in_folders) if chosen else [],
@@ -187,7 +181,7 @@ def _labelled_places(
         label_folder=label_folder,
     )
     places = {image: layout.get(folder, Place("")) for image, folder in by_folder.items()}
-    return places | {image: Place(row.label, row.part) for image, row in sources.rows.items()}
+    return places | sources.rows
 
 
 def _photos(sources: Sources, in_activities: Mapping[Image, Place]) -> list[LabelledPhoto]:
@@ -236,17 +230,12 @@ def _clips(
         # Corrections are made to be learned from: a few of them would otherwise be tested with.
         part = place.part or ("train" if image in corrected else None)
         if segments is not None:
-            clip = LabelledClip(image.path, segments, image.folder, dataset, part, image.region)
-            clips.append(clip)
-    return sorted(clips, key=lambda clip: (clip.path, clip.name))
+            clips.append(LabelledClip(image, segments, dataset, part))
+    return sorted(clips, key=lambda clip: (clip.image.path, clip.image.name))
 
 
 def _labels_in(clips: Iterable[LabelledClip]) -> set[str]:
     return {segment.label for clip in clips for segment in clip.segments} - {""}
-
-
-def _activities_in(clips: Iterable[LabelledClip]) -> set[str]:
-    return _labels_in(clips) - {UNKNOWN}
 
 
 def _left_out(sources: Sources, names: Collection[str] | None) -> dict[str, int]:
@@ -296,25 +285,26 @@ def _in_no_activity(sources: Sources, places: Mapping[Image, Place]) -> dict[str
     return dict(sources.beside + counts)
 
 
-def _why_not_more(found: Found) -> str:
+def _why_not_more(
+    sources: Sources, skipped: Mapping[str, str], in_no_activity: Mapping[str, int]
+) -> str:
     """List what is left out, where it lies, and why: the end of an error about too little data.
 
     Returns:
         A clause for each reason, each behind a semicolon; empty where there is none.
     """
-    clauses = [f"{clip}: {why}" for clip, why in list(found.skipped.items())[:1]]
-    if len(found.skipped) > 1:
-        more = len(found.skipped) - 1
-        clauses.append(f"and {more} more clips or tables are flawed or say nothing")
-    if found.gave_nothing:
-        inside = [f"{folder} ({kinds})" for folder, kinds in found.gave_nothing.items()]
+    clauses = [f"{clip}: {why}" for clip, why in list(skipped.items())[:1]]
+    if len(skipped) > 1:
+        clauses.append(f"and {len(skipped) - 1} more clips or tables are flawed or say nothing")
+    if gave_nothing := _gave_nothing(sources, sources.folders):
+        inside = [f"{folder} ({kinds})" for folder, kinds in gave_nothing.items()]
         clauses.append(f"nothing to learn from in {shortened(inside, most=5)}")
-    if found.left_out:
-        counts = [f"{count} {suffix}" for suffix, count in found.left_out.items()]
+    if left_out := _left_out(sources, None):
+        counts = [f"{count} {suffix}" for suffix, count in left_out.items()]
         clauses.append(f"left out (neither photos nor clips): {shortened(counts, most=5)}")
     clauses += [
         f"left out: {count} photos in {folder}/ itself, which belong to no activity"
-        for folder, count in list(found.in_no_activity.items())[:3]
+        for folder, count in list(in_no_activity.items())[:3]
     ]
     return "".join(f"; {clause}" for clause in clauses)
 

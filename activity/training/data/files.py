@@ -20,11 +20,10 @@ from activity.temporal.region_files import read_regions
 from activity.temporal.segment_files import READ_SUFFIXES, holds_segments
 from activity.temporal.segments import HEADER, HEADERS_OF_MANY
 from activity.training.data.clips import Table, ToldByTables, read_clip_tables
-from activity.training.data.labelled import LATER_SUFFIXES, Part
-from activity.training.data.layout import PARTS, Folder, part_called, parts_among
+from activity.training.data.labelled import LATER_SUFFIXES
+from activity.training.data.layout import PARTS, Folder, Place, part_called, parts_among
 
 _PHOTO_SUFFIXES = {*paths.image_types, *(suffix for group in LATER_SUFFIXES for suffix in group)}
-_TABLE = ".csv"
 _MAY_BE_ELSE = (".txt", ".xml", ".json")  # what many files are that have no segments
 
 # What file servers, archivers and operating systems put beside people's files. Names that begin
@@ -39,24 +38,13 @@ _JUNK = {
 }
 
 
-class TableRow(NamedTuple):
-    """A photo or clip of a table; ``part`` is None if the table does not split it."""
-
-    path: str
-    label: str
-    part: Part | None
-
-    def __str__(self) -> str:
-        return self.label if self.part is None else f"{self.label} ({self.part})"
-
-
 @dataclass(frozen=True)
 class Sources:
     """What lies in all the data sets. Two files of one name are told apart by their ``path``.
 
     Attributes:
         photos, clips: each with its folder there.
-        rows: photos and clips that tables name.
+        rows: what tables say of photos and clips that they name.
         tables: tables of segments, or of something else.
         photo_tables: that the rows are from.
         others: files of other kinds, by their folder, with their endings.
@@ -69,7 +57,7 @@ class Sources:
 
     photos: dict[Image, Folder] = field(default_factory=dict)
     clips: dict[Image, Folder] = field(default_factory=dict)
-    rows: dict[Image, TableRow] = field(default_factory=dict)
+    rows: dict[Image, Place] = field(default_factory=dict)
     tables: dict[Table, Folder] = field(default_factory=dict)
     photo_tables: list[Path] = field(default_factory=list)
     others: list[tuple[Folder, str]] = field(default_factory=list)
@@ -82,7 +70,7 @@ class Sources:
 
 def read_sources(
     datasets: Sequence[Path],
-    wanted: Wanted | None = None,
+    wanted: Wanted,
     regions: Sequence[Region] = (),
     region_table: Path | None = None,
 ) -> Sources:
@@ -118,10 +106,9 @@ def read_sources(
         sources.not_followed.extend(str(dataset / folder) for folder in listing.not_followed)
     # The split goes by the order of paths in each data set.
     entries.sort(key=lambda entry: (entry.place.dataset, entry.path))
-    has_clips = any(_suffix(entry) in CLIP_SUFFIXES for entry in entries)
+    has_clips = any(entry.suffix in CLIP_SUFFIXES for entry in entries)
     for image, entry in zip(_tell_apart(entries), entries, strict=True):
         _sort_in(sources, image, entry, has_clips=has_clips)
-    wanted = wanted or Wanted()
     folders = {name for folder in sources.clips.values() for name in folder.names}
     of_clips = read_regions(regions, region_table, [clip.file for clip in sources.clips])
     names = of_clips.names
@@ -140,7 +127,11 @@ class _Entry(NamedTuple):
     folder: Path
     path: str
     place: Folder
-    row: TableRow | None = None
+    row: Place | None = None
+
+    @property
+    def suffix(self) -> str:
+        return PurePosixPath(self.path).suffix.lower()
 
 
 def _check_apart(datasets: Sequence[Path]) -> None:
@@ -184,12 +175,14 @@ def _below(place: Folder, folder: Path) -> Folder:
 
 def _of_table(table: Path, place: Folder, photo_tables: list[Path]) -> list[_Entry]:
     """List what a table names; or the table alone, where it is one of segments."""
-    if table.suffix.lower() != _TABLE or header_of(table) in (HEADER, *HEADERS_OF_MANY):
+    if table.suffix.lower() != ".csv" or header_of(table) in (HEADER, *HEADERS_OF_MANY):
         return [_Entry(table.parent, table.name, place)]
     photo_tables.append(table)
     part = part_called(place.names[0]) if place.names else None
-    rows = (row._replace(part=row.part or part) for row in read_photo_table(table))
-    return [_Entry(table.parent, row.path, place, row) for row in rows]
+    return [
+        _Entry(table.parent, path, place, replace(row, part=row.part or part))
+        for path, row in read_photo_table(table).items()
+    ]
 
 
 def _tell_apart(entries: Sequence[_Entry]) -> Iterator[Image]:
@@ -210,16 +203,12 @@ def _tell_apart(entries: Sequence[_Entry]) -> Iterator[Image]:
             yield Image(folder.absolute().joinpath(path).as_posix(), None, folder)
 
 
-def _suffix(entry: _Entry) -> str:
-    return PurePosixPath(entry.path).suffix.lower()
-
-
 def _sort_in(sources: Sources, image: Image, entry: _Entry, *, has_clips: bool) -> None:
-    suffix = _suffix(entry)
+    suffix = entry.suffix
     if entry.row is not None:
         earlier = sources.rows.get(image, entry.row)
-        row = entry.row._replace(part=entry.row.part or earlier.part)
-        if row != earlier._replace(part=earlier.part or row.part):
+        row = replace(entry.row, part=entry.row.part or earlier.part)
+        if row != replace(earlier, part=earlier.part or row.part):
             raise UserError(
                 f"{image.path} is {earlier} in one table and {entry.row} in another: keep the one "
                 "that is right"
@@ -229,17 +218,13 @@ def _sort_in(sources: Sources, image: Image, entry: _Entry, *, has_clips: bool) 
         sources.clips[image] = entry.place
     elif entry.row is not None or (suffix in _PHOTO_SUFFIXES and entry.place.names):
         sources.photos[image] = entry.place
-    elif _may_hold_segments(suffix, has_clips=has_clips) and holds_segments(image.file):
+    # Where there are no clips, thousands of files beside photos need not be opened.
+    elif (has_clips or suffix not in _MAY_BE_ELSE) and holds_segments(image.file):
         sources.tables[Table(image.path, image.file)] = entry.place
     elif suffix in _PHOTO_SUFFIXES:
         sources.beside[entry.folder.as_posix()] += 1
     elif entry.place.names:
         sources.others.append((entry.place, suffix or "without an ending"))
-
-
-def _may_hold_segments(suffix: str, *, has_clips: bool) -> bool:
-    # Where there are no clips, thousands of files beside photos need not be opened.
-    return suffix in READ_SUFFIXES and (has_clips or suffix not in _MAY_BE_ELSE)
 
 
 class Listing(NamedTuple):
@@ -284,15 +269,15 @@ def list_dataset(dataset: Path) -> Listing:
         above_walked |= listed_by
         if folder != dataset:
             listing.folders.append(folder.relative_to(dataset))
-        found = (Path(path).relative_to(dataset) for path in paths.list_files(folder))
-        listing.files.extend(filter(_is_visible, found))
-        for parent, names, _ in os.walk(folder):
-            names[:] = sorted(name for name in names if _is_visible(Path(name)))
-            for inner in (Path(parent, name) for name in names):
+        for parent, folders, files in os.walk(folder):
+            folders[:] = sorted(name for name in folders if _is_visible(Path(name)))
+            for inner in (Path(parent, name) for name in folders):
                 if inner.is_symlink():
                     waiting.append(inner)
                 else:
                     listing.folders.append(inner.relative_to(dataset))
+            here = Path(parent).relative_to(dataset)
+            listing.files.extend(here / name for name in files if _is_visible(Path(name)))
     return listing
 
 
@@ -308,7 +293,7 @@ def _lists(folder: Path) -> Iterator[Path]:
         yield folder
 
 
-def read_photo_table(path: Path) -> list[TableRow]:
+def read_photo_table(path: Path) -> dict[str, Place]:
     """Read a table that labels photos and clips in place of folders.
 
     Its columns are ``path``, ``label`` and, if it also splits them, ``split``; others are ignored.
@@ -317,7 +302,7 @@ def read_photo_table(path: Path) -> list[TableRow]:
         path: path of the table. Paths in it are relative to its folder, or absolute.
 
     Returns:
-        A row for each photo or clip, in the table's order; one that comes twice, once.
+        What it says of each photo or clip, by its path, in the table's order.
 
     Raises:
         UserError: the file cannot be read or is no such table; a row lacks its path or label,
@@ -332,7 +317,7 @@ def read_photo_table(path: Path) -> list[TableRow]:
             f"{path}, line {number}: the first line should name the columns path,label (and split, "
             f"if there is one), not {','.join(first)[:60]!r}"
         )
-    read: dict[str, tuple[TableRow, int]] = {}
+    read: dict[str, tuple[Place, int]] = {}
     for line, cells in rows:
         if len(cells) != len(header):
             raise UserError(f"{path}, line {line}: {len(cells)} values instead of {len(header)}")
@@ -346,11 +331,9 @@ def read_photo_table(path: Path) -> list[TableRow]:
                 f"{path}, line {line}: the split {split[:40]!r} is none of {shortened([*PARTS])}"
             )
         # A table from Windows names folders with the other slash.
-        name, part = values["path"].replace("\\", "/"), PARTS.get(split.lower())
-        row = TableRow(name, values["label"], part)
-        earlier, at = read.setdefault(row.path, (row, line))
+        name = values["path"].replace("\\", "/")
+        row = Place(values["label"], PARTS.get(split.lower()))
+        earlier, at = read.setdefault(name, (row, line))
         if earlier != row:
-            raise UserError(
-                f"{path}, line {line}: {row.path} is {row} here and {earlier} in line {at}"
-            )
-    return [row for row, _ in read.values()]
+            raise UserError(f"{path}, line {line}: {name} is {row} here and {earlier} in line {at}")
+    return {name: row for name, (row, _) in read.items()}

@@ -1,12 +1,11 @@
 """Labelled photos and clips, and the sets that they are split into: what the other steps take."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 from activity.media.images import Image
-from activity.media.region import Region
 from activity.temporal.learned import LearnedSpan
 from activity.temporal.segments import Segment
 
@@ -26,8 +25,7 @@ LATER_SUFFIXES = (
 before it keep the split that they have always had."""
 
 
-@dataclass(frozen=True)
-class LabelledPhoto:
+class LabelledPhoto(NamedTuple):
     """A photo of a data set.
 
     Attributes:
@@ -49,57 +47,38 @@ class LabelledClip(NamedTuple):
     """A clip, or a region of its frames, and what that shows when.
 
     Attributes:
-        path: relative to ``folder``, in POSIX form.
+        image: the clip, and its region, as tables of segments name them.
         segments: in the order of time.
-        folder: folder of the data set.
         dataset: number of its data set; each data set is split by itself.
         part: its part, if the data set is split already.
-        region: None for the whole frame.
     """
 
-    path: str
+    image: Image
     segments: list[Segment]
-    folder: Path = Path()
     dataset: int = 0
     part: Part | None = None
-    region: Region | None = None
-
-    @property
-    def image(self) -> Image:
-        """The clip, and its region, as tables of segments name them."""
-        return Image(self.path, None, self.folder, region=self.region)
-
-    @property
-    def file(self) -> Path:
-        """Where the clip lies."""
-        return self.folder / self.path
-
-    @property
-    def name(self) -> str:
-        """What people see: ``match.mp4 (left)``."""
-        return self.image.name
 
 
-class SampledFrames(NamedTuple):
+@dataclass(frozen=True)
+class SampledFrames:
     """Frames of clips to learn from.
 
     Attributes:
-        images: in the order of their clips and times.
-        labels: label of each frame; ``unknown`` may be among them.
+        labels: label of each frame, in the order of their clips and times; ``unknown`` may be among
+            them.
+        seconds: how much of the clip each frame stands for.
         skipped: clips that cannot be read, with the reason.
         too_long: clips whose tables go on beyond their end.
         without_frames: clips that are too short, or whose segments are, to give a frame.
-        seconds: how much of the clip each frame stands for.
         contents: digest of each clip's content.
     """
 
-    images: list[Image]
-    labels: list[str]
-    skipped: dict[str, str]
-    too_long: list[str]
-    without_frames: list[str]
-    seconds: list[float]
-    contents: Mapping[Path, str] = {}
+    labels: dict[Image, str] = field(default_factory=dict)
+    seconds: dict[Image, float] = field(default_factory=dict)
+    skipped: dict[str, str] = field(default_factory=dict)
+    too_long: list[str] = field(default_factory=list)
+    without_frames: list[str] = field(default_factory=list)
+    contents: dict[Path, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -56,6 +56,9 @@ class Place:
     part: Part | None = None
     group: str | None = None
 
+    def __str__(self) -> str:
+        return self.label if self.part is None else f"{self.label} ({self.part})"
+
 
 def read_layout(
     folders: Collection[Folder],

@@ -22,7 +22,7 @@ from imutils import paths
 from activity.common.stores import is_stored
 from activity.media.clip import CLIP_SUFFIXES
 from activity.media.frame import Window
-from activity.media.images import Image, digest_of, hash_files
+from activity.media.images import Image, hash_files
 from activity.temporal.learned import LearnedSpan
 from activity.temporal.segments import UNKNOWN
 from activity.training.data.clips import sample_frames
@@ -34,7 +34,6 @@ from activity.training.data.labelled import (
     LabelledClip,
     LabelledPhoto,
     Outliers,
-    Part,
 )
 from activity.training.data.layout import footage_of
 
@@ -62,45 +61,29 @@ def build_sets(
         seed: seed of the choice of outliers.
     """
     frames = sample_frames(found.clips, found.all_labels(), every, cache)
-    labels = {photo.image: photo.label for photo in found.photos}
-    contents = {**frames.contents, **_hash_photos(labels, cache)}
-    of_frames = dict(zip(frames.images, frames.labels, strict=True))
-    labels |= of_frames
-    split = split_images(found.photos, found.clips, of_frames, contents)
+    images = _with_digests([photo.image for photo in found.photos], cache)
+    photos = [p._replace(image=image) for p, image in zip(found.photos, images, strict=True)]
+    split = split_images(photos, found.clips, frames.labels, frames.contents)
     chosen = choose_outliers(found.outliers, split.outliers, outliers, seed)
-    outlier_photos = [*chosen.photos, *chosen.unseen]
-    contents |= _hash_photos(outlier_photos, cache)
-    digests = {
-        image: digest_of(image, contents.get(image.file, ""))
-        for image in [*labels, *outlier_photos]
-    }
-
-    def hashed(images: Iterable[Image]) -> list[Image]:
-        return [image._replace(digest=digests[image]) for image in images]
-
-    training, test = hashed(split.training), hashed(split.test)
-    chosen = _without_copies(chosen, digests, {image.digest for image in [*training, *test]})
+    chosen = _without_copies(chosen, [*split.training, *split.test], cache)
     return ImageSets(
-        training,
-        test,
-        hashed(split.unknown if outliers else [*split.outliers, *split.unknown]),
-        dict(zip(hashed(labels), labels.values(), strict=True)),
+        split.training,
+        split.test,
+        split.unknown if outliers else [*split.outliers, *split.unknown],
+        {photo.image: photo.label for photo in photos} | frames.labels,
         frames,
         chosen,
-        _learned_spans(found.clips, [*split.training, *chosen.frames], contents),
+        _learned_spans(found.clips, [*split.training, *chosen.frames], frames.contents),
     )
 
 
-def _hash_photos(photos: Iterable[Image], cache: Path | None) -> dict[Path, str]:
-    """Hash the contents of photos; those that cannot be read are missing."""
+def _with_digests(photos: Sequence[Image], cache: Path | None) -> list[Image]:
+    """Give photos the digests of their contents; those that cannot be read get none."""
     by_folder: defaultdict[Path, list[str]] = defaultdict(list)
     for photo in photos:
         by_folder[photo.folder].append(photo.path)
-    return {
-        folder / path: digest
-        for folder, paths in by_folder.items()
-        for path, digest in hash_files(folder, paths, cache).items()
-    }
+    digests = {folder: hash_files(folder, some, cache) for folder, some in by_folder.items()}
+    return [p._replace(digest=digests[p.folder].get(p.path, "")) for p in photos]
 
 
 def _learned_spans(
@@ -115,9 +98,9 @@ def _learned_spans(
             times[part].append(image.seconds)
             windows[part] = image.region and Window(*map(int, image.region[1:]))
     return [
-        LearnedSpan(contents[clip.file], start, end, windows[clip.file, clip.name])
+        LearnedSpan(contents[clip.image.file], start, end, windows[part])
         for clip in clips
-        if (seconds := times.get((clip.file, clip.name))) is not None
+        if (seconds := times.get(part := (clip.image.file, clip.image.name))) is not None
         for start, end, _ in clip.segments
         if bisect_left(seconds, start) < bisect_right(seconds, end)
     ]
@@ -158,17 +141,19 @@ def split_images(
     """
     have_test = {photo.dataset for photo in photos if photo.part == "test"}
     have_test |= {clip.dataset for clip in clips if clip.part == "test"}
-    by_dataset: dict[int, list[LabelledPhoto]] = {}
+
+    def is_test(some: LabelledPhoto | LabelledClip) -> bool:
+        is_validation = some.part == "validation" and some.dataset not in have_test
+        return some.part == "test" or is_validation
+
+    tested = {photo.image for photo in photos if is_test(photo)}
+    unsplit: dict[int, list[LabelledPhoto]] = {}
     for photo in photos:
-        by_dataset.setdefault(photo.dataset, []).append(photo)
-    tested: set[Image] = set()
-    for dataset, some in by_dataset.items():
-        tested |= _photos_to_test(some, have_test=dataset in have_test)
-    sides = {
-        clip.file: _is_test(clip.part, have_test=clip.dataset in have_test)
-        for clip in clips
-        if clip.part is not None
-    }
+        if photo.part is None:
+            unsplit.setdefault(photo.dataset, []).append(photo)
+    for some in unsplit.values():
+        tested |= _photos_to_test(some)
+    sides = {clip.image.file: is_test(clip) for clip in clips if clip.part is not None}
     tied, shots = _tied_to_clips(photos, {image.file for image in frames})
     learned = {shot for photo, shot in tied.items() if photo.image not in tested}
     learned |= {shot for file, names in shots.items() if sides.get(file) is False for shot in names}
@@ -262,18 +247,12 @@ def split_clips(labels: Mapping[str, Collection[str]], contents: Mapping[str, st
     return {clip for clip in labels if contents[clip] in test}
 
 
-def _is_test(part: Part | None, *, have_test: bool) -> bool:
-    return part == "test" or (part == "validation" and not have_test)
-
-
-def _photos_to_test(photos: Sequence[LabelledPhoto], *, have_test: bool) -> set[Image]:
-    tested = {photo.image for photo in photos if _is_test(photo.part, have_test=have_test)}
-    alone = [photo for photo in photos if photo.part is None and photo.group is None]
+def _photos_to_test(photos: Sequence[LabelledPhoto]) -> set[Image]:
+    alone = [photo for photo in photos if photo.group is None]
     _, test = split_photos([p.image.path for p in alone], [p.label for p in alone])
-    tested |= {alone[i].image for i in test}
-    groups = {p.group: {p.label} for p in photos if p.part is None and p.group is not None}
+    groups = {p.group: {p.label} for p in photos if p.group is not None}
     tested_groups = split_clips(groups, {group: group for group in groups})
-    return tested | {p.image for p in photos if p.part is None and p.group in tested_groups}
+    return {alone[i].image for i in test} | {p.image for p in photos if p.group in tested_groups}
 
 
 def _tied_to_clips(
@@ -316,11 +295,11 @@ def _clips_to_test(
     # Copies of what is learned from are no test, and those of what is tested with are not learned.
     held = {footage[file] for file in tested if file in footage} - learned
     tested |= {file for file, shown in footage.items() if file not in sides and shown in held}
+    decided = learned | held
     labels: dict[str, set[str]] = {}
     files: dict[str, Path] = {}
     for image, label in frames.items():
-        has_side = image.file in sides or footage[image.file] in learned | held
-        if label != UNKNOWN and not has_side:
+        if label != UNKNOWN and footage[image.file] not in decided:
             labels.setdefault(image.path, set()).add(label)
             files[image.path] = image.file
     chosen = split_clips(labels, {path: footage[files[path]] for path in labels})
@@ -352,14 +331,12 @@ def files_taken_at_once(images: Sequence[Image]) -> list[str]:
 
     Use it to keep such files on one side when images are held out.
     """
-    clips = {_shot(file) for file in {image.file for image in images if image.seconds is not None}}
+    shots = {file: _shot(file) for file in {image.file for image in images}}
+    of_clips = {shots[image.file] for image in images if image.seconds is not None}
     first: dict[str, str] = {}
-    names: dict[Path, str] = {}
-    for file in (image.file for image in images) if clips else ():
-        if file not in names:
-            shot = _shot(file)
-            names[file] = first.setdefault(shot, str(file)) if shot in clips else str(file)
-    return [names.get(image.file, str(image.file)) for image in images]
+    for image in images:
+        first.setdefault(shots[image.file], str(image.file))
+    return [first[shots[i.file]] if shots[i.file] in of_clips else str(i.file) for i in images]
 
 
 def _shot(file: Path) -> str:
@@ -434,30 +411,29 @@ def _draw_evenly(
     return drawn
 
 
-def _without_copies(
-    outliers: Outliers, digests: Mapping[Image, str], known: Collection[str]
-) -> Outliers:
-    """Give the outliers their digests, and leave out duplicates.
+def _without_copies(outliers: Outliers, known: Sequence[Image], cache: Path | None) -> Outliers:
+    """Give the photos among the outliers their digests, and leave out duplicates.
 
     A photo that an activity has, too, would be learned both as that and as none of them; one that
     is learned says nothing about what was never seen.
 
     Args:
         outliers: as chosen.
-        digests: digests of these; empty for files that cannot be read.
-        known: digests of the images of the activities.
+        known: the images of the activities.
+        cache: as in ``build_sets``.
     """
-    used = {*known} - {""}
+    photos = _with_digests([*outliers.photos, *outliers.unseen], cache)
+    learned, unseen = photos[: len(outliers.photos)], photos[len(outliers.photos) :]
+    used = {image.digest for image in known} - {""}
+    of_activities = sum(image.digest in used for image in [*photos, *outliers.frames])
 
-    def keep(images: Sequence[Image]) -> list[Image]:
+    def first_ones(images: Sequence[Image]) -> list[Image]:
         kept = []
         for image in images:
-            digest = digests[image]
-            if digest not in used:
-                kept.append(image._replace(digest=digest))
-                used.update({digest} - {""})
+            if image.digest not in used:
+                kept.append(image)
+                used.update({image.digest} - {""})
         return kept
 
-    of_activities = sum(digests[i] in used for i in [*outliers.learned, *outliers.unseen])
-    photos, frames, unseen = map(keep, (outliers.photos, outliers.frames, outliers.unseen))
-    return replace(outliers, photos=photos, frames=frames, unseen=unseen, known=of_activities)
+    learned, frames, unseen = map(first_ones, (learned, outliers.frames, unseen))
+    return replace(outliers, photos=learned, frames=frames, unseen=unseen, known=of_activities)

@@ -79,11 +79,9 @@ def compute_features(
             let_go(features)
 
     with closing(FeatureCache(options.cache_folder, cache_identity(backbone))) as cache:
-        looked_up = [place for place, view in enumerate(views) if view.image.digest]
-        wanted = [(views[place].image.digest, views[place].number) for place in looked_up]
-        for number, known in cache.find(wanted):
-            keep(looked_up[number], known)
-        missing = [place for place in looked_up if not readable[place]]
+        for place, known in cache.find(views):
+            keep(place, known)
+        missing = [p for p, view in enumerate(views) if view.image.digest and not readable[p]]
         if missing:
             key = fingerprint(backbone)
             run = open_engine(options, lambda: backbone, key=key, inputs=len(missing))
@@ -91,7 +89,7 @@ def compute_features(
             stream = run((missing[number], some) for number, some in pixels)
             for place, output in tqdm(stream, "features", len(missing), disable=None, unit="view"):
                 keep(place, output)
-                cache.put(views[place].image.digest, views[place].number, output)
+                cache.put(views[place], output)
         if cache.problem is not None:
             print(f"[INFO] {cache.problem}")
     return features, readable
@@ -136,17 +134,16 @@ class FeatureCache:
         """Open the cache in ``folder`` for the backbone with this identity."""
         self.problem: str | None = None
         self._backbone = backbone
-        self._path = folder / _FILE if folder is not None else None
+        self._path = (folder or Path()) / _FILE
         self._table: sqlite3.Connection | None = None
-        if self._path is None:
-            return
-        try:
-            self._table = open_table(self._path, _COLUMNS)
-        except (OSError, sqlite3.Error) as error:
-            self._give_up(error)
+        if folder is not None:
+            try:
+                self._table = open_table(self._path, _COLUMNS)
+            except (OSError, sqlite3.Error) as error:
+                self._give_up(error)
 
-    def find(self, views: Sequence[tuple[str, int]]) -> Iterator[tuple[int, NDArray[np.float32]]]:
-        """Look up the features of views, each given by its photo's digest and its number.
+    def find(self, views: Sequence[View]) -> Iterator[tuple[int, NDArray[np.float32]]]:
+        """Look up the features of views.
 
         Yields:
             (place among ``views``, features) of those that are known, in any order; float32, shape
@@ -155,7 +152,7 @@ class FeatureCache:
         for start in range(0, len(views), _ROWS_A_QUERY):
             places = defaultdict(list)
             for place, view in enumerate(views[start : start + _ROWS_A_QUERY], start):
-                places[self._key(*view)].append(place)
+                places[self._key(view)].append(place)
             wanted = ", ".join("?" * len(places))
             query = f"SELECT key, features, checksum FROM features WHERE key IN ({wanted})"
             for key, content, checksum in self._ask(query, [*places]):
@@ -163,14 +160,10 @@ class FeatureCache:
                     features = np.frombuffer(content, "<f4")
                     yield from ((place, features) for place in places[key])
 
-    def get(self, digest: str, view: int) -> NDArray[np.float32] | None:
-        """Look up the features of a photo's view, as ``find`` does; None if they are not known."""
-        return next((features for _, features in self.find([(digest, view)])), None)
-
-    def put(self, digest: str, view: int, features: NDArray[np.float32]) -> None:
-        """Keep the features of a photo's view, float32, shape (feature size,)."""
+    def put(self, view: View, features: NDArray[np.float32]) -> None:
+        """Keep the features of a view, float32, shape (feature size,)."""
         content = features.astype("<f4").tobytes()
-        row = [self._key(digest, view), content, zlib.crc32(content)]
+        row = [self._key(view), content, zlib.crc32(content)]
         self._ask("INSERT OR REPLACE INTO features VALUES (?, ?, ?)", row)
 
     def close(self) -> None:
@@ -188,13 +181,14 @@ class FeatureCache:
                 self._give_up(error)
         return []
 
-    def _key(self, digest: str, view: int) -> bytes:
-        return hashlib.sha256(f"{self._backbone} {digest} {view}".encode()).digest()
+    def _key(self, view: View) -> bytes:
+        key = f"{self._backbone} {view.image.digest} {view.number}"
+        return hashlib.sha256(key.encode()).digest()
 
     def _give_up(self, error: Exception) -> None:
         self.problem = f"features are not kept in {self._path}: {error}"
         self.close()
-        if self._path is not None and is_damage(error):
+        if is_damage(error):
             delete_table(self._path)
 
 

@@ -142,7 +142,7 @@ def _train(
         as it was; and the share of held-out images that is right, before the first epoch and
         after each.
     """
-    targets, counts = train.targets, train.weights
+    counts = train.weights
     steps = -(-len(learned) // FINE_TUNING.batch_size)
     rate = keras.optimizers.schedules.CosineDecay(FINE_TUNING.learning_rate, steps * epochs)
     model.compile(
@@ -155,10 +155,7 @@ def _train(
     views = feature_maps.shape[1]
     first_view = random.integers(views, size=len(feature_maps))
 
-    def share_right() -> float:
-        return _count_right(model, feature_maps, targets, held_out) / max(1, len(held_out))
-
-    right = [share_right()]
+    right = [_share_right(model, feature_maps, train, held_out)]
     best, weights = 0, model.get_weights()
     bar = tqdm(total=epochs * len(learned), desc="fine-tuning", disable=None, unit="image")
     with bar, delay_interrupts(raise_again=False) as interrupted:
@@ -169,12 +166,12 @@ def _train(
                 if interrupted():
                     break
                 maps = feature_maps[images, view[images]].astype(np.float32)
-                model.train_on_batch(maps, targets[images], sample_weight=counts[images])
+                model.train_on_batch(maps, train.targets[images], sample_weight=counts[images])
                 bar.update(len(images))
             if interrupted():
                 bar.write("[INFO] interrupted: fine-tuning ends with the best epoch so far")
                 break
-            right.append(share_right())
+            right.append(_share_right(model, feature_maps, train, held_out))
             # With few images to choose by, as good as frozen is likely to be worse.
             if right[epoch] > right[0] and right[epoch] >= right[best]:
                 best, weights = epoch, model.get_weights()
@@ -193,18 +190,15 @@ def _train(
     return best, right
 
 
-def _count_right(
-    model: keras.Model,
-    feature_maps: NDArray[np.float16],
-    targets: NDArray[np.float32],
-    images: NDArray[np.intp],
-) -> int:
-    """Count images that are right by their first view, the one that frames are seen in."""
+def _share_right(
+    model: keras.Model, feature_maps: NDArray[np.float16], train: Examples, images: NDArray[np.intp]
+) -> float:
+    """Return the share of images right by their first view, the one that frames are seen in."""
     right = 0
     for some in _batches(images):
         probabilities = model.predict_on_batch(feature_maps[some, 0].astype(np.float32))
-        right += int((probabilities.argmax(axis=1) == targets[some].argmax(axis=1)).sum())
-    return right
+        right += int((probabilities.argmax(axis=1) == train.targets[some].argmax(axis=1)).sum())
+    return right / max(1, len(images))
 
 
 def _batches(images: NDArray[np.intp]) -> Iterator[NDArray[np.intp]]:

@@ -6,7 +6,7 @@ every backend of Keras and on any number of cores.
 """
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -55,6 +55,11 @@ class Optimization:
 HEAD = Optimization(learning_rate=1e-3, weight_decay=1.0, batch_size=64)
 HIDDEN_UNITS = 512
 DROPOUT = 0.5
+
+# Of AdamW: Keras's values.
+_MOMENTUM = 0.9
+_MOMENTUM_OF_SQUARES = 0.999
+_EPSILON = 1e-7
 
 # For the sake of --unknown: a head that is not driven to be certain is less sure of what it has
 # never seen.
@@ -152,7 +157,7 @@ def train_head(
     with delay_interrupts():  # libraries are looked for in a callback, where Ctrl-C would be lost
         one_thread = threadpool_limits(1, user_api="blas")
     with one_thread, pool as threads:
-        layers = DenseLayers(size, labels, HEAD, steps, random, threads)
+        layers = DenseLayers(size, labels, steps, random, threads)
         for _ in bar:
             learned, watched = np.zeros(3), np.zeros(3)
             order = random.permutation(len(train))
@@ -226,9 +231,9 @@ def learn_likeness(train: Examples, classifier: NDArray[np.float16]) -> Likeness
         train: images of the labels, no outliers.
         classifier: of ImageNet's names, as ``backbone.build_with_classifier`` gives it.
     """
-    names = []
+    names, labels = [], train.labels
     for label in range(train.targets.shape[1]):
-        places = np.flatnonzero(train.labels == label)
+        places = np.flatnonzero(labels == label)
         some = np.linspace(0, len(places) - 1, min(len(places), _PHOTOS_OF_PROFILE)).astype(int)
         names.append(probabilities_of_names(train.features(places[some]), classifier))
     return Likeness(classifier, profiles_of(names))
@@ -250,13 +255,6 @@ def answers(
     for some, names in names_of_examples(examples, likeness):
         confidence[some] = likeness.confidence(probabilities[some], names)
     return Answers(probabilities, confidence)
-
-
-def with_known(likeness: Likeness | None, known: Answers) -> Likeness | None:
-    """Note the confidence in known photos; there may be none."""
-    if likeness is None or not len(known.confidence):
-        return likeness
-    return replace(likeness, known=tuple(known_confidence(known.confidence)))
 
 
 def names_of_examples(
@@ -312,13 +310,16 @@ def save(
     Raises:
         UserError: the file system refuses to write.
     """
+    likeness = trained.likeness
+    if likeness is not None:
+        likeness = replace(likeness, known=tuple(known_confidence(known.confidence)))
     save_classifier(
         join(trained.backbone, trained.head),
         LabelBinarizer().fit(trained.features.classes),
         known_confidence=known_confidence(known.probabilities.max(axis=1, initial=0)),
         unsure=trained.unsure,
         learned=learned,
-        likeness=with_known(trained.likeness, known),
+        likeness=likeness,
         model_path=model,
         label_bin_path=label_bin,
     )
@@ -360,7 +361,6 @@ class DenseLayers:
     Args:
         feature_size: length of a feature vector.
         labels: number of labels.
-        how: how weights change at each step.
         steps: number of steps.
         random: draws the initial weights, and what is dropped.
         threads: run the shares of a step, at best ``SHARES`` at once. The products of each must not
@@ -372,7 +372,6 @@ class DenseLayers:
         self,
         feature_size: int,
         labels: int,
-        how: Optimization,
         steps: int,
         random: np.random.Generator,
         threads: Executor,
@@ -381,11 +380,11 @@ class DenseLayers:
         label_kernels = np.split(_uniform(random, HIDDEN_UNITS, labels), SHARES)
         shares = zip(kernels, label_kernels, random.spawn(SHARES), strict=True)
         self._shares = [
-            _HiddenUnits(kernel.copy(), label_kernel.copy(), how, steps, of_share)
+            _HiddenUnits(kernel.copy(), label_kernel.copy(), steps, of_share)
             for kernel, label_kernel, of_share in shares
         ]
         self._bias = np.zeros(labels, np.float32)
-        self._optimizer = AdamW([self._bias], how, steps)
+        self._optimizer = AdamW([self._bias], steps)
         self._threads = threads
 
     def learn(self, features: Floats, targets: Floats, counts: Floats) -> Floats:
@@ -400,20 +399,25 @@ class DenseLayers:
             Logarithms of the probabilities before the step, and after dropout; shape (images,
             labels).
         """
-        before = self._log_softmax(lambda share: share.logits_after_dropout(features))
+        before = self.log_probabilities(features, dropout=True)
         error = np.exp(before) - _smoothed(targets)
         error *= counts[:, np.newaxis] / len(features)
         list(self._threads.map(lambda share: share.learn(features, error), self._shares))
         self._optimizer.step([error.sum(axis=0)])
         return before
 
-    def log_probabilities(self, features: Floats) -> Floats:
+    def log_probabilities(self, features: Floats, *, dropout: bool = False) -> Floats:
         """Compute logarithms of probabilities, shape (images, labels).
 
         Args:
             features: shape (images, feature size).
+            dropout: whether some of the hidden units are dropped (default: no).
         """
-        return self._log_softmax(lambda share: share.logits(features))
+        logits = self._threads.map(lambda share: share.logits(features, dropout), self._shares)
+        sums = self._bias + sum(logits)
+        sums -= sums.max(axis=1, keepdims=True)
+        sums -= np.log(np.exp(sums).sum(axis=1, keepdims=True))
+        return sums
 
     def weights(self) -> list[list[Floats]]:
         """Return the kernel and bias of each layer, as Keras's ``Dense`` has them."""
@@ -422,46 +426,38 @@ class DenseLayers:
         label_kernel = np.concatenate([share.label_kernel for share in self._shares])
         return [[kernel, bias], [label_kernel, self._bias]]
 
-    def _log_softmax(self, logits: "Callable[[_HiddenUnits], Floats]") -> Floats:
-        sums = self._bias + sum(self._threads.map(logits, self._shares))
-        sums -= sums.max(axis=1, keepdims=True)
-        sums -= np.log(np.exp(sums).sum(axis=1, keepdims=True))
-        return sums
-
 
 class _HiddenUnits:
     """Some of the hidden units: their contribution to the logits, and how they learn."""
 
     def __init__(
-        self,
-        kernel: Floats,
-        label_kernel: Floats,
-        how: Optimization,
-        steps: int,
-        random: np.random.Generator,
+        self, kernel: Floats, label_kernel: Floats, steps: int, random: np.random.Generator
     ) -> None:
         self.kernel = kernel
         self.bias = np.zeros(kernel.shape[1], np.float32)
         self.label_kernel = label_kernel
         weights = [self.kernel, self.bias, self.label_kernel]
-        self._optimizer = AdamW(weights, how, steps)
+        self._optimizer = AdamW(weights, steps)
         self._gradients = [np.empty_like(weight) for weight in weights]
         self._random = random
         self._active = np.empty(0, np.float32)
 
-    def logits(self, features: Floats) -> Floats:
-        """Compute their contribution to the logits, shape (images, labels)."""
-        return self._activity(features) @ self.label_kernel
+    def logits(self, features: Floats, dropout: bool) -> Floats:
+        """Compute their contribution to the logits, shape (images, labels).
 
-    def logits_after_dropout(self, features: Floats) -> Floats:
-        """Compute the same with some of the units dropped, which are drawn for each image."""
-        self._active = self._activity(features)
-        self._active *= self._random.random(self._active.shape, np.float32) >= DROPOUT
-        self._active /= 1 - DROPOUT
-        return self._active @ self.label_kernel
+        With dropout, some of the units are dropped, which are drawn for each image.
+        """
+        active: Floats = features @ self.kernel
+        active += self.bias
+        np.maximum(active, 0, out=active)
+        if dropout:
+            active *= self._random.random(active.shape, np.float32) >= DROPOUT
+            active /= 1 - DROPOUT
+        self._active = active
+        return active @ self.label_kernel
 
     def learn(self, features: Floats, error: Floats) -> None:
-        """Take one step, after ``logits_after_dropout`` with the same features.
+        """Take one step, after ``logits`` with the same features and dropout.
 
         Args:
             error: gradient of the loss by the logits, shape (images, labels).
@@ -474,11 +470,6 @@ class _HiddenUnits:
         np.matmul(features.T, unit_error, out=kernel_gradient)
         np.sum(unit_error, axis=0, out=bias_gradient)
         self._optimizer.step(self._gradients)
-
-    def _activity(self, features: Floats) -> Floats:
-        activity = features @ self.kernel
-        activity += self.bias
-        return np.maximum(activity, 0, out=activity)
 
 
 def losses(log_probabilities: Floats, targets: Floats) -> Floats:
@@ -506,17 +497,12 @@ class AdamW:
 
     Args:
         weights: what is trained, float32 arrays of any shape.
-        how: the highest rate, and the weight decay.
-        steps: number of steps, after which the rate reaches 0.
+        steps: number of steps, after which the rate reaches 0; ``HEAD`` has the highest rate and
+            the weight decay.
     """
 
-    # Keras's values.
-    _MOMENTUM = 0.9
-    _MOMENTUM_OF_SQUARES = 0.999
-    _EPSILON = 1e-7
-
-    def __init__(self, weights: Sequence[Floats], how: Optimization, steps: int) -> None:
-        self._weights, self._how, self._steps, self._done = weights, how, steps, 0
+    def __init__(self, weights: Sequence[Floats], steps: int) -> None:
+        self._weights, self._steps, self._done = weights, steps, 0
         self._means = [np.zeros_like(weight) for weight in weights]
         self._squares = [np.zeros_like(weight) for weight in weights]
         self._scratch = [np.empty_like(weight) for weight in weights]
@@ -527,23 +513,22 @@ class AdamW:
         Args:
             gradients: of the loss, one for each of the weights and of its shape.
         """
-        momentum, of_squares = self._MOMENTUM, self._MOMENTUM_OF_SQUARES
-        rate = self._how.learning_rate * (1 + math.cos(math.pi * self._done / self._steps)) / 2
+        rate = HEAD.learning_rate * (1 + math.cos(math.pi * self._done / self._steps)) / 2
         self._done += 1
         # The running means start at 0, and are too small at first.
-        correction = math.sqrt(1 - of_squares**self._done) / (1 - momentum**self._done)
+        correction = math.sqrt(1 - _MOMENTUM_OF_SQUARES**self._done) / (1 - _MOMENTUM**self._done)
         for weight, gradient, mean, square, scratch in zip(
             self._weights, gradients, self._means, self._squares, self._scratch, strict=True
         ):
-            weight *= 1 - rate * self._how.weight_decay
-            mean *= momentum
-            mean += np.multiply(gradient, 1 - momentum, out=scratch)
-            square *= of_squares
+            weight *= 1 - rate * HEAD.weight_decay
+            mean *= _MOMENTUM
+            mean += np.multiply(gradient, 1 - _MOMENTUM, out=scratch)
+            square *= _MOMENTUM_OF_SQUARES
             np.multiply(gradient, gradient, out=scratch)
-            scratch *= 1 - of_squares
+            scratch *= 1 - _MOMENTUM_OF_SQUARES
             square += scratch
             np.sqrt(square, out=scratch)
-            scratch += self._EPSILON
+            scratch += _EPSILON
             np.divide(mean, scratch, out=scratch)
             scratch *= rate * correction
             weight -= scratch

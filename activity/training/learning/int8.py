@@ -7,7 +7,6 @@ import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import nullcontext, redirect_stdout
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -38,37 +37,9 @@ def check_installed() -> None:
             )
 
 
-@dataclass(frozen=True)
-class Int8Version:
-    """The int8 version of a model, and how often it agrees with it.
-
-    Attributes:
-        folder: where it is; None if it was not kept.
-        agreement: share of the images that get the same label, 0..1.
-        images: which images they were, ``"test"`` or ``"training"``.
-    """
-
-    folder: Path | None
-    agreement: float
-    images: str
-
-    def remarks(self) -> list[str]:
-        """Say in plain words whether it was kept, one remark a line."""
-        if self.folder is None:
-            return [
-                f"int8 would give another label on {1 - self.agreement:.1%} of the {self.images} "
-                "images: that is too often, so no int8 version is kept; the model itself is "
-                "unchanged"
-            ]
-        return [
-            f"int8 gives the same label on {self.agreement:.1%} of the {self.images} images",
-            f"wrote {self.folder}; use it with: predict_video.py --engine int8",
-        ]
-
-
 def write_int8_version(
     classifier: Classifier, features: FeatureSets, cache_folder: Path | None
-) -> Int8Version:
+) -> list[str]:
     """Make the int8 version of a saved model, and keep it if it gives almost the same labels.
 
     The rounding is fitted to some of the training images; how often it changes the label is
@@ -81,11 +52,14 @@ def write_int8_version(
         cache_folder: where OpenVINO exports are kept; None keeps none, nor does a folder that
             cannot be written to.
 
+    Returns:
+        Whether it was kept, in plain words, one remark a line.
+
     Raises:
         UserError: the file system refuses to write.
     """
     training, test = features.train.images, features.test.images
-    which = "test" if test else "training"
+    judged, which = (test, "test") if test else (training, "training")
     model, folder = classifier.model, classifier.int8_folder
     chosen = np.random.default_rng(0).permutation(len(training))[:CALIBRATION_PHOTOS]
     # A file that OpenVINO has open cannot be removed on Windows.
@@ -95,7 +69,6 @@ def write_int8_version(
         if not export.is_file():  # it could not be kept in the cache
             exact, export = _open_exported(classifier, Path(temporary))
         calibration = list(_read(exact, [training[i] for i in sorted(chosen)]))
-        judged = test or training
         try:
             quantized = Path(temporary) / "int8" / EXPORT_NAME
             quantize(export, calibration, quantized)
@@ -103,7 +76,10 @@ def write_int8_version(
             photos = tqdm(_read(exact, judged), "int8", len(judged), disable=None, unit="image")
             agreement = share_of_equal_labels(exact, rounded, photos)
             if agreement < LEAST_AGREEMENT:
-                return Int8Version(None, agreement, which)
+                return [
+                    f"int8 would give another label on {1 - agreement:.1%} of the {which} images: "
+                    "that is too often, so no int8 version is kept; the model itself is unchanged"
+                ]
             with folder_when_complete(folder) as part:
                 shutil.copytree(quantized.parent, part, dirs_exist_ok=True)
         except OSError as error:
@@ -113,7 +89,10 @@ def write_int8_version(
     for older in model.parent.glob(f"{model.name}.*.int8"):
         if older != folder:
             shutil.rmtree(older, ignore_errors=True)
-    return Int8Version(folder, agreement, which)
+    return [
+        f"int8 gives the same label on {agreement:.1%} of the {which} images",
+        f"wrote {folder}; use it with: predict_video.py --engine int8",
+    ]
 
 
 def _open_exported(classifier: Classifier, cache_folder: Path) -> tuple[OpenClassifier, Path]:

@@ -39,7 +39,7 @@ def remarks_on_found(wanted: Sequence[str] | None, found: Found) -> list[str]:
         )
     for link in found.not_followed:
         remarks.append(f"link not followed, because its target is read already: {printable(link)}")
-    regions = Counter(clip.region.name for clip in found.clips if clip.region)
+    regions = Counter(clip.image.region.name for clip in found.clips if clip.image.region)
     if regions:
         named = [f"{name} (of {count} clips)" for name, count in regions.items()]
         remarks.append(f"regions that tables are about: {_names(named)}")
@@ -56,7 +56,7 @@ def _activities(found: Found, labels: Sequence[str]) -> Iterator[str]:
     shown = [(photo.image, "photos", {photo.label}) for photo in found.photos]
     for clip in found.clips:
         labels_of_clip = {segment.label for segment in clip.segments} & {*labels}
-        kind = "regions of clips" if clip.region else "clips"
+        kind = "regions of clips" if clip.image.region else "clips"
         shown.append((clip.image, kind, labels_of_clip))
     several = len({image.folder for image, _, _ in shown}) > 1
     counts = {label: Counter[str]() for label in labels}
@@ -200,7 +200,7 @@ def _why_no_clip_is_tested(found: Found, sets: ImageSets) -> dict[str, str]:
     for image in sets.training:
         if image.seconds is not None and sets.labels[image] not in tested:
             clips[sets.labels[image]].add(image.path)
-    parts = {clip.path: clip.part for clip in found.clips if clip.part}
+    parts = {clip.image.path: clip.part for clip in found.clips if clip.part}
     reasons = {}
     for label, paths in sorted(clips.items()):
         if paths & {*found.corrected}:
@@ -229,11 +229,10 @@ def _remarks_on_training(sets: ImageSets) -> Iterator[str]:
             f"rare beside {printable(common)} ({most} images to learn from), and so recognised "
             f"less often, although each image of them counts more: {names}; add photos of them"
         )
-    stands_for = dict(zip(sets.frames.images, sets.frames.seconds, strict=True))
     seconds: defaultdict[str, float] = defaultdict(float)
     for image in [*sets.training, *sets.outliers.frames]:
         if image.seconds is not None:
-            seconds[sets.labels[image]] += stands_for[image._replace(digest="")]
+            seconds[sets.labels[image]] += sets.frames.seconds[image]
     learned = [f"{round(seconds[label], 1):g} s of {printable(label)}" for label in sorted(seconds)]
     if learned:
         yield f"learned from clips: {', '.join(learned)}"

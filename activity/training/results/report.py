@@ -6,11 +6,11 @@ images that look least like the others of their label: mislabelled ones are amon
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
@@ -18,8 +18,8 @@ from sklearn.metrics import confusion_matrix
 
 from activity.common.figures import save_figure, short_name
 from activity.common.writing import write_json
-from activity.media.images import Image, map_images, read_images
-from activity.network.imagenet_names import heaviest_names
+from activity.media.images import Image, map_images
+from activity.network.imagenet_names import NAMES, heaviest_names, probabilities_of_names
 from activity.network.profiles import Likeness
 from activity.network.unknown import called_unknown, known_called_unknown
 from activity.training.arguments import report_files
@@ -67,7 +67,7 @@ def write_report(
     Raises:
         UserError: the file system refuses to write.
     """
-    right, is_frame = evaluation.right, evaluation.is_frame
+    features, right, is_frame = trained.features, evaluation.right, evaluation.is_frame
     copies = without_copies = figures = counts = unknown = None
     if (near := leakage.near_copies) is not None:
         copies = [{"training": str(original), "test": str(copy)} for copy, original in near.items()]
@@ -75,9 +75,17 @@ def write_report(
     if evaluation.images:
         figures = evaluation.classification_report(evaluation.labels, as_dict=True)
         counts = confusion_counts(evaluation).tolist()
-        unknown = _figures_of_unknown(trained, evaluation)
-    likeness, features = trained.likeness, trained.features
-    looks = looks_of_labels(likeness, features.train, features.test) if likeness else []
+        known, unseen, unsure = evaluation.known, evaluation.unseen, evaluation.unsure
+        unknown = {
+            "known_called_unknown": share(known_called_unknown(known, unsure)),
+            "unseen_called_unknown": share(called_unknown(unseen, known, unsure)),
+            "unseen_photos": [*map(str, features.unseen.images)],
+            "outliers_learned": [*map(str, features.outliers.images)],
+        }
+    looks: list[LookOfLabel] = []
+    if trained.likeness is not None:
+        examples = features.train.joined(features.test)
+        looks = looks_of_labels(trained.likeness, evaluation.labels, examples)
     write_json(
         path,
         {
@@ -96,12 +104,9 @@ def write_report(
             "nearly_the_same_in_training_and_test": copies,
             "nearly_the_same_under_two_labels": two_labels and [p.as_dict() for p in two_labels],
             "unknown": unknown,
-            "looks_like": [
-                {"label": label} | look.as_dict()
-                for label, look in zip(evaluation.labels, looks, strict=False)
-            ],
-            "unreadable_photos": [*map(str, trained.features.unreadable)],
-            "history": asdict(trained.history),
+            "looks_like": [look.as_dict() for look in looks],
+            "unreadable_photos": [*map(str, features.unreadable)],
+            "history": vars(trained.history),
             "fine_tuning_accuracy_on_held_out": trained.fine_tuning,
             "fine_tuning_accuracy_of_carved_out": trained.fine_tuning,  # its earlier name
             "settings": settings,
@@ -114,24 +119,13 @@ def write_report(
         contact_sheet(evaluation, mistakes)
         written += [confusion, mistakes]
     if looks:
-        picture_strangest(evaluation.labels, looks, strangest)
+        picture_strangest(looks, strangest)
         written.append(strangest)
     return written
 
 
-def _figures_of_unknown(trained: Trained, evaluation: Evaluation) -> dict[str, object]:
-    """Report how many known and how many unseen images ``--unknown`` would call unknown."""
-    (known, _, unseen), unsure, features = evaluation.answers(), evaluation.unsure, trained.features
-    return {
-        "known_called_unknown": share(known_called_unknown(known, unsure)),
-        "unseen_called_unknown": share(called_unknown(unseen, known, unsure)),
-        "unseen_photos": [*map(str, features.unseen.images)],
-        "outliers_learned": [*map(str, features.outliers.images)],
-    }
-
-
 def _mistake(evaluation: Evaluation, index: int) -> dict[str, Any]:
-    probabilities = evaluation.probabilities[index]
+    probabilities = evaluation.known.probabilities[index]
     return {
         "photo": str(evaluation.images[index]),
         "label": evaluation.labels[evaluation.truth[index]],
@@ -236,36 +230,42 @@ def contact_sheet(evaluation: Evaluation, path: Path) -> None:
     cells = figure.subplots(rows, _SHEET_COLUMNS).ravel()
     for axes in cells:
         axes.set_axis_off()
-    shown = _as_seen(evaluation.images, mistakes)
-    for axes, (index, pixels) in zip(cells, shown, strict=False):
-        axes.imshow(pixels)
-        mistake = _mistake(evaluation, index)
+    images = [evaluation.images[index] for index in mistakes]
+    shown = _first_readable(images, _MOST_MISTAKES)
+    for axes, (place, pixels) in zip(cells, shown, strict=False):
+        mistake = _mistake(evaluation, mistakes[place])
         label, predicted = short_name(mistake["label"], 20), short_name(mistake["predicted"], 16)
-        sure = f"{mistake['probability']:.0%}"
-        axes.set_title(f"label {label}\npredicted {predicted} {sure}", fontsize=9)
-        name, below = short_name(mistake["photo"].rpartition("/")[2], 28), axes.transAxes
-        axes.text(0.5, -0.03, name, transform=below, fontsize=8, ha="center", va="top")
+        title = f"label {label}\npredicted {predicted} {mistake['probability']:.0%}"
+        axes.set_title(title, fontsize=9)
+        _show(axes, pixels, images[place], 28, fontsize=8)
     save_figure(figure, path)
 
 
-def _as_seen(
-    images: Sequence[Image], mistakes: Sequence[int]
-) -> list[tuple[int, NDArray[np.uint8]]]:
-    """Read as many of the mistakes as the sheet has room for, in order, opening each clip once.
+def _show(
+    axes: Axes, pixels: NDArray[np.uint8], image: Image, longest: int, *, fontsize: int
+) -> None:
+    """Show an image in a cell of a sheet, with the name of its file below."""
+    axes.imshow(pixels)
+    name, below = short_name(str(image).rpartition("/")[2], longest), axes.transAxes
+    axes.text(0.5, -0.03, name, transform=below, fontsize=fontsize, ha="center", va="top")
+
+
+def _first_readable(images: Sequence[Image], most: int) -> list[tuple[int, NDArray[np.uint8]]]:
+    """Read the first images, with their places, as the network sees them, opening each clip once.
 
     Where some cannot be read, others of the same files cannot either, and the next ones are read.
     """
     seen: dict[int, NDArray[np.uint8]] = {}
     gone: set[Path] = set()
-    waiting = [*mistakes]
-    while waiting and len(seen) < _MOST_MISTAKES:
-        room = _MOST_MISTAKES - len(seen)
+    waiting = [*range(len(images))]
+    while waiting and len(seen) < most:
+        room = most - len(seen)
         some, waiting = waiting[:room], waiting[room:]
         pixels = map_images(lambda _, image: image.network_input(), [images[i] for i in some])
         seen |= {some[place]: shown for place, shown in pixels}
-        gone |= {images[index].file for index in some if index not in seen}
-        waiting = [index for index in waiting if images[index].file not in gone]
-    return [(index, seen[index]) for index in mistakes if index in seen]
+        gone |= {images[place].file for place in some if place not in seen}
+        waiting = [place for place in waiting if images[place].file not in gone]
+    return sorted(seen.items())
 
 
 def confusion_counts(evaluation: Evaluation) -> NDArray[np.integer]:
@@ -274,122 +274,102 @@ def confusion_counts(evaluation: Evaluation) -> NDArray[np.integer]:
     return confusion_matrix(evaluation.truth, evaluation.predicted, labels=labels)
 
 
-@dataclass(frozen=True, eq=False)
-class StrangePhoto:
+class StrangePhoto(NamedTuple):
     """An image that bears few of the names that the images of its label bear.
 
     Attributes:
-        image: which.
+        photo: which.
         similarity: of its names to those of all others of the label, 0..1.
-        names: what it looks like.
+        looks_like: its names.
     """
 
-    image: Image
+    photo: Image
     similarity: float
-    names: list[str]
+    looks_like: list[str]
 
 
-@dataclass(frozen=True, eq=False)
-class LookOfLabel:
+class LookOfLabel(NamedTuple):
     """What the images of a label look like: their names, and the strangest of them first."""
 
+    label: str
     names: list[str]
     strangest: list[StrangePhoto]
 
     def as_dict(self) -> dict[str, object]:
         """Return it as ``write_json`` takes it."""
-        strangest = [
-            {"photo": str(each.image), "similarity": each.similarity, "looks_like": each.names}
-            for each in self.strangest
-        ]
-        return {"names": self.names, "strangest": strangest}
+        strangest = [{**each._asdict(), "photo": str(each.photo)} for each in self.strangest]
+        return {**self._asdict(), "strangest": strangest}
 
 
-def looks_of_labels(likeness: Likeness, *sets: Examples) -> list[LookOfLabel]:
-    """Look at the images of each label, of all sets together.
+def looks_of_labels(
+    likeness: Likeness, labels: Sequence[str], examples: Examples
+) -> list[LookOfLabel]:
+    """Look at the images of each label.
 
     Args:
         likeness: has the classifier; profiles are made anew, so that no image is compared with
             itself.
-        sets: images of the labels.
+        labels: name of each label.
+        examples: images of the labels.
     """
-    labels = likeness.profiles.shape[0]
-    sums = np.zeros((labels, likeness.profiles.shape[2]))
-    counts = np.zeros(labels, int)
-    for examples in sets:
-        for some, names in names_of_examples(examples, likeness):
-            np.add.at(sums, examples.labels[some], names)
-        counts += np.bincount(examples.labels, minlength=labels)
-    found: list[list[StrangePhoto]] = [[] for _ in range(labels)]
-    for examples in sets:
-        for some, names in names_of_examples(examples, likeness):
-            of_label = examples.labels[some]
-            others = (
-                np.maximum(0, sums[of_label] - names)
-                / np.maximum(1, counts[of_label] - 1)[:, np.newaxis]
+    truth = examples.labels
+    sums = np.zeros((len(labels), NAMES))
+    for some, names in names_of_examples(examples, likeness):
+        np.add.at(sums, truth[some], names)
+    others = np.maximum(1, np.bincount(truth, minlength=len(labels)) - 1)[truth, np.newaxis]
+    similarity = np.empty(len(examples))
+    for some, names in names_of_examples(examples, likeness):
+        means = np.maximum(0, sums[truth[some]] - names) / others[some]
+        similarity[some] = np.sqrt(names * means).sum(axis=1)
+    looks = []
+    for number, label in enumerate(labels):
+        places = np.flatnonzero(truth == number)
+        places = places[np.argsort(similarity[places], kind="stable")][:STRANGEST]
+        names = probabilities_of_names(examples.features(places), likeness.classifier)
+        strangest = [
+            StrangePhoto(
+                examples.images[place],
+                float(similarity[place]),
+                heaviest_names(of_photo, _NAMES_OF_PHOTO),
             )
-            similarity = np.sqrt(names * others).sum(axis=1)
-            taken = np.zeros(labels, int)
-            for row in np.argsort(similarity, kind="stable").tolist():
-                taken[of_label[row]] += 1
-                if taken[of_label[row]] > STRANGEST:
-                    continue
-                photo = StrangePhoto(
-                    examples.images[some.start + row],
-                    float(similarity[row]),
-                    heaviest_names(names[row], _NAMES_OF_PHOTO),
-                )
-                found[of_label[row]].append(photo)
-        for photos in found:
-            photos.sort(key=lambda photo: photo.similarity)
-            del photos[STRANGEST:]
-    return [
-        LookOfLabel(heaviest_names(total, _NAMES_OF_LABEL), photos)
-        for total, photos in zip(sums, found, strict=True)
-    ]
+            for place, of_photo in zip(places.tolist(), names, strict=True)
+        ]
+        looks.append(LookOfLabel(label, heaviest_names(sums[number], _NAMES_OF_LABEL), strangest))
+    return looks
 
 
-def picture_strangest(labels: Sequence[str], looks: Sequence[LookOfLabel], path: Path) -> None:
+def picture_strangest(looks: Sequence[LookOfLabel], path: Path) -> None:
     """Show the strangest images of each label, a row each, as the network sees them.
 
     Images that have become unreadable are left out. With more labels than there is room for, those
     with the strangest images are shown.
 
     Args:
-        labels: name of each label.
         looks: of each label.
         path: path of the picture; its name chooses the format.
 
     Raises:
         UserError: the file system refuses to write.
     """
-    rows = [(label, look) for label, look in zip(labels, looks, strict=True) if look.strangest]
-    rows.sort(key=lambda row: row[1].strangest[0].similarity)
-    rows = sorted(rows[:_MOST_STRANGE_LABELS], key=lambda row: row[0])
+    rows = [look for look in looks if look.strangest]
+    rows.sort(key=lambda look: look.strangest[0].similarity)
+    rows = sorted(rows[:_MOST_STRANGE_LABELS], key=lambda look: look.label)
     figure = Figure(figsize=(1.5 * _STRANGEST_SHOWN, 2.1 * len(rows) + 0.5), layout="constrained")
     figure.suptitle(
         "The images of each label that look least like the others, with what they look like",
         fontsize="large",
     )
     grid = figure.subplots(len(rows), _STRANGEST_SHOWN, squeeze=False)
-    for cells, (label, look) in zip(grid, rows, strict=True):
+    for cells, look in zip(grid, rows, strict=True):
         for axes in cells:
             axes.set_axis_off()
-        readable = (
-            (photo, image) for photo in look.strangest for _, image in read_images([photo.image])
-        )
-        for axes, (photo, image) in zip(cells, readable, strict=False):
-            axes.imshow(image.network_input())
-            axes.set_title("\n".join(short_name(name, 20) for name in photo.names[:2]), fontsize=7)
-            name = str(photo.image).rpartition("/")[2]
-            axes.text(
-                *(0.5, -0.03, short_name(name, 22)),
-                transform=axes.transAxes,
-                fontsize=7,
-                ha="center",
-                va="top",
-            )
-        title = short_name(label, 20)
+        photos = [strange.photo for strange in look.strangest]
+        shown = _first_readable(photos, _STRANGEST_SHOWN)
+        for axes, (place, pixels) in zip(cells, shown, strict=False):
+            names = [short_name(name, 20) for name in look.strangest[place].looks_like[:2]]
+            axes.set_title("\n".join(names), fontsize=7)
+            _show(axes, pixels, photos[place], 22, fontsize=7)
+        title = short_name(look.label, 20)
         cells[0].text(
             *(-0.08, 0.5, title), transform=cells[0].transAxes, rotation=90, ha="right", va="center"
         )

@@ -3,7 +3,7 @@
 import math
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,15 +13,9 @@ from tqdm import tqdm
 
 from activity.common.errors import printable, shortened
 from activity.media.images import Image
-from activity.network.unknown import UNSURE, Answers, format_unknown
+from activity.network.unknown import Answers, format_unknown
 from activity.training.features.sets import Examples, FeatureSets
-from activity.training.learning.head import (
-    Standardisation,
-    Trained,
-    answers,
-    predict,
-    standardisation_of,
-)
+from activity.training.learning.head import Trained, answers, predict, standardisation_of
 
 # Two-sided, 95 %: the quantile of the normal distribution at 0.975.
 _QUANTILE = 1.959964
@@ -68,30 +62,24 @@ class Evaluation:
         labels: name of each class.
         images: photos, and frames of clips.
         truth: class of each image, integers, shape (images,).
-        probabilities: shape (images, labels).
-        unknown: probabilities of frames labelled ``unknown``, shape (frames, labels).
-        unseen: probabilities of photos of other labels, of which nothing was learned, shape
-            (photos, labels); none (default).
+        known: what the network says of the images.
+        unknown: likewise, of frames labelled ``unknown``.
+        unseen: likewise, of photos of other labels, of which nothing was learned.
         unsure: share of known photos that counts as unsure for ``--unknown``, 0..1.
-        confidence: in the test images, in ``unknown`` and in ``unseen``, as it counts for
-            ``--unknown``; None (default) for the highest probabilities.
     """
 
     labels: Sequence[str]
     images: Sequence[Image]
     truth: NDArray[np.integer]
-    probabilities: NDArray[np.floating]
-    unknown: NDArray[np.floating]
-    unseen: NDArray[np.floating] = field(default_factory=lambda: np.empty((0, 1)))
-    unsure: float = UNSURE
-    confidence: tuple[NDArray[np.floating], NDArray[np.floating], NDArray[np.floating]] | None = (
-        None
-    )
+    known: Answers
+    unknown: Answers
+    unseen: Answers
+    unsure: float
 
     @property
     def predicted(self) -> NDArray[np.integer]:
         """Most probable class of each image, shape (images,)."""
-        return self.probabilities.argmax(axis=1)
+        return self.known.probabilities.argmax(axis=1)
 
     @property
     def right(self) -> NDArray[np.bool_]:
@@ -107,15 +95,6 @@ class Evaluation:
     def is_frame(self) -> NDArray[np.bool_]:
         """Which images are frames of clips, shape (images,)."""
         return np.array([image.seconds is not None for image in self.images], bool)
-
-    def answers(self) -> tuple[Answers, Answers, Answers]:
-        """Return what the network says of the test images, of ``unknown`` and of ``unseen``."""
-        said = (self.probabilities, self.unknown, self.unseen)
-        if self.confidence is None:
-            first, second, third = map(Answers.of, said)
-        else:
-            first, second, third = map(Answers, said, self.confidence)
-        return first, second, third
 
     def classification_report(self, names: Sequence[str], *, as_dict: bool = False) -> Any:
         """Make scikit-learn's table of precision, recall and F1 score for each label.
@@ -141,7 +120,7 @@ class Evaluation:
     def mistakes(self) -> list[int]:
         """Indices of the images predicted wrongly, the most confident mistake first."""
         (wrong,) = np.nonzero(~self.right)
-        confidence = self.probabilities.max(axis=1)[wrong]
+        confidence = self.known.probabilities.max(axis=1)[wrong]
         return wrong[np.argsort(-confidence, kind="stable")].tolist()
 
 
@@ -153,14 +132,7 @@ def evaluate(trained: Trained) -> Evaluation:
         for examples in (test, features.unknown, features.unseen)
     )
     return Evaluation(
-        labels=features.classes,
-        images=test.images,
-        truth=test.labels,
-        probabilities=known.probabilities,
-        unknown=unknown.probabilities,
-        unseen=unseen.probabilities,
-        unsure=trained.unsure,
-        confidence=(known.confidence, unknown.confidence, unseen.confidence),
+        features.classes, test.images, test.labels, known, unknown, unseen, trained.unsure
     )
 
 
@@ -171,8 +143,7 @@ def format_score(evaluation: Evaluation) -> str:
     """
     e = evaluation
     table = e.classification_report([printable(label) for label in e.labels])
-    known, unknown, unseen = e.answers()
-    return f"{table}\n[INFO] {format_unknown(known, e.truth, unknown, unseen, e.unsure)}"
+    return f"{table}\n[INFO] {format_unknown(e.known, e.truth, e.unknown, e.unseen, e.unsure)}"
 
 
 def share(right: NDArray[np.bool_]) -> float:
@@ -306,7 +277,7 @@ def near_copies(training: Examples, test: Examples) -> dict[Image, Image] | None
     """
     if len(training) * len(test) > _MOST_PAIRS:
         return None
-    pairs = _most_similar(test, training, standardisation_of(training))
+    pairs = _most_similar(test, training)
     return {test.images[tested]: training.images[trained] for tested, trained, _ in pairs}
 
 
@@ -320,33 +291,27 @@ def near_copies_under_two_labels(sets: FeatureSets) -> list[NearCopies] | None:
         For each image that has such near copies among the later ones, the most similar of them;
         the most similar pairs first. None if there are too many images to compare.
     """
-    images = [*sets.train.images, *sets.test.images]
-    if len(images) ** 2 // 2 > _MOST_PAIRS:
+    every = sets.train.joined(sets.test)
+    if len(every) ** 2 // 2 > _MOST_PAIRS:
         return None
-    every = replace(
-        sets.train,
-        images=images,
-        targets=np.concatenate([sets.train.targets, sets.test.targets]),
-        rows=np.concatenate([sets.train.rows[:, :1], sets.test.rows[:, :1]]),
-    )
     labels = [sets.classes[label] for label in every.labels.tolist()]
     found = [
-        NearCopies((images[one], images[other]), (labels[one], labels[other]), similarity)
-        for one, other, similarity in _most_similar(every, every, standardisation_of(every))
+        NearCopies((every.images[one], every.images[other]), (labels[one], labels[other]), cosine)
+        for one, other, cosine in _most_similar(every, every)
     ]
     return sorted(found, key=lambda pair: -pair.similarity)
 
 
-def _most_similar(
-    ones: Examples, others: Examples, standardisation: Standardisation
-) -> Iterator[tuple[int, int, float]]:
+def _most_similar(ones: Examples, others: Examples) -> Iterator[tuple[int, int, float]]:
     """Find the most similar other image of each one, if the two are nearly the same.
 
     Where both are the same examples, each is compared with the later ones of other labels.
 
     Yields:
-        (place of the one, place of the other, cosine of their features).
+        (place of the one, place of the other, cosine of their features, standardised as those of
+        the others).
     """
+    standardisation = standardisation_of(others)
 
     def directions(examples: Examples, places: NDArray[np.intp]) -> NDArray[np.float32]:
         some = standardisation.apply(examples.features(places))

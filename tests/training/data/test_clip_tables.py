@@ -7,12 +7,18 @@ import pytest
 
 from activity.common.errors import UserError
 from activity.media.images import Image
+from activity.temporal.formats.annotations import Wanted
+from activity.temporal.region_files import RegionsOfClips
 from activity.temporal.segments import Segment
 from activity.training.data.clips import Table, ToldByTables, read_clip_tables
 from tests.conftest import posix
 
 ONE = "start,end,label\n0,4,tennis\n"
 SEGMENTS = [Segment(0, 4, "tennis")]
+
+
+def read(clips: list[Image], tables: list[Table]) -> ToldByTables:
+    return read_clip_tables(clips, tables, Wanted(), RegionsOfClips())
 
 
 def tell(folder: Path, clips: list[str], **tables: str) -> ToldByTables:
@@ -27,7 +33,7 @@ def tell(folder: Path, clips: list[str], **tables: str) -> ToldByTables:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
         given.append(Table(path.relative_to(folder).as_posix(), path))
-    return read_clip_tables([Image(clip, None, folder) for clip in clips], given)
+    return read([Image(clip, None, folder) for clip in clips], given)
 
 
 def segments(told: ToldByTables) -> dict[str, list[Segment]]:
@@ -56,7 +62,7 @@ def test_a_clip_whose_table_is_flawed_is_skipped_with_the_reason(
     (tmp_path / "match.mp4").write_bytes(b"")
     (tmp_path / "match.csv").write_text(text, encoding="utf-8", errors="surrogateescape")
     clip = Image("match.mp4", None, tmp_path)
-    told = read_clip_tables([clip], [Table("match.csv", tmp_path / "match.csv")])
+    told = read([clip], [Table("match.csv", tmp_path / "match.csv")])
     assert (told.segments, told.flawed) == ({}, {clip})
     assert reason in told.skipped["match.mp4"]
 
@@ -149,7 +155,7 @@ def test_a_clip_that_has_changed_since_is_told(tmp_path: Path) -> None:
 
 def tell_again(folder: Path, *clips: str) -> ToldByTables:
     tables = [Table(path.name, path) for path in sorted(folder.glob("c/*.csv"))]
-    return read_clip_tables([Image(clip, None, folder) for clip in clips], tables)
+    return read([Image(clip, None, folder) for clip in clips], tables)
 
 
 @posix
@@ -178,7 +184,7 @@ def test_files_of_other_programs_are_read_as_tables_are(tmp_path: Path) -> None:
     (tmp_path / "c.xml").write_text("<file><ALL_INSTANCES><instance/></ALL_INSTANCES></file>")
     tables = [Table(name, tmp_path / name) for name in ("a.txt", "other/b.llc", "c.xml")]
     clips = [Image(f"{name}.mp4", None, tmp_path) for name in ("a", "b", "c")]
-    told = read_clip_tables(clips, tables)
+    told = read(clips, tables)
     assert segments(told) == {"a.mp4": SEGMENTS, "b.mp4": SEGMENTS}
     assert {clip.path for clip in told.elsewhere} == {"b.mp4"}
     assert {clip.path for clip in told.flawed} == {"c.mp4"}
@@ -190,11 +196,11 @@ def test_two_files_that_differ_by_rounding_say_the_same(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("start,end,label\n0,4.000400,tennis\n")
     (tmp_path / "a.txt").write_text("0\t4\ttennis\n")
     tables = [Table(name, tmp_path / name) for name in ("a.csv", "a.txt")]
-    told = read_clip_tables([Image("a.mp4", None, tmp_path)], tables)
+    told = read([Image("a.mp4", None, tmp_path)], tables)
     assert segments(told) == {"a.mp4": [Segment(0, 4.0004, "tennis")]}
     (tmp_path / "a.txt").write_text("0\t4.1\ttennis\n")
     with pytest.raises(UserError, match=r"a.csv and a.txt say different things of a.mp4"):
-        read_clip_tables([Image("a.mp4", None, tmp_path)], tables)
+        read([Image("a.mp4", None, tmp_path)], tables)
 
 
 @posix

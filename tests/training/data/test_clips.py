@@ -68,7 +68,7 @@ def test_a_label_that_is_marked_for_seconds_only_gives_frames_closer_together() 
 def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     (tmp_path / "tennis").mkdir()
     os.mkfifo(tmp_path / "tennis/pipe.mkv")
-    clip = LabelledClip("tennis/pipe.mkv", [Segment(0, math.inf, "tennis")], tmp_path)
+    clip = LabelledClip(Image("tennis/pipe.mkv", None, tmp_path), [Segment(0, math.inf, "tennis")])
     frames = sample_frames([clip], LABELS, 1)
     assert "is not a regular file" in frames.skipped["tennis/pipe.mkv"]
 
@@ -86,14 +86,11 @@ def test_frames_are_sampled_and_flaws_named(tmp_path: Path) -> None:
         "tennis/b.avi": [(0, math.inf, "tennis")],
     }
     clips = [
-        LabelledClip(path, [Segment(*segment) for segment in segments], tmp_path)
+        LabelledClip(Image(path, None, tmp_path), [Segment(*segment) for segment in segments])
         for path, segments in shown.items()
     ]
     frames = sample_frames(clips, LABELS, 0.5)
-    labelled = [
-        (str(image), label) for image, label in zip(frames.images, frames.labels, strict=True)
-    ]
-    assert labelled == [
+    assert [(str(image), label) for image, label in frames.labels.items()] == [
         *((f"c.avi at {eighth / 8:g} s", "football") for eighth in range(5)),
         ("c.avi at 2.5 s", "unknown"),
         *((f"tennis/a.avi at {half / 2:g} s", "tennis") for half in range(5)),
@@ -109,7 +106,8 @@ def clips(tmp_path: Path) -> list[LabelledClip]:
     for name in ("a.avi", "b.avi"):
         write_clip(tmp_path / name, ["red"] * 61)
         os.utime(tmp_path / name, (1e9, 1e9))
-    return [LabelledClip(f"{n}.avi", [Segment(0, math.inf, "tennis")], tmp_path) for n in "ab"]
+    whole = [Segment(0, math.inf, "tennis")]
+    return [LabelledClip(Image(f"{n}.avi", None, tmp_path), whole) for n in "ab"]
 
 
 def test_a_clip_that_is_known_is_not_opened_again(

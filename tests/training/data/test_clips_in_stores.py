@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from activity.common.stores import location
+from activity.media.images import Image
 from activity.media.region import parse_region
 from activity.temporal.segments import Segment
 from activity.training.data.dataset import Found
@@ -39,9 +40,9 @@ def test_a_clip_is_fetched_once_to_be_looked_at_and_once_for_its_frames(
         # Learned as an activity, and as none: two sets of images, one clip.
         "b.avi": [Segment(0, 1, "blue"), Segment(1, 2, "unknown"), Segment(2, 3, "blue")],
     }
-    clips = [LabelledClip(name, some, folder) for name, some in segments.items()]
+    clips = [LabelledClip(Image(name, None, folder), some) for name, some in segments.items()]
     left = parse_region("left=0,0,0.5,1")
-    clips.append(LabelledClip("b.avi", [Segment(0, 3, "red")], folder, region=left))
+    clips.append(LabelledClip(Image("b.avi", None, folder, region=left), [Segment(0, 3, "red")]))
     sets = build_sets(Found([], clips), 0.5, tmp_path / "cache", outliers=9, seed=0)
     assert sorted(fetched) == ["a.avi", "b.avi"]
     views = [View(image, 0) for image in [*sets.training, *sets.outliers.learned]]

@@ -19,7 +19,6 @@ from hypothesis import strategies as st
 
 from activity.common.errors import UserError
 from activity.media.frame import Frame
-from activity.media.images import Image
 from activity.media.photo import read_photo
 from activity.temporal.formats.annotations import LabelledMedia, Media
 from activity.temporal.segment_files import write_annotations
@@ -520,7 +519,11 @@ def test_labels_of_tables_are_labels(tmp_path: Path) -> None:
     (tmp_path / "tennis/orphan.csv").write_text("")
     found = find_images([tmp_path], ["all"])
     assert found.all_labels() == ["chess", "football", "rally", "tennis"]
-    assert [clip.path for clip in found.clips] == ["chess/b.webm", "match.mkv", "tennis/a.mp4"]
+    assert [clip.image.path for clip in found.clips] == [
+        "chess/b.webm",
+        "match.mkv",
+        "tennis/a.mp4",
+    ]
     assert (found.in_tables_only, found.not_wanted) == (["rally"], [])
     assert found.left_out == {".csv": 1}
     assert list(found.skipped) == ["unlabelled.mov"]
@@ -529,7 +532,7 @@ def test_labels_of_tables_are_labels(tmp_path: Path) -> None:
 
     default = find_images([tmp_path])
     assert default.all_labels() == ["football", "tennis"]
-    assert [clip.path for clip in default.clips] == ["match.mkv", "tennis/a.mp4"]
+    assert [clip.image.path for clip in default.clips] == ["match.mkv", "tennis/a.mp4"]
     assert default.not_wanted == ["rally"]
 
 
@@ -784,13 +787,13 @@ def test_a_table_that_a_spreadsheet_has_changed_is_named(
 def frames_and_parts(found: Found) -> tuple[ImageSets, set[str]]:
     """A frame of each segment, split, and which clips are tested with."""
     frames = {
-        Image(clip.path, segment.start, clip.folder): segment.label
+        clip.image._replace(seconds=segment.start): segment.label
         for clip in found.clips
         for segment in clip.segments
     }
     split = split_images(found.photos, found.clips, frames, {})
     labels = {photo.image: photo.label for photo in found.photos} | frames
-    sampled = SampledFrames([*frames], [*frames.values()], {}, [], [], [1.0] * len(frames))
+    sampled = SampledFrames(frames, dict.fromkeys(frames, 1.0))
     sets = ImageSets(split.training, split.test, [], labels, sampled)
     return sets, {image.path for image in split.test if image.seconds is not None}
 
@@ -883,4 +886,6 @@ def test_names_of_folders_tell_which_tier_has_the_labels(tmp_path: Path) -> None
     file.write_text(file.read_text().replace(tier, other + tier))
     found = find_images([tmp_path])
     assert found.skipped == {"serve/serve.eaf, tier player": "it is no segment"}
-    assert [clip.segments for clip in found.clips if clip.path == "serve/serve.mp4"] == [segments]
+    assert [clip.segments for clip in found.clips if clip.image.path == "serve/serve.mp4"] == [
+        segments
+    ]

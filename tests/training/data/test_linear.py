@@ -8,6 +8,8 @@ from types import FrameType
 import pytest
 
 from activity.media.images import Image
+from activity.temporal.formats.annotations import Wanted
+from activity.temporal.region_files import RegionsOfClips
 from activity.training.data.clips import Table, read_clip_tables
 from activity.training.data.dataset import find_images
 from activity.training.data.files import list_dataset, read_sources
@@ -29,7 +31,7 @@ def tables_elsewhere(folder: Path, count: int, name: str, text: str) -> Callable
         Table(f"t{n}", written(folder / f"t{n}/{name.format(n)}.csv", text.format(n)))
         for n in range(count)
     ]
-    return lambda: read_clip_tables(clips, tables)
+    return lambda: read_clip_tables(clips, tables, Wanted(), RegionsOfClips())
 
 
 def tables_of_one_clip(folder: Path, count: int) -> Callable[[], object]:
@@ -47,7 +49,7 @@ def tables_that_could_be_of_any_clip(folder: Path, count: int) -> Callable[[], o
 def tables_given_one_by_one(folder: Path, count: int) -> Callable[[], object]:
     table = "start,end,label\n0,4,tennis\n"
     given = [written(folder / f"corrected/{n}.csv", table) for n in range(count)]
-    return lambda: read_sources(given)
+    return lambda: read_sources(given, Wanted())
 
 
 def data_sets_given_one_by_one(folder: Path, count: int) -> Callable[[], object]:

@@ -7,7 +7,8 @@ import pytest
 from activity.common.errors import UserError
 from activity.media.images import read_images
 from activity.training.data.dataset import find_images
-from activity.training.data.files import TableRow, read_photo_table
+from activity.training.data.files import read_photo_table
+from activity.training.data.layout import Place
 from activity.training.data.split import split_images
 
 
@@ -27,10 +28,8 @@ def table(folder: Path, text: str, *, encoding: str = "utf-8") -> Path:
     ],
 )
 def test_tables_are_read_however_they_are_written(tmp_path: Path, text: str) -> None:
-    assert read_photo_table(table(tmp_path, text)) == [
-        TableRow("a/1.jpg", "tennis", "train"),
-        TableRow("b.jpg", "go", None),
-    ]
+    rows = read_photo_table(table(tmp_path, text))
+    assert rows == {"a/1.jpg": Place("tennis", "train"), "b.jpg": Place("go")}
 
 
 @pytest.mark.parametrize(
@@ -76,7 +75,7 @@ def test_a_table_labels_photos_and_clips_wherever_they_lie(tmp_path: Path) -> No
     assert tmp_path / "photos/img/go0.jpg" in files
     assert tmp_path / "elsewhere/x.jpg" in files
     assert tmp_path / "photos/without an ending" in files
-    assert [clip.file for clip in found.clips] == [tmp_path / "photos/../a.mp4"]
+    assert [clip.image.file for clip in found.clips] == [tmp_path / "photos/../a.mp4"]
     assert path in found.inputs
     split = split_images(found.photos, found.clips, {}, {})
     # A quarter of those that the table does not split, and the one that it does.

@@ -39,7 +39,7 @@ def find(folder: Path, *more: Path, regions: tuple[Region, ...] = HALVES, **opti
 
 def shown(found: Found) -> dict[tuple[str, str], list[Segment]]:
     return {
-        (clip.file.name, clip.region.name if clip.region else ""): clip.segments
+        (clip.image.file.name, clip.image.region.name if clip.image.region else ""): clip.segments
         for clip in found.clips
     }
 
@@ -104,7 +104,7 @@ def test_tables_of_regions_in_a_folder_of_corrections_are_about_the_clip_of_thei
     # The whole clip is not learned as red.
     assert shown(found) == BOTH | {("other.avi", ""): [Segment(0, math.inf, "red")]}
     assert found.corrected == ["red/match.avi"]
-    assert {clip.name: clip.part for clip in found.clips} == {
+    assert {clip.image.name: clip.part for clip in found.clips} == {
         "red/match.avi (left)": "train",
         "red/match.avi (right)": "train",
         "red/other.avi": None,

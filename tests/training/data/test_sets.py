@@ -35,10 +35,10 @@ def test_stretches_that_give_images_to_learn_from_are_listed(folder: Path) -> No
     ]
     whole = [Segment(0, math.inf, "blue")]
     clips = [
-        LabelledClip("table.mp4", table, folder, 0, "train"),
-        LabelledClip("whole.mp4", whole, folder, 0, "train"),
-        LabelledClip("tested.mp4", whole, folder, 0, "test"),
-        LabelledClip("gone.mp4", whole, folder, 0, "train"),
+        LabelledClip(Image("table.mp4", None, folder), table, 0, "train"),
+        LabelledClip(Image("whole.mp4", None, folder), whole, 0, "train"),
+        LabelledClip(Image("tested.mp4", None, folder), whole, 0, "test"),
+        LabelledClip(Image("gone.mp4", None, folder), whole, 0, "train"),
     ]
     found = Found([], clips, not_wanted=["chess"])
     of_table, of_whole = (

@@ -118,9 +118,9 @@ def test_another_data_set_changes_nothing_about_the_split_of_the_first() -> None
 def test_a_clip_that_is_split_already_keeps_its_side_and_so_do_its_copies() -> None:
     frames = frames_of([{"tennis"}] * 9)
     clips = [
-        LabelledClip("0.mp4", [], part="train"),
-        LabelledClip("1.mp4", [], part="test"),
-        LabelledClip("2.mp4", [], part="validation"),
+        LabelledClip(Image("0.mp4"), [], part="train"),
+        LabelledClip(Image("1.mp4"), [], part="test"),
+        LabelledClip(Image("2.mp4"), [], part="validation"),
     ]
     # 3 to 6 are copies of the first, which is learned from.
     contents = {Path(f"{n}.mp4"): "0" if 3 <= n <= 6 else str(n) for n in range(9)}
@@ -153,7 +153,10 @@ def test_clips_change_nothing_about_photos() -> None:
 
 def test_a_copy_of_a_clip_to_test_with_is_never_learned_from() -> None:
     frames = frames_of([{"tennis"}] * 12)
-    clips = [LabelledClip("0.mp4", [], part="test"), LabelledClip("1.mp4", [], part="train")]
+    clips = [
+        LabelledClip(Image("0.mp4"), [], part="test"),
+        LabelledClip(Image("1.mp4"), [], part="train"),
+    ]
     contents = {Path(f"{n}.mp4"): "0" if 2 <= n <= 9 else str(n) for n in range(12)}
     split = split_images([], clips, frames, contents)
     copies = {f"{n}.mp4" for n in range(12) if contents[Path(f"{n}.mp4")] == "0"}
@@ -199,7 +202,7 @@ LIVE_PHOTOS = {
 def sides_of(folder: Path) -> tuple[set[str], set[str]]:
     """Names of the photos and clips to learn from, and of those to test with."""
     found = find_images([folder], ["all"])
-    frames = {Image(clip.path, 0.0, clip.folder): clip.segments[0].label for clip in found.clips}
+    frames = {clip.image._replace(seconds=0.0): clip.segments[0].label for clip in found.clips}
     split = split_images(found.photos, found.clips, frames, {})
     trained, tested = ({image.path for image in some} for some in (split.training, split.test))
     assert not trained & tested
@@ -290,7 +293,7 @@ def test_clips_of_one_name_in_one_folder_are_on_one_side() -> None:
 
 def test_a_split_that_is_there_is_kept_though_it_parts_a_photo_from_its_clip() -> None:
     photos = [LabelledPhoto(Image("golf/1.jpg"), "golf", part="test")]
-    clips = [LabelledClip("golf/1.mov", [Segment(0, math.inf, "golf")], part="train")]
+    clips = [LabelledClip(Image("golf/1.mov"), [Segment(0, math.inf, "golf")], part="train")]
     split = split_images(photos, clips, {Image("golf/1.mov", 0.0): "golf"}, {})
     assert [image.path for image in split.test] == ["golf/1.jpg"]
     assert [image.path for image in split.training] == ["golf/1.mov"]
@@ -327,11 +330,11 @@ def test_photos_stay_where_they_were_though_all_their_clips_are_copies() -> None
 def test_all_regions_of_a_clip_are_learned_where_one_has_to_be() -> None:
     left, right = REGIONS[1:]
     clips = [
-        LabelledClip(f"{number}.mp4", [], part=part, region=region)
+        LabelledClip(Image(f"{number}.mp4", region=region), [], part=part)
         for number in range(8)
         for region, part in ((left, "train" if number < 4 else None), (right, None))
     ]
-    frames = {Image(clip.path, 0.0, region=clip.region): "golf" for clip in clips}
+    frames = {clip.image._replace(seconds=0.0): "golf" for clip in clips}
     split = split_images([], clips, frames, {})
     tested = Counter(image.path for image in split.test)
     assert {*tested.values()} == {2}

@@ -41,7 +41,7 @@ def sets(tmp_path: Path) -> ImageSets:
     digests = hash_files(tmp_path, names)
     images = [Image(name, None, tmp_path, digests[name]) for name in names]
     labels = {image: image.path[0] for image in images[:6]} | {images[6]: "unknown"}
-    nothing = SampledFrames([], [], {}, [], [], [])
+    nothing = SampledFrames()
     outliers = Outliers(photos=images[7:8], unseen=images[8:])
     return ImageSets(images[:4], images[4:6], images[6:7], labels, nothing, outliers)
 
@@ -82,7 +82,7 @@ def test_an_image_that_cannot_be_read_takes_nothing_else_with_it(
     features = compute(sets, backbone)
     assert features.unreadable == flawed
     assert [len(features.outliers), len(features.unseen)] == [0, 1]
-    assert features.learned is features.train
+    assert features.learned.images == features.train.images
     assert [image.path for image in features.train.images] == ["a/1.png", "b/1.png", "b/2.png"]
     np.testing.assert_allclose(features.train.features()[:, 0], [10, 30, 40], atol=0.1)
     np.testing.assert_allclose(features.test.features()[:, 0], [60], atol=0.1)

@@ -131,7 +131,8 @@ def test_features_of_photos_that_were_decoded_otherwise_are_not_found(
     with closing(FeatureCache(tmp_path / "cache", cache_identity(backbone))) as cache:
         for name, content in contents.items():
             (dataset / name).write_bytes(content)
-            cache.put(hashlib.sha256(content).hexdigest(), 0, earlier)
+            digest = hashlib.sha256(content).hexdigest()
+            cache.put(View(Image(name, digest=digest), 0), earlier)
     names = [(name, 0) for name in contents]
     features, readable = compute(dataset, backbone, names, tmp_path / "cache")
     assert readable.all()

@@ -11,16 +11,14 @@ from hypothesis import strategies as st
 
 from activity.training.learning import head as head_module
 from activity.training.learning.head import (
+    HEAD,
     HIDDEN_UNITS,
     LABEL_SMOOTHING,
     SHARES,
     AdamW,
     DenseLayers,
-    Optimization,
     losses,
 )
-
-HOW = Optimization(learning_rate=0.01, weight_decay=0.1, batch_size=16)
 
 
 @pytest.fixture(scope="module")
@@ -52,9 +50,9 @@ def keras_head(weights: list[np.ndarray], steps: int) -> keras.Sequential:
         ]
     )
     head.set_weights(weights)
-    rate = keras.optimizers.schedules.CosineDecay(HOW.learning_rate, steps)
+    rate = keras.optimizers.schedules.CosineDecay(HEAD.learning_rate, steps)
     head.compile(
-        optimizer=keras.optimizers.AdamW(rate, weight_decay=HOW.weight_decay),
+        optimizer=keras.optimizers.AdamW(rate, weight_decay=HEAD.weight_decay),
         loss=keras.losses.CategoricalCrossentropy(label_smoothing=LABEL_SMOOTHING),
     )
     return head
@@ -64,7 +62,7 @@ def keras_head(weights: list[np.ndarray], steps: int) -> keras.Sequential:
 @given(seed=st.integers(0, 1000), labels=st.integers(2, 5))
 def test_without_dropout_every_step_is_keras_own(threads: Executor, seed: int, labels: int) -> None:
     steps = 6
-    layers = DenseLayers(8, labels, HOW, steps, np.random.default_rng(seed), threads)
+    layers = DenseLayers(8, labels, steps, np.random.default_rng(seed), threads)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(head_module, "DROPOUT", 0.0)
         head = keras_head(flat(layers), steps)
@@ -90,10 +88,10 @@ def test_adamw_is_keras_own() -> None:
     steps, shapes = 40, [(5, 4), (4,)]
     mine = [random.normal(0, 1, shape).astype(np.float32) for shape in shapes]
     theirs = [keras.Variable(weight) for weight in mine]
-    schedule = keras.optimizers.schedules.CosineDecay(HOW.learning_rate, steps)
-    optimizer = keras.optimizers.AdamW(schedule, weight_decay=HOW.weight_decay)
+    schedule = keras.optimizers.schedules.CosineDecay(HEAD.learning_rate, steps)
+    optimizer = keras.optimizers.AdamW(schedule, weight_decay=HEAD.weight_decay)
     optimizer.build(theirs)
-    adamw = AdamW(mine, HOW, steps)
+    adamw = AdamW(mine, steps)
     for _ in range(steps):
         gradients = [random.normal(0, 1, shape).astype(np.float32) for shape in shapes]
         optimizer.apply([keras.ops.convert_to_tensor(gradient) for gradient in gradients])
@@ -105,7 +103,7 @@ def test_adamw_is_keras_own() -> None:
 def test_while_learning_half_of_the_hidden_units_are_dropped_and_the_others_count_twice(
     threads: Executor,
 ) -> None:
-    layers = DenseLayers(8, 3, HOW, 1, np.random.default_rng(0), threads)
+    layers = DenseLayers(8, 3, 1, np.random.default_rng(0), threads)
     (kernel, _), (label_kernel, _) = layers.weights()
     one = np.random.default_rng(1).normal(0, 3, (1, 8)).astype(np.float32)
     targets = np.eye(3, dtype=np.float32)[np.zeros(4000, int)]
@@ -122,7 +120,7 @@ def test_the_numbers_are_the_same_with_any_number_of_threads() -> None:
     learned = []
     for count in (1, 2, 64):
         with ThreadPoolExecutor(count) as threads:
-            layers = DenseLayers(8, 3, HOW, 5, np.random.default_rng(1), threads)
+            layers = DenseLayers(8, 3, 5, np.random.default_rng(1), threads)
             for step in range(5):
                 layers.learn(*examples(step))
             learned.append(flat(layers))

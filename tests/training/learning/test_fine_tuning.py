@@ -98,7 +98,7 @@ def test_the_last_stages_learn_but_for_batch_norm_and_the_others_stay(
     photos: list[Image], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     right = count()
-    monkeypatch.setattr(fine_tuning, "_count_right", lambda *_: next(right))  # each is better
+    monkeypatch.setattr(fine_tuning, "_share_right", lambda *_: next(right))  # each is better
     backbone = build_backbone("efficientnet-lite0", "imagenet")
     identity = fingerprint(backbone)
     layers = [layer for layer in backbone.get_layer("efficientnet_lite0").layers if layer.weights]
@@ -119,7 +119,7 @@ def test_stages_that_learn_tell_more(
     tiny: keras.Model, photos: list[Image], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     right = count()
-    monkeypatch.setattr(fine_tuning, "_count_right", lambda *_: next(right))
+    monkeypatch.setattr(fine_tuning, "_share_right", lambda *_: next(right))
 
     def loss(head: keras.Sequential) -> float:
         probabilities = head.predict(tiny.predict_on_batch(PIXELS.astype(np.float32)), verbose=0)
@@ -136,7 +136,7 @@ def test_stages_that_learn_outliers_are_less_sure_of_them(
     tiny: keras.Model, photos: list[Image], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     right = count()
-    monkeypatch.setattr(fine_tuning, "_count_right", lambda *_: next(right))  # each is better
+    monkeypatch.setattr(fine_tuning, "_share_right", lambda *_: next(right))  # each is better
     names = [f"{number}.png" for number in range(12)]
     for name in names:
         cv2.imwrite(str(tmp_path / name), np.full((224, 224, 3), 255, np.uint8))
@@ -166,7 +166,7 @@ def test_the_same_seed_gives_the_same_network(
     tiny: keras.Model, photos: list[Image], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     right = count()
-    monkeypatch.setattr(fine_tuning, "_count_right", lambda *_: next(right))  # each is better
+    monkeypatch.setattr(fine_tuning, "_share_right", lambda *_: next(right))  # each is better
     start, found = tiny.get_weights(), []
     for other_random_numbers in (1, 2):
         keras.utils.set_random_seed(other_random_numbers)
@@ -189,14 +189,13 @@ def test_the_best_epoch_is_kept(
 ) -> None:
     seen: list[list[np.ndarray]] = []
 
-    def count(model: keras.Model, *_: object) -> int:
+    def share(model: keras.Model, *_: object) -> float:
         seen.append(model.get_weights())
-        return right[len(seen) - 1]
+        return right[len(seen) - 1] / 4
 
-    monkeypatch.setattr(fine_tuning, "_count_right", count)
+    monkeypatch.setattr(fine_tuning, "_share_right", share)
     frozen = tiny.get_weights()
     before, tuned = tune(tiny, photos)
-    # 40 images, of which a tenth is held out.
     assert tuned.fine_tuning == tuple(count / 4 for count in right)
     if best:
         assert_equal(tiny.layers[-1].get_weights() + tuned.head.get_weights(), seen[best])
@@ -205,7 +204,7 @@ def test_the_best_epoch_is_kept(
         assert_equal(tiny.get_weights(), frozen)
 
 
-def test_images_are_counted_by_the_label_of_their_first_view() -> None:
+def test_images_are_judged_by_the_label_of_their_first_view() -> None:
     images = 200  # more than a batch
     shown, said = np.random.default_rng(0).integers(3, size=(2, images))
     # Each "feature map" holds the probabilities; the second view would always be right.
@@ -213,9 +212,12 @@ def test_images_are_counted_by_the_label_of_their_first_view() -> None:
     some = np.arange(3, images)
     inputs = keras.Input((3,))
     model = keras.Model(inputs, keras.layers.Rescaling(1.0)(inputs))
-    found = fine_tuning._count_right(model, views, np.eye(3, dtype=np.float32)[shown], some)
-    assert found == (shown[3:] == said[3:]).sum()
-    assert 0 < found < len(some)
+    targets = np.eye(3, dtype=np.float32)[shown]
+    rows = np.arange(images).reshape(images, 1)
+    train = Examples([Image("1.jpg")] * images, targets, targets, rows)
+    found = fine_tuning._share_right(model, views, train, some)
+    assert found == (shown[3:] == said[3:]).mean()
+    assert 0 < found < 1
 
 
 def test_an_interruption_keeps_the_best_epoch_so_far(
@@ -227,16 +229,16 @@ def test_an_interruption_keeps_the_best_epoch_so_far(
     """Without a signal, which may go astray in a process with many threads, and end the tests."""
     seen: list[list[np.ndarray]] = []
 
-    def count(model: keras.Model, *_: object) -> int:
+    def share(model: keras.Model, *_: object) -> float:
         seen.append(model.get_weights())
-        return len(seen)
+        return len(seen) / 4
 
     @contextmanager
     def interrupted_after_two_epochs(*, raise_again: bool) -> Iterator[Callable[[], bool]]:
         assert not raise_again
         yield lambda: len(seen) == 3  # before training, after one epoch, after two
 
-    monkeypatch.setattr(fine_tuning, "_count_right", count)
+    monkeypatch.setattr(fine_tuning, "_share_right", share)
     monkeypatch.setattr(fine_tuning, "delay_interrupts", interrupted_after_two_epochs)
     _, tuned = tune(tiny, photos, epochs=50)
     assert len(seen) == len(tuned.fine_tuning) == 3

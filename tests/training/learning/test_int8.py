@@ -13,7 +13,7 @@ from activity.network.classifier import Classifier
 from activity.network.engine import EngineOptions
 from activity.training.features.sets import Examples, FeatureSets
 from activity.training.learning import int8
-from activity.training.learning.int8 import Int8Version, share_of_equal_labels, write_int8_version
+from activity.training.learning.int8 import share_of_equal_labels, write_int8_version
 from tests.conftest import COLOURS_BGR, RunMain, RunScript, Trained, decode_photo, write_clip
 
 
@@ -60,10 +60,11 @@ def test_the_int8_version_is_kept_and_gives_the_same_labels(
         [*photos[::2], Image(str(unreadable))],
         [*photos[1::2], Image(str(unreadable)), Image("gone.jpg")],
     )
-    made = write_int8_version(classifier, sets, trained.cache)
-    assert made.agreement == 1
-    assert made.folder is not None
-    assert sorted(path.name for path in made.folder.iterdir()) == ["network.bin", "network.xml"]
+    agrees, wrote = write_int8_version(classifier, sets, trained.cache)
+    assert agrees == "int8 gives the same label on 100.0% of the test images"
+    folder = classifier.int8_folder
+    assert wrote == f"wrote {folder}; use it with: predict_video.py --engine int8"
+    assert sorted(path.name for path in folder.iterdir()) == ["network.bin", "network.xml"]
     assert not older.exists()
 
     engine = classifier.open(EngineOptions("int8"))
@@ -78,10 +79,10 @@ def test_a_cache_that_cannot_be_written_costs_no_int8_version(
 ) -> None:
     in_the_way = tmp_path / "file"
     in_the_way.write_text("no folder")
-    made = write_int8_version(classifier, sets_of(photos[::2], photos[1::2]), in_the_way / "cache")
-    assert made.agreement == 1
-    assert made.folder is not None
-    assert (made.folder / "network.xml").is_file()
+    sets = sets_of(photos[::2], photos[1::2])
+    agrees, _ = write_int8_version(classifier, sets, in_the_way / "cache")
+    assert "same label on 100.0%" in agrees
+    assert (classifier.int8_folder / "network.xml").is_file()
     assert f"[INFO] the exported network is not kept in {in_the_way}" in capsys.readouterr().out
 
 
@@ -91,8 +92,8 @@ def test_the_int8_version_is_not_kept_where_labels_change(
     monkeypatch.setattr(int8, "LEAST_AGREEMENT", 1.01)
     model = classifier.model
     before = model.read_bytes()
-    made = write_int8_version(classifier, sets_of(photos[::2], photos[1::2]), trained.cache)
-    assert (made.folder, made.agreement) == (None, 1)
+    (said,) = write_int8_version(classifier, sets_of(photos[::2], []), trained.cache)
+    assert "int8 would give another label on 0.0% of the training images" in said
     assert [path.name for path in model.parent.iterdir()] == [model.name]
     assert model.read_bytes() == before
 
@@ -113,14 +114,6 @@ def test_a_missing_package_is_named_before_the_work(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(UserError, match=r"not installed: pip install -r requirements-int8\.txt"):
         int8.check_installed()
-
-
-def test_the_person_is_told_either_way() -> None:
-    (said,) = Int8Version(None, 0.962, "training").remarks()
-    assert "int8 would give another label on 3.8% of the training images" in said
-    agrees, wrote = Int8Version(Path("model/activity.model.0123.int8"), 0.998, "test").remarks()
-    assert agrees == "int8 gives the same label on 99.8% of the test images"
-    assert "wrote model/activity.model.0123.int8; use it with" in wrote.replace("\\", "/")
 
 
 def small_backbone(*_: str) -> keras.Model:

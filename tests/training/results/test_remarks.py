@@ -22,9 +22,8 @@ from activity.training.results.remarks import (
     remarks_on_sets,
     remarks_on_unreadable,
 )
-from activity.training.results.score import Evaluation, IdenticalImages, Leakage, remarks_on_score
-
-NONE = np.empty((0, 2))
+from activity.training.results.score import IdenticalImages, Leakage, remarks_on_score
+from tests.training.results.evaluations import evaluation_of
 
 
 def found(*labels: str, **others: Any) -> Found:
@@ -51,10 +50,11 @@ def test_which_labels_are_taken_is_told() -> None:
 def test_what_is_learned_is_told_with_the_places_where_it_lies() -> None:
     clips = [
         LabelledClip(
-            "match.mp4", [Segment(0, 4, "tennis"), Segment(4, 9, "unknown")], Path("sports")
+            Image("match.mp4", folder=Path("sports")),
+            [Segment(0, 4, "tennis"), Segment(4, 9, "unknown")],
         ),
-        LabelledClip("tennis/a.mp4", [Segment(0, math.inf, "tennis")]),
-        LabelledClip("go/b.mp4", [Segment(0, math.inf, "go")]),
+        LabelledClip(Image("tennis/a.mp4"), [Segment(0, math.inf, "tennis")]),
+        LabelledClip(Image("go/b.mp4"), [Segment(0, math.inf, "go")]),
     ]
     photos = [
         LabelledPhoto(Image(path), "tennis")
@@ -93,8 +93,8 @@ def test_one_picture_under_two_labels_is_named_with_both() -> None:
         Image("tennis/a.mp4", 1.0, digest="3"): "tennis",
         Image("football/a.mp4", 1.0, digest="3"): "football",
     }
-    frames = [image._replace(digest="") for image in labels if image.seconds is not None]
-    sampled = SampledFrames(frames, [], {}, [], [], [0.5] * len(frames))
+    frames = [image for image in labels if image.seconds is not None]
+    sampled = SampledFrames(seconds=dict.fromkeys(frames, 0.5))
     sets = ImageSets([*labels], [], [], labels, sampled)
     remarks = remarks_on_sets(found(), sets)
     assert remarks[:3] == [
@@ -112,7 +112,7 @@ def test_a_split_that_is_kept_is_told() -> None:
         photos = [
             LabelledPhoto(Image(f"{n}.jpg"), "tennis", part=part) for n, part in enumerate(parts)
         ]
-        sets = ImageSets([], [], [], {}, SampledFrames([], [], {}, [], [], []))
+        sets = ImageSets([], [], [], {}, SampledFrames())
         return remarks_on_sets(found(photos=photos), sets)[0]
 
     kept = "the existing split is kept: "
@@ -124,7 +124,7 @@ def test_a_split_that_is_kept_is_told() -> None:
 
 
 def test_what_clips_and_tables_have_wrong_is_told() -> None:
-    clips = [LabelledClip("c.mp4", [Segment(0, 9, "tennis"), Segment(9, 12, "chess")])]
+    clips = [LabelledClip(Image("c.mp4"), [Segment(0, 9, "tennis"), Segment(9, 12, "chess")])]
     what = found(
         "football",
         clips=clips,
@@ -133,7 +133,9 @@ def test_what_clips_and_tables_have_wrong_is_told() -> None:
         not_wanted=["chess"],
         changed=["c.mp4"],
     )
-    frames = SampledFrames([], [], {"d\n.mp4": "no frame in it"}, ["c.mp4"], ["e.mp4"], [])
+    frames = SampledFrames(
+        skipped={"d\n.mp4": "no frame in it"}, too_long=["c.mp4"], without_frames=["e.mp4"]
+    )
     photo = Image("football/1.jpg")
     sets = ImageSets([photo], [], [], {photo: "football"}, frames)
     assert remarks_on_sets(what, sets) == [
@@ -163,7 +165,7 @@ def test_labels_whose_clips_are_too_few_to_split_are_named() -> None:
         )
     )
     frames = [image for image in training if image.seconds is not None]
-    sampled = SampledFrames(frames, [], {}, [], [], [1.0] * len(frames))
+    sampled = SampledFrames(seconds=dict.fromkeys(frames, 1.0))
     sets = ImageSets(training, test, [], labels, sampled)
     assert remarks_on_sets(found(), sets) == [
         "2 photos and 3 frames of 2 clips to train on, 1 photos and 1 frames of 1 clips to test "
@@ -188,8 +190,8 @@ def test_what_cannot_be_read_is_counted_and_named() -> None:
 
 def test_scores_are_given_apart_and_without_copies() -> None:
     images = [Image("1.jpg"), Image("2.jpg"), Image("c.mp4", 0.0), Image("c.mp4", 1.0)]
-    evaluation = Evaluation(
-        ["a", "b"], images, np.array([0, 0, 0, 0]), np.eye(2)[[0, 1, 0, 0]] * 0.9 + 0.05, NONE
+    evaluation = evaluation_of(
+        ["a", "b"], images, np.array([0, 0, 0, 0]), np.eye(2)[[0, 1, 0, 0]] * 0.9 + 0.05
     )
     identical = [IdenticalImages([Image("3.jpg")], [Image("1.jpg")])]
     assert remarks_on_score(evaluation, Leakage(identical, {Image("1.jpg"): Image("3.jpg")})) == [
@@ -201,7 +203,7 @@ def test_scores_are_given_apart_and_without_copies() -> None:
         "1 test images show nearly the same picture as a training image; "
         "without them, 66.7% are right",
     ]
-    frames = Evaluation(["a", "b"], images[2:], np.array([0, 1]), np.eye(2)[[0, 0]], NONE)
+    frames = evaluation_of(["a", "b"], images[2:], np.array([0, 1]), np.eye(2)[[0, 0]])
     assert remarks_on_score(frames, Leakage([], dict.fromkeys(images[2:], Image("3.jpg")))) == [
         "right: 50.0% of 2 frames of 1 clips",
         "too few to test with for a score that means much: a 100% of 1 photos or clips "
@@ -211,7 +213,7 @@ def test_scores_are_given_apart_and_without_copies() -> None:
     ]
     many = [Image(f"{number}.jpg") for number in range(40)]
     truth = np.arange(40) % 2
-    photos = Evaluation(["a", "b"], many, truth, np.eye(2)[truth], NONE)
+    photos = evaluation_of(["a", "b"], many, truth, np.eye(2)[truth])
     assert remarks_on_score(photos, Leakage([], {})) == []
     assert remarks_on_score(photos, Leakage([], None)) == [
         "too many images to look for near copies among them"
@@ -222,7 +224,7 @@ def test_activities_with_too_few_test_photos_for_a_score_are_named() -> None:
     truth = np.repeat([0, 1, 2], [3, 300, 9])
     images = [Image(f"{number}.jpg") for number in range(len(truth))]
     labels = ["che\nss", "football", "golf"]
-    evaluation = Evaluation(labels, images, truth, np.eye(3)[truth], NONE)
+    evaluation = evaluation_of(labels, images, truth, np.eye(3)[truth])
     assert remarks_on_score(evaluation, Leakage([], {})) == [
         "too few to test with for a score that means much: che\\nss 100% of 3 photos or clips "
         "(95 % interval: 44% to 100%)"
@@ -230,7 +232,7 @@ def test_activities_with_too_few_test_photos_for_a_score_are_named() -> None:
 
 
 def test_activities_that_are_rare_beside_another_are_named() -> None:
-    no_frames = SampledFrames([], [], {}, [], [], [])
+    no_frames = SampledFrames()
 
     def remarks(**counts: int) -> list[str]:
         images = [

@@ -19,9 +19,9 @@ from activity.training.results.report import (
 )
 from activity.training.results.score import Evaluation, IdenticalImages, Leakage
 from tests.conftest import COLOURS_BGR, write_clip
+from tests.training.results.evaluations import evaluation_of
 
 LABELS = sorted(COLOURS_BGR)
-NONE = np.empty((0, 3))
 HISTORY = History([1.0, 0.5, 0.4], [0.5, 0.6, 0.9], [0.9, 0.7, 0.8], [0.6, 0.7, 0.8])
 
 
@@ -40,12 +40,11 @@ def trained(unreadable: list[Image], fine_tuning: tuple[float, ...] = ()) -> Tra
 def perfect(classes: int, labels: list[str] | None = None) -> Evaluation:
     truth = np.repeat(np.arange(classes), 5)
     names = labels or [f"activity {number}" for number in range(classes)]
-    return Evaluation(
+    return evaluation_of(
         names,
         [Image(f"{n}.jpg") for n in range(len(truth))],
         truth,
         np.eye(classes)[truth],
-        np.empty((0, classes)),
     )
 
 
@@ -72,7 +71,7 @@ def mistaken(folder: Path, confidences: dict[str, float]) -> Evaluation:
     probabilities = np.array([[p, 0, 1 - p] for p in confidences.values()])
     truth = np.full(len(confidences), LABELS.index("red"))
     images = [Image(name, folder=folder) for name in confidences]
-    return Evaluation(LABELS, images, truth, probabilities, NONE)
+    return evaluation_of(LABELS, images, truth, probabilities)
 
 
 @pytest.mark.parametrize("classes", [2, 3, 22, 100])
@@ -94,10 +93,10 @@ def test_rare_confusion_is_seen(tmp_path: Path) -> None:
     probabilities = np.eye(2)[truth]
     probabilities[0] = [0, 1]
     plot_confusion(
-        Evaluation(["a", "b"], [Image("x")] * 200, truth, probabilities, NONE), tmp_path / "c.png"
+        evaluation_of(["a", "b"], [Image("x")] * 200, truth, probabilities), tmp_path / "c.png"
     )
     plot_confusion(
-        Evaluation(["a", "b"], [Image("x")] * 200, truth, np.eye(2)[truth], NONE),
+        evaluation_of(["a", "b"], [Image("x")] * 200, truth, np.eye(2)[truth]),
         tmp_path / "p.png",
     )
     confused, perfectly = read(tmp_path / "c.png"), read(tmp_path / "p.png")
@@ -108,8 +107,8 @@ def test_rare_confusion_is_seen(tmp_path: Path) -> None:
 
 
 def test_confusion_has_no_trouble_with_an_empty_row_or_odd_labels(tmp_path: Path) -> None:
-    evaluation = Evaluation(
-        ["$a", "$b_" * 90, "\udce9"], [Image("x")], np.array([0]), np.array([[0.1, 0.9, 0]]), NONE
+    evaluation = evaluation_of(
+        ["$a", "$b_" * 90, "\udce9"], [Image("x")], np.array([0]), np.array([[0.1, 0.9, 0]])
     )
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -166,12 +165,11 @@ def test_contact_sheet_holds_the_most_confident_mistakes_only(tmp_path: Path, ph
     confidence = np.linspace(0.99, 0.7, 30)
     probabilities = np.stack([confidence, np.zeros(30), 1 - confidence], axis=1)
     shuffled = np.random.default_rng(0).permutation(30)
-    evaluation = Evaluation(
+    evaluation = evaluation_of(
         LABELS,
         [Image(names[i], folder=photos) for i in shuffled],
         truth,
         probabilities[shuffled],
-        NONE,
     )
     contact_sheet(evaluation, tmp_path / "sheet.png")
     assert red_cells(tmp_path / "sheet.png") == 24
@@ -192,7 +190,7 @@ def test_contact_sheet_opens_a_clip_once_for_all_its_mistakes(
     truth = np.full(36, LABELS.index("red"))
     probabilities = np.stack([np.linspace(0.99, 0.7, 36), np.zeros(36), np.zeros(36)], axis=1)
     opened.clear()
-    contact_sheet(Evaluation(LABELS, images, truth, probabilities, NONE), tmp_path / "sheet.png")
+    contact_sheet(evaluation_of(LABELS, images, truth, probabilities), tmp_path / "sheet.png")
     # All 24 that can be read; for those in the place of the clip that is gone, once more.
     assert max(opened.count(name) for name in names) <= 4
     picture = read(tmp_path / "sheet.png")

@@ -7,22 +7,21 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest
 
 from activity.media.images import Image
-from activity.training.results.score import Evaluation, wilson_interval
-
-NONE = np.empty((0, 2))
+from activity.training.results.score import wilson_interval
+from tests.training.results.evaluations import evaluation_of
 
 
 def test_mistakes_come_most_confident_first() -> None:
     probabilities = np.array([[0.9, 0.1], [0.3, 0.7], [0.6, 0.4], [0.05, 0.95]])
-    evaluation = Evaluation(
-        ["a", "b"], [*map(Image, "wxyz")], np.array([0, 0, 1, 0]), probabilities, NONE
+    evaluation = evaluation_of(
+        ["a", "b"], [*map(Image, "wxyz")], np.array([0, 0, 1, 0]), probabilities
     )
     assert evaluation.mistakes() == [3, 1, 2]
     assert evaluation.accuracy == pytest.approx(0.25)
 
 
 def test_no_mistakes() -> None:
-    evaluation = Evaluation(["a", "b"], [Image("x")], np.array([1]), np.array([[0.2, 0.8]]), NONE)
+    evaluation = evaluation_of(["a", "b"], [Image("x")], np.array([1]), np.array([[0.2, 0.8]]))
     assert evaluation.mistakes() == []
     assert evaluation.accuracy == 1
 
@@ -42,7 +41,7 @@ def test_frames_of_one_clip_say_no_more_than_one_photo() -> None:
     photos = [Image(f"{number}.jpg") for number in range(4)]
     frames = [Image("c.mp4", float(number)) for number in range(96)]
     truth = np.repeat([0, 1], [4, 96])
-    evaluation = Evaluation(["a", "b", "c"], photos + frames, truth, np.eye(3)[truth], NONE)
+    evaluation = evaluation_of(["a", "b", "c"], photos + frames, truth, np.eye(3)[truth])
     of_photos, of_frames, of_none = evaluation.recalls()
     assert (of_photos.label, of_photos.share, of_photos.files) == ("a", 1, 4)
     assert (of_photos.low, of_photos.high) == pytest.approx((0.510, 1), abs=0.001)

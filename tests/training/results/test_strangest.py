@@ -1,5 +1,6 @@
 """What the photos of each label look like, and which of them look like something else."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -11,10 +12,11 @@ from activity.network.imagenet_names import NAMES
 from activity.network.unknown import Answers
 from activity.training.features.sets import Examples
 from activity.training.learning import head as module
-from activity.training.learning.head import answers, learn_likeness, with_known
+from activity.training.learning.head import answers, learn_likeness
 from activity.training.results.report import STRANGEST, looks_of_labels, picture_strangest
 
 SOCCER_BALL, RACKET, BASEBALL = 805, 752, 429
+LABELS = ["football", "tennis"]
 
 
 def classifier() -> np.ndarray:
@@ -34,6 +36,13 @@ def examples(shown: list[int], labels: list[int], folder: Path = Path()) -> Exam
     return Examples(images, targets, table, np.arange(len(shown)).reshape(-1, 1))
 
 
+def together(first: Examples, second: Examples) -> Examples:
+    """Both in one table of features, as those of a run are."""
+    table = np.concatenate([first.table, second.table])
+    second = replace(second, table=table, rows=second.rows + len(first.table))
+    return replace(first, table=table).joined(second)
+
+
 @pytest.fixture(autouse=True)
 def _few_rows_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_ROWS_AT_ONCE", 7)
@@ -43,13 +52,13 @@ def test_photos_of_another_thing_are_the_strangest_of_their_label() -> None:
     train = examples([0] * 20 + [2] + [1] * 20 + [0], [0] * 21 + [1] * 21)
     test = examples([0, 2, 1, 1], [0, 0, 1, 1])
     likeness = learn_likeness(train, classifier())
-    football, tennis = looks_of_labels(likeness, train, test)
+    football, tennis = looks_of_labels(likeness, LABELS, together(train, test))
     assert football.names == ["soccer ball"]
     assert tennis.names == ["racket"]
-    assert {photo.image.path for photo in football.strangest[:2]} == {"20.png", "1.png"}
-    assert football.strangest[0].names == ["baseball"]
-    assert tennis.strangest[0].image.path == "41.png"
-    similarities = [photo.similarity for photo in football.strangest]
+    assert {strange.photo.path for strange in football.strangest[:2]} == {"20.png", "1.png"}
+    assert football.strangest[0].looks_like == ["baseball"]
+    assert tennis.strangest[0].photo.path == "41.png"
+    similarities = [strange.similarity for strange in football.strangest]
     assert similarities == sorted(similarities)
     assert similarities[2] > 0.9
     assert max(similarities[:2]) < 0.5
@@ -57,9 +66,9 @@ def test_photos_of_another_thing_are_the_strangest_of_their_label() -> None:
 
 def test_no_more_are_listed_than_a_person_looks_at() -> None:
     train = examples([0] * (STRANGEST + 20) + [2], [0] * (STRANGEST + 20) + [1])
-    first, second = looks_of_labels(learn_likeness(train, classifier()), train)
+    first, second = looks_of_labels(learn_likeness(train, classifier()), LABELS, train)
     assert len(first.strangest) == STRANGEST
-    assert [photo.image.path for photo in second.strangest] == [f"{STRANGEST + 20}.png"]
+    assert [strange.photo.path for strange in second.strangest] == [f"{STRANGEST + 20}.png"]
 
 
 def test_known_photos_are_trusted_more_than_others() -> None:
@@ -73,10 +82,6 @@ def test_known_photos_are_trusted_more_than_others() -> None:
     np.testing.assert_array_equal(of_known.probabilities, sure)
     plain = answers(None, sure, examples([2] * 8, [0] * 8))
     np.testing.assert_array_equal(plain.confidence, Answers.of(sure).confidence)
-    kept = with_known(likeness, of_known)
-    assert kept is not None
-    assert list(kept.known) == sorted(of_known.confidence.tolist())
-    assert with_known(None, of_known) is None
 
 
 def test_the_picture_has_a_row_for_each_label_and_leaves_out_what_is_gone(tmp_path: Path) -> None:
@@ -85,10 +90,10 @@ def test_the_picture_has_a_row_for_each_label_and_leaves_out_what_is_gone(tmp_pa
     for number, shown in enumerate([0] * 9 + [2] + [1] * 9):
         picture = np.full((60, 60, 3), colours[shown], np.uint8)
         cv2.imwrite(str(tmp_path / f"{number}.png"), picture)
-    looks = looks_of_labels(learn_likeness(train, classifier()), train)
+    looks = looks_of_labels(learn_likeness(train, classifier()), LABELS, train)
     heights = []
-    for labels, shown in (["football", "tennis"], looks), (["football"], looks[:1]):
-        picture_strangest(labels, shown, tmp_path / "strangest.png")
+    for shown in (looks, looks[:1]):
+        picture_strangest(shown, tmp_path / "strangest.png")
         heights.append(cv2.imread(str(tmp_path / "strangest.png")).shape[0])
     assert heights[0] > 1.6 * heights[1]
     picture = cv2.imread(str(tmp_path / "strangest.png")).astype(int)
@@ -97,6 +102,6 @@ def test_the_picture_has_a_row_for_each_label_and_leaves_out_what_is_gone(tmp_pa
     # The strangest stands first.
     assert np.flatnonzero(red.any(axis=0)).max() < np.flatnonzero(green.any(axis=0)).min()
     (tmp_path / "9.png").unlink()
-    picture_strangest(["football"], looks[:1], tmp_path / "strangest.png")
+    picture_strangest(looks[:1], tmp_path / "strangest.png")
     picture = cv2.imread(str(tmp_path / "strangest.png")).astype(int)
     assert not (np.abs(picture - colours[2]).sum(axis=2) < 30).any()
