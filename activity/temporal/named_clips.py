@@ -10,7 +10,7 @@ from activity.common.nearest import nearest
 from activity.common.stores import is_stored, public_name
 from activity.common.tables import from_text
 from activity.media.clip import CLIP_SUFFIXES
-from activity.temporal.segments import NamedPart, Segment, read_segments_of_clips
+from activity.temporal.segments import NamedPart
 
 Said = TypeVar("Said")
 
@@ -52,37 +52,19 @@ def known_clips(clips: Iterable[Path]) -> KnownClips:
     return KnownClips(by_file, by_name)
 
 
-def read_named_clips(
-    table: Path, clips: KnownClips, elsewhere: str
-) -> tuple[list[NamedClip[list[Segment]]], dict[str, str]]:
-    """Read a table of many clips, and find these.
-
-    A clip may be named by its path from the table's folder, by an absolute path, or, if it is one
-    of ``clips``, by the name of its file.
-
-    Args:
-        table: path of a table ``clip,start,end,label``, with or without a column ``region``.
-        clips: that are known. The table may name others by their paths.
-        elsewhere: ends the sentence that a clip is neither where the table says nor ...
-
-    Returns:
-        (clips that were found, the reason for each name that means no clip or several).
-
-    Raises:
-        UserError: the table is flawed, or says different things of one clip under two names.
-    """
-    return find_named_clips(read_segments_of_clips(table), table, clips, elsewhere)
-
-
 def find_named_clips(
     named: Mapping[NamedPart, Said], table: Path, clips: KnownClips, elsewhere: str
 ) -> tuple[list[NamedClip[Said]], dict[str, str]]:
     """Find the clips that a table, or another file of segments, is about.
 
+    A clip may be named by its path from the table's folder, by an absolute path, or, if it is one
+    of ``clips``, by the name of its file.
+
     Args:
         named: what it says of each clip or region, by what it calls that.
         table: its path.
-        clips, elsewhere: as in ``read_named_clips``.
+        clips: that are known. The table may name others by their paths.
+        elsewhere: ends the sentence that a clip is neither where the table says nor ...
 
     Returns:
         (clips that were found, the reason for each name that means no clip or several).
@@ -116,7 +98,7 @@ def only_clip(clips: Sequence[Path], what: str, elsewhere: str) -> Path:
     Args:
         clips: these.
         what: the name, as messages have it.
-        elsewhere: as in ``read_named_clips``.
+        elsewhere: as in ``find_named_clips``.
 
     Raises:
         UserError: there are none, or several.
