@@ -452,7 +452,7 @@ def test_a_picture_that_is_smaller_than_others_of_its_clip_has_all_regions(place
     ("lines", "message"),
     [
         ("clip,left,top,width,height\n", "the first line should be clip,region,left"),
-        ("clip,region,left,top,width,height\nmatch.mp4,a,0,0,1\n", "line 2: a line should look"),
+        ("clip,region,left,top,width,height\nmatch.mp4,a,0,0,1\n", "line 2: 5 values instead of 6"),
         ("clip,region,left,top,width,height\nmatch.mp4,a,0,0,x,1\n", "line 2: the region a has"),
         ("clip,region,left,top,width,height\nmatsh.mp4,a,0,0,1,1\n", "match.mp4"),
     ],
