@@ -15,7 +15,7 @@ SIDE_BY_SIDE = --dist loadfile --max-worker-restart 0
 # others would wait for its tests for ever: the run ends instead.
 test: export OPENBLAS_NUM_THREADS = 1
 test: .venv/installed-dev lint
-	.venv/bin/python -m pytest -n 3 $(SIDE_BY_SIDE) $(addprefix --ignore=,$(ALONE))
+	.venv/bin/python -m pytest -n 3 $(SIDE_BY_SIDE) --no-loadscope-reorder $(addprefix --ignore=,$(ALONE))
 	.venv/bin/python -m pytest -n 2 $(SIDE_BY_SIDE) $(ALONE)
 
 lint: .venv/installed-dev

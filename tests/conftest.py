@@ -25,6 +25,15 @@ os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 settings.register_profile("any machine", deadline=None)
 settings.load_profile("any machine")
 
+# They train models for a minute or two. Where several processes share the tests, they come first:
+# none of them is left for one process at the end.
+_LONGEST = ("test_train", "test_networks", "test_without_tensorflow", "test_backends")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: not item.path.name.startswith(_LONGEST))
+
+
 ROOT = Path(__file__).resolve().parent.parent
 REAL_DATA = ROOT.parent / "shared" / "data"
 
