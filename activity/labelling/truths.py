@@ -106,7 +106,9 @@ def _in_folder(folder: Path, jobs: Sequence[Job], wanted: Wanted) -> list[Truth 
         if (file := _only_one_after(stem, folder)) is None:
             continue
         if holds_regions(file) or (file.suffix == ".csv" and header_of(file) in HEADERS_OF_MANY):
-            truths |= zip(others, _of_file(file, others, wanted), strict=True)
+            found = _of_file(file, others, wanted)
+            _check_named(file, found, wanted)
+            truths |= zip(others, found, strict=True)
         else:
             print(f"[INFO] not read, since it does not say which region it is about: {file}")
     return [truths.get(job) for job in jobs]

@@ -76,7 +76,7 @@ _NOT_SHOWN = Disposition.attached_pic | Disposition.timed_thumbnails
 
 # Titles and the like need not be UTF-8. From 19 on, PyAV does not mind; that option is gone.
 _PYAV = int(av.__version__.split(".")[0])
-_ANY_TEXT: dict[str, Any] = {"metadata_errors": "replace"} if _PYAV < 19 else {}
+ANY_TEXT: dict[str, Any] = {"metadata_errors": "replace"} if _PYAV < 19 else {}
 
 
 def open_container(path: Path) -> InputContainer:
@@ -91,7 +91,7 @@ def open_container(path: Path) -> InputContainer:
         raise UserError(f"cannot read {path} as a video: it is a photo")
     try:
         # Absolute, because FFmpeg takes what stands before a colon for a protocol.
-        return av.open(str(path.absolute()), container_options=_ONLY_THIS_FILE, **_ANY_TEXT)
+        return av.open(str(path.absolute()), container_options=_ONLY_THIS_FILE, **ANY_TEXT)
     except (av.FFmpegError, OSError) as error:
         if 0 not in start:
             what = "text" if start else "empty"

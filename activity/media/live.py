@@ -4,17 +4,21 @@ import threading
 import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import av
 import cv2
 import numpy as np
 from av.codec.context import ThreadType
 from av.container import InputContainer
+from av.packet import Packet
 
 from activity.common.errors import UserError
 from activity.common.stores import clip_location, is_stored, public_name
 from activity.media.clip import (
+    ANY_TEXT,
     CLIP_SUFFIXES,
     Picture,
     VideoSource,
@@ -110,16 +114,15 @@ class LiveSource:
         self._device.close()
 
     def _keep_newest(self) -> None:
-        while not self._ended:
-            frame = self._device.read()
-            with self._changed:
-                if frame is None:
-                    self._ended = True
-                else:
+        try:
+            while not self._ended and (frame := self._device.read()) is not None:
+                with self._changed:
                     self.dropped += self._newest is not None
                     frame.seconds = time.monotonic() - self._start
                     self._newest = frame
-                self._changed.notify()
+                    self._changed.notify()
+        finally:  # also where something is raised: nobody is to wait for a frame that never comes
+            self._ended = True
 
     def _take_newest(self) -> Frame | None:
         with self._changed:
@@ -164,36 +167,63 @@ class _Stream:
         timeouts = _SECONDS_TO_OPEN, _SECONDS_TO_READ
         options = _BY_TCP if address.startswith("rtsp") else {}
         try:
-            self._container = av.open(address, options=options, timeout=timeouts)
+            self._container = av.open(address, options=options, timeout=timeouts, **ANY_TEXT)
         except (av.FFmpegError, OSError) as error:
             raise _no_frame_from(public_name(address)) from error
-        stream = shown_stream(self._container)
-        self._pictures = deinterlaced(_pictures(self._container, stream) if stream else ())
-        picture = next(self._pictures, None)
-        if stream is None or picture is None:
+        try:
+            stream = shown_stream(self._container)
+            self._pictures = deinterlaced(_pictures(self._container, stream) if stream else ())
+            picture = self._next()
+            if stream is None or picture is None:
+                raise _no_frame_from(public_name(address))
+            self._showing, info = shown_as(self._container, stream, picture, as_pixels=as_pixels)
+        except BaseException:
             self.close()
-            raise _no_frame_from(public_name(address))
-        self._showing, self.info = shown_as(self._container, stream, picture, as_pixels=as_pixels)
+            raise
+        self.info = replace(info, frame_count=0)  # not all of them are taken
         self.first = DecodedFrame(picture.planes, self._showing, 0.0, 0.0)
 
     def read(self) -> Frame | None:
         """Wait for the next frame; None once there are no more."""
-        picture = next(self._pictures, None)
+        picture = self._next()
         return None if picture is None else DecodedFrame(picture.planes, self._showing, 0.0, 0.0)
 
     def close(self) -> None:
         self._container.close()
+
+    def _next(self) -> Picture | None:
+        try:
+            return next(self._pictures, None)
+        except av.FFmpegError:
+            return None  # it cannot go on with them
 
 
 def _pictures(container: InputContainer, stream: av.VideoStream) -> Iterator[Picture]:
     """Yield a stream's pictures as they come; what is damaged on the way is passed over."""
     context = stream.codec_context
     context.thread_type, context.thread_count = ThreadType.AUTO, threads_for(stream)
-    with suppress(av.FFmpegError):  # it ends, or nothing comes for too long
-        for packet in container.demux(stream):
-            with suppress(av.FFmpegError):
-                for planes in context.decode(packet):
-                    yield Picture(that_can_be_scaled(planes))
+    for packet in _packets(container, stream):
+        with suppress(av.FFmpegError):
+            for planes in context.decode(packet):
+                yield Picture(that_can_be_scaled(planes))
+
+
+def _packets(
+    container: InputContainer, stream: av.VideoStream
+) -> "Iterator[Packet[av.VideoStream] | None]":
+    """Yield a stream's packets as they come; None once it ends, or none comes for too long.
+
+    All streams are read: the sound may go on where the picture does not.
+    """
+    latest = time.monotonic()
+    with suppress(av.FFmpegError):
+        for packet in container.demux():
+            if packet.stream is stream and packet.size:
+                yield cast("Packet[av.VideoStream]", packet)
+                latest = time.monotonic()
+            elif time.monotonic() - latest > _SECONDS_TO_READ:
+                break
+    yield None
 
 
 def _no_frame_from(what: str) -> UserError:

@@ -196,8 +196,8 @@ class Classifier:
         Raises:
             UserError: it cannot be exported.
         """
-        keep_export(model, options, self.key)
-        if self.likeness is not None:
+        kept = keep_export(model, options, self.key)
+        if kept is not None and self.likeness is not None:
             with_names = self._with_names(model, self.likeness.classifier)
             keep_export(with_names, options, self.with_names().export_key)
 

@@ -2,10 +2,13 @@
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import closing, suppress
+from fractions import Fraction
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import av
 import cv2
 import numpy as np
 import pytest
@@ -14,8 +17,10 @@ from activity.common.errors import UserError
 from activity.common.stores import public_name
 from activity.labelling.outputs import Outputs
 from activity.labelling.planning import plan_jobs
+from activity.media import live
 from activity.media.live import LiveSource, is_live
 from activity.media.region import parse_region
+from tests.clips import write_av_clip
 
 INTERVAL = 0.01
 
@@ -157,6 +162,102 @@ def test_the_script_labels_a_stream(webcam: str, run_script, trained, tmp_path) 
     # A frame is shown for as long as it was the newest: about two seconds in all.
     seconds = capture.get(cv2.CAP_PROP_FRAME_COUNT) / capture.get(cv2.CAP_PROP_FPS)
     assert 0.5 < seconds < 4
+
+
+@pytest.fixture
+def sent_slowly() -> Iterator[Callable[[Path], str]]:
+    """Sends a file a piece every 50 ms, and closes the connection without saying how long it is."""
+    sent: dict[str, bytes] = {}
+    finished.clear()
+
+    class Sender(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            content = sent[self.path]
+            with suppress(OSError):
+                for start in range(0, len(content), PIECE):
+                    self.wfile.write(content[start : start + PIECE])
+                    time.sleep(0.05)
+                finished.append(self.path)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    def address_of(file: Path) -> str:
+        sent[f"/{file.stem}"] = file.read_bytes()
+        return f"http://127.0.0.1:{server.server_port}/{file.stem}"
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Sender) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield address_of
+        server.shutdown()
+
+
+PIECE = 4096
+finished: list[str] = []  # what was sent to its end
+
+
+def write_stream(path: Path, pictures: int, seconds: int) -> Path:
+    """Write a few pictures, and sound that goes on long after the last."""
+    with av.open(str(path), "w") as container:
+        container.metadata["title"] = "Court xy"
+        video, audio = container.add_stream("mpeg2video", 25), container.add_stream("mp2", 48_000)
+        video.width, video.height, video.pix_fmt = 64, 48, "yuv420p"
+        for number in range(pictures):
+            picture = av.VideoFrame.from_ndarray(np.full((72, 64), 90, np.uint8), "yuv420p")
+            picture.pts, picture.time_base = number, Fraction(1, 25)
+            container.mux(video.encode(picture))
+        container.mux(video.encode(None))
+        noise = np.random.default_rng(0).integers(-9000, 9000, (1, 48_000 * seconds), np.int16)
+        sound = av.AudioFrame.from_ndarray(noise, "s16", "mono")
+        sound.sample_rate, sound.pts = 48_000, 0
+        container.mux(audio.encode(sound))
+        container.mux(audio.encode(None))
+    return path
+
+
+def test_a_stream_of_which_only_the_sound_goes_on_ends(
+    sent_slowly, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "_SECONDS_TO_READ", 1)
+    file = write_stream(tmp_path / "stream.ts", pictures=10, seconds=300)
+    content = file.read_bytes()
+    source = LiveSource(sent_slowly(file), lambda: False)
+    assert 0 < len(list(source.frames())) + source.dropped <= 10
+    # Somebody connects when there are no pictures any more.
+    tables, later = content[: 188 * 4], len(content) // 3 // 188 * 188
+    (tmp_path / "later.ts").write_bytes(tables + content[later:])
+    with pytest.raises(UserError, match="no frame from http://"):
+        LiveSource(sent_slowly(tmp_path / "later.ts"), lambda: False)
+    assert not finished
+
+
+def test_a_stream_that_breaks_off_gives_all_of_its_pictures(sent_slowly, tmp_path: Path) -> None:
+    file = write_av_clip(tmp_path / "stream.ts", range(0, 1000, 40))
+    source = LiveSource(sent_slowly(file), lambda: False)
+    assert len(list(source.frames())) + source.dropped == 25
+
+
+def test_a_title_in_another_encoding_does_no_harm(sent_slowly, tmp_path: Path) -> None:
+    file = write_stream(tmp_path / "stream.mkv", pictures=10, seconds=1)
+    file.write_bytes(file.read_bytes().replace(b"Court xy", b"Court \xe9y"))
+    assert len(list(LiveSource(sent_slowly(file), lambda: False).frames())) > 0
+
+
+def test_a_stream_does_not_say_how_many_frames_will_be_taken(tmp_path: Path) -> None:
+    file = write_av_clip(tmp_path / "stream.mp4", range(0, 400, 40))
+    with closing(LiveSource(file.as_uri(), lambda: False)) as source:
+        assert source.info.frame_count == 0
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_what_goes_wrong_while_reading_ends_the_frames(
+    camera: Camera, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = LiveSource("0", lambda: False)
+    monkeypatch.setattr(camera, "read", lambda: 1 / 0)
+    assert len(list(source.frames())) == 1
 
 
 @pytest.mark.parametrize("source", ["rtsp://me:secret@camera/court 1", "udp://camera:5000", "0"])

@@ -331,6 +331,8 @@ def files_taken_at_once(images: Sequence[Image]) -> list[str]:
 
     Use it to keep such files on one side when images are held out.
     """
+    if all(image.seconds is None for image in images):
+        return [str(image.file) for image in images]
     shots = {file: _shot(file) for file in {image.file for image in images}}
     of_clips = {shots[image.file] for image in images if image.seconds is not None}
     first: dict[str, str] = {}
