@@ -359,6 +359,19 @@ def test_a_table_of_a_whole_clip_in_a_folder_of_truths_is_named(
     assert printed.count(line) == printed.count(f"{line}{folder / 'match.csv'}\n") == 1
 
 
+def test_a_table_in_a_folder_of_truths_that_names_none_of_the_regions_is_one_line(
+    courts: dict[str, Path], trained: Trained, run_script: RunScript, tmp_path: Path
+) -> None:
+    folder = tmp_path / "truths"
+    folder.mkdir()
+    (folder / "match.csv").write_text("clip,region,start,end,label\nmatch.mp4,cage,0,3,red\n")
+    done = run_script(
+        "predict_video.py", *flags(trained, courts["match"], *REGIONS, "--truth", folder)
+    )
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "match.csv: it names none of the regions of the clips of --input" in done.stderr
+
+
 def test_subjects_that_are_not_told_apart_are_named(
     courts: dict[str, Path], trained: Trained, run_script: RunScript, tmp_path: Path
 ) -> None:
